@@ -1,0 +1,1 @@
+//! The BuildKit client: endpoint, embedded daemon, session, solve, progress.

@@ -1,0 +1,1 @@
+//! What a Dockerfile depends on, stage by stage.

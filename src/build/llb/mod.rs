@@ -1,0 +1,1 @@
+//! Immutable build state, one file per op, marshalled to a BuildKit definition. Knows nothing of werf.yaml.

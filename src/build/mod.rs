@@ -1,0 +1,6 @@
+//! From configuration to published images.
+
+pub mod buildkit;
+pub mod dockerfile;
+pub mod image;
+pub mod llb;

@@ -1,0 +1,1 @@
+//! Chart files, values and service values become manifests, hooks and notes.

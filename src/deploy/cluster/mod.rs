@@ -1,0 +1,1 @@
+//! The Kubernetes client: discovery, live objects, apply, delete, watch, logs, release records, locks.

@@ -1,0 +1,8 @@
+//! From manifests to a healthy release.
+
+pub mod chart;
+pub mod cluster;
+pub mod plan;
+pub mod resource;
+pub mod secret;
+pub mod status;

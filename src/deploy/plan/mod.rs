@@ -1,0 +1,1 @@
+//! Desired state, live state and the last release become ordered changes.

@@ -1,0 +1,1 @@
+//! Kubernetes objects: identity, order, annotations that steer deployment.

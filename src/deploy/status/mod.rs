@@ -1,0 +1,1 @@
+//! One file per kind: object to status and a message for people.

@@ -1,0 +1,107 @@
+//! The one way by which configuration, templates and charts read files.
+//!
+//! A tree is one commit (project/git implements it); what may come from elsewhere is decided by giterminism, which wraps a tree.
+//! Paths are relative to the project's directory, `/`-separated, without a leading `/` and without `.` or `..` parts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A file's mode as Git keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mode {
+    /// Regular file, 0644.
+    File,
+    /// Executable file, 0755.
+    Executable,
+    /// Symbolic link; the blob is its target.
+    Symlink,
+    /// A submodule's commit; there is no blob.
+    Submodule,
+}
+
+/// The id of a Git object: raw SHA-1 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId(pub [u8; 20]);
+
+impl std::fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// One file of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Path from the project's directory.
+    pub path: String,
+    /// Mode.
+    pub mode: Mode,
+    /// Blob id: content address, equal ids mean equal bytes.
+    pub id: ObjectId,
+}
+
+/// A file could not be read.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("cannot read `{path}` from {origin}")]
+pub struct ReadError {
+    /// Path asked for.
+    pub path: String,
+    /// What was read, such as `commit 1a2b3c4`.
+    pub origin: String,
+    /// Why.
+    #[source]
+    pub cause: Arc<dyn std::error::Error + Send + Sync + 'static>,
+    /// What to do.
+    #[help]
+    pub help: Option<String>,
+}
+
+/// A read-only tree of files.
+pub trait FileTree: Send + Sync {
+    /// The bytes of a file, symlinks inside the tree followed; `None` where there is no such file (or it is a directory).
+    fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError>;
+
+    /// All files below a directory (`""` is the root), sorted by path bytes. Empty where there is no such directory.
+    fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError>;
+}
+
+/// A tree in memory, for tests and for files made on the fly. Ids are SHA-1 of Git's blob form, as in a repository.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryTree(BTreeMap<String, (Mode, Arc<[u8]>)>);
+
+impl MemoryTree {
+    /// Builds a tree from paths and texts.
+    pub fn new<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        MemoryTree(files.into_iter().map(|(path, text)| (path.to_owned(), (Mode::File, Arc::from(text.as_bytes())))).collect())
+    }
+
+    /// Adds or replaces one file.
+    pub fn insert(&mut self, path: impl Into<String>, mode: Mode, bytes: impl Into<Arc<[u8]>>) {
+        self.0.insert(path.into(), (mode, bytes.into()));
+    }
+}
+
+impl FileTree for MemoryTree {
+    fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
+        Ok(self.0.get(path).map(|(_, bytes)| bytes.clone()))
+    }
+
+    fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
+        let inside = |path: &str| dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
+        let entry = |(path, (mode, bytes)): (&String, &(Mode, Arc<[u8]>))| Entry { path: path.clone(), mode: *mode, id: blob_id(bytes) };
+        Ok(self.0.iter().filter(|(path, _)| inside(path)).map(entry).collect())
+    }
+}
+
+fn blob_id(bytes: &[u8]) -> ObjectId {
+    use sha1::Digest;
+    let mut hasher = sha1::Sha1::new_with_prefix(format!("blob {}\0", bytes.len()));
+    hasher.update(bytes);
+    ObjectId(hasher.finalize().into())
+}

@@ -1,0 +1,3 @@
+//! The `werf` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Commits, trees, refs and development snapshots, by gix; implements [`crate::file_tree::FileTree`].

@@ -1,0 +1,1 @@
+//! What may be read from outside the commit, and the error for each breach.

@@ -1,0 +1,5 @@
+//! From a commit to a checked configuration.
+
+pub mod config;
+pub mod git;
+pub mod giterminism;

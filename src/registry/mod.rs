@@ -1,0 +1,1 @@
+//! References, credentials, manifests, blobs and tags over HTTP.

@@ -1,0 +1,1 @@
+//! One YAML reader with spans, one emitter that prints as Helm does.

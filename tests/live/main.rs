@@ -1,0 +1,1 @@
+//! Live tests against real servers that the run starts by itself.
