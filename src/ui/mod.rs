@@ -1,1 +1,92 @@
 //! The only writer of standard output and standard error.
+//!
+//! Data (rendered manifests, a plan, a list) goes to standard output, everything else to standard error. Events are drawn live on a
+//! terminal ([`live`]) and as append-only lines elsewhere ([`plain`]); both print the same [`line`]s. Errors are laid out by [`report`].
+
+pub mod line;
+mod live;
+mod plain;
+pub mod report;
+pub mod style;
+
+use std::io::{IsTerminal, Write};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+
+use crate::error::Error;
+use crate::event::Event;
+use style::Style;
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors and warnings.
+    Quiet,
+    /// What changed, and what is waited for.
+    Normal,
+    /// Also cached steps, unchanged things and all output of the build steps.
+    Verbose,
+}
+
+/// When colour is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColorMode {
+    /// On a terminal that does not say otherwise.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+/// The look of everything that goes to standard error.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// How much is told.
+    pub verbosity: Verbosity,
+    /// Colour or not.
+    pub style: Style,
+    /// A time stamp before each line.
+    pub time: bool,
+    /// Whether a live region may be drawn.
+    pub live: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+}
+
+impl Look {
+    /// Decides by the terminal on standard error. `no_color` and `dumb` are what the environment says (`NO_COLOR`, `TERM=dumb`).
+    pub fn decide(verbosity: Verbosity, color: ColorMode, time: bool, width: Option<usize>, no_color: bool, dumb: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let colored = match color {
+            ColorMode::On => true,
+            ColorMode::Off => false,
+            ColorMode::Auto => terminal && !no_color && !dumb,
+        };
+        let columns = || rustix::termios::tcgetwinsize(std::io::stderr()).ok().map(|size| usize::from(size.ws_col)).filter(|&n| n > 0);
+        let width = width.or_else(columns).unwrap_or(140);
+        Look { verbosity, style: Style::new(colored), time, live: terminal && !dumb && verbosity != Verbosity::Quiet, width }
+    }
+}
+
+/// Draws events until every sender is gone. Await the handle to be sure that the last line is out.
+pub fn start(look: Look, events: UnboundedReceiver<Event>) -> JoinHandle<()> {
+    if look.live { tokio::spawn(live::run(look, events)) } else { tokio::spawn(plain::run(look, events)) }
+}
+
+/// Writes data to standard output. A reader that went away (`| head`) is no error.
+pub fn data(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Prints an error with its causes, source lines and help.
+pub fn error(look: &Look, error: &Error) {
+    write_stderr(&report::render(error.diagnostic(), look.style));
+}
+
+/// Writes whole lines to standard error in one call, so that they never tear.
+fn write_stderr(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,95 @@
+//! One event as one line for people: a verb, what it concerns, and a tone.
+
+use std::time::Duration;
+
+use super::Verbosity;
+use super::style::{Style, Tone};
+use crate::event::Event;
+
+/// Width of the verb's column.
+const VERB: usize = 12;
+
+/// A line to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// How important it is: the least verbosity at which it is printed.
+    pub level: Verbosity,
+    /// `Found`, `Built`, `Ready` …
+    pub verb: &'static str,
+    /// The rest.
+    pub text: String,
+    /// Colour of the verb.
+    pub tone: Tone,
+}
+
+impl Line {
+    /// The line as printed, without a newline.
+    pub fn print(&self, style: Style) -> String {
+        format!("{} {}", style.paint(self.tone, format_args!("{:>VERB$}", self.verb)), self.text)
+    }
+}
+
+/// The line for an event, or nothing where an event only moves the live region.
+pub fn of(event: &Event) -> Option<Line> {
+    use Verbosity::{Normal, Quiet, Verbose};
+    let line = |level, tone, verb, text: String| Some(Line { level, verb, text, tone });
+    match event {
+        Event::Warned { message, help } => {
+            let help = help.as_deref().map(|help| format!("\n{:VERB$} help: {help}", "")).unwrap_or_default();
+            line(Quiet, Tone::Warn, "Warning", format!("{message}{help}"))
+        }
+        Event::ImageFound { image, reference } => line(Normal, Tone::Good, "Found", format!("image {image}  {reference}")),
+        Event::ImageMissing { image, reference } => line(Normal, Tone::Note, "Missing", format!("image {image}  {reference}")),
+        Event::BuilderReady { endpoint, took } => line(Normal, Tone::Good, "Builder", format!("{endpoint} after {}", seconds(*took))),
+        Event::StepStarted { image, name, .. } => line(Normal, Tone::Note, "Building", format!("{image}  {name}")),
+        Event::StepCached { image, name, .. } => line(Verbose, Tone::Dim, "Cached", format!("{image}  {name}")),
+        Event::StepPrinted { .. } | Event::StepProgressed { .. } | Event::StepDone { .. } | Event::StepFailed { .. } => None,
+        Event::ImagePublished { image, reference, took, .. } => {
+            line(Normal, Tone::Good, "Published", format!("image {image}  {reference} in {}", seconds(*took)))
+        }
+        Event::PlanMade { create, update, recreate, delete, unchanged } => {
+            let parts = [(create, "to create"), (update, "to update"), (recreate, "to recreate"), (delete, "to delete"), (unchanged, "unchanged")];
+            let text: Vec<String> = parts.iter().filter(|(count, _)| **count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+            line(Normal, Tone::Good, "Planned", if text.is_empty() { "no resources".into() } else { text.join(", ") })
+        }
+        Event::ResourceApplied { resource, verb } => line(Normal, Tone::Good, capitalized(verb), resource.clone()),
+        Event::ResourceProgressed { resource, message } => line(Normal, Tone::Note, "Waiting", format!("{resource}: {message}")),
+        Event::ResourceReady { resource, took } => line(Normal, Tone::Good, "Ready", format!("{resource} after {}", seconds(*took))),
+        Event::ResourceFailed { resource, message } => line(Quiet, Tone::Bad, "Failed", format!("{resource}: {message}")),
+        Event::PodPrinted { pod, container, line: text, .. } => {
+            line(Normal, Tone::Dim, "Log", format!("{pod}/{container} │ {}", printable(text)))
+        }
+        Event::ReleaseDeployed { release, revision } => line(Normal, Tone::Good, "Deployed", format!("release {release}, revision {revision}")),
+        Event::ReleaseUnchanged { release, revision } => {
+            line(Normal, Tone::Good, "Unchanged", format!("release {release}, revision {revision}: nothing to do"))
+        }
+        Event::ReleaseRolledBack { release, to } => {
+            line(Quiet, Tone::Warn, "Rolled back", format!("release {release} to the state of revision {to}"))
+        }
+        Event::ImageDeleted { reference, reason } => line(Normal, Tone::Good, "Deleted", format!("{reference}: {reason}")),
+    }
+}
+
+/// A duration for people: `38 ms`, `4.2 s`, `2 min 05 s`.
+pub fn seconds(took: Duration) -> String {
+    match took.as_millis() {
+        ms @ 0..1000 => format!("{ms} ms"),
+        ms @ 1000..60_000 => format!("{:.1} s", ms as f64 / 1000.0),
+        ms => format!("{} min {:02} s", ms / 60_000, ms % 60_000 / 1000),
+    }
+}
+
+/// Text from outside without control characters, so that a log line cannot steer the terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || *c == '\t').collect()
+}
+
+fn capitalized(verb: &'static str) -> &'static str {
+    match verb {
+        "created" => "Created",
+        "updated" => "Updated",
+        "recreated" => "Recreated",
+        "deleted" => "Deleted",
+        other => other,
+    }
+}

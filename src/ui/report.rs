@@ -1,0 +1,157 @@
+//! Lays out a diagnostic: message, causes, labelled source lines, help, then the related problems.
+//!
+//! ```text
+//! error: image `api` imports from unknown image `bsae`
+//!    ╭─[werf.yaml:14:12]
+//! 14 │   - from: bsae
+//!    ·           ──┬─ no such image in this file
+//! help: did you mean `base`? Images here: `base`, `web`
+//! ```
+
+use std::fmt::Write as _;
+
+use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
+use unicode_width::UnicodeWidthStr;
+
+use super::style::{Style, Tone};
+
+/// The whole text of a diagnostic, ending in a newline.
+pub fn render(diagnostic: &dyn Diagnostic, style: Style) -> String {
+    let mut out = String::new();
+    write(&mut out, diagnostic, None, style);
+    out
+}
+
+fn write(out: &mut String, diagnostic: &dyn Diagnostic, inherited: Option<&dyn SourceCode>, style: Style) {
+    let (tone, word) = match diagnostic.severity() {
+        Some(Severity::Warning) => (Tone::Warn, "warning"),
+        Some(Severity::Advice) => (Tone::Note, "note"),
+        _ => (Tone::Bad, "error"),
+    };
+    let message = diagnostic.to_string();
+    let _ = writeln!(out, "{} {}", style.paint(tone, format_args!("{word}:")), message);
+    write_causes(out, diagnostic, &message, style);
+    let source = diagnostic.source_code().or(inherited);
+    if let (Some(source), Some(labels)) = (source, diagnostic.labels()) {
+        write_excerpt(out, source, labels.collect(), style);
+    }
+    if let Some(help) = diagnostic.help() {
+        let _ = writeln!(out, "{} {help}", style.paint(Tone::Note, "help:"));
+    }
+    for related in diagnostic.related().into_iter().flatten() {
+        out.push('\n');
+        write(out, related, source, style);
+    }
+}
+
+/// The chain of causes; one that the message above repeats already is left out.
+fn write_causes(out: &mut String, diagnostic: &dyn Diagnostic, message: &str, style: Style) {
+    let mut above = message.to_owned();
+    let mut cause = diagnostic.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !above.contains(&text) {
+            let text = text.replace('\n', "\n    ");
+            let _ = writeln!(out, "  {} {text}", style.paint(Tone::Dim, "because:"));
+        }
+        above = text;
+        cause = error.source();
+    }
+}
+
+struct Mark {
+    name: Option<String>,
+    line: usize,
+    column: usize,
+    text: String,
+    underline: (usize, usize),
+    label: Option<String>,
+}
+
+/// Each labelled line once, in order, with its marks below it.
+fn write_excerpt(out: &mut String, source: &dyn SourceCode, mut labels: Vec<LabeledSpan>, style: Style) {
+    labels.sort_by_key(LabeledSpan::offset);
+    let marks: Vec<Mark> = labels.iter().filter_map(|label| mark(source, label)).collect();
+    let Some(first) = marks.first() else { return };
+    let gutter = marks.iter().map(|mark| mark.line.to_string().len()).max().unwrap_or(1);
+    let pad = " ".repeat(gutter);
+    let place = format!("{}:{}:{}", first.name.as_deref().unwrap_or("input"), first.line, first.column);
+    let _ = writeln!(out, "{pad} {}", style.paint(Tone::Dim, format_args!("╭─[{place}]")));
+    let mut shown = None;
+    for mark in &marks {
+        if shown != Some(mark.line) {
+            if shown.is_some_and(|line| mark.line > line + 1) {
+                let _ = writeln!(out, "{pad} {}", style.paint(Tone::Dim, "⋮"));
+            }
+            let number = style.paint(Tone::Dim, format_args!("{:>gutter$} │", mark.line));
+            let _ = writeln!(out, "{number} {}", mark.text);
+            shown = Some(mark.line);
+        }
+        let (indent, width) = mark.underline;
+        let line = format!("{}┬{}", "─".repeat(width / 2), "─".repeat(width - width / 2 - 1));
+        let label = mark.label.as_deref().map(|label| format!(" {label}")).unwrap_or_default();
+        let _ = writeln!(out, "{pad} {} {}{}", style.paint(Tone::Dim, "·"), " ".repeat(indent), style.paint(Tone::Bad, line + &label));
+    }
+}
+
+fn mark(source: &dyn SourceCode, label: &LabeledSpan) -> Option<Mark> {
+    // one line of context on both sides: with none, miette cuts the text at the span itself
+    let contents = source.read_span(label.inner(), 1, 1).ok()?;
+    let text = String::from_utf8_lossy(contents.data());
+    let offset = label.offset().saturating_sub(contents.span().offset()).min(text.len());
+    let line_start = text.get(..offset)?.rfind('\n').map_or(0, |at| at + 1);
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let start = (offset - line_start).min(line.len());
+    let end = (start + label.len()).min(line.len());
+    let before = line.get(..start).unwrap_or_default();
+    let marked = line.get(start..end).unwrap_or_default();
+    Some(Mark {
+        name: contents.name().map(str::to_owned),
+        line: contents.line() + 1 + text[..line_start].matches('\n').count(),
+        column: before.chars().count() + 1,
+        text: untabbed(line).trim_end().to_owned(),
+        underline: (untabbed(before).width(), marked.width().max(1)),
+        label: label.label().map(str::to_owned),
+    })
+}
+
+fn untabbed(text: &str) -> String {
+    text.replace('\t', "    ")
+}
+
+#[cfg(test)]
+mod tests {
+    use miette::NamedSource;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error, Diagnostic)]
+    #[error("image `api` imports from unknown image `bsae`")]
+    struct Unknown {
+        #[source_code]
+        source_code: NamedSource<String>,
+        #[label("no such image in this file")]
+        at: miette::SourceSpan,
+        #[help]
+        help: String,
+    }
+
+    #[test]
+    fn lays_out_message_source_line_label_and_help() {
+        let text = "image: api\nimport:\n  - from: bsae\n";
+        let at = text.find("bsae").expect("the word stands there");
+        let error = Unknown {
+            source_code: NamedSource::new("werf.yaml", text.to_owned()),
+            at: (at, 4).into(),
+            help: "did you mean `base`? Images here: `base`, `web`".into(),
+        };
+        let expected = "\
+error: image `api` imports from unknown image `bsae`
+  ╭─[werf.yaml:3:11]
+3 │   - from: bsae
+  ·           ──┬─ no such image in this file
+help: did you mean `base`? Images here: `base`, `web`
+";
+        assert_eq!(render(&error, Style::new(false)), expected);
+    }
+}
