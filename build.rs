@@ -1,2 +1,38 @@
-//! Nothing to generate yet.
-fn main() {}
+//! Compiles `proto/` with protox, so that no `protoc` need be installed.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost_build::Config;
+use protox::prost::Message as _;
+
+const OPS: &str = "buildkit/ops.proto";
+const SERVICES: [&str; 10] = [
+    "buildkit/auth.proto",
+    "buildkit/control.proto",
+    "buildkit/filesync.proto",
+    "buildkit/secrets.proto",
+    "buildkit/ssh.proto",
+    "buildkit/worker.proto",
+    "content.proto",
+    "fsutil.proto",
+    "health.proto",
+    "status.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
+
+    // Maps in key order: equal ops must have equal bytes.
+    Config::new().btree_map(["."]).compile_fds(protox::compile([OPS], ["proto"])?)?;
+
+    let all = protox::compile(SERVICES, ["proto"])?;
+    // For the test that holds our numbers against a published set of types.
+    fs::write(out.join("descriptors.bin"), all.encode_to_vec())?;
+    tonic_prost_build::configure()
+        .btree_map(".")
+        .extern_path(".pb", "crate::build::llb::pb")
+        .include_file("services.rs")
+        .compile_fds(all)
+        .map_err(Into::into)
+}

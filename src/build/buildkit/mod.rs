@@ -1,1 +1,3 @@
 //! The BuildKit client: endpoint, embedded daemon, session, solve, progress.
+
+pub mod proto;

@@ -1,1 +1,3 @@
 //! Immutable build state, one file per op, marshalled to a BuildKit definition. Knows nothing of werf.yaml.
+
+pub mod pb;
