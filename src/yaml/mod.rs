@@ -1,1 +1,23 @@
 //! One YAML reader with spans, one emitter that prints as Helm does.
+//!
+//! [`parse_documents`] turns text into [`Node`]s that know where they stand in it: anchors, aliases and merge keys are resolved,
+//! scalars have their YAML 1.1 types as Kubernetes tools read them (`yes` is a boolean, `0755` an octal number, a date stays text).
+//! [`to_json`] turns a node into the JSON that Kubernetes means by it; [`emit`] prints a value exactly as Helm's `toYaml`.
+//!
+//! Syntax is left to `libyaml-safer` (YAML 1.1 events). What a key means, and where text comes from, is left to the callers.
+
+mod emit;
+mod error;
+mod json;
+mod node;
+mod reader;
+mod resolve;
+
+pub use emit::{Emitter, emit, sort_keys};
+pub use error::YamlError;
+pub use json::{parse_json, to_json};
+pub use node::{Node, NodeValue, Style};
+pub use reader::{DuplicateKeys, Options, parse, parse_documents, parse_documents_with};
+
+#[cfg(test)]
+mod tests;
