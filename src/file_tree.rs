@@ -69,6 +69,14 @@ pub trait FileTree: Send + Sync {
 
     /// All files below a directory (`""` is the root), sorted by path bytes. Empty where there is no such directory.
     fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError>;
+
+    /// The bytes of an entry as Git keeps them: of a symlink, its own target; nothing is followed.
+    fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError>;
+
+    /// The length of [`FileTree::blob`], from the object's header where that is cheaper than its bytes.
+    fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {
+        Ok(self.blob(entry)?.len() as u64)
+    }
 }
 
 /// A tree in memory, for tests and for files made on the fly. Ids are SHA-1 of Git's blob form, as in a repository.
@@ -96,6 +104,15 @@ impl FileTree for MemoryTree {
         let inside = |path: &str| dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
         let entry = |(path, (mode, bytes)): (&String, &(Mode, Arc<[u8]>))| Entry { path: path.clone(), mode: *mode, id: blob_id(bytes) };
         Ok(self.0.iter().filter(|(path, _)| inside(path)).map(entry).collect())
+    }
+
+    fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
+        self.0.get(&entry.path).map(|(_, bytes)| bytes.clone()).ok_or_else(|| ReadError {
+            path: entry.path.clone(),
+            origin: "files in memory".into(),
+            cause: Arc::new(std::io::Error::from(std::io::ErrorKind::NotFound)),
+            help: None,
+        })
     }
 }
 

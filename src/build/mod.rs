@@ -2,5 +2,6 @@
 
 pub mod buildkit;
 pub mod dockerfile;
+pub mod git_layers;
 pub mod image;
 pub mod llb;

@@ -1,0 +1,1 @@
+//! A Git tree as deterministic OCI layers.
