@@ -1,6 +1,7 @@
 //! From YAML text to nodes: composition of parser events, aliases, merge keys, typed scalars.
 
 use std::collections::HashMap;
+use std::io::{Chain, Read as _};
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -64,8 +65,8 @@ enum Anchor {
     Done(Node, usize),
 }
 
-struct Cursor<'r, 't> {
-    parser: Parser<&'r mut &'t [u8]>,
+struct Cursor<'t> {
+    parser: Parser<Chain<Chain<&'t [u8], &'t [u8]>, &'t [u8]>>,
 }
 
 impl<'t> Reader<'t> {
@@ -75,18 +76,11 @@ impl<'t> Reader<'t> {
     }
 
     fn documents(&mut self, limit: usize) -> Result<Vec<Node>, YamlError> {
-        // The parser takes a first byte of 0xEF for the start of a byte order mark, so a text may not begin with such a letter bare.
-        let with_line;
-        let mut input = match self.text.as_bytes() {
-            bytes @ [0xef, 0xbb, 0xbf, ..] => bytes,
-            bytes @ [0xef, ..] => {
-                with_line = [&[0xef, 0xbb, 0xbf], bytes].concat();
-                &with_line
-            }
-            bytes => bytes,
-        };
+        // The parser needs a line break at the end, and takes a first byte of 0xEF for the start of a byte order mark.
+        let mark: &[u8] = if self.skipped == 0 && self.text.as_bytes().first() == Some(&0xef) { "\u{feff}".as_bytes() } else { b"" };
+        let end: &[u8] = if self.text.ends_with('\n') { b"" } else { b"\n" };
         let mut cursor = Cursor { parser: Parser::new() };
-        cursor.parser.set_input_string(&mut input);
+        cursor.parser.set_input(mark.chain(self.text.as_bytes()).chain(end));
         let mut documents = Vec::new();
         while documents.len() < limit {
             let event = self.next(&mut cursor)?;
@@ -104,11 +98,11 @@ impl<'t> Reader<'t> {
         Ok(documents)
     }
 
-    fn next(&self, cursor: &mut Cursor<'_, '_>) -> Result<Event, YamlError> {
+    fn next(&self, cursor: &mut Cursor<'_>) -> Result<Event, YamlError> {
         cursor.parser.parse().map_err(|error| self.syntax_error(&error))
     }
 
-    fn node(&mut self, cursor: &mut Cursor<'_, '_>, event: Event, depth: usize) -> Result<Node, YamlError> {
+    fn node(&mut self, cursor: &mut Cursor<'_>, event: Event, depth: usize) -> Result<Node, YamlError> {
         let span = self.span(event.start_mark, event.end_mark);
         let line = event.start_mark.line as usize + 1;
         if depth > MAX_DEPTH {
@@ -117,6 +111,7 @@ impl<'t> Reader<'t> {
         match event.data {
             EventData::Alias { anchor } => self.alias(&anchor, span, line),
             EventData::Scalar { anchor, tag, value, plain_implicit, style, .. } => {
+                let value = self.without_added_break(value, style, &span);
                 let node = self.scalar(span, line, tag, value, plain_implicit, style)?;
                 self.remember(anchor, &node);
                 Ok(node)
@@ -154,7 +149,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn entries(&mut self, cursor: &mut Cursor<'_, '_>, depth: usize) -> Result<(Vec<(Node, Node)>, Mark), YamlError> {
+    fn entries(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<(Vec<(Node, Node)>, Mark), YamlError> {
         let mut entries = Entries::default();
         loop {
             let event = self.next(cursor)?;
@@ -246,6 +241,19 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// Takes back the line break that was put behind a text which ends in a block scalar.
+    fn without_added_break(&self, mut value: String, style: ScalarStyle, span: &Range<usize>) -> String {
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        if block && span.end >= self.text.len() && !self.text.ends_with('\n') && value.ends_with('\n') {
+            let last_line = self.text.rsplit(['\n', '\r']).next().unwrap_or("");
+            let header = self.text[span.start..].lines().next().unwrap_or("");
+            if !last_line.trim_start_matches(' ').is_empty() || header.contains('+') {
+                value.pop();
+            }
+        }
+        value
+    }
+
     fn open(&mut self, anchor: &Option<String>) {
         if let Some(anchor) = anchor {
             self.anchors.insert(anchor.clone(), Anchor::Open);
@@ -301,7 +309,7 @@ impl<'t> Reader<'t> {
             Resolved::Int(value) => NodeValue::Int(value),
             Resolved::Uint(value) => NodeValue::Uint(value),
             Resolved::Float(value) => NodeValue::Float(value),
-            Resolved::Timestamp | Resolved::Merge | Resolved::Str => {
+            Resolved::Timestamp | Resolved::Str => {
                 return Ok(Node { span, line, value: NodeValue::String(text), tag: tag.map(Into::into), style, text: None });
             }
         };
@@ -376,7 +384,6 @@ fn short_tag(resolved: Resolved) -> &'static str {
         Resolved::Int(_) | Resolved::Uint(_) => "!!int",
         Resolved::Float(_) => "!!float",
         Resolved::Timestamp => "!!timestamp",
-        Resolved::Merge => "!!merge",
         Resolved::Str => "!!str",
     }
 }

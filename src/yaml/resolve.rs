@@ -10,7 +10,6 @@ pub(super) enum Resolved {
     Float(f64),
     /// A date or a time: read as text, but quoted when printed.
     Timestamp,
-    Merge,
     Str,
 }
 
@@ -19,7 +18,6 @@ pub(super) fn resolve(text: &str) -> Resolved {
     let Some(first) = text.bytes().next() else { return Resolved::Null };
     match first {
         b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' => word(text).unwrap_or(Resolved::Str),
-        b'<' if text == "<<" => Resolved::Merge,
         b'.' => word(text).or_else(|| float(text)).unwrap_or(Resolved::Str),
         b'+' | b'-' | b'0'..=b'9' => number(text),
         _ => Resolved::Str,
