@@ -116,7 +116,8 @@ impl FileTree for MemoryTree {
     }
 }
 
-fn blob_id(bytes: &[u8]) -> ObjectId {
+/// The id that Git gives to a file's bytes.
+pub fn blob_id(bytes: &[u8]) -> ObjectId {
     use sha1::Digest;
     let mut hasher = sha1::Sha1::new_with_prefix(format!("blob {}\0", bytes.len()));
     hasher.update(bytes);

@@ -3,3 +3,4 @@
 pub mod config;
 pub mod git;
 pub mod giterminism;
+pub mod slug;

@@ -1,1 +1,21 @@
 //! Commits, trees, refs and development snapshots, by gix; implements [`crate::file_tree::FileTree`].
+//!
+//! Everything is read from Git objects: no `git` process runs and nothing is checked out. The index and the work tree are opened only
+//! when something asks how they differ from a commit ([`work_tree`]) or asks for a development snapshot ([`dev`]).
+//! What a difference means is decided by [`super::giterminism`].
+
+mod commit;
+mod dev;
+mod error;
+mod history;
+mod repository;
+mod tree;
+mod work_tree;
+
+pub use commit::{Commit, Moment};
+pub use dev::{DEV_BRANCH, dev_snapshot};
+pub use error::GitError;
+pub use history::{Parents, Reference, ReferenceKind, is_ancestor, is_shallow, parents, references, walk};
+pub use repository::{Repository, commit, discover, head};
+pub use tree::{CommitTree, Kind, Node, commit_tree};
+pub use work_tree::{DiskTree, GitWorkTree, work_tree};

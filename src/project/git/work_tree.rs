@@ -1,0 +1,354 @@
+//! The work tree beside its commit: files on disk and how they differ.
+//!
+//! A single file is compared by its bytes, which opens nothing but that file. A directory is compared by the index's stat cache, so that
+//! unchanged files are not read; this opens the index once.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gix::bstr::{BStr, BString, ByteSlice};
+use gix::status::index_worktree::Item;
+
+use super::commit::to_id;
+use super::error::{Attempt, GitError};
+use super::tree::{CommitTree, Kind, Node};
+use crate::file_tree::{Entry, FileTree, Mode, ReadError, blob_id};
+use crate::project::giterminism::{Difference, Differing, WorkTree};
+
+/// The project's directory on disk beside a commit.
+pub struct GitWorkTree {
+    tree: Arc<CommitTree>,
+    disk: DiskTree,
+}
+
+/// The work tree beside a commit; `None` for a bare repository.
+pub fn work_tree(tree: &Arc<CommitTree>) -> Option<GitWorkTree> {
+    let root = tree.repository().work_tree()?.to_owned();
+    let project = root.join(tree.repository().project_prefix());
+    Some(GitWorkTree { tree: tree.clone(), disk: DiskTree { root, project } })
+}
+
+impl WorkTree for GitWorkTree {
+    fn files(&self) -> &dyn FileTree {
+        &self.disk
+    }
+
+    fn compare(&self, path: &str) -> Result<Vec<Differing>, ReadError> {
+        let compare = || -> Result<Vec<Differing>, GitError> {
+            let found = self.tree.resolve(path)?;
+            let mut differing = Vec::new();
+            for (link, node) in &found.links {
+                differing.extend(self.compare_entry(link, Some(node))?.map(|difference| (link.clone(), difference)));
+            }
+            match &found.node {
+                Some(node) if node.kind == Kind::Directory => {}
+                node => {
+                    differing.extend(self.compare_entry(&found.path, node.as_ref())?.map(|difference| (found.path.clone(), difference)))
+                }
+            }
+            Ok(differing.into_iter().map(|(path, difference)| (self.project_path(&path), difference)).collect())
+        };
+        compare().map_err(|error| self.tree.read_error(path, error))
+    }
+
+    fn compare_below(&self, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Differing>, ReadError> {
+        let dir = dir.trim_matches('/');
+        let committed = self.tree.list(dir)?;
+        let compare = || -> Result<Vec<Differing>, GitError> {
+            let place = Place { asked: dir.to_owned(), real: self.tree.resolve(dir)?.path };
+            let differing = self.tree.repository().with(|repo| self.compare_with_index(repo, &committed, &place, wanted))?;
+            Ok(differing.into_iter().collect())
+        };
+        compare().map_err(|error| self.tree.read_error(dir, error))
+    }
+}
+
+impl GitWorkTree {
+    /// One path of the repository against what the commit has there.
+    fn compare_entry(&self, path: &str, node: Option<&Node>) -> Result<Option<Difference>, GitError> {
+        let at = self.disk.root.join(path);
+        let metadata = match std::fs::symlink_metadata(&at) {
+            Ok(metadata) => Some(metadata),
+            Err(error) if is_missing(&error) => None,
+            Err(error) => return Err(error).attempt(format!("look at `{path}`")),
+        };
+        let with = |run: &dyn Fn(&gix::Repository) -> Result<Option<Difference>, GitError>| self.tree.repository().with(run);
+        match (node, metadata) {
+            (None, None) => Ok(None),
+            (None, Some(metadata)) if metadata.is_dir() => Ok(None),
+            (None, Some(_)) => with(&|repo| unknown_file(repo, path)),
+            (Some(_), None) => Ok(Some(Difference::Deleted)),
+            (Some(node), Some(metadata)) => with(&|repo| known_file(repo, path, &at, node, &metadata)),
+        }
+    }
+
+    fn compare_with_index(
+        &self,
+        repo: &gix::Repository,
+        committed: &[Entry],
+        place: &Place,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, Difference>, GitError> {
+        let index = repo.index_or_empty().attempt("read the index")?;
+        let indexed = match place.real.as_str() {
+            "" => Some(index.entries()),
+            dir => index.prefixed_entries(format!("{dir}/").as_bytes().as_bstr()),
+        };
+        // Where the index and the commit disagree, only the bytes on disk can tell. Both are sorted by path.
+        let mut committed = committed.iter().peekable();
+        let mut suspects: Vec<(String, Option<&Entry>)> = Vec::new();
+        for entry in indexed.unwrap_or_default() {
+            let asked = place.asked(&entry.path(&index).to_str_lossy());
+            while let Some(missing) = committed.next_if(|committed| *committed.path < *asked) {
+                suspects.push((missing.path.clone(), Some(missing)));
+            }
+            match committed.next_if(|committed| committed.path == asked) {
+                Some(same) if is_indexed(same, entry) => {}
+                known => suspects.push((asked, known)),
+            }
+        }
+        suspects.extend(committed.map(|missing| (missing.path.clone(), Some(missing))));
+
+        let mut differing = BTreeMap::new();
+        for (asked, entry) in suspects.iter().filter(|(asked, _)| wanted(asked)) {
+            let node = entry.map(|entry| Node { name: String::new(), kind: Kind::File(entry.mode), id: entry.id });
+            if let Some(difference) = self.compare_entry(&place.real(asked), node.as_ref())? {
+                differing.insert(asked.clone(), difference);
+            }
+        }
+        let settled: HashSet<&str> = suspects.iter().map(|(asked, _)| asked.as_str()).collect();
+        for (path, difference) in changes_on_disk(repo, &place.real)? {
+            let asked = place.asked(&path);
+            if wanted(&asked) && !settled.contains(asked.as_str()) {
+                differing.insert(asked, difference);
+            }
+        }
+        Ok(differing)
+    }
+
+    /// A path from the repository's root as a path from the project's directory; those outside begin with `../`.
+    fn project_path(&self, path: &str) -> String {
+        let mut above = self.tree.repository().project_prefix();
+        let mut up = String::new();
+        while !above.is_empty() {
+            if let Some(rest) = path.strip_prefix(above).and_then(|rest| rest.strip_prefix('/')) {
+                return format!("{up}{rest}");
+            }
+            up.push_str("../");
+            above = above.rsplit_once('/').map_or("", |(above, _)| above);
+        }
+        format!("{up}{path}")
+    }
+}
+
+/// A directory as it was asked for and as it is in the repository: they differ by the project's prefix and by symlinks.
+struct Place {
+    asked: String,
+    real: String,
+}
+
+impl Place {
+    fn asked(&self, real: &str) -> String {
+        move_path(real, &self.real, &self.asked)
+    }
+
+    fn real(&self, asked: &str) -> String {
+        move_path(asked, &self.asked, &self.real)
+    }
+}
+
+fn move_path(path: &str, from: &str, to: &str) -> String {
+    let rest = path.strip_prefix(from).unwrap_or(path).trim_start_matches('/');
+    if to.is_empty() { rest.to_owned() } else { format!("{to}/{rest}") }
+}
+
+fn is_indexed(committed: &Entry, entry: &gix::index::Entry) -> bool {
+    use gix::index::entry::{Mode as Indexed, Stage};
+    let mode = match committed.mode {
+        Mode::File => Indexed::FILE,
+        Mode::Executable => Indexed::FILE_EXECUTABLE,
+        Mode::Symlink => Indexed::SYMLINK,
+        Mode::Submodule => Indexed::COMMIT,
+    };
+    entry.stage() == Stage::Unconflicted && entry.mode == mode && to_id(&entry.id) == committed.id
+}
+
+/// How the work tree below a directory of the repository differs from the index, by its stat cache; ignored files left out.
+pub(super) fn changes_on_disk(repo: &gix::Repository, dir: &str) -> Result<Vec<(String, Difference)>, GitError> {
+    use gix::status::plumbing::index_as_worktree::{Change, EntryStatus};
+    let action = "compare the work tree with the index";
+    let patterns = if dir.is_empty() { Vec::new() } else { vec![BString::from(format!(":(top,literal){dir}"))] };
+    let status = repo.status(gix::progress::Discard).attempt(action)?;
+    let status = status
+        .untracked_files(gix::status::UntrackedFiles::Files)
+        .index_worktree_rewrites(None)
+        .index_worktree_submodules(gix::status::Submodule::Given { ignore: gix::submodule::config::Ignore::None, check_dirty: true });
+    let mut changes = Vec::new();
+    for item in status.into_index_worktree_iter(patterns).attempt(action)? {
+        let item = item.attempt(action)?;
+        let difference = match &item {
+            Item::Modification { status: EntryStatus::Change(Change::Removed), .. } => Difference::Deleted,
+            Item::Modification { status: EntryStatus::Change(Change::SubmoduleModification(status)), .. } => {
+                match status.checked_out_head_id != status.index_id.into() && status.checked_out_head_id.is_some() {
+                    true => Difference::SubmoduleCommit,
+                    false => Difference::SubmoduleChanges,
+                }
+            }
+            Item::Modification { status: EntryStatus::NeedsUpdate(_), .. } => continue,
+            Item::Modification { status: EntryStatus::IntentToAdd, .. } => Difference::Added,
+            Item::Modification { .. } => Difference::Modified,
+            Item::DirectoryContents { entry, .. } if entry.status != gix::dir::entry::Status::Untracked => continue,
+            // An untracked repository inside the work tree is a project of its own.
+            Item::DirectoryContents { entry, .. } if entry.disk_kind == Some(gix::dir::entry::Kind::Repository) => continue,
+            Item::DirectoryContents { .. } | Item::Rewrite { .. } => Difference::Untracked,
+        };
+        changes.push((item.rela_path().to_str_lossy().into_owned(), difference));
+    }
+    Ok(changes)
+}
+
+/// A file on disk that the commit does not have: untracked or added, and nothing to speak of if `.gitignore` excludes it.
+fn unknown_file(repo: &gix::Repository, path: &str) -> Result<Option<Difference>, GitError> {
+    let index = repo.index_or_empty().attempt("read the index")?;
+    if index.entry_by_path(BStr::new(path)).is_some() {
+        return Ok(Some(Difference::Added));
+    }
+    let source = gix::worktree::stack::state::ignore::Source::WorktreeThenIdMappingIfNotSkipped;
+    let mut excludes = repo.excludes(&index, None, source).attempt("read .gitignore")?;
+    let ignored = excludes.at_entry(path, Some(gix::index::entry::Mode::FILE)).attempt("read .gitignore")?.is_excluded();
+    Ok((!ignored).then_some(Difference::Untracked))
+}
+
+/// Whether a file on disk has the committed type, mode and bytes.
+fn known_file(
+    repo: &gix::Repository,
+    path: &str,
+    at: &Path,
+    node: &Node,
+    metadata: &std::fs::Metadata,
+) -> Result<Option<Difference>, GitError> {
+    let action = || format!("read `{path}` of the work tree");
+    let same = match node.kind {
+        Kind::Directory => metadata.is_dir(),
+        Kind::File(Mode::Symlink) => {
+            metadata.is_symlink() && blob_id(std::fs::read_link(at).attempt(action())?.as_os_str().as_encoded_bytes()) == node.id
+        }
+        Kind::File(Mode::Submodule) => return submodule(repo, path, node),
+        Kind::File(_) if !metadata.is_file() => false,
+        Kind::File(mode) => {
+            let ignores_modes = || repo.config_snapshot().boolean("core.fileMode") == Some(false);
+            let mode_is_same = is_executable(metadata) == (mode == Mode::Executable) || ignores_modes();
+            let bytes = std::fs::read(at).attempt(action())?;
+            mode_is_same && (blob_id(&bytes) == node.id || filtered_id(repo, path, &bytes)? == node.id)
+        }
+    };
+    Ok((!same).then_some(Difference::Modified))
+}
+
+/// The id that the file would get in a commit: line endings, encodings and filters such as LFS applied.
+fn filtered_id(repo: &gix::Repository, path: &str, bytes: &[u8]) -> Result<crate::file_tree::ObjectId, GitError> {
+    use gix::filter::plumbing::pipeline::convert::ToGitOutcome;
+    use std::io::Read;
+    let action = || format!("apply the Git filters of `{path}`");
+    let (mut pipeline, index) = repo.filter_pipeline(None).attempt(action())?;
+    let mut converted = Vec::new();
+    match pipeline.convert_to_git(bytes, Path::new(path), &index).attempt(action())? {
+        ToGitOutcome::Unchanged(_) => return Ok(blob_id(bytes)),
+        ToGitOutcome::Buffer(buffer) => converted.extend_from_slice(buffer),
+        ToGitOutcome::Process(mut process) => {
+            process.read_to_end(&mut converted).attempt(action())?;
+        }
+    }
+    Ok(blob_id(&converted))
+}
+
+fn submodule(repo: &gix::Repository, path: &str, node: &Node) -> Result<Option<Difference>, GitError> {
+    let found = changes_on_disk(repo, path)?.into_iter().find(|(changed, _)| changed == path);
+    let index = repo.index_or_empty().attempt("read the index")?;
+    let indexed = index.entry_by_path(BStr::new(path)).map(|entry| to_id(&entry.id));
+    Ok(match found {
+        Some((_, difference)) => Some(difference),
+        None => (indexed != Some(node.id)).then_some(Difference::SubmoduleCommit),
+    })
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+fn is_missing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
+/// The files on disk below the project's directory, for what giterminism allows to be read uncommitted.
+/// Ids are computed from the bytes as they are. Symlinks that leave the repository lead nowhere.
+pub struct DiskTree {
+    root: PathBuf,
+    project: PathBuf,
+}
+
+impl DiskTree {
+    /// The files below `project`; links may lead anywhere inside `root`.
+    pub fn new(root: PathBuf, project: PathBuf) -> Self {
+        DiskTree { root, project }
+    }
+
+    fn read_error(&self, path: &str, error: std::io::Error) -> ReadError {
+        ReadError { path: path.to_owned(), origin: "the work tree".to_owned(), cause: Arc::new(error), help: None }
+    }
+
+    /// Where a path really is; `None` if it is nowhere inside the repository.
+    fn locate(&self, path: &str) -> Result<Option<PathBuf>, ReadError> {
+        match self.project.join(path.trim_start_matches('/')).canonicalize() {
+            Ok(real) => Ok(real.starts_with(&self.root).then_some(real)),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(self.read_error(path, error)),
+        }
+    }
+
+    fn collect(&self, dir: &Path, path: &str, entries: &mut Vec<Entry>) -> std::io::Result<()> {
+        for found in std::fs::read_dir(dir)? {
+            let found = found?;
+            let Some(name) = found.file_name().to_str().map(str::to_owned) else { continue };
+            if name == ".git" {
+                continue;
+            }
+            let path = if path.is_empty() { name } else { format!("{path}/{name}") };
+            let kind = found.file_type()?;
+            if kind.is_dir() {
+                self.collect(&found.path(), &path, entries)?;
+            } else if kind.is_symlink() {
+                let target = std::fs::read_link(found.path())?;
+                entries.push(Entry { path, mode: Mode::Symlink, id: blob_id(target.as_os_str().as_encoded_bytes()) });
+            } else if kind.is_file() {
+                let mode = if is_executable(&found.metadata()?) { Mode::Executable } else { Mode::File };
+                entries.push(Entry { path, mode, id: blob_id(&std::fs::read(found.path())?) });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FileTree for DiskTree {
+    fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
+        match self.locate(path)? {
+            Some(real) if real.is_file() => {
+                std::fs::read(real).map(|bytes| Some(bytes.into())).map_err(|error| self.read_error(path, error))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
+        let dir = dir.trim_matches('/');
+        let mut entries = Vec::new();
+        if let Some(real) = self.locate(dir)?.filter(|real| real.is_dir()) {
+            self.collect(&real, dir, &mut entries).map_err(|error| self.read_error(dir, error))?;
+        }
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(entries.into())
+    }
+}
