@@ -119,14 +119,16 @@ pub(super) fn vertex(
     caps: BTreeSet<&'static str>,
     note: Note,
 ) -> Arc<Node> {
-    let message = pb::Op {
+    let around = pb::Op {
         inputs: inputs.0.iter().map(Output::message).collect(),
         platform: matches!(scope, Scope::Specific).then(|| platform.as_ref().map(Platform::message)).flatten(),
         // BuildKit's own client always sends it; leaving it out would make another vertex of the same op.
         constraints: Some(pb::WorkerConstraints::default()),
-        op: Some(op),
+        op: None,
     };
-    let bytes = message.encode_to_vec();
+    // Go's protobuf writes a oneof after all plain fields. In its order our vertices have the digests of BuildKit's own client.
+    let mut bytes = around.encode_to_vec();
+    bytes.extend(pb::Op { op: Some(op), ..Default::default() }.encode_to_vec());
     Arc::new(Node { digest: sha256(&bytes), bytes, inputs: inputs.0, platform, note, caps })
 }
 
