@@ -11,6 +11,47 @@
 //!    │                                         │                                                        │
 //!    └─────► chart ──► manifests (image names are known already) ──► plan against the cluster ──► apply ◄┘──► track ──► release
 //! ```
+//!
+//! Two things follow, and the code keeps them visible. Render, validate and plan run *beside* the build: only *apply* waits for images
+//! ([`ops::converge`]). And a converge with nothing to do starts no builder, lists no tags and writes nothing.
+//!
+//! # The rooms, in reading order
+//!
+//! | room | what it knows | kind |
+//! | --- | --- | --- |
+//! | [`cli`] | flags, environment variables, exit codes | edge |
+//! | [`ops`] | the use cases, one file per command; [`ops::converge`] is the one to read first | |
+//! | [`project`] | from a commit to a checked configuration: `git` (I/O), `giterminism` and `config` (pure) | |
+//! | [`template`] | Go templates, and the Helm function table | pure |
+//! | [`build`] | from configuration to published images: `image`, `dockerfile`, `git_layers`, `llb` (pure), `buildkit` (I/O) | |
+//! | [`registry`] | references, credentials, manifests, tags | I/O |
+//! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `plan`, `status` (pure), `cluster` (I/O) | |
+//! | [`cleanup`] | which published images stay and which go, each with its reason | pure |
+//! | [`ui`] | events and errors on standard error, data on standard output | edge |
+//! | [`error`], [`event`], [`file_tree`], [`yaml`] | what all rooms speak | pure |
+//!
+//! # Arrows
+//!
+//! `main → cli → ops → rooms`; `ui → event, error`. `build`, `deploy` and `cleanup` never import one another: `ops` carries plain values
+//! between them. They may use `project::config`'s checked types and `registry::reference`. Inside a room, I/O imports pure code, never
+//! the other way round. `tests/it/architecture.rs` holds every `crate::` path against this table.
+//!
+//! # What is absent
+//!
+//! - `llb` knows nothing of werf.yaml, `image` nothing of gRPC; `plan` and `status` never see a cluster.
+//! - Configuration, templates and charts read files only through [`file_tree::FileTree`]: one commit and nothing else, unless the
+//!   giterminism file says so.
+//! - A digest depends on declared inputs alone: no clock, host name, absolute path, environment or map order reaches it.
+//! - Every cluster change is in a plan before it is made.
+//! - Environment and flags are read in `cli`; output is written in `ui`; a secret is a type that prints as `***`.
+//!
+//! # Glossary
+//!
+//! One word per idea. From werf: *image*, *stage*, *digest* (BLAKE3 name of an image's inputs, and its tag), *import*, *giterminism*.
+//! From LLB: *state*, *op*, *vertex*, *definition*, *solve*. From OCI: *reference*, *descriptor*, *manifest*; a manifest's sha256 is
+//! always called *manifest digest*. From Helm: *chart*, *values*, *release*, *revision*, *hook*. From Kubernetes: *resource*,
+//! *condition*, *generation*. Verbs: *parse* text to a value, *check* raw to valid, *compile* stages to LLB, *marshal* to bytes,
+//! *render*, *resolve* a name by I/O, *load* reads and parses, *solve*, *push*, *apply*, *track*.
 
 #![forbid(unsafe_op_in_unsafe_fn)]
 
