@@ -96,7 +96,8 @@ impl GitWorkTree {
             dir => index.prefixed_entries(format!("{dir}/").as_bytes().as_bstr()),
         };
         // Where the index and the commit disagree, only the bytes on disk can tell. Both are sorted by path.
-        let mut committed = committed.iter().peekable();
+        let all = committed;
+        let mut committed = all.iter().peekable();
         let mut suspects: Vec<(String, Option<&Entry>)> = Vec::new();
         for entry in indexed.unwrap_or_default() {
             let asked = place.asked(&entry.path(&index).to_str_lossy());
@@ -112,17 +113,23 @@ impl GitWorkTree {
 
         let mut differing = BTreeMap::new();
         for (asked, entry) in suspects.iter().filter(|(asked, _)| wanted(asked)) {
-            let node = entry.map(|entry| Node { name: String::new(), kind: Kind::File(entry.mode), id: entry.id });
-            if let Some(difference) = self.compare_entry(&place.real(asked), node.as_ref())? {
+            if let Some(difference) = self.compare_entry(&place.real(asked), entry.map(node).as_ref())? {
                 differing.insert(asked.clone(), difference);
             }
         }
         let settled: HashSet<&str> = suspects.iter().map(|(asked, _)| asked.as_str()).collect();
         for (path, difference) in changes_on_disk(repo, &place.real)? {
             let asked = place.asked(&path);
-            if wanted(&asked) && !settled.contains(asked.as_str()) {
-                differing.insert(asked, difference);
+            if !wanted(&asked) || settled.contains(asked.as_str()) {
+                continue;
             }
+            // The stat cache calls a file changed by its size alone; filters such as `eol` may still make it the committed one.
+            let entry = all.binary_search_by(|entry| entry.path.as_str().cmp(&asked)).ok().map(|at| &all[at]);
+            let difference = match (difference, entry) {
+                (Difference::Modified, Some(entry)) => self.compare_entry(&path, Some(&node(entry)))?,
+                (difference, _) => Some(difference),
+            };
+            differing.extend(difference.map(|difference| (asked, difference)));
         }
         Ok(differing)
     }
@@ -161,6 +168,10 @@ impl Place {
 fn move_path(path: &str, from: &str, to: &str) -> String {
     let rest = path.strip_prefix(from).unwrap_or(path).trim_start_matches('/');
     if to.is_empty() { rest.to_owned() } else { format!("{to}/{rest}") }
+}
+
+fn node(entry: &Entry) -> Node {
+    Node { name: String::new(), kind: Kind::File(entry.mode), id: entry.id }
 }
 
 fn is_indexed(committed: &Entry, entry: &gix::index::Entry) -> bool {
