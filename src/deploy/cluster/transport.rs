@@ -1,0 +1,118 @@
+//! One connection to the API server for everything that a command asks.
+//!
+//! Over TLS the server chooses HTTP/2 and all requests, watches and log streams share one connection and one handshake.
+//! A server or a proxy that speaks HTTP/1.1 only gets a pool of keep-alive connections instead.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response, Uri, Version};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::SendRequest;
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::{Connection, HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kube::client::{Body, ConfigExt};
+use tokio::sync::Mutex;
+use tower::{BoxError, Service, ServiceExt};
+
+/// Answers requests over one HTTP/2 connection, or over an HTTP/1.1 pool where the server has nothing better.
+#[derive(Clone)]
+pub(super) struct Transport {
+    connector: HttpsConnector<HttpConnector>,
+    pool: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Body>,
+    shared: Arc<Mutex<State>>,
+    connect_timeout: Duration,
+}
+
+enum State {
+    Unknown,
+    Http2(SendRequest<Body>),
+    Http1,
+}
+
+impl Transport {
+    /// Prepares TLS from the kubeconfig's certificates. Connects at the first request.
+    pub(super) fn new(config: &kube::Config) -> Result<Self, kube::Error> {
+        let tls = config.rustls_client_config()?;
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        let connector = match &config.tls_server_name {
+            Some(name) => {
+                let name = name.clone().try_into().map_err(|error| kube::Error::Service(Box::new(error)))?;
+                builder.with_server_name_resolver(FixedServerNameResolver::new(name)).enable_all_versions().wrap_connector(tcp)
+            }
+            None => builder.enable_all_versions().wrap_connector(tcp),
+        };
+        let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector.clone());
+        let connect_timeout = config.connect_timeout.unwrap_or(Duration::from_secs(30));
+        Ok(Transport { connector, pool, shared: Arc::new(Mutex::new(State::Unknown)), connect_timeout })
+    }
+
+    async fn answer(self, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
+        match self.connection(request.uri()).await? {
+            Some(mut connection) => {
+                connection.ready().await?;
+                let (mut parts, body) = request.into_parts();
+                parts.version = Version::HTTP_2;
+                Ok(connection.send_request(Request::from_parts(parts, body)).await?)
+            }
+            None => Ok(self.pool.request(request).await?),
+        }
+    }
+
+    /// The shared HTTP/2 connection, made anew if it went away; `None` where the pool must serve.
+    async fn connection(&self, uri: &Uri) -> Result<Option<SendRequest<Body>>, BoxError> {
+        if uri.scheme_str() != Some("https") {
+            return Ok(None);
+        }
+        let mut state = self.shared.lock().await;
+        match &*state {
+            State::Http1 => return Ok(None),
+            State::Http2(connection) if !connection.is_closed() => return Ok(Some(connection.clone())),
+            State::Http2(_) | State::Unknown => {}
+        }
+        let stream = tokio::time::timeout(self.connect_timeout, self.connector.clone().oneshot(uri.clone()))
+            .await
+            .map_err(|_| std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer within {:?}", self.connect_timeout)))??;
+        if !stream.connected().is_negotiated_h2() {
+            *state = State::Http1;
+            return Ok(None);
+        }
+        // The default windows of 64 KiB would cost a round trip per 64 KiB of a long list.
+        let (connection, driver) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(2 << 20)
+            .initial_connection_window_size(8 << 20)
+            .keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(20))
+            .handshake(stream)
+            .await?;
+        tokio::spawn(async move {
+            if let Err(error) = driver.await {
+                tracing::debug!(%error, "the connection to the API server ended");
+            }
+        });
+        *state = State::Http2(connection.clone());
+        Ok(Some(connection))
+    }
+}
+
+impl Service<Request<Body>> for Transport {
+    type Response = Response<Incoming>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        Box::pin(self.clone().answer(request))
+    }
+}
