@@ -1,0 +1,272 @@
+//! Sends requests to the API server and understands its refusals.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::io::AsyncBufRead;
+use futures::TryStreamExt;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use kube::client::{Body, ConfigExt};
+use serde_json::Value;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
+use tower::{BoxError, ServiceBuilder};
+
+use super::discovery::Kinds;
+use super::error::ClusterError;
+use super::transport::Transport;
+
+/// How long a request is tried again while the server is away or overloaded.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many requests run at once.
+const PARALLELISM: usize = 30;
+
+/// A client of one cluster. Clones share connection, discovery and counters.
+#[derive(Clone)]
+pub struct Client {
+    kube: kube::Client,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    server: String,
+    origin: String,
+    namespace: String,
+    connected: AtomicBool,
+    requests: AtomicUsize,
+    permits: Semaphore,
+    pub(super) kinds: Mutex<Kinds>,
+}
+
+/// One request with the words that describe it in a message.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    /// Path and query.
+    pub(super) path: String,
+    /// RBAC verb.
+    pub(super) verb: &'static str,
+    /// `deployments.apps`, for messages.
+    pub(super) resource: String,
+    pub(super) content_type: &'static str,
+    pub(super) accept: &'static str,
+    pub(super) body: Vec<u8>,
+}
+
+impl Call {
+    pub(super) fn new(method: Method, verb: &'static str, resource: impl Into<String>, path: String) -> Self {
+        Call {
+            method,
+            path,
+            verb,
+            resource: resource.into(),
+            content_type: "application/json",
+            accept: "application/json",
+            body: Vec::new(),
+        }
+    }
+
+    pub(super) fn get(resource: impl Into<String>, path: String) -> Self {
+        Call::new(Method::GET, "get", resource, path)
+    }
+
+    pub(super) fn json(mut self, body: &Value) -> Self {
+        self.body = body.to_string().into_bytes();
+        self
+    }
+
+    fn path_only(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+}
+
+impl Client {
+    pub(super) fn new(
+        transport: Transport,
+        config: &kube::Config,
+        server: String,
+        origin: String,
+        namespace: String,
+    ) -> Result<Self, kube::Error> {
+        let service = ServiceBuilder::new()
+            .layer(config.base_uri_layer())
+            .option_layer(config.auth_layer()?)
+            .map_err(BoxError::from)
+            .service(transport);
+        Ok(Client {
+            kube: kube::Client::new(service, namespace.clone()),
+            inner: Arc::new(Inner {
+                server,
+                origin,
+                namespace,
+                connected: AtomicBool::new(false),
+                requests: AtomicUsize::new(0),
+                permits: Semaphore::new(PARALLELISM),
+                kinds: Mutex::new(Kinds::default()),
+            }),
+        })
+    }
+
+    /// URL of the API server.
+    pub fn server(&self) -> &str {
+        &self.inner.server
+    }
+
+    /// Namespace of the kubeconfig's context, `default` where it names none.
+    pub fn default_namespace(&self) -> &str {
+        &self.inner.namespace
+    }
+
+    /// How many requests were sent so far, watches included.
+    pub fn requests(&self) -> usize {
+        self.inner.requests.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn kinds(&self) -> &Mutex<Kinds> {
+        &self.inner.kinds
+    }
+
+    /// Sends a request and reads a JSON answer. Tries again while the server is away for a moment.
+    pub(super) async fn call(&self, call: Call) -> Result<Value, ClusterError> {
+        let bytes = self.call_bytes(&call).await?;
+        serde_json::from_slice(&bytes).map_err(|error| self.garbled(&call, error.to_string()))
+    }
+
+    /// The same, where an object that does not exist is no error.
+    pub(super) async fn find(&self, call: Call) -> Result<Option<Value>, ClusterError> {
+        match self.call(call).await {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn call_bytes(&self, call: &Call) -> Result<Vec<u8>, ClusterError> {
+        let started = Instant::now();
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let error = match self.try_call(call).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => error,
+            };
+            let known = self.inner.connected.load(Ordering::Relaxed);
+            if !error.is_transient() || !known || started.elapsed() + pause > PATIENCE {
+                return Err(error);
+            }
+            tracing::debug!(%error, ?pause, "trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+
+    async fn try_call(&self, call: &Call) -> Result<Vec<u8>, ClusterError> {
+        // The semaphore is never closed; without a permit the request would simply go unthrottled.
+        let _permit = self.inner.permits.acquire().await.ok();
+        let response = self.open(call).await?;
+        let body = response.into_body().collect().await.map_err(|error| self.unreachable(&error))?;
+        Ok(body.to_bytes().to_vec())
+    }
+
+    /// Opens a watch or a log stream: the body arrives as it comes, and nothing is tried again.
+    pub(super) async fn stream(&self, call: &Call) -> Result<impl AsyncBufRead + Unpin + Send + use<>, ClusterError> {
+        let response = self.open(call).await?;
+        Ok(response.into_body().into_data_stream().map_err(std::io::Error::other).into_async_read())
+    }
+
+    async fn open(&self, call: &Call) -> Result<Response<Body>, ClusterError> {
+        let request = Request::builder()
+            .method(call.method.clone())
+            .uri(&call.path)
+            .header(http::header::ACCEPT, call.accept)
+            .header(http::header::USER_AGENT, concat!("werf/", env!("CARGO_PKG_VERSION")));
+        let request = if call.body.is_empty() { request } else { request.header(http::header::CONTENT_TYPE, call.content_type) };
+        let request = request.body(Body::from(call.body.clone())).map_err(|error| self.garbled(call, error.to_string()))?;
+        self.inner.requests.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
+        let response = self.kube.send(request).await.map_err(|error| self.unsent(error))?;
+        self.inner.connected.store(true, Ordering::Relaxed);
+        tracing::debug!(method = %call.method, path = %call.path, status = response.status().as_u16(), took = ?started.elapsed(), "kubernetes");
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = response.into_body().collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
+        Err(self.refused(call, status, &body))
+    }
+
+    fn refused(&self, call: &Call, status: StatusCode, body: &[u8]) -> ClusterError {
+        let parsed: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let text = String::from_utf8_lossy(body);
+        let message = parsed["message"].as_str().map_or_else(|| text.trim().chars().take(300).collect::<String>(), String::from);
+        let server = self.inner.server.clone();
+        match status {
+            StatusCode::UNAUTHORIZED => ClusterError::Unauthorized { server, message },
+            // A server that is starting, or a namespace that is going, answers 403 too; neither is a question of rights.
+            StatusCode::FORBIDDEN if parsed["details"]["causes"][0]["reason"] != "NamespaceTerminating" && !message.contains("exceeded quota") => {
+                let help = format!(
+                    "a Role with verb `{}` on `{}` is needed; `kubectl auth can-i {} {}` asks the same question",
+                    call.verb, call.resource, call.verb, call.resource
+                );
+                ClusterError::Forbidden { server, verb: call.verb, resource: call.resource.clone(), message, help }
+            }
+            status => ClusterError::Refused {
+                server,
+                method: call.method.to_string(),
+                path: call.path_only().into(),
+                code: status.as_u16(),
+                reason: parsed["reason"].as_str().unwrap_or_default().into(),
+                message,
+            },
+        }
+    }
+
+    pub(super) fn garbled(&self, call: &Call, message: String) -> ClusterError {
+        ClusterError::Garbled {
+            server: self.inner.server.clone(),
+            method: call.method.to_string(),
+            path: call.path_only().into(),
+            message,
+        }
+    }
+
+    fn unsent(&self, error: kube::Error) -> ClusterError {
+        match error {
+            kube::Error::Auth(error) => ClusterError::Credentials { server: self.inner.server.clone(), message: innermost(&error) },
+            error => self.unreachable(&error),
+        }
+    }
+
+    fn unreachable(&self, error: &(dyn StdError + 'static)) -> ClusterError {
+        let server = self.inner.server.clone();
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let tls = error.downcast_ref::<rustls::Error>().or_else(|| {
+                error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref()).and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            });
+            if let Some(tls) = tls {
+                return ClusterError::Tls { server, cause: tls.to_string() };
+            }
+            next = error.source();
+        }
+        let cause = innermost(error);
+        let help = if cause.contains("InvalidMessage") || cause.contains("corrupt") {
+            format!("{server} does not speak TLS; should the address begin with http://?")
+        } else {
+            format!("the address comes from the kubeconfig {}; `kubectl version` asks the same server", self.inner.origin)
+        };
+        ClusterError::Unreachable { server, cause, help }
+    }
+}
+
+/// The last cause of a chain: the layers above it only say "error trying to connect".
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

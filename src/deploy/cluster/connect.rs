@@ -1,0 +1,157 @@
+//! From a kubeconfig to a client.
+
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+
+use super::client::Client;
+use super::error::ClusterError;
+use super::transport::Transport;
+
+/// Where the cluster is and who we are. Empty fields leave the kubeconfig's word.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectOptions {
+    /// Kubeconfig files, merged as kubectl does (first wins). Missing files are passed over.
+    pub kubeconfigs: Vec<PathBuf>,
+    /// A whole kubeconfig in base64; wins over the files.
+    pub kubeconfig_base64: Option<String>,
+    /// Context to use instead of the current one.
+    pub context: Option<String>,
+    /// URL of the API server.
+    pub server: Option<String>,
+    /// Bearer token.
+    pub token: Option<String>,
+    /// File with the certificate authority.
+    pub ca_file: Option<PathBuf>,
+    /// Name that the server's certificate must have.
+    pub tls_server_name: Option<String>,
+    /// Whether any certificate of the server is accepted.
+    pub skip_tls_verify: bool,
+}
+
+/// Reads the configuration and prepares a client. The first request connects.
+pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
+    let (mut config, origin) = load(options).await?;
+    if let Some(server) = &options.server {
+        config.cluster_url = server
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| ClusterError::BadServer { value: server.clone(), message: error.to_string() })?;
+        if config.cluster_url.scheme().is_none() || config.cluster_url.host().is_none() {
+            return Err(ClusterError::BadServer { value: server.clone(), message: "it has no scheme or no host".into() });
+        }
+    }
+    if let Some(token) = &options.token {
+        config.auth_info = kube::config::AuthInfo { token: Some(token.clone().into()), ..Default::default() };
+    }
+    if let Some(path) = &options.ca_file {
+        let bytes = tokio::fs::read(path)
+            .await
+            .map_err(|error| ClusterError::BadConfig { path: path.display().to_string(), message: error.to_string() })?;
+        config.root_cert = Some(certificates(&bytes).ok_or_else(|| ClusterError::BadConfig {
+            path: path.display().to_string(),
+            message: "it holds no PEM certificate".into(),
+        })?);
+        config.root_cert_file = None;
+    }
+    if let Some(name) = &options.tls_server_name {
+        config.tls_server_name = Some(name.clone());
+    }
+    config.accept_invalid_certs |= options.skip_tls_verify;
+
+    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    let bad = |error: kube::Error| ClusterError::BadConfig { path: origin.clone(), message: error.to_string() };
+    let namespace = config.default_namespace.clone();
+    let transport = Transport::new(&config).map_err(bad)?;
+    Client::new(transport, &config, server, origin.clone(), namespace).map_err(bad)
+}
+
+/// The configuration and where it came from, for messages.
+async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), ClusterError> {
+    let (kubeconfig, origin) = match &options.kubeconfig_base64 {
+        Some(text) => {
+            let origin = "given in base64".to_owned();
+            let bad = |message: String| ClusterError::BadConfig { path: origin.clone(), message };
+            let bytes = STANDARD.decode(text.trim()).map_err(|error| bad(error.to_string()))?;
+            let text = String::from_utf8(bytes).map_err(|error| bad(error.to_string()))?;
+            (Some(Kubeconfig::from_yaml(&text).map_err(|error| bad(error.to_string()))?), origin)
+        }
+        None => from_files(&options.kubeconfigs).await?,
+    };
+    let Some(kubeconfig) = kubeconfig else {
+        if let Some(server) = &options.server {
+            let url = server
+                .parse()
+                .map_err(|error: http::uri::InvalidUri| ClusterError::BadServer { value: server.clone(), message: error.to_string() })?;
+            return Ok((kube::Config::new(url), "given by flags".into()));
+        }
+        let tried = options.kubeconfigs.iter().map(|path| path.display().to_string()).collect();
+        return match kube::Config::incluster() {
+            Ok(config) => Ok((config, "of the pod's service account".into())),
+            Err(_) => Err(ClusterError::NoConfig { tried }),
+        };
+    };
+    if let Some(name) = &options.context
+        && !kubeconfig.contexts.iter().any(|context| &context.name == name)
+    {
+        return Err(unknown_context(&kubeconfig, &origin, name));
+    }
+    let select = KubeConfigOptions { context: options.context.clone(), ..Default::default() };
+    match kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &select).await {
+        Ok(config) => Ok((config, origin)),
+        Err(KubeconfigError::LoadContext(name)) => Err(unknown_context(&kubeconfig, &origin, &name)),
+        Err(KubeconfigError::CurrentContextNotSet) => Err(ClusterError::UnknownContext {
+            path: origin,
+            name: String::new(),
+            help: format!("the kubeconfig has no current context; choose one with `--kube-context`: {}", contexts(&kubeconfig)),
+        }),
+        Err(error) => Err(ClusterError::BadConfig { path: origin, message: error.to_string() }),
+    }
+}
+
+async fn from_files(paths: &[PathBuf]) -> Result<(Option<Kubeconfig>, String), ClusterError> {
+    let mut merged: Option<Kubeconfig> = None;
+    let mut origin = Vec::new();
+    for path in paths {
+        let name = path.display().to_string();
+        let bad = |message: String| ClusterError::BadConfig { path: name.clone(), message };
+        match tokio::fs::metadata(path).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(bad(error.to_string())),
+            Ok(_) => {}
+        }
+        let next = Kubeconfig::read_from(path).map_err(|error| bad(error.to_string()))?;
+        merged = Some(match merged {
+            Some(first) => first.merge(next).map_err(|error| bad(error.to_string()))?,
+            None => next,
+        });
+        origin.push(name);
+    }
+    Ok((merged, origin.join(", ")))
+}
+
+fn unknown_context(kubeconfig: &Kubeconfig, origin: &str, name: &str) -> ClusterError {
+    let best = kubeconfig
+        .contexts
+        .iter()
+        .map(|context| (similar::TextDiff::from_chars(name, context.name.as_str()).ratio(), context.name.as_str()))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(ratio, _)| *ratio > 0.6);
+    let help = match best {
+        Some((_, best)) => format!("did you mean `{best}`? Contexts: {}", contexts(kubeconfig)),
+        None => format!("contexts: {}", contexts(kubeconfig)),
+    };
+    ClusterError::UnknownContext { path: origin.into(), name: name.into(), help }
+}
+
+fn contexts(kubeconfig: &Kubeconfig) -> String {
+    let names: Vec<String> = kubeconfig.contexts.iter().map(|context| format!("`{}`", context.name)).collect();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+fn certificates(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    let found: Vec<Vec<u8>> = CertificateDer::pem_slice_iter(pem).filter_map(|item| item.ok().map(|der| der.to_vec())).collect();
+    (!found.is_empty()).then_some(found)
+}

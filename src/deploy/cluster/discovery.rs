@@ -1,0 +1,272 @@
+//! Which kinds a cluster serves: the built-in table first, aggregated discovery for the rest.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::client::{Call, Client};
+use super::error::ClusterError;
+use crate::deploy::resource::{self, GroupVersionKind, Resource, ResourceId, Scope};
+
+/// A kind with its place in URLs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Kind {
+    /// Group, version and kind.
+    pub gvk: GroupVersionKind,
+    /// Name in URLs, such as `deployments`.
+    pub plural: String,
+    /// With or without namespaces.
+    pub scope: Scope,
+}
+
+impl Kind {
+    /// `deployments.apps`, as RBAC and kubectl write it.
+    pub fn resource(&self) -> String {
+        if self.gvk.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.gvk.group) }
+    }
+
+    /// Path of the collection, or of one object in it.
+    pub(super) fn path(&self, namespace: Option<&str>, name: Option<&str>) -> String {
+        let mut path = if self.gvk.group.is_empty() {
+            format!("/api/{}", self.gvk.version)
+        } else {
+            format!("/apis/{}/{}", self.gvk.group, self.gvk.version)
+        };
+        if let (Scope::Namespaced, Some(namespace)) = (self.scope, namespace) {
+            path += &format!("/namespaces/{namespace}");
+        }
+        path += "/";
+        path += &self.plural;
+        if let Some(name) = name {
+            path += "/";
+            // RBAC names may hold characters that mean something in a URL.
+            for byte in name.bytes() {
+                match byte {
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' => path.push(byte as char),
+                    byte => path += &format!("%{byte:02X}"),
+                }
+            }
+        }
+        path
+    }
+}
+
+/// What discovery found so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kinds {
+    /// Filled by the first discovery of this client.
+    found: Option<BTreeMap<GroupVersionKind, Kind>>,
+}
+
+/// The server's version, such as `v1.37.2`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerVersion {
+    /// With patch and vendor's suffix.
+    pub git_version: String,
+    /// Major.
+    pub major: String,
+    /// Minor, perhaps with a `+`.
+    pub minor: String,
+}
+
+/// Asks for the server's version.
+pub async fn server_version(client: &Client) -> Result<ServerVersion, ClusterError> {
+    let answer = client.call(Call::get("the version", "/version".into())).await?;
+    let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
+    Ok(ServerVersion { git_version: text("gitVersion"), major: text("major"), minor: text("minor") })
+}
+
+/// What the cluster serves, as Helm's `.Capabilities.APIVersions` lists it: `apps/v1` and `apps/v1/Deployment`.
+pub async fn api_versions(client: &Client) -> Result<Vec<String>, ClusterError> {
+    let kinds = all_kinds(client, false).await?;
+    let mut versions = Vec::new();
+    for gvk in kinds.keys() {
+        versions.push(gvk.api_version());
+        versions.push(format!("{}/{}", gvk.api_version(), gvk.kind));
+    }
+    versions.sort();
+    versions.dedup();
+    Ok(versions)
+}
+
+/// Finds the place of each resource's kind and settles namespaces. Asks the server only for kinds that Kubernetes itself does not have.
+///
+/// A kind that one of the resources defines itself (a CustomResourceDefinition) is taken from that definition.
+pub async fn resolve(client: &Client, resources: &mut [Resource], default_namespace: &str) -> Result<(), ClusterError> {
+    let defined: Vec<Kind> = resources.iter().flat_map(|resource| defined_kinds(&resource.object)).collect();
+    for resource in resources {
+        let kind = match defined.iter().find(|kind| kind.gvk == resource.id.gvk) {
+            Some(kind) => kind.clone(),
+            None => kind_of(client, &resource.id, &resource.path).await?,
+        };
+        resource.set_scope(kind.scope, default_namespace);
+    }
+    Ok(())
+}
+
+/// The place of one kind.
+pub async fn kind_of(client: &Client, id: &ResourceId, path: &str) -> Result<Kind, ClusterError> {
+    if let Some(kind) = built_in(&id.gvk) {
+        return Ok(kind);
+    }
+    for refresh in [false, true] {
+        let kinds = all_kinds(client, refresh).await?;
+        if let Some(kind) = kinds.get(&id.gvk) {
+            return Ok(kind.clone());
+        }
+    }
+    let kinds = all_kinds(client, false).await?;
+    Err(unknown(&kinds, id, path))
+}
+
+/// Finds a kind by what a person writes: kind, plural or singular, in any case, perhaps with version and group.
+pub async fn kind_named(client: &Client, name: &str, version: Option<&str>, group: Option<&str>) -> Result<Option<Kind>, ClusterError> {
+    let kinds = all_kinds(client, false).await?;
+    let wanted = name.to_lowercase();
+    let short = match wanted.as_str() {
+        "po" => "pods",
+        "deploy" => "deployments",
+        "sts" => "statefulsets",
+        "ds" => "daemonsets",
+        "svc" => "services",
+        "cm" => "configmaps",
+        "ing" => "ingresses",
+        "pvc" => "persistentvolumeclaims",
+        "sa" => "serviceaccounts",
+        "ns" => "namespaces",
+        other => other,
+    };
+    let fits = |kind: &&Kind| {
+        let named = kind.plural == short || kind.gvk.kind.to_lowercase() == short;
+        named && version.is_none_or(|version| kind.gvk.version == version) && group.is_none_or(|group| kind.gvk.group == group)
+    };
+    // Built-in groups have no dot or end in k8s.io: they win over custom resources of the same name.
+    Ok(kinds.values().filter(fits).min_by_key(|kind| (kind.gvk.group.contains('.') && !kind.gvk.group.ends_with("k8s.io"), kind.gvk.clone())).cloned())
+}
+
+/// A kind of Kubernetes itself, without a request.
+pub(super) fn built_in(gvk: &GroupVersionKind) -> Option<Kind> {
+    let plural = resource::plural(&gvk.group, &gvk.version, &gvk.kind)?;
+    let scope = resource::scope(&gvk.group, &gvk.version, &gvk.kind)?;
+    Some(Kind { gvk: gvk.clone(), plural: plural.into(), scope })
+}
+
+/// The kinds that a CustomResourceDefinition brings.
+fn defined_kinds(object: &Value) -> Vec<Kind> {
+    if object["kind"] != "CustomResourceDefinition" {
+        return Vec::new();
+    }
+    let spec = &object["spec"];
+    let (Some(group), Some(kind), Some(plural)) = (spec["group"].as_str(), spec["names"]["kind"].as_str(), spec["names"]["plural"].as_str())
+    else {
+        return Vec::new();
+    };
+    let scope = if spec["scope"] == "Cluster" { Scope::Cluster } else { Scope::Namespaced };
+    let versions = spec["versions"].as_array().into_iter().flatten().filter_map(|version| version["name"].as_str());
+    versions
+        .map(|version| Kind {
+            gvk: GroupVersionKind { group: group.into(), version: version.into(), kind: kind.into() },
+            plural: plural.into(),
+            scope,
+        })
+        .collect()
+}
+
+async fn all_kinds(client: &Client, refresh: bool) -> Result<BTreeMap<GroupVersionKind, Kind>, ClusterError> {
+    let mut kinds = client.kinds().lock().await;
+    if let (Some(found), false) = (&kinds.found, refresh) {
+        return Ok(found.clone());
+    }
+    let (core, groups) = tokio::try_join!(discover(client, "/api"), discover(client, "/apis"))?;
+    let found: BTreeMap<_, _> = core.into_iter().chain(groups).map(|kind| (kind.gvk.clone(), kind)).collect();
+    kinds.found = Some(found.clone());
+    Ok(found)
+}
+
+/// Aggregated discovery (Kubernetes 1.26 and later): all groups of one root in one answer.
+async fn discover(client: &Client, root: &'static str) -> Result<Vec<Kind>, ClusterError> {
+    let mut call = Call::get("API discovery", root.into());
+    call.accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+                   application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
+    let answer = client.call(call).await?;
+    if answer["kind"] != "APIGroupDiscoveryList" {
+        return discover_each(client, root, &answer).await;
+    }
+    let mut kinds = Vec::new();
+    for group in list(&answer["items"]) {
+        let name = group["metadata"]["name"].as_str().unwrap_or_default();
+        for version in list(&group["versions"]) {
+            for item in list(&version["resources"]) {
+                let kind = &item["responseKind"];
+                let (Some(plural), Some(kind_name), Some(version)) = (item["resource"].as_str(), kind["kind"].as_str(), version["version"].as_str())
+                else {
+                    continue;
+                };
+                let scope = if item["scope"] == "Cluster" { Scope::Cluster } else { Scope::Namespaced };
+                let gvk = GroupVersionKind { group: name.into(), version: version.into(), kind: kind_name.into() };
+                kinds.push(Kind { gvk, plural: plural.into(), scope });
+            }
+        }
+    }
+    Ok(kinds)
+}
+
+/// Discovery as older servers know it: one request for each group version.
+async fn discover_each(client: &Client, root: &str, answer: &Value) -> Result<Vec<Kind>, ClusterError> {
+    let versions: Vec<String> = if root == "/api" {
+        list(&answer["versions"]).filter_map(|version| version.as_str().map(String::from)).collect()
+    } else {
+        list(&answer["groups"]).flat_map(|group| list(&group["versions"])).filter_map(|v| v["groupVersion"].as_str().map(String::from)).collect()
+    };
+    let answers = futures::future::join_all(versions.iter().map(|version| async move {
+        let answer = client.find(Call::get("API discovery", format!("{root}/{version}"))).await;
+        answer.map(|answer| (version, answer.unwrap_or_default()))
+    }))
+    .await;
+    let mut kinds = Vec::new();
+    for answer in answers {
+        // One broken extension server must not keep every other kind from being found.
+        let (version, answer) = match answer {
+            Ok(found) => found,
+            Err(error) if error.code() == Some(503) => continue,
+            Err(error) => return Err(error),
+        };
+        for item in list(&answer["resources"]) {
+            let (Some(plural), Some(kind)) = (item["name"].as_str(), item["kind"].as_str()) else { continue };
+            if plural.contains('/') {
+                continue;
+            }
+            let scope = if item["namespaced"] == true { Scope::Namespaced } else { Scope::Cluster };
+            kinds.push(Kind { gvk: GroupVersionKind::new(version, kind), plural: plural.into(), scope });
+        }
+    }
+    Ok(kinds)
+}
+
+fn unknown(kinds: &BTreeMap<GroupVersionKind, Kind>, id: &ResourceId, path: &str) -> ClusterError {
+    let elsewhere: Vec<String> = kinds.keys().filter(|gvk| gvk.kind == id.gvk.kind).map(GroupVersionKind::api_version).collect();
+    let help = if !elsewhere.is_empty() {
+        format!("the cluster has `{}` in {}", id.gvk.kind, elsewhere.join(", "))
+    } else {
+        let best = kinds
+            .keys()
+            .map(|gvk| (similar::TextDiff::from_chars(id.gvk.kind.as_str(), gvk.kind.as_str()).ratio(), gvk))
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .filter(|(ratio, _)| *ratio > 0.75);
+        match best {
+            Some((_, gvk)) => format!("did you mean `{}` in {}?", gvk.kind, gvk.api_version()),
+            None => "install the CustomResourceDefinition first, or put it into the chart's `crds/`".into(),
+        }
+    };
+    ClusterError::UnknownKind {
+        api_version: id.gvk.api_version(),
+        kind: id.gvk.kind.clone(),
+        id: Box::new(id.clone()),
+        path: path.into(),
+        help,
+    }
+}
+
+pub(super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
