@@ -48,7 +48,8 @@ pub fn of(event: &Event) -> Option<Line> {
             line(Normal, Tone::Good, "Published", format!("image {image}  {reference} in {}", seconds(*took)))
         }
         Event::PlanMade { create, update, recreate, delete, unchanged } => {
-            let parts = [(create, "to create"), (update, "to update"), (recreate, "to recreate"), (delete, "to delete"), (unchanged, "unchanged")];
+            let parts =
+                [(create, "to create"), (update, "to update"), (recreate, "to recreate"), (delete, "to delete"), (unchanged, "unchanged")];
             let text: Vec<String> = parts.iter().filter(|(count, _)| **count > 0).map(|(count, what)| format!("{count} {what}")).collect();
             line(Normal, Tone::Good, "Planned", if text.is_empty() { "no resources".into() } else { text.join(", ") })
         }
@@ -59,7 +60,9 @@ pub fn of(event: &Event) -> Option<Line> {
         Event::PodPrinted { pod, container, line: text, .. } => {
             line(Normal, Tone::Dim, "Log", format!("{pod}/{container} │ {}", printable(text)))
         }
-        Event::ReleaseDeployed { release, revision } => line(Normal, Tone::Good, "Deployed", format!("release {release}, revision {revision}")),
+        Event::ReleaseDeployed { release, revision } => {
+            line(Normal, Tone::Good, "Deployed", format!("release {release}, revision {revision}"))
+        }
         Event::ReleaseUnchanged { release, revision } => {
             line(Normal, Tone::Good, "Unchanged", format!("release {release}, revision {revision}: nothing to do"))
         }

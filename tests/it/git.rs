@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use miette::Diagnostic;
 use tempfile::TempDir;
@@ -58,11 +59,15 @@ impl Sandbox {
     }
 
     pub fn git(&self, arguments: &[&str]) -> String {
+        // Each commit is a second younger than the one before, so that order by date is decided.
+        static SECONDS: AtomicU32 = AtomicU32::new(0);
+        let date = format!("@{} +0000", 1_772_000_000 + SECONDS.fetch_add(1, Ordering::Relaxed));
         let output = Command::new("git")
             .args(["-c", "protocol.file.allow=always", "-c", "user.name=A", "-c", "user.email=a@b.c"])
             .args(arguments)
             .current_dir(self.path())
             .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_COMMITTER_DATE", date)
             .env("GIT_AUTHOR_DATE", "2026-03-01T12:30:00+0300")
             .output()
             .unwrap();
@@ -289,20 +294,35 @@ fn faults_say_what_to_do() {
         format!("{error}\nhelp: {help}").replace(dir.to_str().unwrap(), "DIR")
     };
     let plain = TempDir::new().unwrap();
-    insta::assert_snapshot!(message(discover(plain.path(), None).unwrap_err(), plain.path()), @"");
-    insta::assert_snapshot!(message(discover(&plain.path().join("none"), None).unwrap_err(), plain.path()), @"");
+    insta::assert_snapshot!(message(discover(plain.path(), None).unwrap_err(), plain.path()), @r#"
+    `DIR` is not in a Git repository
+    help: werf builds from commits: run `git init`, add the files and commit them, or point `--dir` at a repository
+    "#);
+    insta::assert_snapshot!(message(discover(&plain.path().join("none"), None).unwrap_err(), plain.path()), @r#"
+    there is no directory `DIR/none`
+    help: pass an existing directory with `--dir`
+    "#);
 
     let sandbox = Sandbox::new();
     let repository = discover(sandbox.path(), None).unwrap();
-    insta::assert_snapshot!(message(head(&repository).unwrap_err(), sandbox.path()), @"");
+    insta::assert_snapshot!(message(head(&repository).unwrap_err(), sandbox.path()), @r#"
+    the Git repository `DIR` has no commit yet
+    help: werf builds from commits: run `git add -A && git commit`
+    "#);
 
     let sandbox = Sandbox::with(&[("a", "1")]);
     std::fs::create_dir(sandbox.path().join("sub")).unwrap();
     let repository = discover(&sandbox.path().join("sub"), None).unwrap();
     let base = head(&repository).unwrap();
     let error = commit_tree(&repository, &base).map(|_| ()).unwrap_err();
-    insta::assert_snapshot!(message(error, sandbox.path()).replace(&base.short(), "COMMIT"), @"");
-    insta::assert_snapshot!(message(git::commit(&repository, "nosuch").unwrap_err(), sandbox.path()), @"");
+    insta::assert_snapshot!(message(error, sandbox.path()).replace(&base.short(), "COMMIT"), @r#"
+    commit COMMIT has no directory `sub`
+    help: commit the directory, or point `--dir` at another
+    "#);
+    insta::assert_snapshot!(message(git::commit(&repository, "nosuch").unwrap_err(), sandbox.path()), @r#"
+    `nosuch` is not a commit of this repository
+    help: if the repository is a shallow clone, fetch more of its history: `git fetch --unshallow`
+    "#);
 }
 
 #[test]

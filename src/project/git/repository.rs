@@ -100,6 +100,11 @@ impl Repository {
     pub fn blob(&self, id: ObjectId) -> Result<Vec<u8>, GitError> {
         self.with(|repo| Ok(repo.find_object(to_gix(id)).attempt(format!("read the Git object {id}"))?.detach().data))
     }
+
+    /// The length of a blob, from the object's header.
+    pub fn blob_size(&self, id: ObjectId) -> Result<u64, GitError> {
+        self.with(|repo| Ok(repo.find_header(to_gix(id)).attempt(format!("read the Git object {id}"))?.size()))
+    }
 }
 
 impl std::fmt::Debug for Repository {

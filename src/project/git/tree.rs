@@ -84,7 +84,7 @@ impl CommitTree {
     }
 
     /// The bytes of a blob of a known id.
-    pub fn blob(&self, id: ObjectId) -> Result<Arc<[u8]>, ReadError> {
+    pub fn object(&self, id: ObjectId) -> Result<Arc<[u8]>, ReadError> {
         self.repository.blob(id).map(Arc::from).map_err(|error| self.read_error(&id.to_string(), error))
     }
 
@@ -189,7 +189,7 @@ impl FileTree for CommitTree {
     fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
         let found = self.resolve(path).map_err(|error| self.read_error(path, error))?;
         match found.node {
-            Some(Node { kind: Kind::File(Mode::File | Mode::Executable), id, .. }) => Ok(Some(self.blob(id)?)),
+            Some(Node { kind: Kind::File(Mode::File | Mode::Executable), id, .. }) => Ok(Some(self.object(id)?)),
             _ => Ok(None),
         }
     }
@@ -206,6 +206,14 @@ impl FileTree for CommitTree {
         let list: Arc<[Entry]> = entries.into();
         self.lists.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.to_owned(), list.clone());
         Ok(list)
+    }
+
+    fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
+        self.repository.blob(entry.id).map(Arc::from).map_err(|error| self.read_error(&entry.path, error))
+    }
+
+    fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {
+        self.repository.blob_size(entry.id).map_err(|error| self.read_error(&entry.path, error))
     }
 }
 

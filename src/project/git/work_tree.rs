@@ -362,4 +362,13 @@ impl FileTree for DiskTree {
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(entries.into())
     }
+
+    fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
+        let at = self.project.join(&entry.path);
+        let bytes = match entry.mode {
+            Mode::Symlink => std::fs::read_link(&at).map(|target| target.into_os_string().into_encoded_bytes()),
+            _ => std::fs::read(&at),
+        };
+        bytes.map(Arc::from).map_err(|error| self.read_error(&entry.path, error))
+    }
 }
