@@ -1,0 +1,377 @@
+//! Reading a checked document out of YAML nodes: known keys, right types, every problem with its place.
+//!
+//! A [`Fields`] hands out the values of one mapping by key and remembers which keys were asked for; what is left at [`Fields::finish`] is
+//! unknown. Nothing stops at the first problem: wrong values are reported to the [`Sink`] and read as absent.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+
+use crate::yaml::{DuplicateKeys, Node, NodeValue, Options, YamlError, parse_documents_with};
+
+/// One thing that is wrong in a file that a person wrote.
+#[derive(Debug, Clone, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+pub struct Problem {
+    /// What is wrong, with the names involved.
+    pub message: String,
+    /// The text that the spans point into.
+    #[source_code]
+    pub source_code: NamedSource<Arc<str>>,
+    /// The bytes to underline.
+    #[label("{label}")]
+    pub span: SourceSpan,
+    /// Words at the underlined bytes.
+    pub label: String,
+    /// What to do about it.
+    #[help]
+    pub help: Option<String>,
+}
+
+/// Collects the problems of one text.
+pub struct Sink {
+    name: String,
+    text: Arc<str>,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl Sink {
+    /// A sink for a text; `name` is what people call it.
+    pub fn new(name: impl Into<String>, text: Arc<str>) -> Self {
+        Sink { name: name.into(), text, problems: RefCell::default() }
+    }
+
+    /// Reports a problem at some bytes.
+    pub fn report(&self, span: &Range<usize>, message: impl Into<String>, label: impl Into<String>, help: Option<String>) {
+        let source_code = NamedSource::new(&self.name, self.text.clone()).with_language("yaml");
+        let mut span = span.clone();
+        // A label over many lines hides what it is about: the first line is enough.
+        if let Some(line_end) = self.text.get(span.clone()).and_then(|text| text.find('\n')) {
+            span.end = span.start + line_end;
+        }
+        let problem = Problem { message: message.into(), source_code, span: span.into(), label: label.into(), help };
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// Whether nothing has been reported.
+    pub fn is_empty(&self) -> bool {
+        self.problems.borrow().is_empty()
+    }
+
+    /// All problems in the order of the text, each once.
+    pub fn into_problems(self) -> Vec<Problem> {
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(|problem| problem.span.offset());
+        problems.dedup_by(|a, b| a.message == b.message && a.span == b.span);
+        problems
+    }
+
+    fn report_yaml(&self, error: YamlError, offset: usize) {
+        let start = error.span.offset() + offset;
+        self.report(&(start..start + error.span.len()), error.message, "here", error.help);
+    }
+}
+
+/// Reads one document that begins at `offset` of the sink's text. Syntax errors and duplicate keys go to the sink; where only keys are
+/// double, the document is read all the same.
+pub fn read_document(sink: &Sink, text: &str, offset: usize) -> Option<Node> {
+    let read = |duplicate_keys| parse_documents_with(text, Options { duplicate_keys });
+    let documents = match read(DuplicateKeys::Refuse) {
+        Ok(documents) => documents,
+        Err(error) => {
+            sink.report_yaml(error, offset);
+            read(DuplicateKeys::LastWins).ok()?
+        }
+    };
+    let line = sink.text[..offset].bytes().filter(|byte| *byte == b'\n').count();
+    documents.into_iter().next().map(|mut node| {
+        shift(&mut node, offset, line);
+        node
+    })
+}
+
+fn shift(node: &mut Node, bytes: usize, lines: usize) {
+    node.span = node.span.start + bytes..node.span.end + bytes;
+    node.line += lines;
+    match &mut node.value {
+        NodeValue::Sequence(items) => items.iter_mut().for_each(|item| shift(item, bytes, lines)),
+        NodeValue::Mapping(entries) => entries.iter_mut().for_each(|(key, value)| {
+            shift(key, bytes, lines);
+            shift(value, bytes, lines);
+        }),
+        _ => {}
+    }
+}
+
+/// A text with the node it was written as.
+#[derive(Clone, Debug)]
+pub struct Text<'n> {
+    /// The text.
+    pub text: String,
+    /// Where it was written.
+    pub node: &'n Node,
+}
+
+/// The keys and values of one mapping.
+pub struct Fields<'n> {
+    sink: &'n Sink,
+    node: &'n Node,
+    /// What the mapping is, for messages: `image `web``, `an entry of `git``.
+    what: String,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl<'n> Fields<'n> {
+    /// The fields of a mapping; anything else is reported. Null counts as an empty mapping.
+    pub fn open(sink: &'n Sink, node: &'n Node, what: impl Into<String>) -> Option<Fields<'n>> {
+        let what = what.into();
+        if node.as_mapping().is_none() && !node.is_null() {
+            sink.report(&node.span, format!("{what} must be a mapping, not {}", node.kind()), "expected `key: value` lines", None);
+            return None;
+        }
+        Some(Fields { sink, node, what, asked: RefCell::default() })
+    }
+
+    /// The mapping's node.
+    pub fn node(&self) -> &'n Node {
+        self.node
+    }
+
+    /// Where problems go.
+    pub fn sink(&self) -> &'n Sink {
+        self.sink
+    }
+
+    /// What the mapping is, for messages.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The value of a key, null left out.
+    pub fn value(&self, key: &'static str) -> Option<&'n Node> {
+        self.entry(key).map(|(_, value)| value).filter(|value| !value.is_null())
+    }
+
+    /// A key and its value, null included.
+    pub fn entry(&self, key: &'static str) -> Option<(&'n Node, &'n Node)> {
+        self.asked.borrow_mut().push(key);
+        self.node.as_mapping()?.iter().find(|(name, _)| name.text() == Some(key)).map(|(name, value)| (name, value))
+    }
+
+    /// A scalar as text, numbers and booleans as written.
+    pub fn text(&self, key: &'static str) -> Option<Text<'n>> {
+        let node = self.value(key)?;
+        match node.text() {
+            Some(text) => Some(Text { text: text.to_owned(), node }),
+            None => self.wrong(key, node, "a string"),
+        }
+    }
+
+    /// A scalar as text without its place.
+    pub fn string(&self, key: &'static str) -> Option<String> {
+        self.text(key).map(|text| text.text)
+    }
+
+    /// A key that must be there, as text.
+    pub fn required(&self, key: &'static str, example: &str) -> Option<Text<'n>> {
+        if self.value(key).is_none() {
+            self.missing(key, example);
+            return None;
+        }
+        self.text(key)
+    }
+
+    /// Reports that a required key is missing.
+    pub fn missing(&self, key: &str, example: &str) {
+        let head = self.node.as_mapping().and_then(|entries| entries.first()).map_or(&self.node.span, |(key, _)| &key.span);
+        self.sink.report(
+            head,
+            format!("{} has no `{key}`", self.what),
+            format!("`{key}` is missing here"),
+            Some(format!("add `{key}: {example}`")),
+        );
+    }
+
+    /// A boolean.
+    pub fn bool(&self, key: &'static str) -> Option<bool> {
+        let node = self.value(key)?;
+        match node.value {
+            NodeValue::Bool(value) => Some(value),
+            _ => self.wrong(key, node, "true or false"),
+        }
+    }
+
+    /// A whole number.
+    pub fn int(&self, key: &'static str) -> Option<i64> {
+        let node = self.value(key)?;
+        match node.value {
+            NodeValue::Int(value) => Some(value),
+            _ => self.wrong(key, node, "a whole number"),
+        }
+    }
+
+    /// A list of texts, or one text for a list of one.
+    pub fn texts(&self, key: &'static str) -> Vec<Text<'n>> {
+        let Some(node) = self.value(key) else { return Vec::new() };
+        let items = node.as_sequence().unwrap_or(std::slice::from_ref(node));
+        let text = |item: &'n Node| match item.text() {
+            Some(text) => Some(Text { text: text.to_owned(), node: item }),
+            None => self.wrong(key, item, "a string or a list of strings"),
+        };
+        items.iter().filter_map(text).collect()
+    }
+
+    /// A list of texts without their places.
+    pub fn strings(&self, key: &'static str) -> Vec<String> {
+        self.texts(key).into_iter().map(|text| text.text).collect()
+    }
+
+    /// The items of a list.
+    pub fn list(&self, key: &'static str) -> &'n [Node] {
+        let Some(node) = self.value(key) else { return &[] };
+        node.as_sequence().unwrap_or_else(|| self.wrong(key, node, "a list").unwrap_or_default())
+    }
+
+    /// The entries of a mapping from texts to texts.
+    pub fn map(&self, key: &'static str) -> Vec<(Text<'n>, Text<'n>)> {
+        let Some(node) = self.value(key) else { return Vec::new() };
+        let Some(entries) = node.as_mapping() else { return self.wrong(key, node, "a mapping of names to values").unwrap_or_default() };
+        let text = |node: &'n Node| match node.text() {
+            Some(text) => Some(Text { text: text.to_owned(), node }),
+            None => self.wrong(key, node, "a mapping of names to single values"),
+        };
+        entries.iter().filter_map(|(key, value)| Some((text(key)?, text(value)?))).collect()
+    }
+
+    /// The fields of a nested mapping.
+    pub fn fields(&self, key: &'static str) -> Option<Fields<'n>> {
+        let node = self.value(key)?;
+        Fields::open(self.sink, node, format!("`{key}` of {}", self.what))
+    }
+
+    /// Reports a key that is not supported, if it is there.
+    pub fn refuse(&self, key: &'static str, reason: &str, instead: &str) {
+        if let Some((name, _)) = self.entry(key) {
+            self.sink.report(&name.span, format!("`{key}` is not supported: {reason}"), "not supported", Some(instead.to_owned()));
+        }
+    }
+
+    /// Reports a value.
+    pub fn problem(&self, at: &Node, message: impl Into<String>, label: impl Into<String>, help: impl Into<Option<String>>) {
+        self.sink.report(&at.span, message, label, help.into());
+    }
+
+    /// Reports every key that nobody asked for.
+    pub fn finish(self) {
+        let mut known = self.asked.into_inner();
+        known.sort_unstable();
+        known.dedup();
+        for (name, _) in self.node.as_mapping().unwrap_or_default() {
+            let key = name.text().unwrap_or_default();
+            if known.contains(&key) {
+                continue;
+            }
+            let help = match closest(key, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known keys here: {}", quoted(&known)),
+            };
+            self.sink.report(&name.span, format!("{} has an unknown key `{key}`", self.what), "unknown key", Some(help));
+        }
+    }
+
+    fn wrong<T>(&self, key: &str, node: &Node, expected: &str) -> Option<T> {
+        let message = format!("`{key}` of {} must be {expected}, not {}", self.what, node.kind());
+        self.sink.report(&node.span, message, format!("expected {expected}"), None);
+        None
+    }
+}
+
+/// The candidate that a mistyped name most likely means, if any is near enough.
+pub fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let lower = name.to_lowercase();
+    let near = candidates.into_iter().map(|candidate| (distance(&lower, &candidate.to_lowercase()), candidate));
+    let (distance, candidate) = near.min_by_key(|(distance, _)| *distance)?;
+    (distance <= 1 + name.chars().count() / 4).then_some(candidate)
+}
+
+/// Names in back quotes, separated by commas.
+pub fn quoted<T: AsRef<str>>(names: &[T]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours between two texts (optimal string alignment).
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closest_name_is_found_or_none() {
+        let names = ["base", "web", "dockerfile", "dependencies"];
+        let cases = [
+            ("bsae", Some("base")),
+            ("Dockerfile", Some("dockerfile")),
+            ("dependecies", Some("dependencies")),
+            ("zzz", None),
+            ("wbe", Some("web")),
+        ];
+        for (name, expect) in cases {
+            assert_eq!(closest(name, names), expect, "{name}");
+        }
+    }
+}
+
+/// Printing of diagnostics in tests: message, places with their labels, help, related problems; no drawing.
+#[cfg(test)]
+pub mod testing {
+    use miette::Diagnostic;
+
+    /// The whole content of a diagnostic as text.
+    pub fn print(diagnostic: &dyn Diagnostic) -> String {
+        let mut text = format!("error: {diagnostic}");
+        let mut cause = diagnostic.source();
+        while let Some(error) = cause {
+            text.push_str(&format!("\n  because: {error}"));
+            cause = error.source();
+        }
+        for label in diagnostic.labels().into_iter().flatten() {
+            let Some(place) = diagnostic.source_code().and_then(|code| code.read_span(label.inner(), 1, 1).ok()) else { continue };
+            let data = String::from_utf8_lossy(place.data()).into_owned();
+            let at = label.offset() - place.span().offset();
+            let start = data[..at].rfind('\n').map_or(0, |newline| newline + 1);
+            let line = data[start..].lines().next().unwrap_or_default();
+            let number = place.line() + 1 + data[..start].matches('\n').count();
+            let column = data[start..at].chars().count();
+            let marks = "^".repeat(label.len().max(1));
+            let words = label.label().unwrap_or_default();
+            let name = place.name().unwrap_or_default();
+            text.push_str(&format!("\n  at {name}:{number}:{}\n    | {line}\n    | {}{marks} {words}", column + 1, " ".repeat(column)));
+        }
+        if let Some(help) = diagnostic.help() {
+            text.push_str(&format!("\n  help: {help}"));
+        }
+        for related in diagnostic.related().into_iter().flatten() {
+            text.push_str(&format!("\n{}", print(related)));
+        }
+        text
+    }
+}

@@ -1,0 +1,214 @@
+//! File trees that check each file as it is read.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::error::GiterminismError;
+use super::policy::{self, CONFIG_FILE, Policy};
+use super::work_tree::{Difference, WorkTree};
+use crate::file_tree::{Entry, FileTree, ReadError, blob_id};
+
+/// What the user is told once when the rules are off.
+pub const LOOSE_WARNING: &str = "giterminism is loose: files are read from the work tree, so the result may not be what the commit gives";
+
+/// How strictly the commit is the only input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Files come from the commit, and the work tree must agree.
+    #[default]
+    Strict,
+    /// `--dev`: the commit is a snapshot of the work tree, so they agree.
+    Dev,
+    /// `--loose-giterminism`: files come from the work tree, and everything is allowed.
+    Loose,
+}
+
+/// What a file is read for, which decides the rule for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// werf.yaml.
+    Config,
+    /// Helper templates of werf.yaml.
+    Template,
+    /// `.Files` of werf.yaml's templates.
+    TemplateFile,
+    /// A Dockerfile.
+    Dockerfile,
+    /// A Dockerfile's ignore file.
+    Dockerignore,
+    /// The chart.
+    Chart,
+}
+
+/// The rules of one run and the breaches found so far.
+pub struct Giterminism {
+    commit: String,
+    tree: Arc<dyn FileTree>,
+    work_tree: Option<Arc<dyn WorkTree>>,
+    mode: Mode,
+    policy: Policy,
+    breaches: Mutex<BTreeMap<String, Difference>>,
+}
+
+/// Reads the project's rules from the commit. `commit` is its short id; `work_tree` is `None` where there is none (a bare repository);
+/// `config` is the path given by `--giterminism-config`.
+pub fn load(
+    commit: &str,
+    tree: Arc<dyn FileTree>,
+    work_tree: Option<Arc<dyn WorkTree>>,
+    mode: Mode,
+    config: Option<&str>,
+) -> Result<Giterminism, GiterminismError> {
+    let rules = Giterminism { commit: commit.to_owned(), tree, work_tree, mode, policy: Policy::default(), breaches: Mutex::default() };
+    let file = config.unwrap_or(CONFIG_FILE);
+    // The rules themselves must be committed: no rule can allow otherwise.
+    let text = match mode {
+        Mode::Loose => rules.disk().read(file)?,
+        Mode::Strict | Mode::Dev => {
+            rules.check(file)?;
+            rules.tree.read(file)?
+        }
+    };
+    let policy = match text {
+        Some(text) => policy::parse(file, &String::from_utf8_lossy(&text))
+            .map_err(|problems| GiterminismError::Config { file: file.to_owned(), problems })?,
+        None if config.is_some() && rules.is_kept() => {
+            return Err(GiterminismError::NoConfig { commit: commit.to_owned(), file: file.to_owned() });
+        }
+        None => Policy::default(),
+    };
+    Ok(Giterminism { policy, ..rules })
+}
+
+impl Giterminism {
+    /// The mode of the run.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Short id of the commit, for messages.
+    pub fn commit(&self) -> &str {
+        &self.commit
+    }
+
+    /// Whether a rule holds; `allowed` asks the project's policy. Everything is allowed when loose.
+    pub fn allows(&self, allowed: impl FnOnce(&Policy) -> bool) -> bool {
+        self.mode == Mode::Loose || allowed(&self.policy)
+    }
+
+    /// The files for one purpose. Reading a file that breaks the rules succeeds; the breach shows in [`Giterminism::finish`].
+    pub fn files(&self, purpose: Purpose) -> Files<'_> {
+        Files { rules: self, purpose }
+    }
+
+    /// Checks the files below a directory that come from the commit without being read here: a build context, a `git` mapping.
+    pub fn check_below(&self, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Result<(), ReadError> {
+        if let (Mode::Strict, Some(work_tree)) = (self.mode, &self.work_tree) {
+            self.note(work_tree.compare_below(dir, wanted)?);
+        }
+        Ok(())
+    }
+
+    /// The error that names every breach so far.
+    pub fn finish(&self) -> Result<(), GiterminismError> {
+        let breaches = self.breaches.lock().unwrap_or_else(PoisonError::into_inner);
+        if breaches.is_empty() {
+            return Ok(());
+        }
+        let files = breaches.iter().map(|(path, difference)| (path.clone(), *difference)).collect();
+        let help = "commit the changes, or run with `--dev` to use the work tree as it is (`--loose-giterminism` switches the check off)";
+        Err(GiterminismError::Differs { commit: self.commit.clone(), files, help: help.to_owned() })
+    }
+
+    fn is_kept(&self) -> bool {
+        self.breaches.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn check(&self, path: &str) -> Result<(), ReadError> {
+        if let (Mode::Strict, Some(work_tree)) = (self.mode, &self.work_tree) {
+            self.note(work_tree.compare(path)?);
+        }
+        Ok(())
+    }
+
+    fn note(&self, differing: Vec<super::work_tree::Differing>) {
+        self.breaches.lock().unwrap_or_else(PoisonError::into_inner).extend(differing);
+    }
+
+    fn disk(&self) -> &dyn FileTree {
+        self.work_tree.as_ref().map_or(&*self.tree, |work_tree| work_tree.files())
+    }
+}
+
+/// The files for one purpose.
+#[derive(Clone, Copy)]
+pub struct Files<'g> {
+    rules: &'g Giterminism,
+    purpose: Purpose,
+}
+
+impl Files<'_> {
+    /// Whether a file may be read from disk.
+    fn may_be_uncommitted(&self, path: &str) -> bool {
+        self.rules.allows(|policy| match self.purpose {
+            Purpose::Config => policy.uncommitted_config,
+            Purpose::Template => policy.uncommitted_templates.allow(path),
+            Purpose::TemplateFile => policy.template_files.allow(path),
+            Purpose::Dockerfile => policy.uncommitted_dockerfiles.allow(path),
+            Purpose::Dockerignore => policy.uncommitted_dockerignores.allow(path),
+            Purpose::Chart => policy.chart_files.allow(path),
+        })
+    }
+
+    /// Whether no file at all may be read from disk, so that the disk need not be listed.
+    fn is_committed_only(&self) -> bool {
+        !self.rules.allows(|policy| match self.purpose {
+            Purpose::Config => policy.uncommitted_config,
+            Purpose::Template => !policy.uncommitted_templates.is_empty(),
+            Purpose::TemplateFile => !policy.template_files.is_empty(),
+            Purpose::Dockerfile => !policy.uncommitted_dockerfiles.is_empty(),
+            Purpose::Dockerignore => !policy.uncommitted_dockerignores.is_empty(),
+            Purpose::Chart => !policy.chart_files.is_empty(),
+        })
+    }
+}
+
+impl FileTree for Files<'_> {
+    fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
+        if self.may_be_uncommitted(path) {
+            let found = self.rules.disk().read(path)?;
+            if found.is_some() || self.rules.mode == Mode::Loose {
+                return Ok(found);
+            }
+        } else {
+            self.rules.check(path)?;
+        }
+        self.rules.tree.read(path)
+    }
+
+    fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
+        if self.rules.mode == Mode::Loose {
+            return self.rules.disk().list(dir);
+        }
+        self.rules.check_below(dir, &|path| !self.may_be_uncommitted(path))?;
+        let committed = self.rules.tree.list(dir)?;
+        if self.is_committed_only() {
+            return Ok(committed);
+        }
+        let mut entries: BTreeMap<String, Entry> = committed.iter().map(|entry| (entry.path.clone(), entry.clone())).collect();
+        let on_disk = self.rules.disk().list(dir)?;
+        let uncommitted = on_disk.iter().filter(|entry| self.may_be_uncommitted(&entry.path));
+        entries.extend(uncommitted.map(|entry| (entry.path.clone(), entry.clone())));
+        Ok(entries.into_values().collect())
+    }
+
+    fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
+        if self.may_be_uncommitted(&entry.path)
+            && let Ok(bytes) = self.rules.disk().blob(entry)
+            && blob_id(&bytes) == entry.id
+        {
+            return Ok(bytes);
+        }
+        self.rules.tree.blob(entry)
+    }
+}
