@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::io::AsyncBufRead;
 use futures::TryStreamExt;
+use futures::io::AsyncBufRead;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use kube::client::{Body, ConfigExt};
@@ -206,7 +206,9 @@ impl Client {
         match status {
             StatusCode::UNAUTHORIZED => ClusterError::Unauthorized { server, message },
             // A server that is starting, or a namespace that is going, answers 403 too; neither is a question of rights.
-            StatusCode::FORBIDDEN if parsed["details"]["causes"][0]["reason"] != "NamespaceTerminating" && !message.contains("exceeded quota") => {
+            StatusCode::FORBIDDEN
+                if parsed["details"]["causes"][0]["reason"] != "NamespaceTerminating" && !message.contains("exceeded quota") =>
+            {
                 let help = format!(
                     "a Role with verb `{}` on `{}` is needed; `kubectl auth can-i {} {}` asks the same question",
                     call.verb, call.resource, call.verb, call.resource
@@ -225,12 +227,7 @@ impl Client {
     }
 
     pub(super) fn garbled(&self, call: &Call, message: String) -> ClusterError {
-        ClusterError::Garbled {
-            server: self.inner.server.clone(),
-            method: call.method.to_string(),
-            path: call.path_only().into(),
-            message,
-        }
+        ClusterError::Garbled { server: self.inner.server.clone(), method: call.method.to_string(), path: call.path_only().into(), message }
     }
 
     fn unsent(&self, error: kube::Error) -> ClusterError {
@@ -245,7 +242,10 @@ impl Client {
         let mut next = Some(error);
         while let Some(error) = next {
             let tls = error.downcast_ref::<rustls::Error>().or_else(|| {
-                error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref()).and_then(|inner| inner.downcast_ref::<rustls::Error>())
+                error
+                    .downcast_ref::<std::io::Error>()
+                    .and_then(|error| error.get_ref())
+                    .and_then(|inner| inner.downcast_ref::<rustls::Error>())
             });
             if let Some(tls) = tls {
                 return ClusterError::Tls { server, cause: tls.to_string() };

@@ -49,10 +49,11 @@ pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
         let bytes = tokio::fs::read(path)
             .await
             .map_err(|error| ClusterError::BadConfig { path: path.display().to_string(), message: error.to_string() })?;
-        config.root_cert = Some(certificates(&bytes).ok_or_else(|| ClusterError::BadConfig {
-            path: path.display().to_string(),
-            message: "it holds no PEM certificate".into(),
-        })?);
+        config.root_cert =
+            Some(certificates(&bytes).ok_or_else(|| ClusterError::BadConfig {
+                path: path.display().to_string(),
+                message: "it holds no PEM certificate".into(),
+            })?);
         config.root_cert_file = None;
     }
     if let Some(name) = &options.tls_server_name {

@@ -141,7 +141,11 @@ pub async fn kind_named(client: &Client, name: &str, version: Option<&str>, grou
         named && version.is_none_or(|version| kind.gvk.version == version) && group.is_none_or(|group| kind.gvk.group == group)
     };
     // Built-in groups have no dot or end in k8s.io: they win over custom resources of the same name.
-    Ok(kinds.values().filter(fits).min_by_key(|kind| (kind.gvk.group.contains('.') && !kind.gvk.group.ends_with("k8s.io"), kind.gvk.clone())).cloned())
+    Ok(kinds
+        .values()
+        .filter(fits)
+        .min_by_key(|kind| (kind.gvk.group.contains('.') && !kind.gvk.group.ends_with("k8s.io"), kind.gvk.clone()))
+        .cloned())
 }
 
 /// A kind of Kubernetes itself, without a request.
@@ -157,7 +161,8 @@ fn defined_kinds(object: &Value) -> Vec<Kind> {
         return Vec::new();
     }
     let spec = &object["spec"];
-    let (Some(group), Some(kind), Some(plural)) = (spec["group"].as_str(), spec["names"]["kind"].as_str(), spec["names"]["plural"].as_str())
+    let (Some(group), Some(kind), Some(plural)) =
+        (spec["group"].as_str(), spec["names"]["kind"].as_str(), spec["names"]["plural"].as_str())
     else {
         return Vec::new();
     };
@@ -198,7 +203,8 @@ async fn discover(client: &Client, root: &'static str) -> Result<Vec<Kind>, Clus
         for version in list(&group["versions"]) {
             for item in list(&version["resources"]) {
                 let kind = &item["responseKind"];
-                let (Some(plural), Some(kind_name), Some(version)) = (item["resource"].as_str(), kind["kind"].as_str(), version["version"].as_str())
+                let (Some(plural), Some(kind_name), Some(version)) =
+                    (item["resource"].as_str(), kind["kind"].as_str(), version["version"].as_str())
                 else {
                     continue;
                 };
@@ -216,7 +222,10 @@ async fn discover_each(client: &Client, root: &str, answer: &Value) -> Result<Ve
     let versions: Vec<String> = if root == "/api" {
         list(&answer["versions"]).filter_map(|version| version.as_str().map(String::from)).collect()
     } else {
-        list(&answer["groups"]).flat_map(|group| list(&group["versions"])).filter_map(|v| v["groupVersion"].as_str().map(String::from)).collect()
+        list(&answer["groups"])
+            .flat_map(|group| list(&group["versions"]))
+            .filter_map(|v| v["groupVersion"].as_str().map(String::from))
+            .collect()
     };
     let answers = futures::future::join_all(versions.iter().map(|version| async move {
         let answer = client.find(Call::get("API discovery", format!("{root}/{version}"))).await;

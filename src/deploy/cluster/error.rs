@@ -75,7 +75,9 @@ pub enum ClusterError {
 
     /// 401.
     #[error("the Kubernetes API server {server} does not accept the credentials (401): {message}")]
-    #[diagnostic(help("the token or client certificate of the kubeconfig's user may have expired; `kubectl auth whoami` asks the same question"))]
+    #[diagnostic(help(
+        "the token or client certificate of the kubeconfig's user may have expired; `kubectl auth whoami` asks the same question"
+    ))]
     Unauthorized {
         /// URL.
         server: String,

@@ -46,11 +46,7 @@ impl Reader<'_> {
             propagation: self
                 .choice(
                     "werf.io/delete-propagation",
-                    &[
-                        ("Foreground", Propagation::Foreground),
-                        ("Background", Propagation::Background),
-                        ("Orphan", Propagation::Orphan),
-                    ],
+                    &[("Foreground", Propagation::Foreground), ("Background", Propagation::Background), ("Orphan", Propagation::Orphan)],
                 )
                 .unwrap_or(Propagation::Foreground),
             replicas_on_creation: self.number(&["werf.io/replicas-on-creation"]),
@@ -80,10 +76,7 @@ impl Reader<'_> {
                         _ => (Moment::Main, word),
                     };
                     let plain_hook = moment == Moment::Main && name == "helm.sh/hook";
-                    ACTIONS
-                        .iter()
-                        .find(|(known, _)| *known == action && !plain_hook)
-                        .map(|(_, action)| When { moment, action: *action })
+                    ACTIONS.iter().find(|(known, _)| *known == action && !plain_hook).map(|(_, action)| When { moment, action: *action })
                 }
             };
             match when {
@@ -149,9 +142,8 @@ impl Reader<'_> {
                 ],
             )
             .unwrap_or(FailMode::FailDeploy);
-        let wait = self
-            .choice("werf.io/track-termination-mode", &[("WaitUntilResourceReady", true), ("NonBlocking", false)])
-            .unwrap_or(true);
+        let wait =
+            self.choice("werf.io/track-termination-mode", &[("WaitUntilResourceReady", true), ("NonBlocking", false)]).unwrap_or(true);
         let restarts = object["spec"]["template"]["spec"]["restartPolicy"] != "Never";
         let tolerant = matches!(self.id.gvk.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet" | "Canary") && restarts;
         let mut ignore_readiness = BTreeMap::new();
@@ -170,7 +162,8 @@ impl Reader<'_> {
     }
 
     fn logs(&mut self) -> LogOptions {
-        let names = |value: Option<(&'static str, String)>| value.map(|(_, value)| words(&value).map(String::from).collect()).unwrap_or_default();
+        let names =
+            |value: Option<(&'static str, String)>| value.map(|(_, value)| words(&value).map(String::from).collect()).unwrap_or_default();
         let mut only_for = BTreeMap::new();
         for (name, container) in self.with_prefix("werf.io/log-regex-for-") {
             only_for.extend(self.regex(&name).map(|regex| (container, regex)));
@@ -208,7 +201,8 @@ impl Reader<'_> {
     }
 
     fn dependencies(&mut self, prefix: &str, states: &[&str]) -> Vec<Dependency> {
-        const HELP: &str = "a dependency is written as state=ready,kind=Deployment,name=database; keys: state, kind, name, namespace, group, version";
+        const HELP: &str =
+            "a dependency is written as state=ready,kind=Deployment,name=database; keys: state, kind, name, namespace, group, version";
         let mut found = Vec::new();
         for (name, id) in self.with_prefix(prefix) {
             let Some(text) = self.text(&name) else { continue };

@@ -22,8 +22,8 @@ pub use order::{apply_tier, delete_tier, install_order};
 pub use parse::{Resource, expand, parse};
 pub use references::{Reference, references};
 pub use steering::{
-    Action, DeletePolicy, Dependency, ExternalDependency, FailMode, LogOptions, Moment, Ownership, Propagation, ResourcePolicy, Sensitive, State,
-    Steering, Tracking, When,
+    Action, DeletePolicy, Dependency, ExternalDependency, FailMode, LogOptions, Moment, Ownership, Propagation, ResourcePolicy, Sensitive,
+    State, Steering, Tracking, When,
 };
 
 #[cfg(test)]

@@ -26,7 +26,14 @@ pub fn apply_tier(gvk: &GroupVersionKind) -> u8 {
     match gvk.kind.as_str() {
         "ClusterRole" | "ClusterRoleBinding" | "Role" | "RoleBinding" => 1,
         "Service" => 2,
-        "DaemonSet" | "Pod" | "ReplicationController" | "ReplicaSet" | "Deployment" | "HorizontalPodAutoscaler" | "StatefulSet" | "Job"
+        "DaemonSet"
+        | "Pod"
+        | "ReplicationController"
+        | "ReplicaSet"
+        | "Deployment"
+        | "HorizontalPodAutoscaler"
+        | "StatefulSet"
+        | "Job"
         | "CronJob" => 3,
         "IngressClass" | "Ingress" | "APIService" | "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => 4,
         kind if install_order(kind) < INSTALL_ORDER.len() => 0,

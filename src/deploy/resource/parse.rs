@@ -202,7 +202,11 @@ fn fold_string_data(object: &mut Value, id: &ResourceId) {
 fn check_name(kind: &str, name: &str, path: &str) -> Result<(), ResourceError> {
     let bad = |reason| Err(ResourceError::BadName { path: path.into(), kind: kind.into(), name: name.into(), reason });
     if matches!(kind, "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding") {
-        return if name == "." || name == ".." || name.contains(['/', '%']) { bad("it may not be `.` or `..` or contain `/` or `%`") } else { Ok(()) };
+        return if name == "." || name == ".." || name.contains(['/', '%']) {
+            bad("it may not be `.` or `..` or contain `/` or `%`")
+        } else {
+            Ok(())
+        };
     }
     let limit = if matches!(kind, "Service" | "Namespace") { 63 } else { 253 };
     if name.len() > limit {

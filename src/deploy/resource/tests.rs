@@ -33,20 +33,26 @@ fn errors_name_the_template() {
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(texts, expect);
     };
-    check(json!({"kind": "ConfigMap", "metadata": {}}), &[
-        "app/templates/web.yaml: a manifest has no `apiVersion` (in a ConfigMap)",
-        "app/templates/web.yaml: a manifest has no `metadata.name` (in a ConfigMap)",
-    ]);
-    check(json!({"apiVersion": 1, "kind": "ConfigMap", "metadata": {"name": "a"}}), &[
-        "app/templates/web.yaml: `apiVersion` of ConfigMap/a must be a string, it is the number 1",
-    ]);
+    check(
+        json!({"kind": "ConfigMap", "metadata": {}}),
+        &[
+            "app/templates/web.yaml: a manifest has no `apiVersion` (in a ConfigMap)",
+            "app/templates/web.yaml: a manifest has no `metadata.name` (in a ConfigMap)",
+        ],
+    );
+    check(
+        json!({"apiVersion": 1, "kind": "ConfigMap", "metadata": {"name": "a"}}),
+        &["app/templates/web.yaml: `apiVersion` of ConfigMap/a must be a string, it is the number 1"],
+    );
     check(json!("text"), &["app/templates/web.yaml: `the document` of a manifest must be a mapping, it is the string \"text\""]);
-    check(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web-"}}), &[
-        "app/templates/web.yaml: `web-` is no valid name for a Service: it must begin and end with a letter or a digit",
-    ]);
-    check(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {"version": 1.5}}}), &[
-        "app/templates/web.yaml: `metadata.labels.version` of ConfigMap/a must be a string, it is the number 1.5",
-    ]);
+    check(
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web-"}}),
+        &["app/templates/web.yaml: `web-` is no valid name for a Service: it must begin and end with a letter or a digit"],
+    );
+    check(
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {"version": 1.5}}}),
+        &["app/templates/web.yaml: `metadata.labels.version` of ConfigMap/a must be a string, it is the number 1.5"],
+    );
     check(
         json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a", "annotations": {
             "helm.sh/hook": "pre-install,install", "helm.sh/hook-weight": "x", "helm.sh/hook-delete-policy": "never",
@@ -77,14 +83,17 @@ fn annotations_steer() {
     assert_eq!(steering.weight, -5);
     assert_eq!(steering.ownership, Ownership::Anyone);
     assert_eq!(steering.delete_policies.iter().collect::<Vec<_>>(), [&DeletePolicy::BeforeCreation, &DeletePolicy::Succeeded]);
-    assert_eq!(steering.external, [ExternalDependency {
-        id: "db".into(),
-        kind: "statefulsets".into(),
-        version: Some("v1".into()),
-        group: Some("apps".into()),
-        name: "postgres".into(),
-        namespace: Some("data".into()),
-    }]);
+    assert_eq!(
+        steering.external,
+        [ExternalDependency {
+            id: "db".into(),
+            kind: "statefulsets".into(),
+            version: Some("v1".into()),
+            group: Some("apps".into()),
+            name: "postgres".into(),
+            namespace: Some("data".into()),
+        }]
+    );
     assert_eq!(steering.tracking.no_activity_timeout.as_secs(), 90);
     assert_eq!(steering.tracking.failures_allowed_per_replica, 0);
     assert!(steering.logs.shows_line("main", "E1") && !steering.logs.shows_line("main", "I1") && steering.logs.shows_line("side", "I1"));
@@ -118,14 +127,10 @@ fn pods_name_what_they_need() {
         "containers": [{"name": "web", "envFrom": [{"secretRef": {"name": "env"}}], "env": [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "one", "key": "x"}}}]}],
     }}}});
     let names: Vec<String> = references(&object).into_iter().map(|reference| format!("{}/{}", reference.kind, reference.name)).collect();
-    assert_eq!(names, [
-        "ConfigMap/files",
-        "ConfigMap/one",
-        "PersistentVolumeClaim/data",
-        "Secret/env",
-        "Secret/pull",
-        "ServiceAccount/web"
-    ]);
+    assert_eq!(
+        names,
+        ["ConfigMap/files", "ConfigMap/one", "PersistentVolumeClaim/data", "Secret/env", "Secret/pull", "ServiceAccount/web"]
+    );
 }
 
 #[test]

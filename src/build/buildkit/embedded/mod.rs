@@ -1,0 +1,1 @@
+//! The embedded daemon: a private buildkitd for the command.
