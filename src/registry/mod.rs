@@ -1,1 +1,25 @@
 //! References, credentials, manifests, blobs and tags over HTTP.
+//!
+//! Speaks the OCI distribution specification to any registry, with as few requests as the question allows. What an image is for,
+//! and which images are to be, is for others to know. [`reference`], [`manifest`] and [`auth`] are PURE.
+//!
+//! # Why not a client from elsewhere
+//! The no-op path asks for one HEAD per image. The clients at hand ping `/v2/` first, make no use of identity tokens,
+//! repeat nothing, and lose method, URL and server code on the way to an error; what is left to write is small.
+
+pub mod auth;
+pub mod client;
+pub mod credentials;
+pub mod error;
+pub mod manifest;
+pub mod reference;
+mod session;
+mod transport;
+
+pub use client::{Client, Deletion, Options, Scheme};
+pub use credentials::{Credentials, CredentialsError, DockerConfig, Secret};
+pub use error::RegistryError;
+pub use manifest::{Descriptor, ImageConfig, Manifest, Platform, TaggedImage};
+pub use reference::{Digest, Reference, ReferenceError, Repository, Tag};
+pub use session::Patience;
+pub use transport::Verify;

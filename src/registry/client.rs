@@ -1,0 +1,399 @@
+//! What a registry does for us, one function per wish, over the OCI distribution specification.
+//!
+//! Asking whether an image exists is one HEAD on a registry that wants no credentials, and one more 401 and one token per scope and
+//! process on others. No tag list is read except by [`Client::tags`]. Idempotent requests are repeated when a registry stumbles.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use futures::{StreamExt, TryStreamExt};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use hyper::body::Bytes;
+
+use super::auth::Access;
+use super::credentials::{Credentials, CredentialsError, DockerConfig};
+use super::error::RegistryError;
+use super::manifest::{
+    Content, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, ImageConfig, Manifest, OCI_INDEX, OCI_MANIFEST, Platform, TaggedImage, select,
+};
+use super::reference::{Digest, Reference, Repository, Tag};
+use super::session::{self, Call, Context, Host, Patience};
+use super::transport::{Reply, Transport, Verify};
+
+/// The longest manifest or configuration that is read, in bytes; registries refuse longer manifests at 4 MiB.
+const MAX_DOCUMENT: usize = 8 << 20;
+/// How many tags of a page we ask for; registries may give fewer.
+const PAGE: usize = 1000;
+
+/// How registries are spoken to.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whether the wire is encrypted where the host's name does not tell.
+    pub scheme: Scheme,
+    /// Whether certificates are verified.
+    pub verify: Verify,
+    /// Who we are.
+    pub credentials: DockerConfig,
+    /// How often and how long we ask.
+    pub patience: Patience,
+}
+
+/// Plain or encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// HTTPS, except for hosts on this machine.
+    #[default]
+    Secure,
+    /// Plain HTTP for every host: `--insecure-registry`.
+    Insecure,
+}
+
+/// Whether there was something to delete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is deleted.
+    Done,
+    /// It was not there.
+    WasAbsent,
+}
+
+/// The registries, as one process knows them. Clones share connections and tokens.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    context: Context,
+    scheme: Scheme,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+}
+
+impl Client {
+    /// Makes a client; sends and opens nothing.
+    pub fn new(options: Options) -> Self {
+        let Options { scheme, verify, credentials, patience } = options;
+        let context = Context { transport: Transport::new(verify), credentials, patience };
+        Client(Arc::new(Inner { context, scheme, hosts: Mutex::default() }))
+    }
+
+    /// The credentials for a registry's host, for those who must show them elsewhere, such as BuildKit's session.
+    pub async fn credentials_for(&self, host: &str) -> Result<Credentials, CredentialsError> {
+        self.0.context.credentials.credentials_for(host).await
+    }
+
+    /// What a reference points to; `None` where there is no such image. One HEAD.
+    pub async fn head(&self, reference: &Reference) -> Result<Option<Descriptor>, RegistryError> {
+        let doing = format!("check image `{reference}`");
+        let host = self.host(&reference.repository);
+        let call = manifest_call(&doing, reference, Method::HEAD);
+        let reply = session::converse(&self.0.context, &host, &call).await?;
+        if reply.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !reply.status.is_success() {
+            return Err(session::unwanted(&host, &call, &reply));
+        }
+        let size = header_text(&reply, header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        match (content_digest(&reply), size) {
+            (Some(digest), Some(size)) => Ok(Some(Descriptor { digest, size, media_type: media_type(&reply, &[]) })),
+            // The headers are optional in the specification; the bytes tell all.
+            _ => Ok(self.find_manifest(&doing, reference).await?.map(|manifest| describe(&manifest))),
+        }
+    }
+
+    /// The manifest or index that a reference points to.
+    pub async fn manifest(&self, reference: &Reference) -> Result<Manifest, RegistryError> {
+        self.manifest_for(&format!("read the manifest of `{reference}`"), reference).await
+    }
+
+    /// The configuration of the image that a reference points to, of an index the one for a platform.
+    pub async fn config(&self, reference: &Reference, platform: &Platform) -> Result<ImageConfig, RegistryError> {
+        let doing = format!("read the configuration of image `{reference}`");
+        let manifest = self.manifest_for(&doing, reference).await?;
+        self.config_of(&doing, reference, manifest, Some(platform)).await
+    }
+
+    /// All tags of a repository, in the registry's order; none where there is no such repository. One request per page.
+    pub async fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, RegistryError> {
+        #[derive(serde::Deserialize)]
+        struct Page {
+            #[serde(default)]
+            tags: Option<Vec<String>>,
+        }
+        let doing = format!("list the tags of `{repository}`");
+        let host = self.host(repository);
+        let mut tags = Vec::new();
+        let mut target = format!("/v2/{}/tags/list?n={PAGE}", repository.path());
+        loop {
+            let call = Call { target: target.clone(), ..plain_call(&doing, repository, Access::Pull, Method::GET) };
+            let reply = session::converse(&self.0.context, &host, &call).await?;
+            if reply.status == StatusCode::NOT_FOUND {
+                return Ok(tags);
+            }
+            if !reply.status.is_success() {
+                return Err(session::unwanted(&host, &call, &reply));
+            }
+            let page: Page = serde_json::from_slice(&reply.body)
+                .map_err(|error| session::malformed(&host, &call, format!("the list of tags is not JSON: {error}")))?;
+            // A tag that breaks the grammar cannot be asked for, so it cannot be of our making.
+            tags.extend(page.tags.unwrap_or_default().iter().filter_map(|tag| Tag::parse(tag).ok()));
+            match next_page(&reply) {
+                // The link is made a path: a registry behind a proxy may name itself by another scheme.
+                Some(link) => {
+                    let next = path_of(&session::resolve(&target, &link));
+                    if next == target {
+                        return Err(session::malformed(&host, &call, "its next page of tags is the same page".into()));
+                    }
+                    target = next;
+                }
+                None => return Ok(tags),
+            }
+        }
+    }
+
+    /// All tags of a repository with their images; only those whose tag is a content digest are read beyond the digest.
+    /// Tags that vanish meanwhile are left out. `at_once` bounds the requests under way.
+    pub async fn inventory(&self, repository: &Repository, at_once: usize) -> Result<Vec<TaggedImage>, RegistryError> {
+        let tags = self.tags(repository).await?;
+        let images = futures::stream::iter(tags.into_iter().map(|tag| self.tagged_image(repository, tag))).buffered(at_once.max(1));
+        images.try_filter_map(async |image| Ok(image)).try_collect().await
+    }
+
+    async fn tagged_image(&self, repository: &Repository, tag: Tag) -> Result<Option<TaggedImage>, RegistryError> {
+        let reference = repository.with_tag(tag.clone());
+        if !tag.is_content_digest() {
+            let found = self.head(&reference).await?;
+            return Ok(found.map(|found| TaggedImage { tag, digest: found.digest, labels: Default::default(), created: None }));
+        }
+        let doing = format!("read the configuration of image `{reference}`");
+        let Some(manifest) = self.find_manifest(&doing, &reference).await? else { return Ok(None) };
+        let digest = manifest.digest.clone();
+        match self.config_of(&doing, &reference, manifest, None).await {
+            Ok(config) => Ok(Some(TaggedImage { tag, digest, labels: config.labels(), created: config.created() })),
+            Err(RegistryError::NotFound { .. } | RegistryError::NoPlatform { .. }) => {
+                Ok(Some(TaggedImage { tag, digest, labels: Default::default(), created: None }))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes a manifest with all tags that point to it. The registry frees the blobs when it collects its garbage.
+    pub async fn delete(&self, repository: &Repository, digest: &Digest) -> Result<Deletion, RegistryError> {
+        let reference = repository.with_digest(digest.clone());
+        let doing = format!("delete image `{reference}`");
+        let host = self.host(repository);
+        let call = Call { access: Access::Delete, headers: HeaderMap::new(), ..manifest_call(&doing, &reference, Method::DELETE) };
+        let reply = session::converse(&self.0.context, &host, &call).await?;
+        match reply.status {
+            StatusCode::NOT_FOUND => Ok(Deletion::WasAbsent),
+            status if status.is_success() => Ok(Deletion::Done),
+            _ => Err(session::unwanted(&host, &call, &reply)),
+        }
+    }
+
+    /// Stores a manifest under a reference's tag or digest. Its blobs must be there.
+    pub async fn put_manifest(&self, reference: &Reference, media_type: &str, bytes: &[u8]) -> Result<Digest, RegistryError> {
+        let doing = format!("store image `{reference}`");
+        let host = self.host(&reference.repository);
+        let mut call = manifest_call(&doing, reference, Method::PUT);
+        let content_type = HeaderValue::from_str(media_type)
+            .map_err(|_| session::malformed(&host, &call, format!("`{media_type:?}` is not a media type")))?;
+        call.access = Access::Push;
+        call.headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
+        call.body = Bytes::copy_from_slice(bytes);
+        self.successful(&host, &call).await?;
+        Ok(Digest::of(bytes))
+    }
+
+    /// Gives an image one more tag in the same repository.
+    pub async fn tag(&self, from: &Reference, to: &Tag) -> Result<Digest, RegistryError> {
+        let manifest = self.manifest_for(&format!("tag image `{from}`"), from).await?;
+        self.put_manifest(&from.repository.with_tag(to.clone()), &manifest.media_type, &manifest.bytes).await
+    }
+
+    /// Whether a repository has a blob. One HEAD.
+    pub async fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
+        let doing = format!("check blob `{repository}@{digest}`");
+        let host = self.host(repository);
+        let call = blob_call(&doing, repository, digest, Method::HEAD);
+        let reply = session::converse(&self.0.context, &host, &call).await?;
+        match reply.status {
+            StatusCode::NOT_FOUND => Ok(false),
+            status if status.is_success() => Ok(true),
+            _ => Err(session::unwanted(&host, &call, &reply)),
+        }
+    }
+
+    /// A blob's bytes, at most `limit` of them, checked against their digest.
+    pub async fn blob(&self, repository: &Repository, digest: &Digest, limit: usize) -> Result<Bytes, RegistryError> {
+        self.blob_for(&format!("read blob `{repository}@{digest}`"), repository, digest, limit).await
+    }
+
+    /// Stores a blob unless it is there.
+    pub async fn put_blob(&self, repository: &Repository, bytes: Bytes) -> Result<Digest, RegistryError> {
+        let digest = Digest::of(&bytes);
+        if self.has_blob(repository, &digest).await? {
+            return Ok(digest);
+        }
+        let doing = format!("store blob `{repository}@{digest}`");
+        let host = self.host(repository);
+        let target = format!("/v2/{}/blobs/uploads/", repository.path());
+        let begin = Call { target, ..plain_call(&doing, repository, Access::Push, Method::POST) };
+        let reply = self.successful(&host, &begin).await?;
+        let location = header_text(&reply, header::LOCATION)
+            .ok_or_else(|| session::malformed(&host, &begin, "it begins an upload and does not say where".into()))?;
+        let joint = if location.contains('?') { '&' } else { '?' };
+        let mut end = plain_call(&doing, repository, Access::Push, Method::PUT);
+        end.target = format!("{location}{joint}digest={digest}");
+        end.headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))]);
+        end.body = bytes;
+        self.successful(&host, &end).await?;
+        Ok(digest)
+    }
+
+    async fn find_manifest(&self, doing: &str, reference: &Reference) -> Result<Option<Manifest>, RegistryError> {
+        match self.manifest_for(doing, reference).await {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(RegistryError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn manifest_for(&self, doing: &str, reference: &Reference) -> Result<Manifest, RegistryError> {
+        let host = self.host(&reference.repository);
+        let call = manifest_call(doing, reference, Method::GET);
+        let reply = self.successful(&host, &call).await?;
+        if let Some(wanted) = &reference.digest
+            && !wanted.matches(&reply.body)
+        {
+            return Err(session::malformed(&host, &call, format!("the manifest's bytes do not have digest {wanted}")));
+        }
+        let digest = reference.digest.clone().unwrap_or_else(|| Digest::of(&reply.body));
+        Ok(Manifest { digest, media_type: media_type(&reply, &reply.body), bytes: reply.body.to_vec() })
+    }
+
+    /// Goes from a manifest to its image's configuration; `None` as platform takes the first image of an index.
+    async fn config_of(
+        &self,
+        doing: &str,
+        reference: &Reference,
+        manifest: Manifest,
+        platform: Option<&Platform>,
+    ) -> Result<ImageConfig, RegistryError> {
+        let repository = &reference.repository;
+        let host = self.host(repository);
+        let call = plain_call(doing, repository, Access::Pull, Method::GET);
+        let unreadable = |error: serde_json::Error| session::malformed(&host, &call, format!("the manifest is malformed: {error}"));
+        let (manifest, config) = match manifest.content().map_err(unreadable)? {
+            Content::Image { config, .. } => (manifest, config),
+            Content::Index(entries) => {
+                let chosen = match platform {
+                    Some(platform) => select(&entries, platform),
+                    None => entries.iter().find(|entry| entry.platform.as_ref().is_none_or(|platform| platform.os != "unknown")),
+                };
+                let Some(entry) = chosen else {
+                    let available: Vec<_> = entries.iter().filter_map(|entry| entry.platform.as_ref()).map(ToString::to_string).collect();
+                    let available = if available.is_empty() { "nothing".to_owned() } else { available.join(", ") };
+                    let platform = platform.map_or("any platform".to_owned(), ToString::to_string);
+                    return Err(RegistryError::NoPlatform { doing: doing.to_owned(), platform, available });
+                };
+                let inner = self.manifest_for(doing, &repository.with_digest(entry.manifest.digest.clone())).await?;
+                match inner.content().map_err(unreadable)? {
+                    Content::Image { config, .. } => (inner, config),
+                    Content::Index(_) => return Err(session::malformed(&host, &call, "it has an index inside an index".into())),
+                }
+            }
+        };
+        let bytes = self.blob_for(doing, repository, &config.digest, MAX_DOCUMENT).await?;
+        let json = serde_json::from_slice(&bytes)
+            .map_err(|error| session::malformed(&host, &call, format!("the configuration is not JSON: {error}")))?;
+        Ok(ImageConfig { manifest: describe(&manifest), digest: config.digest, json })
+    }
+
+    async fn blob_for(&self, doing: &str, repository: &Repository, digest: &Digest, limit: usize) -> Result<Bytes, RegistryError> {
+        let host = self.host(repository);
+        let call = Call { limit, ..blob_call(doing, repository, digest, Method::GET) };
+        let reply = self.successful(&host, &call).await?;
+        if !digest.matches(&reply.body) {
+            return Err(session::malformed(&host, &call, format!("the blob's bytes do not have digest {digest}")));
+        }
+        Ok(reply.body)
+    }
+
+    async fn successful(&self, host: &Host, call: &Call<'_>) -> Result<Reply, RegistryError> {
+        let reply = session::converse(&self.0.context, host, call).await?;
+        if reply.status.is_success() { Ok(reply) } else { Err(session::unwanted(host, call, &reply)) }
+    }
+
+    fn host(&self, repository: &Repository) -> Arc<Host> {
+        let mut hosts = self.0.hosts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let name = repository.registry();
+        hosts.entry(name.to_owned()).or_insert_with(|| Arc::new(Host::new(name, self.0.scheme == Scheme::Insecure))).clone()
+    }
+}
+
+fn plain_call<'a>(doing: &'a str, repository: &'a Repository, access: Access, method: Method) -> Call<'a> {
+    Call {
+        doing,
+        repository,
+        access,
+        method,
+        target: String::new(),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        limit: MAX_DOCUMENT,
+    }
+}
+
+fn manifest_call<'a>(doing: &'a str, reference: &'a Reference, method: Method) -> Call<'a> {
+    const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
+        application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
+    let mut call = plain_call(doing, &reference.repository, Access::Pull, method);
+    call.target = format!("/v2/{}/manifests/{}", reference.repository.path(), reference.identifier());
+    call.headers.insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
+    call
+}
+
+fn blob_call<'a>(doing: &'a str, repository: &'a Repository, digest: &Digest, method: Method) -> Call<'a> {
+    let target = format!("/v2/{}/blobs/{digest}", repository.path());
+    Call { target, ..plain_call(doing, repository, Access::Pull, method) }
+}
+
+fn describe(manifest: &Manifest) -> Descriptor {
+    Descriptor { digest: manifest.digest.clone(), size: manifest.bytes.len() as u64, media_type: manifest.media_type.clone() }
+}
+
+fn header_text(reply: &Reply, name: header::HeaderName) -> Option<&str> {
+    reply.headers.get(name)?.to_str().ok()
+}
+
+fn content_digest(reply: &Reply) -> Option<Digest> {
+    Digest::parse(reply.headers.get("docker-content-digest")?.to_str().ok()?).ok()
+}
+
+/// The manifest's type as the registry tells it, else as the document does.
+fn media_type(reply: &Reply, bytes: &[u8]) -> String {
+    let told = header_text(reply, header::CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or_default().trim());
+    match told {
+        Some(told @ (OCI_MANIFEST | OCI_INDEX | DOCKER_MANIFEST | DOCKER_LIST)) => told.to_owned(),
+        told => {
+            let document: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+            let own = document.get("mediaType").and_then(|own| own.as_str());
+            own.or(told).unwrap_or(OCI_MANIFEST).to_owned()
+        }
+    }
+}
+
+/// The target of a `Link: <…>; rel="next"` header (RFC 8288).
+fn next_page(reply: &Reply) -> Option<String> {
+    let links = reply.headers.get_all(header::LINK).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let next = links.into_iter().find(|link| link.contains("rel=next") || link.contains("rel=\"next\""))?;
+    Some(next.split_once('<')?.1.split_once('>')?.0.to_owned())
+}
+
+fn path_of(url: &str) -> String {
+    match url.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/".to_owned(), |at| rest[at..].to_owned()),
+        None => url.to_owned(),
+    }
+}

@@ -1,0 +1,387 @@
+//! Who we are to a registry: Docker's `config.json` and its credential helpers.
+//!
+//! Reads `auths` (with identity and registry tokens), `credHelpers` and `credsStore`; helpers are programs named
+//! `docker-credential-NAME` that speak JSON over standard streams. Where the file is, is the caller's to say. Nothing is asked
+//! before a registry wants credentials, and then once per host.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt;
+
+use super::reference::{DEFAULT_REGISTRY, Repository};
+
+/// The key under which Docker keeps the credentials of `docker.io`.
+const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
+
+/// A text that prints as `***`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Secret(text.into())
+    }
+
+    /// Gives the text out, for the wire only.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// What a registry or its token service is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Credentials {
+    /// Nothing is known for the host.
+    #[default]
+    Anonymous,
+    /// A user and a password.
+    Basic {
+        /// User name.
+        username: String,
+        /// Password or access token.
+        password: Secret,
+    },
+    /// An OAuth2 refresh token, to be exchanged at the token service.
+    IdentityToken(Secret),
+    /// A bearer token that is used as it is.
+    RegistryToken(Secret),
+}
+
+impl Credentials {
+    /// Who this is, for messages: never a secret.
+    pub fn who(&self) -> String {
+        match self {
+            Credentials::Anonymous => "nobody".into(),
+            Credentials::Basic { username, .. } => format!("user `{username}`"),
+            Credentials::IdentityToken(_) => "the owner of an identity token".into(),
+            Credentials::RegistryToken(_) => "the owner of a registry token".into(),
+        }
+    }
+}
+
+/// Docker's configuration file, as far as it tells credentials. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct DockerConfig(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    path: Option<PathBuf>,
+    auths: BTreeMap<String, Credentials>,
+    helpers: BTreeMap<String, String>,
+    store: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct RawConfig {
+    auths: BTreeMap<String, RawAuth>,
+    cred_helpers: BTreeMap<String, String>,
+    creds_store: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "lowercase", default)]
+struct RawAuth {
+    auth: String,
+    username: String,
+    password: String,
+    identitytoken: String,
+    registrytoken: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HelperAnswer {
+    #[serde(default)]
+    username: String,
+    secret: String,
+}
+
+impl DockerConfig {
+    /// Reads a `config.json`; a file that is not there is an empty one.
+    pub fn load(path: &Path) -> Result<Self, CredentialsError> {
+        match std::fs::read(path) {
+            Ok(bytes) => DockerConfig::parse(&bytes, path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(DockerConfig(Arc::new(Inner { path: Some(path.to_owned()), ..Inner::default() })))
+            }
+            Err(error) => Err(CredentialsError::Unreadable { path: path.to_owned(), source: error }),
+        }
+    }
+
+    /// Parses the bytes of a `config.json` that came from `path`.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, CredentialsError> {
+        let raw: RawConfig =
+            serde_json::from_slice(bytes).map_err(|error| CredentialsError::Malformed { path: path.to_owned(), source: error })?;
+        let mut auths = BTreeMap::new();
+        for (key, auth) in raw.auths {
+            let credentials =
+                auth.credentials().ok_or_else(|| CredentialsError::MalformedAuth { path: path.to_owned(), key: key.clone() })?;
+            if credentials != Credentials::Anonymous {
+                auths.insert(normal_key(&key), credentials);
+            }
+        }
+        let helpers = raw.cred_helpers.into_iter().map(|(key, helper)| (normal_key(&key), helper)).collect();
+        let store = Some(raw.creds_store).filter(|store| !store.is_empty());
+        Ok(DockerConfig(Arc::new(Inner { path: Some(path.to_owned()), auths, helpers, store })))
+    }
+
+    /// Where the configuration came from, for messages.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// The credentials for a registry's host, such as `docker.io` or `127.0.0.1:5000`. May run a helper program.
+    pub async fn credentials_for(&self, host: &str) -> Result<Credentials, CredentialsError> {
+        self.look_up(&normal_key(host), "").await
+    }
+
+    /// The credentials for a repository: an entry for a part of its path is preferred to one for its whole host.
+    pub async fn credentials_for_repository(&self, repository: &Repository) -> Result<Credentials, CredentialsError> {
+        self.look_up(repository.registry(), repository.path()).await
+    }
+
+    async fn look_up(&self, host: &str, path: &str) -> Result<Credentials, CredentialsError> {
+        let Inner { auths, helpers, store, .. } = &*self.0;
+        if let Some(helper) = helpers.get(host) {
+            return ask_helper(helper, host).await;
+        }
+        let mut key = if path.is_empty() { host.to_owned() } else { format!("{host}/{path}") };
+        loop {
+            if let Some(credentials) = auths.get(&key) {
+                return Ok(credentials.clone());
+            }
+            match key.rfind('/') {
+                Some(end) => key.truncate(end),
+                None => break,
+            }
+        }
+        match store {
+            Some(helper) => ask_helper(helper, host).await,
+            None => Ok(Credentials::Anonymous),
+        }
+    }
+}
+
+impl RawAuth {
+    /// `None` where `auth` is not base64 of `user:password`.
+    fn credentials(self) -> Option<Credentials> {
+        if !self.registrytoken.is_empty() {
+            return Some(Credentials::RegistryToken(Secret::new(self.registrytoken)));
+        }
+        if !self.identitytoken.is_empty() {
+            return Some(Credentials::IdentityToken(Secret::new(self.identitytoken)));
+        }
+        if !self.username.is_empty() {
+            return Some(Credentials::Basic { username: self.username, password: Secret::new(self.password) });
+        }
+        if self.auth.is_empty() {
+            return Some(Credentials::Anonymous);
+        }
+        let engine = base64::engine::GeneralPurpose::new(
+            &base64::alphabet::STANDARD,
+            base64::engine::GeneralPurposeConfig::new().with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
+        );
+        let decoded = String::from_utf8(engine.decode(self.auth.trim()).ok()?).ok()?;
+        let (username, password) = decoded.split_once(':')?;
+        // Docker for Windows pads passwords with NUL bytes.
+        Some(Credentials::Basic { username: username.to_owned(), password: Secret::new(password.trim_end_matches('\0')) })
+    }
+}
+
+/// Brings the spellings of a registry in `config.json` to `host[:port][/path]`.
+fn normal_key(key: &str) -> String {
+    let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key).trim_end_matches('/');
+    let bare = bare.strip_suffix("/v1").or_else(|| bare.strip_suffix("/v2")).unwrap_or(bare);
+    match bare {
+        "index.docker.io" | "registry-1.docker.io" => DEFAULT_REGISTRY.to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+async fn ask_helper(name: &str, host: &str) -> Result<Credentials, CredentialsError> {
+    let program = format!("docker-credential-{name}");
+    let server = if host == DEFAULT_REGISTRY { DOCKER_HUB_KEY } else { host };
+    let failed = |reason: String| CredentialsError::HelperFailed { program: program.clone(), host: host.to_owned(), reason };
+    let mut child = tokio::process::Command::new(&program)
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| CredentialsError::HelperMissing { program: program.clone(), host: host.to_owned(), source: error })?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A helper may answer without reading; then the pipe is closed and that is no failure.
+        let _ = stdin.write_all(server.as_bytes()).await;
+    }
+    let output = child.wait_with_output().await.map_err(|error| failed(error.to_string()))?;
+    let said = String::from_utf8_lossy(if output.stdout.is_empty() { &output.stderr } else { &output.stdout }).trim().to_owned();
+    if !output.status.success() {
+        // The helpers' protocol has this sentence for «none», not a code.
+        return if said.contains("credentials not found") { Ok(Credentials::Anonymous) } else { Err(failed(format!("{}: {said}", output.status))) };
+    }
+    // The answer itself never gets into a message: it has the secret.
+    let answer: HelperAnswer =
+        serde_json::from_slice(&output.stdout).map_err(|_| failed("its answer is not JSON with `Username` and `Secret`".into()))?;
+    Ok(match answer.username.as_str() {
+        "<token>" => Credentials::IdentityToken(Secret::new(answer.secret)),
+        _ if answer.secret.is_empty() => Credentials::Anonymous,
+        _ => Credentials::Basic { username: answer.username, password: Secret::new(answer.secret) },
+    })
+}
+
+/// Credentials could not be had.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum CredentialsError {
+    /// The file is there and cannot be read.
+    #[error("cannot read the registry credentials in {}", path.display())]
+    #[diagnostic(help("make the file readable, or name another directory with DOCKER_CONFIG"))]
+    Unreadable {
+        /// The configuration file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not what Docker writes.
+    #[error("the registry credentials in {} are not a Docker configuration", path.display())]
+    #[diagnostic(help("the file is JSON with `auths`, `credHelpers` and `credsStore`, as `docker login` writes it"))]
+    Malformed {
+        /// The configuration file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// An entry's `auth` is not base64 of `user:password`.
+    #[error("the credentials of `{key}` in {} are unreadable: `auth` is not base64 of `user:password`", path.display())]
+    #[diagnostic(help("log in again with `docker login {key}`"))]
+    MalformedAuth {
+        /// The configuration file.
+        path: PathBuf,
+        /// The entry.
+        key: String,
+    },
+    /// The helper program is not there.
+    #[error("cannot run `{program}`, which is configured to keep the credentials of registry `{host}`")]
+    #[diagnostic(help("put `{program}` on PATH, or remove it from `credHelpers` and `credsStore` and log in again"))]
+    HelperMissing {
+        /// The program.
+        program: String,
+        /// The registry.
+        host: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The helper program gave no answer.
+    #[error("`{program}` gave no credentials for registry `{host}`: {reason}")]
+    #[diagnostic(help("run `echo {host} | {program} get` to see what it says, then log in again"))]
+    HelperFailed {
+        /// The program.
+        program: String,
+        /// The registry.
+        host: String,
+        /// What it said.
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Result<DockerConfig, CredentialsError> {
+        DockerConfig::parse(text.as_bytes(), Path::new("/home/me/.docker/config.json"))
+    }
+
+    fn basic(username: &str, password: &str) -> Credentials {
+        Credentials::Basic { username: username.into(), password: Secret::new(password) }
+    }
+
+    #[tokio::test]
+    async fn entries_are_found_under_every_spelling() {
+        let config = config(
+            r#"{"auths": {
+                "https://index.docker.io/v1/": {"auth": "aHViOnB3"},
+                "https://r.io/v2/": {"auth": "cjpwOnc="},
+                "plain.io:5000": {"username": "u", "password": "p"},
+                "token.io": {"auth": "eDp5", "identitytoken": "refresh"},
+                "bearer.io": {"registrytoken": "ready"},
+                "r.io/team": {"auth": "dGVhbTpwdw"},
+                "empty.io": {}
+            }}"#,
+        )
+        .unwrap();
+        for (name, expect) in [
+            ("nginx", basic("hub", "pw")),
+            ("r.io/other/app", basic("r", "p:w")),
+            ("r.io/team/app", basic("team", "pw")),
+            ("r.io/teamwork/app", basic("r", "p:w")),
+            ("plain.io:5000/app", basic("u", "p")),
+            ("plain.io/app", Credentials::Anonymous),
+            ("token.io/app", Credentials::IdentityToken(Secret::new("refresh"))),
+            ("bearer.io/app", Credentials::RegistryToken(Secret::new("ready"))),
+            ("empty.io/app", Credentials::Anonymous),
+        ] {
+            let repository = Repository::parse(name).unwrap();
+            assert_eq!(config.credentials_for_repository(&repository).await.unwrap(), expect, "{name}");
+        }
+        assert_eq!(config.credentials_for("registry-1.docker.io").await.unwrap(), basic("hub", "pw"));
+    }
+
+    #[test]
+    fn secrets_never_print() {
+        let config = config(r#"{"auths": {"r.io": {"username": "u", "password": "hidden"}, "t.io": {"identitytoken": "hidden"}}}"#).unwrap();
+        let printed = format!("{config:?} {}", Secret::new("hidden"));
+        assert!(!printed.contains("hidden") && printed.contains("***"), "{printed}");
+    }
+
+    #[test]
+    fn wrong_files_say_where() {
+        let cases = [
+            ("{", "the registry credentials in /home/me/.docker/config.json are not a Docker configuration"),
+            (r#"{"auths": []}"#, "the registry credentials in /home/me/.docker/config.json are not a Docker configuration"),
+            (
+                r#"{"auths": {"r.io": {"auth": "!!"}}}"#,
+                "the credentials of `r.io` in /home/me/.docker/config.json are unreadable: `auth` is not base64 of `user:password`",
+            ),
+        ];
+        for (text, expect) in cases {
+            assert_eq!(config(text).unwrap_err().to_string(), expect);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_file_knows_nobody() {
+        let config = DockerConfig::load(Path::new("/nonexistent/config.json")).unwrap();
+        assert_eq!(config.credentials_for("r.io").await.unwrap(), Credentials::Anonymous);
+    }
+
+    #[tokio::test]
+    async fn a_missing_helper_is_named() {
+        let config = config(r#"{"credHelpers": {"r.io": "surely-absent"}}"#).unwrap();
+        let error = config.credentials_for("r.io").await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot run `docker-credential-surely-absent`, which is configured to keep the credentials of registry `r.io`"
+        );
+    }
+}

@@ -1,0 +1,281 @@
+//! What a registry stores: descriptors, manifests, indexes and image configurations. PURE.
+//!
+//! Reads both the OCI image specification's forms and Docker's schema 2; what a reader does not need stays in the bytes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::reference::{Digest, Tag};
+
+/// An OCI image manifest.
+pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// An OCI image index.
+pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// A Docker image manifest, schema 2.
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// A Docker manifest list.
+pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+/// What some bytes of a registry are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Address of the bytes.
+    pub digest: Digest,
+    /// Length in bytes.
+    pub size: u64,
+    /// What the bytes are.
+    pub media_type: String,
+}
+
+/// A manifest's bytes with their name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// Digest of the bytes.
+    pub digest: Digest,
+    /// What the bytes are.
+    pub media_type: String,
+    /// The bytes as stored.
+    pub bytes: Vec<u8>,
+}
+
+/// What a manifest says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// One image.
+    Image {
+        /// The image's configuration.
+        config: Descriptor,
+        /// The image's layers, lowest first.
+        layers: Vec<Descriptor>,
+    },
+    /// Images for several platforms.
+    Index(Vec<IndexEntry>),
+}
+
+/// One image of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// The image's manifest.
+    pub manifest: Descriptor,
+    /// What it runs on, if told.
+    pub platform: Option<Platform>,
+}
+
+impl Manifest {
+    /// Reads the bytes.
+    pub fn content(&self) -> Result<Content, serde_json::Error> {
+        let raw: RawManifest = serde_json::from_slice(&self.bytes)?;
+        match (raw.config, raw.manifests) {
+            (Some(config), _) => {
+                let layers = raw.layers.into_iter().map(|layer| layer.read()).collect::<Result<_, _>>()?;
+                Ok(Content::Image { config: config.read()?, layers })
+            }
+            (None, Some(manifests)) => {
+                let entry = |mut raw: RawDescriptor| {
+                    let platform = raw.platform.take().map(Platform::from);
+                    raw.read().map(|manifest| IndexEntry { manifest, platform })
+                };
+                Ok(Content::Index(manifests.into_iter().map(entry).collect::<Result<_, _>>()?))
+            }
+            (None, None) => Err(serde::de::Error::custom("it has neither `config` nor `manifests`")),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawManifest {
+    config: Option<RawDescriptor>,
+    #[serde(default)]
+    layers: Vec<RawDescriptor>,
+    manifests: Option<Vec<RawDescriptor>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawDescriptor {
+    digest: String,
+    size: u64,
+    #[serde(default)]
+    media_type: String,
+    platform: Option<RawPlatform>,
+}
+
+#[derive(Deserialize)]
+struct RawPlatform {
+    os: String,
+    architecture: String,
+    variant: Option<String>,
+}
+
+impl RawDescriptor {
+    fn read(self) -> Result<Descriptor, serde_json::Error> {
+        let digest = Digest::parse(&self.digest).map_err(serde::de::Error::custom)?;
+        Ok(Descriptor { digest, size: self.size, media_type: self.media_type })
+    }
+}
+
+impl From<RawPlatform> for Platform {
+    fn from(raw: RawPlatform) -> Self {
+        Platform::new(&raw.os, &raw.architecture, raw.variant.as_deref().unwrap_or_default())
+    }
+}
+
+/// What an image runs on, in the names of the OCI specification: `linux/amd64`, `linux/arm/v7`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Platform {
+    /// `linux`.
+    pub os: String,
+    /// `amd64`, `arm64`.
+    pub architecture: String,
+    /// `v7`; empty where the architecture says all.
+    pub variant: String,
+}
+
+impl Platform {
+    /// Makes a platform; other names of an architecture and variants that say nothing are brought to one form.
+    pub fn new(os: &str, architecture: &str, variant: &str) -> Self {
+        let (architecture, variant) = match (architecture, variant) {
+            ("x86_64" | "x86-64", variant) => ("amd64", variant),
+            ("aarch64" | "arm64", "v8") | ("aarch64", "") => ("arm64", ""),
+            ("armhf", _) => ("arm", "v7"),
+            ("armel", _) => ("arm", "v6"),
+            other => other,
+        };
+        let variant = if (architecture, variant) == ("amd64", "v1") { "" } else { variant };
+        Platform { os: os.into(), architecture: architecture.into(), variant: variant.into() }
+    }
+
+    /// Parses `OS/ARCHITECTURE[/VARIANT]`; `None` for another number of parts or an empty one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let lower = text.to_ascii_lowercase();
+        match lower.split('/').collect::<Vec<_>>()[..] {
+            [os, architecture] if !os.is_empty() && !architecture.is_empty() => Some(Platform::new(os, architecture, "")),
+            [os, architecture, variant] if !os.is_empty() && !architecture.is_empty() && !variant.is_empty() => {
+                Some(Platform::new(os, architecture, variant))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        if self.variant.is_empty() { Ok(()) } else { write!(f, "/{}", self.variant) }
+    }
+}
+
+/// Picks an index's image for a platform: the same variant if there is one, else the first of the architecture.
+pub fn select<'a>(entries: &'a [IndexEntry], platform: &Platform) -> Option<&'a IndexEntry> {
+    let of = |entry: &&IndexEntry, exact: bool| {
+        entry.platform.as_ref().is_some_and(|other| {
+            other.os == platform.os && other.architecture == platform.architecture && (!exact || other.variant == platform.variant)
+        })
+    };
+    entries.iter().find(|entry| of(entry, true)).or_else(|| entries.iter().find(|entry| of(entry, false)))
+}
+
+/// An image's configuration with the manifest that it belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageConfig {
+    /// The manifest of the image itself, never of an index.
+    pub manifest: Descriptor,
+    /// Digest of the configuration: the image id.
+    pub digest: Digest,
+    /// The configuration as stored.
+    pub json: serde_json::Value,
+}
+
+impl ImageConfig {
+    /// The image's labels.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let labels = self.json.pointer("/config/Labels").and_then(|labels| labels.as_object());
+        let pair = |(key, value): (&String, &serde_json::Value)| value.as_str().map(|value| (key.clone(), value.to_owned()));
+        labels.into_iter().flatten().filter_map(pair).collect()
+    }
+
+    /// When the image was built, if it tells.
+    pub fn created(&self) -> Option<jiff::Timestamp> {
+        self.json.get("created")?.as_str()?.parse().ok()
+    }
+}
+
+/// A tag of a repository with what is known of its image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaggedImage {
+    /// The tag.
+    pub tag: Tag,
+    /// What it points to: an image or an index.
+    pub digest: Digest,
+    /// The image's labels, of an index its first image's; empty where the tag's image was not read.
+    pub labels: BTreeMap<String, String>,
+    /// When it was built.
+    pub created: Option<jiff::Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(text: &str) -> Manifest {
+        Manifest { digest: Digest::of(text.as_bytes()), media_type: OCI_MANIFEST.into(), bytes: text.into() }
+    }
+
+    #[test]
+    fn manifests_tell_images_from_indexes() {
+        let digest = Digest::of(b"x");
+        let image = manifest(&format!(r#"{{"config": {{"digest": "{digest}", "size": 3}}, "layers": [{{"digest": "{digest}", "size": 4}}]}}"#));
+        let Content::Image { config, layers } = image.content().unwrap() else { panic!("an image") };
+        assert_eq!((config.size, layers.len()), (3, 1));
+        let index = manifest(&format!(
+            r#"{{"manifests": [{{"digest": "{digest}", "size": 1, "platform": {{"os": "linux", "architecture": "arm64", "variant": "v8"}}}}]}}"#
+        ));
+        let Content::Index(entries) = index.content().unwrap() else { panic!("an index") };
+        assert_eq!(entries[0].platform, Platform::parse("linux/aarch64"));
+        for (text, expect) in [
+            ("{}", "it has neither `config` nor `manifests`"),
+            ("[", "EOF while parsing a list at line 1 column 1"),
+            (
+                r#"{"config": {"digest": "sha256:1", "size": 1}}"#,
+                "`sha256:1` is not an image reference: `sha256:1` is not a digest: `sha256:` and 64 lower-case hexadecimal digits",
+            ),
+        ] {
+            assert_eq!(manifest(text).content().unwrap_err().to_string(), expect);
+        }
+    }
+
+    #[test]
+    fn platforms_have_one_form() {
+        for (text, expect) in [
+            ("linux/amd64", Some("linux/amd64")),
+            ("Linux/x86_64", Some("linux/amd64")),
+            ("linux/arm64/v8", Some("linux/arm64")),
+            ("linux/arm/v7", Some("linux/arm/v7")),
+            ("linux", None),
+            ("linux/", None),
+            ("linux/arm/v7/x", None),
+        ] {
+            assert_eq!(Platform::parse(text).map(|platform| platform.to_string()).as_deref(), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn selection_prefers_the_variant() {
+        let entry = |platform: &str| IndexEntry {
+            manifest: Descriptor { digest: Digest::of(platform.as_bytes()), size: 1, media_type: String::new() },
+            platform: Platform::parse(platform),
+        };
+        let entries = [entry("unknown/unknown"), entry("linux/arm/v6"), entry("linux/arm/v7"), entry("linux/amd64")];
+        for (wanted, expect) in [
+            ("linux/amd64", Some("linux/amd64")),
+            ("linux/arm/v7", Some("linux/arm/v7")),
+            ("linux/arm/v5", Some("linux/arm/v6")),
+            ("linux/s390x", None),
+        ] {
+            let found = select(&entries, &Platform::parse(wanted).unwrap());
+            assert_eq!(found.and_then(|entry| entry.platform.as_ref()).map(ToString::to_string).as_deref(), expect, "{wanted}");
+        }
+    }
+}

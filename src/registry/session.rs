@@ -1,0 +1,433 @@
+//! The conversation with one host: scheme, challenge, tokens, redirects and patience. Turns failures into [`RegistryError`].
+//!
+//! The first request goes out as it is; only a 401 makes us look for credentials, and what we learn serves every later request
+//! to the host. A token is asked for once per scope however many requests want it at once.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use hyper::body::Bytes;
+use tokio::sync::Mutex;
+
+use super::auth::{self, Challenge, Scope, TokenRequest};
+use super::credentials::{Credentials, DockerConfig, Secret};
+use super::error::{Exchange, RegistryError, redact, server_message};
+use super::reference::{DEFAULT_REGISTRY, Repository, is_loopback};
+use super::transport::{Failure, Reply, Request, Transport};
+
+/// The most redirects that are followed.
+const MAX_REDIRECTS: usize = 5;
+/// The longest that a server's `Retry-After` makes us wait.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(20);
+
+/// How often and how long we ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Tries in all.
+    pub tries: u32,
+    /// Pause after the first try; each later one is three times as long.
+    pub pause: Duration,
+    /// How long one exchange may take.
+    pub timeout: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience { tries: 4, pause: Duration::from_millis(150), timeout: Duration::from_secs(30) }
+    }
+}
+
+/// What is known of one host.
+#[derive(Debug)]
+pub struct Host {
+    name: String,
+    tls: AtomicBool,
+    scheme_may_change: bool,
+    opened: Mutex<bool>,
+    login: Mutex<Login>,
+}
+
+#[derive(Debug, Default)]
+struct Login {
+    challenge: Option<Challenge>,
+    credentials: HashMap<String, Credentials>,
+    headers: HashMap<Scope, Secret>,
+}
+
+/// One wish to a registry.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// For messages: `check image …`.
+    pub doing: &'a str,
+    /// Which repository.
+    pub repository: &'a Repository,
+    /// What a token must allow.
+    pub access: auth::Access,
+    /// Method.
+    pub method: Method,
+    /// Absolute URL, or a path from the host's root.
+    pub target: String,
+    /// Headers of our own.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+    /// The longest answer that is read, in bytes.
+    pub limit: usize,
+}
+
+/// What a conversation needs besides the host.
+#[derive(Debug)]
+pub struct Context {
+    /// Connections.
+    pub transport: Transport,
+    /// Credentials.
+    pub credentials: DockerConfig,
+    /// Patience.
+    pub patience: Patience,
+}
+
+impl Host {
+    /// A host of which nothing is known. Loopback hosts begin with plain HTTP and change to HTTPS if that is what they speak.
+    pub fn new(name: &str, insecure: bool) -> Self {
+        let loopback = is_loopback(name);
+        Host {
+            name: name.to_owned(),
+            tls: AtomicBool::new(!insecure && !loopback),
+            scheme_may_change: loopback && !insecure,
+            opened: Mutex::new(false),
+            login: Mutex::default(),
+        }
+    }
+
+    fn url(&self, target: &str) -> String {
+        if target.contains("://") {
+            return target.to_owned();
+        }
+        let scheme = if self.tls.load(Ordering::Relaxed) { "https" } else { "http" };
+        let authority = if self.name == DEFAULT_REGISTRY { "registry-1.docker.io" } else { &self.name };
+        format!("{scheme}://{authority}{target}")
+    }
+}
+
+/// Gets an answer to a call: 2xx, 404 and 405 are the caller's, everything else is an error.
+pub async fn converse(context: &Context, host: &Host, call: &Call<'_>) -> Result<Reply, RegistryError> {
+    let scope = Scope { path: call.repository.path().to_owned(), access: call.access };
+    let mut shown = authorization(context, host, call, &scope, None).await?;
+    let mut renewed = false;
+    loop {
+        let (reply, exchange) = ask(context, host, call, shown.as_ref()).await?;
+        match reply.status {
+            StatusCode::UNAUTHORIZED if !renewed => {
+                learn(host, &reply).await;
+                let fresh = authorization(context, host, call, &scope, shown.as_ref()).await?;
+                if fresh.is_none() {
+                    return Err(refused(context, host, call, exchange).await);
+                }
+                shown = fresh;
+                renewed = true;
+            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(refused(context, host, call, exchange).await),
+            status if status.is_success() || matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) => return Ok(reply),
+            _ => return Err(failed_exchange(host, call, exchange)),
+        }
+    }
+}
+
+/// Remembers what the host asks for.
+async fn learn(host: &Host, reply: &Reply) {
+    let offers = reply.headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+    let challenge = auth::parse_challenge(&offers.collect::<Vec<_>>().join(", "));
+    if challenge.is_some() {
+        host.login.lock().await.challenge = challenge;
+    }
+}
+
+/// The `Authorization` header for a scope, made at most once at a time; `stale` is one that the host no longer takes.
+/// `None` where the host has not asked yet, or where we have nothing to show.
+async fn authorization(
+    context: &Context,
+    host: &Host,
+    call: &Call<'_>,
+    scope: &Scope,
+    stale: Option<&Secret>,
+) -> Result<Option<Secret>, RegistryError> {
+    let mut login = host.login.lock().await;
+    let Some(challenge) = login.challenge.clone() else { return Ok(None) };
+    if let Some(header) = login.headers.get(scope)
+        && Some(header) != stale
+    {
+        return Ok(Some(header.clone()));
+    }
+    let credentials = match login.credentials.get(call.repository.path()) {
+        Some(credentials) => credentials.clone(),
+        None => {
+            let found = context.credentials.credentials_for_repository(call.repository).await;
+            let found = found.map_err(|source| RegistryError::Credentials { doing: call.doing.to_owned(), source })?;
+            login.credentials.insert(call.repository.path().to_owned(), found.clone());
+            found
+        }
+    };
+    let header = match (challenge, &credentials) {
+        (_, Credentials::RegistryToken(token)) => Some(Secret::new(format!("Bearer {}", token.reveal()))),
+        (Challenge::Basic, Credentials::Basic { username, password }) => Some(auth::basic_header(username, password)),
+        (Challenge::Basic, _) => None,
+        (Challenge::Bearer { realm, service }, credentials) => {
+            let request = auth::token_request(&realm, service.as_deref(), scope, credentials);
+            Some(fetch_token(context, host, call, request, credentials).await?)
+        }
+    };
+    match &header {
+        Some(header) => login.headers.insert(scope.clone(), header.clone()),
+        None => login.headers.remove(scope),
+    };
+    // What has just been refused is not worth showing again.
+    Ok(header.filter(|header| Some(header) != stale))
+}
+
+async fn fetch_token(
+    context: &Context,
+    host: &Host,
+    call: &Call<'_>,
+    request: TokenRequest,
+    credentials: &Credentials,
+) -> Result<Secret, RegistryError> {
+    let mut headers = HeaderMap::new();
+    let (method, url, body) = match request {
+        TokenRequest::Get { url, authorization } => {
+            if let Some(authorization) = &authorization {
+                headers.insert(header::AUTHORIZATION, secret_header(authorization));
+            }
+            (Method::GET, url, Bytes::new())
+        }
+        TokenRequest::Post { url, form } => {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+            (Method::POST, url, Bytes::from(form.reveal().to_owned()))
+        }
+    };
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err(malformed(host, call, format!("its token service `{}` is not an HTTP URL", redact(&url))));
+    }
+    let token_call = Call { method, target: url, headers, body, limit: 1 << 20, ..call.clone() };
+    let (reply, exchange) = ask(context, host, &token_call, None).await?;
+    match reply.status {
+        status if status.is_success() => match auth::parse_token(&reply.body) {
+            Some(token) => Ok(Secret::new(format!("Bearer {}", token.reveal()))),
+            None => Err(malformed(host, call, format!("the answer of its token service {} has no token", exchange.url))),
+        },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => {
+            Err(refusal(context, host, call, exchange, credentials))
+        }
+        _ => Err(failed_exchange(host, call, exchange)),
+    }
+}
+
+/// Asks until there is an answer that is worth having, following redirects.
+async fn ask(context: &Context, host: &Host, call: &Call<'_>, shown: Option<&Secret>) -> Result<(Reply, Exchange), RegistryError> {
+    // A blob's upload session is not to be begun twice; everything else says the same again.
+    let repeatable = call.method != Method::POST || call.target.contains("://");
+    let mut pause = context.patience.pause;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let may_repeat = repeatable && tries < context.patience.tries;
+        match follow(context, host, call, shown).await {
+            Ok((reply, url)) => {
+                let wait = match reply.status.as_u16() {
+                    429 => Some(retry_after(&reply).unwrap_or(pause)),
+                    500 | 502 | 503 | 504 => Some(pause.max(retry_after(&reply).unwrap_or_default())),
+                    _ => None,
+                };
+                match wait {
+                    Some(wait) if may_repeat => tokio::time::sleep(wait.min(MAX_RETRY_AFTER)).await,
+                    _ => {
+                        let said = server_message(&reply.body);
+                        let exchange = Exchange { method: call.method.to_string(), url: redact(&url), status: reply.status, said, tries };
+                        return Ok((reply, exchange));
+                    }
+                }
+            }
+            Err(Failure::NotHttp(_)) if host.scheme_may_change && !host.tls.swap(true, Ordering::Relaxed) => continue,
+            Err(Failure::Broken(_) | Failure::TimedOut) if may_repeat => tokio::time::sleep(pause).await,
+            Err(failure) => return Err(no_answer(context, host, call, failure, tries)),
+        }
+        pause *= 3;
+    }
+}
+
+async fn follow(context: &Context, host: &Host, call: &Call<'_>, shown: Option<&Secret>) -> Result<(Reply, String), Failure> {
+    let mut request = Request {
+        method: call.method.clone(),
+        url: host.url(&call.target),
+        headers: call.headers.clone(),
+        body: call.body.clone(),
+        timeout: context.patience.timeout + transfer_time(call.body.len()),
+        limit: call.limit,
+    };
+    request.headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("werf/", env!("CARGO_PKG_VERSION"))));
+    // An upload may be sent to another server, which must not see who we are here.
+    if let Some(shown) = shown
+        && origin(&request.url) == origin(&host.url("/"))
+    {
+        request.headers.insert(header::AUTHORIZATION, secret_header(shown));
+    }
+    for _ in 0..MAX_REDIRECTS {
+        let reply = exchange(context, host, &request).await?;
+        let safe = matches!(call.method, Method::GET | Method::HEAD);
+        match (reply.status.as_u16(), reply.headers.get(header::LOCATION).and_then(|location| location.to_str().ok())) {
+            (301 | 302 | 303 | 307 | 308, Some(location)) if safe => {
+                let next = resolve(&request.url, location);
+                // Storage behind a registry has its own signature in the URL and refuses a second authorization.
+                if origin(&next) != origin(&request.url) {
+                    request.headers.remove(header::AUTHORIZATION);
+                }
+                request.url = next;
+            }
+            _ => return Ok((reply, request.url)),
+        }
+    }
+    Err(Failure::Unusable(format!("it redirects more than {MAX_REDIRECTS} times")))
+}
+
+/// Lets the first HTTPS request to a host open its connection alone, so that those beside it share it by HTTP/2.
+async fn exchange(context: &Context, host: &Host, request: &Request) -> Result<Reply, Failure> {
+    if request.url.starts_with("https:") {
+        let mut opened = host.opened.lock().await;
+        if !*opened {
+            let result = context.transport.exchange(request).await;
+            *opened = true;
+            return result;
+        }
+    }
+    context.transport.exchange(request).await
+}
+
+/// A body gets time in proportion: 100 kB/s at the least.
+fn transfer_time(bytes: usize) -> Duration {
+    Duration::from_millis(bytes as u64 / 100)
+}
+
+fn retry_after(reply: &Reply) -> Option<Duration> {
+    let seconds = reply.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn secret_header(secret: &Secret) -> HeaderValue {
+    // A secret with control characters cannot be sent; the registry then answers 401, which tells the user where to look.
+    let mut value = HeaderValue::from_str(secret.reveal()).unwrap_or(HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+/// Scheme and authority of a URL.
+fn origin(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    &url[..end]
+}
+
+/// Resolves a `Location` against the URL that it answers.
+pub fn resolve(base: &str, location: &str) -> String {
+    if location.contains("://") {
+        return location.to_owned();
+    }
+    if let Some(rest) = location.strip_prefix("//") {
+        let scheme = base.split("://").next().unwrap_or("https");
+        return format!("{scheme}://{rest}");
+    }
+    if location.starts_with('/') {
+        return format!("{}{location}", origin(base));
+    }
+    let bare = base.split(['?', '#']).next().unwrap_or_default();
+    let folder = bare.rfind('/').map_or(bare, |at| &bare[..at]);
+    format!("{folder}/{location}")
+}
+
+async fn refused(context: &Context, host: &Host, call: &Call<'_>, exchange: Exchange) -> RegistryError {
+    let credentials = host.login.lock().await.credentials.get(call.repository.path()).cloned().unwrap_or_default();
+    refusal(context, host, call, exchange, &credentials)
+}
+
+fn refusal(context: &Context, host: &Host, call: &Call<'_>, exchange: Exchange, credentials: &Credentials) -> RegistryError {
+    let (doing, host, exchange) = (call.doing.to_owned(), host.name.clone(), Box::new(exchange));
+    let who = || match credentials {
+        Credentials::Anonymous => "those who are not logged in".to_owned(),
+        other => other.who(),
+    };
+    match (exchange.status, credentials) {
+        (StatusCode::FORBIDDEN, _) => RegistryError::Forbidden { doing, host, who: who(), exchange },
+        (_, Credentials::Anonymous) => {
+            let place = context.credentials.path().map_or("this command".to_owned(), |path| format!("`{}`", path.display()));
+            RegistryError::LoginRequired { doing, host, place, exchange }
+        }
+        _ => RegistryError::LoginRefused { doing, host, who: who(), exchange },
+    }
+}
+
+fn failed_exchange(host: &Host, call: &Call<'_>, exchange: Exchange) -> RegistryError {
+    let (doing, host, exchange) = (call.doing.to_owned(), host.name.clone(), Box::new(exchange));
+    match exchange.status {
+        StatusCode::TOO_MANY_REQUESTS => RegistryError::RateLimited { doing, host, exchange },
+        status if status.is_server_error() => RegistryError::ServerFailed { doing, host, exchange },
+        _ => RegistryError::Rejected { doing, host, exchange },
+    }
+}
+
+/// The error for a 404 or 405 that the caller did not want.
+pub fn unwanted(host: &Host, call: &Call<'_>, reply: &Reply) -> RegistryError {
+    let exchange = Box::new(Exchange {
+        method: call.method.to_string(),
+        url: redact(&host.url(&call.target)),
+        status: reply.status,
+        said: server_message(&reply.body),
+        tries: 1,
+    });
+    let (doing, name) = (call.doing.to_owned(), host.name.clone());
+    match reply.status {
+        StatusCode::NOT_FOUND => RegistryError::NotFound { doing, host: name, exchange },
+        StatusCode::METHOD_NOT_ALLOWED if call.method == Method::DELETE => RegistryError::DeletionDisabled { doing, host: name, exchange },
+        _ => RegistryError::Rejected { doing, host: name, exchange },
+    }
+}
+
+/// The error for an answer that breaks the specification.
+pub fn malformed(host: &Host, call: &Call<'_>, problem: String) -> RegistryError {
+    RegistryError::Malformed { doing: call.doing.to_owned(), host: host.name.clone(), problem }
+}
+
+fn no_answer(context: &Context, host: &Host, call: &Call<'_>, failure: Failure, tries: u32) -> RegistryError {
+    // A token service or a store elsewhere fails under its own name.
+    let name = match call.target.contains("://") {
+        true => origin(&call.target).split("://").last().unwrap_or(&host.name).to_owned(),
+        false => host.name.clone(),
+    };
+    let (doing, host) = (call.doing.to_owned(), name);
+    match failure {
+        Failure::Unreachable(source) => RegistryError::Unreachable { doing, host, source },
+        Failure::Broken(source) => RegistryError::Broken { doing, host, tries, source },
+        Failure::NotTls(source) => RegistryError::PlainHttp { doing, host, source },
+        Failure::NotHttp(source) => RegistryError::Https { doing, host, source },
+        Failure::Certificate(source) => RegistryError::Certificate { doing, host, source },
+        Failure::TimedOut => RegistryError::TimedOut { doing, host, seconds: context.patience.timeout.as_secs(), tries },
+        Failure::Unusable(problem) => RegistryError::Malformed { doing, host, problem },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locations_resolve() {
+        for (base, location, expect) in [
+            ("http://a:1/v2/x", "/y?z", "http://a:1/y?z"),
+            ("http://a:1/v2/x?q", "y", "http://a:1/v2/y"),
+            ("https://a/v2", "//b/c", "https://b/c"),
+            ("https://a/v2", "http://b/c", "http://b/c"),
+        ] {
+            assert_eq!(resolve(base, location), expect);
+        }
+        assert_eq!(origin("https://a:1?x"), "https://a:1");
+    }
+}

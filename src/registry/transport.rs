@@ -1,0 +1,250 @@
+//! One HTTP exchange: connections, TLS, time limits, and what sort of failure it was. Knows nothing of registries.
+//!
+//! Connections are kept and shared. System certificates are read at the first HTTPS request, so plain HTTP never pays for them.
+
+use std::error::Error as StdError;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::error::Cause;
+
+/// How long a TCP connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Whether a server's certificate must convince us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// By the system's authorities.
+    #[default]
+    System,
+    /// Not at all.
+    Nothing,
+}
+
+/// The connections of one process.
+#[derive(Debug)]
+pub struct Transport {
+    plain: Client<HttpConnector, Full<Bytes>>,
+    tls: OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>,
+    verify: Verify,
+}
+
+/// A request with everything in it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Method.
+    pub method: Method,
+    /// Absolute URL.
+    pub url: String,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+    /// How long the whole exchange may take.
+    pub timeout: Duration,
+    /// The longest answer that is read, in bytes.
+    pub limit: usize,
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// Status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// There was no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The name is unknown, or nobody listens.
+    Unreachable(Cause),
+    /// An open connection broke.
+    Broken(Cause),
+    /// TLS was answered by something else.
+    NotTls(Cause),
+    /// Plain HTTP was answered by something else.
+    NotHttp(Cause),
+    /// The certificate does not convince.
+    Certificate(Cause),
+    /// Time is up.
+    TimedOut,
+    /// The answer is longer than the limit, or the request could not be made.
+    Unusable(String),
+}
+
+impl Transport {
+    /// Makes a transport; opens nothing.
+    pub fn new(verify: Verify) -> Self {
+        Transport { plain: builder().build(connector(false)), tls: OnceLock::new(), verify }
+    }
+
+    /// Sends a request and reads the whole answer. Redirects are the caller's.
+    pub async fn exchange(&self, request: &Request) -> Result<Reply, Failure> {
+        match tokio::time::timeout(request.timeout, self.unlimited(request)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::TimedOut),
+        }
+    }
+
+    async fn unlimited(&self, request: &Request) -> Result<Reply, Failure> {
+        let secure = request.url.starts_with("https:");
+        let mut message = http::Request::new(Full::new(request.body.clone()));
+        *message.method_mut() = request.method.clone();
+        *message.uri_mut() = request.url.parse().map_err(|error| Failure::Unusable(format!("the URL is malformed: {error}")))?;
+        *message.headers_mut() = request.headers.clone();
+        let response = if secure { self.tls().request(message).await } else { self.plain.request(message).await };
+        let (head, body) = response.map_err(|error| classify(&error, error.is_connect(), secure))?.into_parts();
+        let body = match Limited::new(body, request.limit).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                return Err(Failure::Unusable(format!("it is longer than {} bytes", request.limit)));
+            }
+            Err(error) => return Err(classify(error.as_ref(), false, secure)),
+        };
+        if !secure && wants_tls(head.status, &body) {
+            return Err(Failure::NotHttp(Cause(String::from_utf8_lossy(&body[..body.len().min(200)]).trim().to_owned())));
+        }
+        Ok(Reply { status: head.status, headers: head.headers, body })
+    }
+
+    fn tls(&self) -> &Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+        self.tls.get_or_init(|| {
+            let https = HttpsConnectorBuilder::new().with_tls_config(tls_config(self.verify)).https_only().enable_all_versions();
+            builder().build(https.wrap_connector(connector(true)))
+        })
+    }
+}
+
+fn builder() -> hyper_util::client::legacy::Builder {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder.pool_idle_timeout(Duration::from_secs(60)).pool_timer(TokioTimer::new()).timer(TokioTimer::new());
+    builder
+}
+
+fn connector(secure: bool) -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector.set_nodelay(true);
+    connector.enforce_http(!secure);
+    connector
+}
+
+fn tls_config(verify: Verify) -> rustls::ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider.clone());
+    // Cannot fail: the provider has suites for all the versions that rustls itself names.
+    #[allow(clippy::expect_used)]
+    let builder = builder.with_safe_default_protocol_versions().expect("ring serves rustls' default versions");
+    match verify {
+        Verify::System => {
+            let mut roots = rustls::RootCertStore::empty();
+            // A system without certificates shows itself by a failed verification, with its help.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            builder.with_root_certificates(roots).with_no_client_auth()
+        }
+        Verify::Nothing => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth()
+        }
+    }
+}
+
+/// Go's and nginx's servers answer plain HTTP on a TLS port with 400 and a sentence.
+fn wants_tls(status: StatusCode, body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(&body[..body.len().min(1000)]);
+    status == StatusCode::BAD_REQUEST && (text.contains("HTTP request to an HTTPS server") || text.contains("sent to HTTPS port"))
+}
+
+fn classify(error: &(dyn StdError + 'static), connecting: bool, secure: bool) -> Failure {
+    let cause = Cause::of(error);
+    if let Some(tls) = find::<rustls::Error>(error) {
+        return match tls {
+            rustls::Error::InvalidCertificate(_) => Failure::Certificate(Cause(tls.to_string())),
+            rustls::Error::InvalidMessage(_) => Failure::NotTls(Cause(tls.to_string())),
+            _ => Failure::Broken(Cause(tls.to_string())),
+        };
+    }
+    if let Some(http) = find::<hyper::Error>(error) {
+        // A TLS server answers plain HTTP with a TLS alert, which is no HTTP.
+        if http.is_parse() && !secure {
+            return Failure::NotHttp(cause);
+        }
+    }
+    if let Some(io) = find::<std::io::Error>(error)
+        && io.kind() == std::io::ErrorKind::TimedOut
+    {
+        return if connecting { Failure::Unreachable(cause) } else { Failure::TimedOut };
+    }
+    let reset = find::<std::io::Error>(error).is_some_and(|io| {
+        use std::io::ErrorKind::*;
+        matches!(io.kind(), ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof)
+    });
+    if connecting && !reset { Failure::Unreachable(cause) } else { Failure::Broken(cause) }
+}
+
+/// Finds an error of a type among the causes; `io::Error` hides the one that it wraps, so that is looked into too.
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        if let Some(found) = current.downcast_ref::<E>() {
+            return Some(found);
+        }
+        if let Some(inner) = current.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref())
+            && let Some(found) = find::<E>(inner)
+        {
+            return Some(found);
+        }
+        next = current.source();
+    }
+    None
+}
+
+/// Accepts every certificate, for registries that the user trusts by other means; signatures are still checked.
+#[derive(Debug)]
+struct AnyCertificate(Arc<rustls::crypto::CryptoProvider>);
+
+impl rustls::client::danger::ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &rustls::pki_types::CertificateDer<'_>,
+        _intermediates: &[rustls::pki_types::CertificateDer<'_>],
+        _server_name: &rustls::pki_types::ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: rustls::pki_types::UnixTime,
+    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+        Ok(rustls::client::danger::ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &rustls::pki_types::CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &rustls::pki_types::CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
