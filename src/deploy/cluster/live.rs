@@ -8,10 +8,11 @@ use serde_json::Value;
 use super::client::{Call, Client};
 use super::discovery::{Kind, kind_of, list};
 use super::error::ClusterError;
-use crate::deploy::resource::{Identity, Resource, ResourceId, Scope};
+use crate::deploy::plan::Live;
+use crate::deploy::resource::{Resource, ResourceId, Scope};
 
-/// Live objects by identity. What is absent does not exist.
-pub type Live = HashMap<Identity, Value>;
+
+
 
 /// Reads the live state of all resources at once.
 pub async fn observe<'a>(client: &Client, resources: impl IntoIterator<Item = &'a Resource>) -> Result<Live, ClusterError> {

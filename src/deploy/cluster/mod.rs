@@ -11,4 +11,4 @@ pub use client::Client;
 pub use connect::{ConnectOptions, connect};
 pub use discovery::{Kind, ServerVersion, api_versions, kind_named, kind_of, resolve, server_version};
 pub use error::ClusterError;
-pub use live::{Live, get, observe};
+pub use live::{get, observe};

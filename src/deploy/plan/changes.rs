@@ -1,0 +1,253 @@
+//! What happens to each object.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::compare::{clean, is_settled};
+use super::diff::changed_paths;
+use super::{Change, DryRun, Input, Live, PlanError};
+use crate::deploy::resource::{
+    DeletePolicy, Identity, Owner, Ownership, Resource, ResourcePolicy, adopt, is_owned_by, owner_of, references,
+};
+
+/// What happens to one object.
+#[derive(Clone, Debug)]
+pub(super) enum Fate {
+    /// It is as it should be.
+    Keep,
+    Create(Change),
+    Update(Change, String),
+    Recreate(Change, String),
+    /// A policy says that nothing is done.
+    Skip,
+}
+
+/// Fates of everything.
+pub(super) struct Decisions {
+    /// Desired objects, marked and ready to be applied, with their fates.
+    pub(super) desired: Vec<(Resource, Fate)>,
+    /// Objects of the previous revision to delete.
+    pub(super) dropped: Vec<(Resource, Change)>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// The desired objects whose fate needs a dry run: those whose live state does not answer, and new ones, so that the server checks them.
+///
+/// The returned objects carry the release's marks: apply them as they are.
+pub fn undecided(desired: &[Resource], live: &Live, owner: &Owner) -> Vec<Resource> {
+    let mut questions = Vec::new();
+    for resource in desired.iter().filter(|resource| !resource.is_hook()) {
+        let marked = marked(resource, live.get(&resource.id.identity()), owner);
+        let known = live.get(&resource.id.identity()).is_some_and(|live| is_settled(&marked.object, live));
+        let policies = &resource.steering.resource_policies;
+        let skipped = if live.contains_key(&resource.id.identity()) {
+            policies.contains(&ResourcePolicy::SkipUpdate)
+        } else {
+            policies.contains(&ResourcePolicy::SkipCreate)
+        };
+        if !known && !skipped {
+            questions.push(marked);
+        }
+    }
+    questions
+}
+
+/// The object as it is applied: with the release's marks, and with the replicas that it has or begins with.
+pub(super) fn marked(resource: &Resource, live: Option<&Value>, owner: &Owner) -> Resource {
+    let mut resource = resource.clone();
+    if resource.steering.ownership == Ownership::Release {
+        adopt(&mut resource.object, owner);
+    }
+    if let Some(replicas) = resource.steering.replicas_on_creation
+        && let Some(spec) = resource.object["spec"].as_object_mut()
+    {
+        // Once it exists, an autoscaler decides: the live number is repeated so that ours is not taken away.
+        let replicas = live.map_or(json!(replicas), |live| live["spec"]["replicas"].clone());
+        if !replicas.is_null() {
+            spec.insert("replicas".into(), replicas);
+        }
+    }
+    resource
+}
+
+pub(super) fn decide(input: &Input<'_>) -> Result<Decisions, Vec<PlanError>> {
+    let mut errors = duplicates(input.desired);
+    let known: HashSet<Identity> = input.previous.iter().map(|resource| resource.id.identity()).collect();
+    let mut desired = Vec::new();
+    let mut warnings = Vec::new();
+    let mut release_changes = input.release_reason.is_some();
+    for resource in input.desired.iter().filter(|resource| resource.moments(input.action).next().is_some()) {
+        warnings.extend(resource.warnings.iter().cloned());
+        let identity = resource.id.identity();
+        let live = input.live.get(&identity);
+        let resource = marked(resource, live, input.owner);
+        if resource.is_hook() {
+            desired.push((resource, Fate::Keep));
+            continue;
+        }
+        if let Some(error) = foreign(&resource, live, input, known.contains(&identity)) {
+            errors.push(error);
+            continue;
+        }
+        match fate(&resource, live, input.dry_runs.get(&identity)) {
+            Ok(fate) => {
+                release_changes |= !matches!(fate, Fate::Keep | Fate::Skip);
+                desired.push((resource, fate));
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    let dropped = dropped(input, &mut warnings);
+    release_changes |= !dropped.is_empty();
+    for (resource, fate) in &mut desired {
+        if resource.is_hook() {
+            *fate = if release_changes { hook_fate(resource, input.live.get(&resource.id.identity())) } else { Fate::Skip };
+        }
+    }
+    if errors.is_empty() { Ok(Decisions { desired, dropped, warnings }) } else { Err(errors) }
+}
+
+fn fate(resource: &Resource, live: Option<&Value>, dry_run: Option<&DryRun>) -> Result<Fate, PlanError> {
+    let policies = &resource.steering.resource_policies;
+    let rejected = |message: &String| PlanError::Rejected {
+        resource: resource.id.clone(),
+        path: resource.path.clone(),
+        message: message.clone(),
+    };
+    let Some(live) = live else {
+        if policies.contains(&ResourcePolicy::SkipCreate) {
+            return Ok(Fate::Skip);
+        }
+        return match dry_run {
+            Some(DryRun::Rejected(message) | DryRun::Immutable(message)) => Err(rejected(message)),
+            _ => Ok(Fate::Create(Change { before: None, after: Some(clean(&resource.object)) })),
+        };
+    };
+    let before = clean(live);
+    let wanted = || Change { before: Some(before.clone()), after: Some(clean(&resource.object)) };
+    if live["metadata"]["deletionTimestamp"].is_string() {
+        return Ok(Fate::Recreate(wanted(), "it is being deleted".into()));
+    }
+    if policies.contains(&ResourcePolicy::SkipUpdate) || is_settled(&resource.object, live) {
+        return Ok(if policies.contains(&ResourcePolicy::SkipUpdate) { Fate::Skip } else { Fate::Keep });
+    }
+    let recreate_always = resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation);
+    match dry_run {
+        Some(DryRun::Would(object)) => {
+            let after = without_taken_over(clean(object), live, resource);
+            if before == after {
+                return Ok(Fate::Keep);
+            }
+            let paths = changed_paths(&before, &after, 3).join(", ");
+            let change = Change { before: Some(before), after: Some(after) };
+            if recreate_always && !policies.contains(&ResourcePolicy::SkipRecreate) {
+                return Ok(Fate::Recreate(change, format!("{paths} changed, and its policy is to be replaced")));
+            }
+            Ok(Fate::Update(change, format!("{paths} changed")))
+        }
+        Some(DryRun::Immutable(message)) => {
+            let may = recreate_always || resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreationIfImmutable);
+            if policies.contains(&ResourcePolicy::SkipRecreate) {
+                return Ok(Fate::Skip);
+            }
+            if !may {
+                return Err(PlanError::Immutable { resource: resource.id.clone(), path: resource.path.clone(), message: message.clone() });
+            }
+            Ok(Fate::Recreate(wanted(), "it changes fields that cannot be changed".into()))
+        }
+        Some(DryRun::Rejected(message)) => Err(rejected(message)),
+        Some(DryRun::Unknown(message)) => Ok(Fate::Update(wanted(), format!("the server cannot say what would change: {message}"))),
+        None => Ok(Fate::Update(wanted(), "its live state differs".into())),
+    }
+}
+
+/// A dry run cannot show that fields which older tools own will become ours and go: they are taken out here.
+fn without_taken_over(mut after: Value, live: &Value, resource: &Resource) -> Value {
+    let Some(entries) = super::managed::takeover(live, false) else { return after };
+    if let Some(fields) = entries.as_array().and_then(|entries| entries.last()).and_then(|entry| entry["fieldsV1"].as_object()) {
+        super::managed::drop_unwanted(&mut after, &resource.object, fields, &entries);
+    }
+    after
+}
+
+fn hook_fate(resource: &Resource, live: Option<&Value>) -> Fate {
+    let after = Some(clean(&resource.object));
+    match live {
+        None => Fate::Create(Change { before: None, after }),
+        Some(live) => {
+            let change = Change { before: Some(clean(live)), after };
+            if resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation) || resource.id.is("batch", "Job") || resource.id.is("", "Pod") {
+                Fate::Recreate(change, "hooks run anew".into())
+            } else {
+                Fate::Update(change, "hooks are applied anew".into())
+            }
+        }
+    }
+}
+
+fn foreign(resource: &Resource, live: Option<&Value>, input: &Input<'_>, known: bool) -> Option<PlanError> {
+    let live = live?;
+    if known || input.force_adoption || resource.steering.ownership == Ownership::Anyone || is_owned_by(live, input.owner) {
+        return None;
+    }
+    let owner = match owner_of(live) {
+        Some(owner) => format!("release `{}` in namespace `{}`", owner.release, owner.namespace),
+        None => "no release".into(),
+    };
+    Some(PlanError::Foreign { resource: resource.id.clone(), path: resource.path.clone(), owner })
+}
+
+/// Objects that the previous revision had and this one lacks, as far as they are still there and still ours.
+fn dropped(input: &Input<'_>, warnings: &mut Vec<String>) -> Vec<(Resource, Change)> {
+    let wanted: HashSet<Identity> = input.desired.iter().map(|resource| resource.id.identity()).collect();
+    let mut found: HashMap<Identity, (Resource, Change)> = HashMap::new();
+    for resource in input.previous.iter().filter(|resource| !resource.is_hook()) {
+        let identity = resource.id.identity();
+        if wanted.contains(&identity) || resource.steering.ownership == Ownership::Anyone {
+            continue;
+        }
+        let Some(live) = input.live.get(&identity) else { continue };
+        let kept_live = live["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
+        let is_home = resource.id.is("", "Namespace") && resource.id.name == input.owner.namespace;
+        if resource.steering.resource_policies.contains(&ResourcePolicy::SkipDelete) || kept_live || is_home {
+            continue;
+        }
+        if !is_owned_by(live, input.owner) {
+            warnings.push(format!("{} is no longer in the chart; it is left alone, since it does not carry this release's marks", resource.id));
+            continue;
+        }
+        found.insert(identity, (resource.clone(), Change { before: Some(clean(live)), after: None }));
+    }
+    let mut found: Vec<_> = found.into_values().collect();
+    found.sort_by(|a, b| a.0.id.cmp(&b.0.id));
+    found
+}
+
+fn duplicates(desired: &[Resource]) -> Vec<PlanError> {
+    let mut seen: HashMap<Identity, &Resource> = HashMap::new();
+    let mut errors = Vec::new();
+    for resource in desired {
+        match seen.get(&resource.id.identity()) {
+            // The same object may run at two moments; two different templates may not fight over one.
+            Some(first) if !first.is_hook() && !resource.is_hook() => errors.push(PlanError::Duplicate {
+                resource: resource.id.clone(),
+                first: first.path.clone(),
+                second: resource.path.clone(),
+            }),
+            Some(_) => {}
+            None => {
+                seen.insert(resource.id.identity(), resource);
+            }
+        }
+    }
+    errors
+}
+
+/// Indices of the desired objects that this one refers to.
+pub(super) fn referred(resource: &Resource, by_name: &HashMap<(String, String, String), usize>) -> Vec<usize> {
+    references(&resource.object)
+        .into_iter()
+        .filter_map(|reference| by_name.get(&(reference.group.to_owned(), reference.kind.to_owned(), reference.name)).copied())
+        .collect()
+}
