@@ -100,8 +100,13 @@ pub enum FunctionError {
     #[error("{0}")]
     Argument(String),
     /// A template that the function executed failed.
-    #[error("{0}")]
-    Nested(Box<ExecError>),
+    #[error("{context}{error}")]
+    Nested {
+        /// What the function says first, such as `error during tpl function execution for "…": `; often empty.
+        context: String,
+        /// The failure inside.
+        error: Box<ExecError>,
+    },
 }
 
 impl From<&'static str> for FunctionError {

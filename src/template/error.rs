@@ -1,9 +1,299 @@
-//! What can go wrong in a template, with its place.
+//! What can go wrong in a template, with its place: in Go's words for those who compare, and as a diagnostic for people.
+
+use std::fmt::{self, Display, Formatter};
+use std::ops::Range;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
+
+use super::ast::Source;
+use super::format::quote;
+
+/// A text is no template.
+#[derive(Clone, Debug)]
+pub struct ParseError {
+    source: Arc<Source>,
+    line: usize,
+    span: Range<usize>,
+    message: String,
+}
+
+impl ParseError {
+    pub(super) fn new(source: Arc<Source>, line: usize, span: Range<usize>, message: String) -> Self {
+        ParseError { source, line, span, message }
+    }
+
+    /// The name that the text was parsed under.
+    pub fn file(&self) -> &str {
+        &self.source.name
+    }
+
+    /// The line, from 1, where reading stopped.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// What is wrong, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Helm's text: `parse error at (file:line): message`, of which Helm keeps only the last part.
+    pub fn helm_text(&self) -> String {
+        let last = self.message.rsplit(": ").next().unwrap_or(&self.message);
+        format!("parse error at ({}:{}): {last}", self.source.name, self.line)
+    }
+}
+
+/// Go's text: `template: file:line: message`.
+impl Display for ParseError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "template: {}:{}: {}", self.source.name, self.line, self.message)
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+impl Diagnostic for ParseError {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&*self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = SourceSpan::from(self.span.clone());
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some("here".into()), span))))
+    }
+}
+
+impl SourceCode for Source {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        context_lines_before: usize,
+        context_lines_after: usize,
+    ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
+        let inner = self.text.as_bytes().read_span(span, context_lines_before, context_lines_after)?;
+        Ok(Box::new(miette::MietteSpanContents::new_named(
+            self.name.to_string(),
+            inner.data(),
+            *inner.span(),
+            inner.line(),
+            inner.column(),
+            inner.line_count(),
+        )))
+    }
+}
 
 /// A template could not be executed.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{message}")]
+#[derive(Clone, Debug)]
 pub struct ExecError {
-    /// What is wrong, in Go's words.
-    pub message: String,
+    pub(super) place: Option<Place>,
+    pub(super) cause: Cause,
+    pub(super) hint: Option<String>,
+    pub(super) partial: Option<String>,
+}
+
+/// Where execution was when it failed.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub(super) source: Arc<Source>,
+    pub(super) offset: usize,
+    pub(super) template: Arc<str>,
+    pub(super) node: String,
+}
+
+impl Place {
+    /// The name that the text was parsed under, usually its file.
+    pub fn file(&self) -> &str {
+        &self.source.name
+    }
+
+    /// Line, from 1.
+    pub fn line(&self) -> usize {
+        self.source.place(self.offset).0
+    }
+
+    /// Column in bytes, from 0, as Go counts.
+    pub fn column(&self) -> usize {
+        self.source.place(self.offset).1
+    }
+
+    /// The template that was executed: the file itself, or one that is defined in it.
+    pub fn template(&self) -> &str {
+        &self.template
+    }
+
+    /// The text of the node that failed, as Go prints it.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// `file:line:column`.
+    pub fn location(&self) -> String {
+        let (line, column) = self.source.place(self.offset);
+        format!("{}:{line}:{column}", self.source.name)
+    }
+}
+
+/// Why execution failed at its place.
+#[derive(Clone, Debug)]
+pub(super) enum Cause {
+    /// The language or a function complains.
+    Message(String),
+    /// The chart's author does: `fail`, `required`.
+    Refused { call: String, message: String },
+    /// A template inside failed.
+    Nested { context: String, error: Box<ExecError> },
+}
+
+impl ExecError {
+    pub(super) fn without_place(message: String) -> Self {
+        ExecError { place: None, cause: Cause::Message(message), hint: None, partial: None }
+    }
+
+    /// Where execution was, in the outermost template.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// The places from the outermost template to the innermost, one for each `include` or `tpl`.
+    pub fn places(&self) -> Vec<&Place> {
+        let mut places: Vec<&Place> = self.place.iter().collect();
+        if let Cause::Nested { error, .. } = &self.cause {
+            places.extend(error.places());
+        }
+        places
+    }
+
+    /// What went wrong in the innermost template, without places.
+    pub fn message(&self) -> String {
+        match &self.cause {
+            Cause::Message(message) | Cause::Refused { message, .. } => message.clone(),
+            Cause::Nested { error, .. } => error.message(),
+        }
+    }
+
+    /// The message of the chart's author, where `fail` or `required` ended the execution.
+    pub fn refusal(&self) -> Option<&str> {
+        match &self.cause {
+            Cause::Message(_) => None,
+            Cause::Refused { message, .. } => Some(message),
+            Cause::Nested { error, .. } => error.refusal(),
+        }
+    }
+
+    /// What to do about it, such as the keys that exist beside a missing one.
+    pub fn hint(&self) -> Option<&str> {
+        match &self.cause {
+            Cause::Nested { error, .. } => error.hint(),
+            _ => self.hint.as_deref(),
+        }
+    }
+
+    /// What was rendered up to the failure.
+    pub fn partial(&self) -> &str {
+        self.partial.as_deref().unwrap_or("")
+    }
+
+    /// Helm 3's text: Go's, except that a refusal becomes `execution error at (file:line:column): message`.
+    pub fn helm_text(&self) -> String {
+        match (self.refusal(), &self.place) {
+            (Some(message), Some(place)) => format!("execution error at ({}): {message}", place.location()),
+            _ => self.to_string(),
+        }
+    }
+}
+
+/// Go's text: `template: file:line:column: executing "name" at <node>: message`, once for each level.
+impl Display for ExecError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "template: {}: executing {} at <{}>: ", place.location(), quote(&place.template), place.node)?;
+        }
+        match &self.cause {
+            Cause::Message(message) => f.write_str(message),
+            Cause::Refused { call, message } => write!(f, "{call}{message}"),
+            Cause::Nested { context, error } => write!(f, "{context}{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ExecError {}
+
+/// An [`ExecError`] for people: what is wrong, the line of the innermost template with a label, the chain of includes and advice.
+#[derive(Debug)]
+pub struct Failure {
+    headline: String,
+    snippet: Option<(NamedSource<String>, LabeledSpan)>,
+    help: Option<String>,
+    error: ExecError,
+}
+
+impl Failure {
+    /// The error in Go's words.
+    pub fn error(&self) -> &ExecError {
+        &self.error
+    }
+}
+
+impl From<ExecError> for Failure {
+    fn from(error: ExecError) -> Self {
+        let places = error.places();
+        let file = places.first().map_or("template", |place| place.file());
+        let headline = format!("cannot render {file}: {}", error.message());
+        let snippet = places.last().map(|place| {
+            let label = match error.refusal() {
+                Some(_) => "refused here".to_owned(),
+                None => format!("in `{}`", shorten(&place.node)),
+            };
+            let (start, length) = label_span(place);
+            let source = NamedSource::new(place.file(), place.source.text.to_string());
+            (source, LabeledSpan::new(Some(label), start, length))
+        });
+        let chain = places.split_last().map(|(_, outer)| outer).unwrap_or_default();
+        let mut help: Vec<String> = error.hint().map(str::to_owned).into_iter().collect();
+        help.extend(chain.iter().rev().map(|place| format!("included from {} by `{}`", place.location(), shorten(&place.node))));
+        Failure { headline, snippet, help: (!help.is_empty()).then(|| help.join("\n")), error }
+    }
+}
+
+/// The node in its text where it stands there as printed; else the rest of its line. Go's offset of `.a.b` is that of `.b`.
+fn label_span(place: &Place) -> (usize, usize) {
+    let text = &*place.source.text;
+    let offset = place.offset.min(text.len());
+    let line_start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[offset..].find('\n').map_or(text.len(), |at| offset + at);
+    let line = &text[line_start..line_end];
+    let found = line.match_indices(&place.node).map(|(at, _)| line_start + at).find(|at| *at <= offset && offset <= at + place.node.len());
+    match found {
+        Some(start) => (start, place.node.len()),
+        None => (offset, text[offset..line_end].trim_end().len().max(1).min(text.len() - offset)),
+    }
+}
+
+fn shorten(node: &str) -> String {
+    let line = node.lines().next().unwrap_or("");
+    if line.chars().count() <= 60 && line.len() == node.len() { line.to_owned() } else { line.chars().take(57).collect::<String>() + "…" }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.headline)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Diagnostic for Failure {
+    fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.snippet.as_ref().map(|(source, _)| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.snippet.as_ref().map(|(_, label)| Box::new(std::iter::once(label.clone())) as Box<dyn Iterator<Item = LabeledSpan>>)
+    }
 }

@@ -1,7 +1,28 @@
 //! Go templates with Go's value semantics, and the Helm function table.
+//!
+//! Follows Go 1.26's `text/template` and `fmt`, and Helm's engine where that differs; what real `helm` prints is right. Texts are
+//! parsed into trees (`lexer`, `parser`, `ast`), collected in a set ([`Templates`]) and executed (`exec`) over [`value::Value`]s with the
+//! functions of a [`call::Table`]. Which files there are, in which order they are parsed and what becomes of the results is left to
+//! `deploy/chart` and `project/config`. Nothing here does I/O or reads a clock: the gates to the outside are a [`host::Host`].
 
+pub mod ast;
+pub mod builtin;
 pub mod call;
 pub mod error;
+mod exec;
 pub mod format;
+mod hint;
 pub mod host;
+pub mod lexer;
+mod literal;
+pub mod number;
+pub mod parser;
+mod set;
+mod stack;
 pub mod value;
+
+pub use error::{ExecError, Failure, ParseError};
+pub use set::{Limits, MissingKey, NoValue, Options, Rendered, Templates, TplDefinitions};
+
+#[cfg(test)]
+mod tests;

@@ -139,6 +139,14 @@ impl Str {
         }
     }
 
+    /// A copy of bytes of any encoding.
+    pub fn from_slice(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Str(Repr::Text(text.into())),
+            Err(_) => Str(Repr::Raw(bytes.into())),
+        }
+    }
+
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {

@@ -1,0 +1,922 @@
+//! Runs templates: Go's scoping, field, call and nil rules, with Go's messages.
+//!
+//! Every value in flight knows whether it is *boxed*: read from a container of `interface {}` and not yet passed on by a pipeline.
+//! Go tells both apart: a field of a boxed nil is an error, a field of no value is no value; and messages name the boxed type.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::ast::{Block, Branch, Callee, Command, Node, NodeRef, Number, Operand, Pipe, Tree};
+use super::builtin::{Argument, Builtin, truth, write_output};
+use super::call::{Function, FunctionError, Scope, Type};
+use super::error::{Cause, ExecError, Place};
+use super::format::quote;
+use super::hint;
+use super::host::Host;
+use super::set::{Layer, MissingKey, NoValue, Rendered, Templates, TplDefinitions};
+use super::stack::Stack;
+use super::value::{Elem, Map, MapType, Str, Value};
+
+/// Executes the template of this name.
+pub(super) fn execute(templates: &Templates, name: &str, data: &Value, host: &dyn Host) -> Result<Rendered, Box<ExecError>> {
+    let Some(tree) = templates.trees.get(name).cloned() else {
+        let set = quote(&templates.options.name);
+        return Err(Box::new(ExecError::without_place(format!("template: no template {} associated with template {set}", quote(name)))));
+    };
+    let mut machine = Machine {
+        templates,
+        host,
+        trees: templates.trees.clone(),
+        out: Vec::new(),
+        places: Some(Vec::new()),
+        depth: 0,
+        includes: HashMap::new(),
+        steps: 0,
+        stack: Stack::here(),
+    };
+    let result = machine.run(&tree, Slot::plain(data.clone()));
+    let (text, lines) = machine.finish(&tree);
+    match result {
+        Ok(()) => Ok(Rendered { text, lines }),
+        Err(mut error) => {
+            error.partial = Some(text);
+            Err(error)
+        }
+    }
+}
+
+/// Go's limit of nested `template` actions.
+const MAX_DEPTH: usize = 100_000;
+
+/// A value in flight.
+#[derive(Clone, Debug, Default)]
+struct Slot {
+    /// `None` is no value at all.
+    value: Argument,
+    /// Whether its static type is `interface {}`.
+    boxed: bool,
+}
+
+impl Slot {
+    const NONE: Slot = Slot { value: None, boxed: false };
+
+    /// What a value is once it is taken out of its box: nil becomes no value.
+    fn plain(value: Value) -> Self {
+        Slot { value: Some(value).filter(|value| !value.is_nil()), boxed: false }
+    }
+
+    /// An element of a container with this element type.
+    fn element(value: Value, elem: Elem) -> Self {
+        Slot { value: Some(value), boxed: elem == Elem::Any }
+    }
+
+    fn unboxed(self) -> Self {
+        if self.boxed { Slot { value: self.value.filter(|value| !value.is_nil()), boxed: false } } else { self }
+    }
+
+    fn type_name(&self) -> Cow<'static, str> {
+        match &self.value {
+            Some(value) if !self.boxed => value.type_name(),
+            _ => "interface {}".into(),
+        }
+    }
+}
+
+/// One execution of one template: it has variables of its own and knows at which node it is.
+struct Frame<'t> {
+    tree: &'t Tree,
+    at: NodeRef<'t>,
+    variables: Vec<(&'t str, Slot)>,
+    /// Whether its places go into the map from output to lines.
+    outermost: bool,
+}
+
+/// What a node does to the loop around it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Next,
+    Break,
+    Continue,
+}
+
+type Result<T, E = Box<ExecError>> = std::result::Result<T, E>;
+
+struct Machine<'e> {
+    templates: &'e Templates,
+    host: &'e dyn Host,
+    /// What names mean now; `tpl` puts a layer on top.
+    trees: Arc<Layer>,
+    out: Vec<u8>,
+    /// Offsets of the output and of the outermost file's nodes that wrote there.
+    places: Option<Vec<(usize, usize)>>,
+    depth: usize,
+    includes: HashMap<Arc<str>, usize>,
+    steps: u64,
+    stack: Stack,
+}
+
+impl Machine<'_> {
+    /// Executes a tree with fresh variables, on a deeper stack where needed.
+    fn run(&mut self, tree: &Tree, dot: Slot) -> Result<()> {
+        if self.stack.has_room() {
+            return self.run_here(tree, dot);
+        }
+        let outer = self.stack;
+        if outer.is_deep() {
+            return Err(self.exhausted(tree));
+        }
+        let machine = &mut *self;
+        let result = Stack::deepen(move |stack| {
+            machine.stack = stack;
+            machine.run_here(tree, dot)
+        });
+        self.stack = outer;
+        result.unwrap_or_else(|| Err(self.exhausted(tree)))
+    }
+
+    fn exhausted(&self, tree: &Tree) -> Box<ExecError> {
+        Box::new(ExecError::without_place(format!(
+            "template: {}: exceeded maximum template depth ({MAX_DEPTH}) in {}",
+            tree.source.name,
+            quote(&tree.name)
+        )))
+    }
+
+    fn run_here(&mut self, tree: &Tree, dot: Slot) -> Result<()> {
+        let Some(first) = tree.root.nodes.first() else { return Ok(()) };
+        let outermost = self.places.as_ref().is_some_and(Vec::is_empty) && self.depth == 0 && self.out.is_empty();
+        let mut frame = Frame { tree, at: NodeRef::Node(first), variables: vec![("$", dot.clone())], outermost };
+        self.block(&mut frame, &dot, &tree.root).map(drop)
+    }
+
+    /// The output as text, and the lines that wrote it.
+    fn finish(self, tree: &Tree) -> (String, Vec<(usize, usize)>) {
+        let mut text = String::from_utf8(self.out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let mut lines = lines_of(&self.places.unwrap_or_default(), &tree.source.text);
+        if self.templates.options.no_value == NoValue::Remove && text.contains(NO_VALUE) {
+            let removed: Vec<usize> = text.match_indices(NO_VALUE).map(|(at, _)| at).collect();
+            for (offset, _) in &mut lines {
+                let before = removed.partition_point(|at| at < offset);
+                *offset = offset.saturating_sub(before * NO_VALUE.len());
+            }
+            text = text.replace(NO_VALUE, "");
+        }
+        (text, lines)
+    }
+
+    // Failures.
+
+    fn place(&self, frame: &Frame) -> Place {
+        Place {
+            source: frame.tree.source.clone(),
+            offset: frame.at.offset(),
+            template: frame.tree.name.clone(),
+            node: frame.at.to_string(),
+        }
+    }
+
+    #[cold]
+    fn fail<T>(&self, frame: &Frame, message: impl Into<String>) -> Result<T> {
+        self.fail_with_hint(frame, message, None)
+    }
+
+    #[cold]
+    fn fail_with_hint<T>(&self, frame: &Frame, message: impl Into<String>, hint: Option<String>) -> Result<T> {
+        Err(Box::new(ExecError { place: Some(self.place(frame)), cause: Cause::Message(message.into()), hint, partial: None }))
+    }
+
+    #[cold]
+    fn function_failed(&self, frame: &Frame, name: &str, error: FunctionError) -> Box<ExecError> {
+        let call = format!("error calling {name}: ");
+        let cause = match error {
+            FunctionError::Message(message) => Cause::Message(format!("{call}{message}")),
+            FunctionError::Argument(message) => Cause::Message(message),
+            FunctionError::Refused(message) => Cause::Refused { call, message },
+            FunctionError::Nested { context, error } => Cause::Nested { context: format!("{call}{context}"), error },
+        };
+        Box::new(ExecError { place: Some(self.place(frame)), cause, hint: None, partial: None })
+    }
+
+    // Bodies.
+
+    fn block<'t>(&mut self, frame: &mut Frame<'t>, dot: &Slot, block: &'t Block) -> Result<Flow> {
+        for node in &block.nodes {
+            match self.node(frame, dot, node)? {
+                Flow::Next => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn node<'t>(&mut self, frame: &mut Frame<'t>, dot: &Slot, node: &'t Node) -> Result<Flow> {
+        frame.at = NodeRef::Node(node);
+        self.steps += 1;
+        let limits = &self.templates.options.limits;
+        if self.steps > limits.steps {
+            return self.fail(frame, format!("template runs without end: more than {} steps", limits.steps));
+        }
+        if self.out.len() > limits.output {
+            return self.fail(frame, format!("output exceeds {} bytes", limits.output));
+        }
+        if frame.outermost {
+            if let Some(places) = &mut self.places {
+                places.push((self.out.len(), frame.at.offset()));
+            }
+        }
+        match node {
+            Node::Text { text, .. } => self.out.extend_from_slice(text.as_bytes()),
+            Node::Action(pipe) => {
+                let slot = self.pipe(frame, dot, pipe)?;
+                if pipe.variables.is_empty() {
+                    write_output(&mut self.out, &slot.value);
+                }
+            }
+            Node::If(branch) => {
+                let mark = frame.variables.len();
+                let slot = self.pipe(frame, dot, &branch.pipe)?;
+                let flow = self.choose(frame, truth(&slot.value), dot, dot, branch)?;
+                frame.variables.truncate(mark);
+                return Ok(flow);
+            }
+            Node::With(branch) => {
+                let mark = frame.variables.len();
+                let slot = self.pipe(frame, dot, &branch.pipe)?;
+                let flow = self.choose(frame, truth(&slot.value), &slot, dot, branch)?;
+                frame.variables.truncate(mark);
+                return Ok(flow);
+            }
+            Node::Range(branch) => {
+                let mark = frame.variables.len();
+                let flow = self.range(frame, dot, branch)?;
+                frame.variables.truncate(mark);
+                return Ok(flow);
+            }
+            Node::Template { name, pipe, .. } => self.template(frame, dot, name, pipe.as_ref())?,
+            Node::Break { .. } => return Ok(Flow::Break),
+            Node::Continue { .. } => return Ok(Flow::Continue),
+        }
+        Ok(Flow::Next)
+    }
+
+    fn choose<'t>(&mut self, frame: &mut Frame<'t>, truth: bool, inner: &Slot, outer: &Slot, branch: &'t Branch) -> Result<Flow> {
+        match (truth, &branch.otherwise) {
+            (true, _) => self.block(frame, inner, &branch.body),
+            (false, Some(otherwise)) => self.block(frame, outer, otherwise),
+            (false, None) => Ok(Flow::Next),
+        }
+    }
+
+    fn template<'t>(&mut self, frame: &mut Frame<'t>, dot: &Slot, name: &str, pipe: Option<&'t Pipe>) -> Result<()> {
+        let Some(tree) = self.trees.get(name).cloned() else {
+            return self.fail(frame, format!("template {} not defined", quote(name)));
+        };
+        if self.depth >= MAX_DEPTH {
+            return self.fail(frame, format!("exceeded maximum template depth ({MAX_DEPTH})"));
+        }
+        let dot = match pipe {
+            Some(pipe) => self.pipe(frame, dot, pipe)?,
+            None => Slot::NONE,
+        };
+        self.depth += 1;
+        let result = self.run(&tree, dot);
+        self.depth -= 1;
+        result
+    }
+
+    fn range<'t>(&mut self, frame: &mut Frame<'t>, dot: &Slot, branch: &'t Branch) -> Result<Flow> {
+        let slot = self.pipe(frame, dot, &branch.pipe)?;
+        let mark = frame.variables.len();
+        let two = branch.pipe.variables.len() > 1;
+        let mut ran = false;
+        let mut turn = |machine: &mut Self, frame: &mut Frame<'t>, index: Slot, element: Slot| -> Result<Flow> {
+            ran = true;
+            machine.loop_variables(frame, &branch.pipe, index, &element)?;
+            let flow = machine.block(frame, &element, &branch.body)?;
+            frame.variables.truncate(mark);
+            Ok(flow)
+        };
+        match &slot.value {
+            None | Some(Value::Nil) => {}
+            Some(Value::Int(_, _) | Value::Duration(_)) if two => {
+                let text = slot.value.as_ref().map(Value::to_text).unwrap_or_else(|| "".into());
+                return self.fail(frame, format!("can't use {text} to iterate over more than one variable"));
+            }
+            Some(value @ (Value::Int(count, _) | Value::Duration(count))) => {
+                for number in 0..*count {
+                    let element = match value {
+                        Value::Int(_, kind) => Value::Int(number, *kind),
+                        _ => Value::Duration(number),
+                    };
+                    if turn(self, frame, Slot::NONE, Slot { value: Some(element), boxed: false })? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Some(Value::List(list)) => {
+                for (index, item) in list.items().iter().enumerate() {
+                    let index = Slot { value: Some(Value::int(index as i64)), boxed: false };
+                    if turn(self, frame, index, Slot::element(item.clone(), list.elem()))? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Some(Value::Bytes(bytes)) => {
+                for (index, byte) in bytes.iter().enumerate() {
+                    let index = Slot { value: Some(Value::int(index as i64)), boxed: false };
+                    let byte = Value::Int(i64::from(*byte), super::value::IntKind::Uint8);
+                    if turn(self, frame, index, Slot { value: Some(byte), boxed: false })? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Some(Value::Map(map)) => {
+                for (key, value) in map.entries() {
+                    let key = Slot { value: Some(Value::from(key)), boxed: false };
+                    if turn(self, frame, key, Slot::element(value, map.map_type().elem()))? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Some(value) => match value {
+                Value::Object(object) if object.entries().is_some() => {
+                    for (key, value) in object.entries().unwrap_or_default() {
+                        let (key, value) = (Slot { value: Some(key), boxed: false }, Slot { value: Some(value), boxed: false });
+                        if turn(self, frame, key, value)? == Flow::Break {
+                            break;
+                        }
+                    }
+                }
+                other => return self.fail(frame, format!("range can't iterate over {}", other.to_text())),
+            },
+        }
+        match &branch.otherwise {
+            Some(otherwise) if !ran => self.block(frame, dot, otherwise),
+            _ => Ok(Flow::Next),
+        }
+    }
+
+    /// Sets the variables of a loop for one turn. With one variable it takes the element, with two the index comes first.
+    fn loop_variables<'t>(&mut self, frame: &mut Frame<'t>, pipe: &'t Pipe, index: Slot, element: &Slot) -> Result<()> {
+        match pipe.variables.as_slice() {
+            [] => Ok(()),
+            [only] if pipe.assigns => self.assign(frame, only, element.clone()),
+            [first, second, ..] if pipe.assigns => {
+                self.assign(frame, first, index)?;
+                self.assign(frame, second, element.clone())
+            }
+            [_] => {
+                if let [.., (_, slot)] = frame.variables.as_mut_slice() {
+                    *slot = element.clone();
+                }
+                Ok(())
+            }
+            _ => {
+                if let [.., (_, first), (_, second)] = frame.variables.as_mut_slice() {
+                    *first = index;
+                    *second = element.clone();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn assign(&self, frame: &mut Frame, name: &str, slot: Slot) -> Result<()> {
+        match frame.variables.iter_mut().rev().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = slot,
+            None => return self.fail(frame, format!("undefined variable: {name}")),
+        }
+        Ok(())
+    }
+
+    // Pipelines.
+
+    fn pipe<'t>(&mut self, frame: &mut Frame<'t>, dot: &Slot, pipe: &'t Pipe) -> Result<Slot> {
+        frame.at = NodeRef::Pipe(pipe);
+        let mut value: Option<Slot> = None;
+        for command in &pipe.commands {
+            value = Some(self.command(frame, dot, command, value)?.unboxed());
+        }
+        let value = value.unwrap_or_default();
+        for name in &pipe.variables {
+            if pipe.assigns {
+                self.assign(frame, name, value.clone())?;
+            } else {
+                frame.variables.push((name, value.clone()));
+            }
+        }
+        Ok(value)
+    }
+
+    /// One command; `last` is the value of the one before it, its last argument.
+    fn command<'t>(&mut self, frame: &mut Frame<'t>, dot: &Slot, command: &'t Command, last: Option<Slot>) -> Result<Slot> {
+        let Some((first, arguments)) = command.operands.split_first() else { return Ok(Slot::NONE) };
+        match first {
+            Operand::Field { names, .. } => {
+                frame.at = NodeRef::Operand(first);
+                self.fields(frame, dot, dot.clone(), first, names, arguments, last)
+            }
+            Operand::Chain { base, fields, .. } => self.chain(frame, dot, first, base, fields, arguments, last),
+            Operand::Function { name, callee, .. } => {
+                frame.at = NodeRef::Operand(first);
+                self.function(frame, dot, NodeRef::Command(command), name, callee, arguments, last)
+            }
+            Operand::Pipe(pipe) => {
+                self.no_arguments(frame, first, arguments, &last)?;
+                self.pipe(frame, dot, pipe)
+            }
+            Operand::Variable { name, fields, .. } => {
+                frame.at = NodeRef::Operand(first);
+                let value = self.variable(frame, name)?;
+                if fields.is_empty() {
+                    self.no_arguments(frame, first, arguments, &last)?;
+                    return Ok(value);
+                }
+                self.fields(frame, dot, value, first, fields, arguments, last)
+            }
+            Operand::Bool { .. } | Operand::Dot { .. } | Operand::Nil { .. } | Operand::Number { .. } | Operand::String { .. } => {
+                frame.at = NodeRef::Operand(first);
+                self.no_arguments(frame, first, arguments, &last)?;
+                match first {
+                    Operand::Bool { truth, .. } => Ok(Slot::plain(Value::Bool(*truth))),
+                    Operand::Dot { .. } => Ok(dot.clone()),
+                    Operand::Number { number, .. } => self.ideal(frame, number),
+                    Operand::String { text, .. } => Ok(Slot::plain(Value::String(text.clone()))),
+                    _ => self.fail(frame, "nil is not a command"),
+                }
+            }
+        }
+    }
+
+    fn no_arguments(&self, frame: &Frame, operand: &Operand, arguments: &[Operand], last: &Option<Slot>) -> Result<()> {
+        if arguments.is_empty() && last.is_none() {
+            return Ok(());
+        }
+        self.fail(frame, format!("can't give argument to non-function {operand}"))
+    }
+
+    fn variable(&self, frame: &Frame, name: &str) -> Result<Slot> {
+        match frame.variables.iter().rev().find(|(known, _)| *known == name) {
+            Some((_, slot)) => Ok(slot.clone()),
+            None => self.fail(frame, format!("undefined variable: {name}")),
+        }
+    }
+
+    /// A literal number where nothing says which type it should have.
+    fn ideal(&self, frame: &Frame, number: &Number) -> Result<Slot> {
+        let text = &number.text;
+        let is_hexadecimal = text.len() > 2 && (text.starts_with("0x") || text.starts_with("0X")) && !text.contains(['p', 'P']);
+        let looks_float = !is_hexadecimal && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P']);
+        match number {
+            Number { complex: Some(_), .. } => self.fail(frame, format!("complex number {text} has no use in a template")),
+            Number { float: Some(float), .. } if looks_float => Ok(Slot { value: Some(Value::Float(*float)), boxed: false }),
+            Number { int: Some(int), .. } => Ok(Slot { value: Some(Value::int(*int)), boxed: false }),
+            _ => self.fail(frame, format!("{text} overflows int")),
+        }
+    }
+
+    // Fields and methods.
+
+    #[allow(clippy::too_many_arguments)]
+    fn chain<'t>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        dot: &Slot,
+        operand: &'t Operand,
+        base: &'t Operand,
+        fields: &'t [Box<str>],
+        arguments: &'t [Operand],
+        last: Option<Slot>,
+    ) -> Result<Slot> {
+        frame.at = NodeRef::Operand(operand);
+        let receiver = match base {
+            Operand::Pipe(pipe) => {
+                frame.at = NodeRef::Operand(base);
+                self.pipe(frame, dot, pipe)?
+            }
+            Operand::Function { name, callee, .. } => {
+                frame.at = NodeRef::Operand(base);
+                self.function(frame, dot, NodeRef::Operand(base), name, callee, &[], None)?
+            }
+            Operand::Nil { .. } => return self.fail(frame, format!("indirection through explicit nil in {operand}")),
+            other => return self.fail(frame, format!("can't evaluate field of {other}")),
+        };
+        self.fields(frame, dot, receiver, operand, fields, arguments, last)
+    }
+
+    /// `.a.b.c` of a receiver; the arguments go to the last one, if it is a method.
+    #[allow(clippy::too_many_arguments)]
+    fn fields<'t>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        dot: &Slot,
+        mut receiver: Slot,
+        operand: &'t Operand,
+        names: &'t [Box<str>],
+        arguments: &'t [Operand],
+        mut last: Option<Slot>,
+    ) -> Result<Slot> {
+        for (index, name) in names.iter().enumerate() {
+            if receiver.value.as_ref().is_some_and(Value::is_nil) {
+                let typ = receiver.type_name();
+                let hint = index.checked_sub(1).and_then(|missing| {
+                    let root = match operand {
+                        Operand::Variable { name, .. } => {
+                            frame.variables.iter().rev().find(|(known, _)| **known == **name)?.1.value.clone()?
+                        }
+                        Operand::Field { .. } => dot.value.clone()?,
+                        _ => return None,
+                    };
+                    hint::missing_key(operand, &root, names, missing)
+                });
+                return self.fail_with_hint(frame, format!("nil pointer evaluating {typ}.{name}"), hint);
+            }
+            let is_last = index + 1 == names.len();
+            let (arguments, last) = if is_last { (arguments, last.take()) } else { (&[][..], None) };
+            receiver = self.field(frame, dot, receiver, operand, name, arguments, last)?;
+        }
+        Ok(receiver)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn field<'t>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        dot: &Slot,
+        receiver: Slot,
+        operand: &'t Operand,
+        name: &'t str,
+        arguments: &'t [Operand],
+        last: Option<Slot>,
+    ) -> Result<Slot> {
+        let missing_key = self.templates.options.missing_key;
+        let Some(value) = &receiver.value else {
+            return match missing_key {
+                MissingKey::Error => self.fail(frame, format!("nil data; no entry for key {}", quote(name))),
+                _ => Ok(Slot::NONE),
+            };
+        };
+        if has_methods(value) {
+            if let Some(method) = self.templates.table.get_method(&value.type_name(), name).cloned() {
+                return self.method(frame, dot, NodeRef::Operand(operand), &method, value.clone(), arguments, last);
+            }
+        }
+        let has_arguments = !arguments.is_empty() || last.is_some();
+        match value {
+            Value::Map(map) => {
+                if has_arguments {
+                    return self.fail(frame, format!("{name} is not a method but has arguments"));
+                }
+                let elem = map.map_type().elem();
+                match map.get(name) {
+                    Some(found) => Ok(Slot::element(found, elem)),
+                    None => self.missing(frame, map, name),
+                }
+            }
+            Value::Object(object) => {
+                if let Some(found) = object.field(name) {
+                    if has_arguments {
+                        return self.fail(frame, format!("{name} has arguments but cannot be invoked as function"));
+                    }
+                    return Ok(Slot { boxed: found.is_nil(), value: Some(found) });
+                }
+                let found = object.entries().map(|entries| {
+                    entries.into_iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value).unwrap_or_default()
+                });
+                match found {
+                    Some(_) if has_arguments => self.fail(frame, format!("{name} is not a method but has arguments")),
+                    Some(found) => Ok(Slot { boxed: found.is_nil(), value: Some(found) }),
+                    None => self.no_such_field(frame, &receiver, name),
+                }
+            }
+            _ => self.no_such_field(frame, &receiver, name),
+        }
+    }
+
+    #[cold]
+    fn missing(&self, frame: &Frame, map: &Map, name: &str) -> Result<Slot> {
+        match self.templates.options.missing_key {
+            MissingKey::Invalid => Ok(Slot::NONE),
+            MissingKey::Zero => {
+                let elem = map.map_type().elem();
+                Ok(Slot::element(elem.zero(), elem))
+            }
+            MissingKey::Error => {
+                let hint = hint::keys_beside(name, map);
+                self.fail_with_hint(frame, format!("map has no entry for key {}", quote(name)), hint)
+            }
+        }
+    }
+
+    #[cold]
+    fn no_such_field(&self, frame: &Frame, receiver: &Slot, name: &str) -> Result<Slot> {
+        self.fail(frame, format!("can't evaluate field {name} in type {}", receiver.type_name()))
+    }
+
+    // Calls.
+
+    #[allow(clippy::too_many_arguments)]
+    fn function<'t>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        dot: &Slot,
+        node: NodeRef<'t>,
+        name: &'t str,
+        callee: &'t Callee,
+        arguments: &'t [Operand],
+        last: Option<Slot>,
+    ) -> Result<Slot> {
+        match callee {
+            Callee::Function(function) => {
+                let values = self.arguments(frame, dot, function, name, Vec::new(), arguments, last)?;
+                self.invoke(frame, node, function, name, values)
+            }
+            Callee::Builtin(builtin) => self.builtin(frame, dot, node, name, *builtin, arguments, last),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn method<'t>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        dot: &Slot,
+        node: NodeRef<'t>,
+        method: &Function,
+        receiver: Value,
+        arguments: &'t [Operand],
+        last: Option<Slot>,
+    ) -> Result<Slot> {
+        let values = self.arguments(frame, dot, method, method.name(), vec![receiver], arguments, last)?;
+        self.invoke(frame, node, method, method.name(), values)
+    }
+
+    fn invoke<'t>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        node: NodeRef<'t>,
+        function: &Function,
+        name: &str,
+        values: Vec<Value>,
+    ) -> Result<Slot> {
+        match function.invoke(self, values) {
+            Ok(value) => Ok(Slot { boxed: value.is_nil(), value: Some(value) }),
+            Err(error) => {
+                frame.at = node;
+                Err(self.function_failed(frame, name, error))
+            }
+        }
+    }
+
+    /// The arguments of a call, each assigned to its parameter, behind those that are in `values` already.
+    #[allow(clippy::too_many_arguments)]
+    fn arguments<'t>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        dot: &Slot,
+        function: &Function,
+        name: &str,
+        mut values: Vec<Value>,
+        arguments: &'t [Operand],
+        last: Option<Slot>,
+    ) -> Result<Vec<Value>> {
+        let given = arguments.len() + usize::from(last.is_some());
+        if let Err(message) = function.check_count(name, given, arguments.len()) {
+            return self.fail(frame, message);
+        }
+        values.reserve(given);
+        for (index, argument) in arguments.iter().enumerate() {
+            let typ = function.parameter(index).unwrap_or(Type::Any);
+            let slot = self.argument(frame, dot, typ, argument)?;
+            values.push(settle(slot, typ));
+        }
+        if let Some(last) = last {
+            let typ = function.parameter(arguments.len()).unwrap_or(Type::Any);
+            let slot = self.validate(frame, last, typ)?;
+            values.push(settle(slot, typ));
+        }
+        Ok(values)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn builtin<'t>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        dot: &Slot,
+        node: NodeRef<'t>,
+        name: &str,
+        builtin: Builtin,
+        arguments: &'t [Operand],
+        last: Option<Slot>,
+    ) -> Result<Slot> {
+        let (fixed, rest) = builtin.signature();
+        let given = arguments.len() + usize::from(last.is_some());
+        if rest.is_some() && given < fixed.len() {
+            return self.fail(frame, format!("wrong number of args for {name}: want at least {} got {}", fixed.len(), arguments.len()));
+        }
+        if rest.is_none() && given != fixed.len() {
+            return self.fail(frame, format!("wrong number of args for {name}: want {} got {given}", fixed.len()));
+        }
+        if matches!(builtin, Builtin::And | Builtin::Or) {
+            let mut slot = Slot::NONE;
+            for argument in arguments {
+                slot = self.argument(frame, dot, Type::Reflect, argument)?;
+                if truth(&slot.value) == (builtin == Builtin::Or) {
+                    return Ok(slot);
+                }
+            }
+            return Ok(last.unwrap_or(slot));
+        }
+        let parameter = |index: usize| fixed.get(index).copied().or(rest).unwrap_or(Type::Any);
+        let mut values = Vec::with_capacity(given);
+        for (index, argument) in arguments.iter().enumerate() {
+            values.push(self.argument(frame, dot, parameter(index), argument)?.value);
+        }
+        if let Some(last) = last {
+            values.push(self.validate(frame, last, parameter(arguments.len()))?.value);
+        }
+        let result = match builtin {
+            Builtin::Call => {
+                let callee = arguments.first().map_or_else(|| "<nil>".to_owned(), ToString::to_string);
+                Err(match values.first().and_then(Option::as_ref).filter(|value| !value.is_nil()) {
+                    None => "call of nil".into(),
+                    Some(value) => format!("non-function {callee} of type {}", value.type_name()).into(),
+                })
+            }
+            _ => builtin.call(values),
+        };
+        match result {
+            Ok(value) => Ok(Slot { boxed: value.as_ref().is_some_and(Value::is_nil) || builtin == Builtin::Index, value }),
+            Err(error) => {
+                frame.at = node;
+                Err(self.function_failed(frame, name, error))
+            }
+        }
+    }
+
+    /// One argument, made to fit its parameter: literals take the parameter's type.
+    fn argument<'t>(&mut self, frame: &mut Frame<'t>, dot: &Slot, typ: Type, operand: &'t Operand) -> Result<Slot> {
+        frame.at = NodeRef::Operand(operand);
+        let slot = match operand {
+            Operand::Dot { .. } => dot.clone(),
+            Operand::Nil { .. } => {
+                return match typ {
+                    Type::Reflect => Ok(Slot::NONE),
+                    _ if typ.can_be_nil() => Ok(Slot { value: Some(typ.zero()), boxed: typ == Type::Any }),
+                    _ => self.fail(frame, format!("cannot assign nil to {}", typ.name())),
+                };
+            }
+            Operand::Field { names, .. } => self.fields(frame, dot, dot.clone(), operand, names, &[], None)?,
+            Operand::Variable { name, fields, .. } => {
+                let value = self.variable(frame, name)?;
+                self.fields(frame, dot, value, operand, fields, &[], None)?
+            }
+            Operand::Pipe(pipe) => self.pipe(frame, dot, pipe)?,
+            Operand::Function { name, callee, .. } => self.function(frame, dot, NodeRef::Operand(operand), name, callee, &[], None)?,
+            Operand::Chain { base, fields, .. } => self.chain(frame, dot, operand, base, fields, &[], None)?,
+            Operand::Bool { .. } | Operand::Number { .. } | Operand::String { .. } => return self.literal(frame, typ, operand),
+        };
+        self.validate(frame, slot, typ)
+    }
+
+    fn literal(&self, frame: &Frame, typ: Type, operand: &Operand) -> Result<Slot> {
+        let expected = |what: &str| self.fail(frame, format!("expected {what}; found {operand}"));
+        let value = match (typ, operand) {
+            (Type::Any | Type::Reflect, Operand::Number { number, .. }) => return self.ideal(frame, number),
+            (Type::Any | Type::Reflect | Type::Bool, Operand::Bool { truth, .. }) => Value::Bool(*truth),
+            (Type::Any | Type::Reflect | Type::String, Operand::String { text, .. }) => Value::String(text.clone()),
+            (Type::Bool, _) => return expected("bool"),
+            (Type::String, _) => return expected("string"),
+            (Type::Int, Operand::Number { number: Number { int: Some(int), .. }, .. }) => Value::int(*int),
+            (Type::Int64, Operand::Number { number: Number { int: Some(int), .. }, .. }) => Value::int64(*int),
+            (Type::Duration, Operand::Number { number: Number { int: Some(int), .. }, .. }) => Value::Duration(*int),
+            (Type::Int | Type::Int64 | Type::Duration, _) => return expected("integer"),
+            (Type::Float, Operand::Number { number: Number { float: Some(float), .. }, .. }) => Value::Float(*float),
+            (Type::Float, _) => return expected("float"),
+            _ => return self.fail(frame, format!("can't handle {operand} for arg of type {}", typ.name())),
+        };
+        Ok(Slot { value: Some(value), boxed: false })
+    }
+
+    /// Checks that a value can be assigned to a parameter.
+    fn validate(&self, frame: &Frame, slot: Slot, typ: Type) -> Result<Slot> {
+        match (&slot.value, typ) {
+            (_, Type::Reflect) | (Some(_), Type::Any) => Ok(slot),
+            (None, Type::Any) => Ok(Slot { value: Some(Value::Nil), boxed: true }),
+            (None, _) if typ.can_be_nil() => Ok(Slot { value: Some(typ.zero()), boxed: false }),
+            (None, _) => self.fail(frame, format!("invalid value; expected {}", typ.name())),
+            (Some(Value::Nil), _) => self.fail(frame, format!("wrong type for value; expected {}; got interface {{}}", typ.name())),
+            (Some(value), _) if typ.accepts(value) => Ok(slot),
+            (Some(value), _) => {
+                let message = format!("wrong type for value; expected {}; got {}", typ.name(), value.type_name());
+                self.fail(frame, message)
+            }
+        }
+    }
+}
+
+const NO_VALUE: &str = "<no value>";
+
+/// What a function receives of an argument that fits: maps lose their name, no value becomes nil.
+fn settle(slot: Slot, typ: Type) -> Value {
+    match slot.value {
+        Some(Value::Map(map)) if typ == Type::Map && map.map_type() != MapType::Any => Value::Map(map.retyped(MapType::Any)),
+        Some(value) => value,
+        None => typ.zero(),
+    }
+}
+
+/// Whether the value's type can have methods at all: plain maps, lists and basic types have none.
+fn has_methods(value: &Value) -> bool {
+    match value {
+        Value::Object(_) | Value::Time(_) | Value::Duration(_) => true,
+        Value::Map(map) => matches!(map.map_type(), MapType::Named { .. }),
+        _ => false,
+    }
+}
+
+/// Turns offsets of nodes into lines, keeping one entry for each change of line.
+fn lines_of(places: &[(usize, usize)], text: &str) -> Vec<(usize, usize)> {
+    let newlines: Vec<usize> = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+    let mut lines: Vec<(usize, usize)> = Vec::new();
+    for (out, offset) in places {
+        let first = newlines.partition_point(|newline| newline < offset);
+        if lines.last().is_some_and(|(at, _)| at == out) {
+            lines.pop();
+        }
+        if lines.last().is_none_or(|(_, line)| *line != first + 1) {
+            lines.push((*out, first + 1));
+        }
+    }
+    lines
+}
+
+impl Scope for Machine<'_> {
+    fn include(&mut self, name: &str, data: Value) -> Result<Str, FunctionError> {
+        let Some(tree) = self.trees.get(name).cloned() else {
+            let set = quote(&self.templates.options.name);
+            return Err(format!("template: no template {} associated with template {set}", quote(name)).into());
+        };
+        let limit = self.templates.options.limits.includes;
+        let count = self.includes.entry(tree.name.clone()).or_insert(0);
+        if *count > limit {
+            return Err(format!("rendering template has a nested reference name: {name}: unable to execute template").into());
+        }
+        *count += 1;
+        let result = self.captured(&tree, data);
+        if let Some(count) = self.includes.get_mut(&tree.name) {
+            *count -= 1;
+        }
+        result.map_err(|error| FunctionError::Nested { context: String::new(), error })
+    }
+
+    fn tpl(&mut self, text: &str, data: Value) -> Result<Str, FunctionError> {
+        let parsed = match self.templates.parse_text(text) {
+            Ok(parsed) => parsed,
+            Err(error) => return Err(format!("cannot parse template {}: {error}", quote(text)).into()),
+        };
+        let outer = self.trees.clone();
+        // A text without definitions only runs itself; it needs no layer of its own.
+        if parsed.len() > 1 {
+            let mut layer = Layer::above(outer.clone());
+            layer.add(&parsed);
+            self.trees = Arc::new(layer);
+        }
+        let result = match parsed.get(&self.templates.options.name) {
+            Some(tree) => self.captured(tree, data),
+            None => Ok(Str::from("")),
+        };
+        if self.templates.options.tpl_definitions == TplDefinitions::Inside {
+            self.trees = outer;
+        }
+        let text = result.map_err(|error| {
+            let context = format!("error during tpl function execution for {}: ", quote(text));
+            FunctionError::Nested { context, error }
+        })?;
+        match text.as_str() {
+            Some(inner) if self.templates.options.no_value == NoValue::Remove && inner.contains(NO_VALUE) => {
+                Ok(inner.replace(NO_VALUE, "").into())
+            }
+            _ => Ok(text),
+        }
+    }
+
+    fn host(&self) -> &dyn Host {
+        self.host
+    }
+}
+
+impl Machine<'_> {
+    /// Executes a tree and takes what it wrote.
+    fn captured(&mut self, tree: &Tree, data: Value) -> Result<Str> {
+        let start = self.out.len();
+        let places = self.places.take();
+        let depth = std::mem::replace(&mut self.depth, 0);
+        let result = self.run(tree, Slot::plain(data));
+        self.depth = depth;
+        self.places = places;
+        let text = Str::from_slice(&self.out[start..]);
+        self.out.truncate(start);
+        result.map(|()| text)
+    }
+}

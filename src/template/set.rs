@@ -1,0 +1,208 @@
+//! A set of templates that see one another, and what its caller decides: options, limits, which text is parsed when.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ast::Tree;
+use super::call::Table;
+use super::error::{ExecError, ParseError};
+use super::exec;
+use super::host::Host;
+use super::lexer::Delimiters;
+use super::parser::{self, Parsed};
+use super::value::Value;
+
+/// What a key that a map lacks gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingKey {
+    /// No value: prints `<no value>`, and fields of it give no value again. Go's default, and werf.yaml's.
+    #[default]
+    Invalid,
+    /// The zero value of the map's element type, as Helm has it: nil for `interface {}`, whose fields are an error.
+    Zero,
+    /// An error.
+    Error,
+}
+
+/// What becomes of the text `<no value>` in results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NoValue {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It is removed from the text of a file and of `tpl`, wherever it came from, as Helm does.
+    Remove,
+}
+
+/// Who sees what a text given to `tpl` defines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TplDefinitions {
+    /// Only what runs inside of that `tpl`: Helm.
+    #[default]
+    Inside,
+    /// Everything that runs later: werf.yaml.
+    Shared,
+}
+
+/// Bounds that no honest template reaches.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of output, results of includes in progress included.
+    pub output: usize,
+    /// Nodes executed.
+    pub steps: u64,
+    /// How often one name may be on the way to be included at once; Helm's is 1000.
+    pub includes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { output: 512 << 20, steps: 2_000_000_000, includes: 1000 }
+    }
+}
+
+/// How a set of templates behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Marks of an action.
+    pub delimiters: Delimiters,
+    /// What a missing key gives.
+    pub missing_key: MissingKey,
+    /// What becomes of `<no value>`.
+    pub no_value: NoValue,
+    /// Who sees the definitions of `tpl`.
+    pub tpl_definitions: TplDefinitions,
+    /// The name of the set itself, which errors of `tpl` show; Helm's is `gotpl`.
+    pub name: Arc<str>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl Options {
+    /// Go's defaults, as werf.yaml has them.
+    pub fn go(name: &str) -> Self {
+        Options {
+            delimiters: Delimiters::default(),
+            missing_key: MissingKey::Invalid,
+            no_value: NoValue::Keep,
+            tpl_definitions: TplDefinitions::Shared,
+            name: name.into(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Helm's way.
+    pub fn helm() -> Self {
+        Options {
+            missing_key: MissingKey::Zero,
+            no_value: NoValue::Remove,
+            tpl_definitions: TplDefinitions::Inside,
+            ..Options::go("gotpl")
+        }
+    }
+}
+
+/// A set of templates by name. Cloning shares what is parsed.
+#[derive(Clone, Debug)]
+pub struct Templates {
+    pub(super) options: Arc<Options>,
+    pub(super) table: Arc<Table>,
+    pub(super) trees: Arc<Layer>,
+    /// Texts that `tpl` has parsed before.
+    pub(super) texts: Arc<Mutex<HashMap<Arc<str>, Arc<Parsed>>>>,
+}
+
+/// The text of a template with the places in it that wrote it.
+#[derive(Clone, Debug, Default)]
+pub struct Rendered {
+    /// The text.
+    pub text: String,
+    /// Pairs of an offset in `text` and the line (from 1) of the executed file that wrote on from there, ascending.
+    pub lines: Vec<(usize, usize)>,
+}
+
+impl Rendered {
+    /// The line of the template that wrote the byte at `offset`; for text of an include, the line that included it.
+    pub fn template_line(&self, offset: usize) -> Option<usize> {
+        let after = self.lines.partition_point(|(start, _)| *start <= offset);
+        self.lines[..after].last().map(|(_, line)| *line)
+    }
+}
+
+impl Templates {
+    /// An empty set. The table must hold every function that texts parsed later name.
+    pub fn new(table: Arc<Table>, options: Options) -> Self {
+        Templates { options: Arc::new(options), table, trees: Arc::default(), texts: Arc::default() }
+    }
+
+    /// Parses a text and adds it and what it defines. Of two templates with one name the later one stays, unless it is blank.
+    pub fn parse(&mut self, name: &str, text: &str) -> Result<(), ParseError> {
+        let parsed = self.parse_only(name, text)?;
+        self.add(&parsed);
+        Ok(())
+    }
+
+    /// Parses a text without adding it, for those who parse many at once. Add the results in the order that decides redefinitions.
+    pub fn parse_only(&self, name: &str, text: &str) -> Result<Parsed, ParseError> {
+        parser::parse(name, text, &self.options.delimiters, &self.table)
+    }
+
+    /// Adds what was parsed with the same options and the same functions.
+    pub fn add(&mut self, parsed: &Parsed) {
+        Arc::make_mut(&mut self.trees).add(parsed);
+    }
+
+    /// Whether there is a template of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.trees.get(name).is_some()
+    }
+
+    /// The names of all templates, sorted.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<_> = self.trees.own.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Executes a template. `data` is its dot and its `$`.
+    pub fn execute(&self, name: &str, data: &Value, host: &dyn Host) -> Result<Rendered, Box<ExecError>> {
+        exec::execute(self, name, data, host)
+    }
+
+    /// What `tpl` parses, remembered by its text.
+    pub(super) fn parse_text(&self, text: &str) -> Result<Arc<Parsed>, ParseError> {
+        if let Some(parsed) = self.texts.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
+            return Ok(parsed.clone());
+        }
+        let parsed = Arc::new(self.parse_only(&self.options.name, text)?);
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner).insert(text.into(), parsed.clone());
+        Ok(parsed)
+    }
+}
+
+/// Templates by name, above others that they hide.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layer {
+    below: Option<Arc<Layer>>,
+    own: HashMap<Arc<str>, Arc<Tree>>,
+}
+
+impl Layer {
+    /// An empty layer above another.
+    pub(super) fn above(below: Arc<Layer>) -> Self {
+        Layer { below: Some(below), own: HashMap::new() }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Arc<Tree>> {
+        self.own.get(name).or_else(|| self.below.as_ref()?.get(name))
+    }
+
+    /// Adds templates by Go's rule: the later one stays, but a blank one never replaces another.
+    pub(super) fn add(&mut self, parsed: &Parsed) {
+        for (name, tree) in parsed {
+            if !tree.root.is_blank() || self.get(name).is_none() {
+                self.own.insert(name.clone(), tree.clone());
+            }
+        }
+    }
+}
