@@ -333,16 +333,7 @@ impl Client {
 }
 
 fn plain_call<'a>(doing: &'a str, repository: &'a Repository, access: Access, method: Method) -> Call<'a> {
-    Call {
-        doing,
-        repository,
-        access,
-        method,
-        target: String::new(),
-        headers: HeaderMap::new(),
-        body: Bytes::new(),
-        limit: MAX_DOCUMENT,
-    }
+    Call { doing, repository, access, method, target: String::new(), headers: HeaderMap::new(), body: Bytes::new(), limit: MAX_DOCUMENT }
 }
 
 fn manifest_call<'a>(doing: &'a str, reference: &'a Reference, method: Method) -> Call<'a> {

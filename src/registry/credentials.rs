@@ -238,7 +238,11 @@ async fn ask_helper(name: &str, host: &str) -> Result<Credentials, CredentialsEr
     let said = String::from_utf8_lossy(if output.stdout.is_empty() { &output.stderr } else { &output.stdout }).trim().to_owned();
     if !output.status.success() {
         // The helpers' protocol has this sentence for «none», not a code.
-        return if said.contains("credentials not found") { Ok(Credentials::Anonymous) } else { Err(failed(format!("{}: {said}", output.status))) };
+        return if said.contains("credentials not found") {
+            Ok(Credentials::Anonymous)
+        } else {
+            Err(failed(format!("{}: {said}", output.status)))
+        };
     }
     // The answer itself never gets into a message: it has the secret.
     let answer: HelperAnswer =
@@ -349,7 +353,8 @@ mod tests {
 
     #[test]
     fn secrets_never_print() {
-        let config = config(r#"{"auths": {"r.io": {"username": "u", "password": "hidden"}, "t.io": {"identitytoken": "hidden"}}}"#).unwrap();
+        let config =
+            config(r#"{"auths": {"r.io": {"username": "u", "password": "hidden"}, "t.io": {"identitytoken": "hidden"}}}"#).unwrap();
         let printed = format!("{config:?} {}", Secret::new("hidden"));
         assert!(!printed.contains("hidden") && printed.contains("***"), "{printed}");
     }

@@ -226,7 +226,8 @@ mod tests {
     #[test]
     fn manifests_tell_images_from_indexes() {
         let digest = Digest::of(b"x");
-        let image = manifest(&format!(r#"{{"config": {{"digest": "{digest}", "size": 3}}, "layers": [{{"digest": "{digest}", "size": 4}}]}}"#));
+        let image =
+            manifest(&format!(r#"{{"config": {{"digest": "{digest}", "size": 3}}, "layers": [{{"digest": "{digest}", "size": 4}}]}}"#));
         let Content::Image { config, layers } = image.content().unwrap() else { panic!("an image") };
         assert_eq!((config.size, layers.len()), (3, 1));
         let index = manifest(&format!(

@@ -1,0 +1,212 @@
+//! How often pods failed since tracking began: a fold over what the API server shows, moment by moment.
+//!
+//! A moment that is seen twice counts once. What counts, as in kubedog: a run of a container that ended when it should not have, a
+//! container that cannot be started (image, configuration), and a readiness probe that fails after its time of grace. What a pod did
+//! before it was first seen does not count. Pods that wait for a node or a volume are slow, not failing, and do not count.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::json::{count, group_kind, is_deleting, items, line, name, number, text, time, uid};
+use super::owned::{events_of, pods_of};
+use super::pod::{self, Role};
+use super::{Related, State, Status, probe, status};
+
+/// What tolerance a resource's annotations ask for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tolerance {
+    /// `werf.io/failures-allowed-per-replica`; `None` is the kind's default.
+    pub failures_per_replica: Option<u32>,
+    /// `werf.io/ignore-readiness-probe-fails-for-<container>`, by container.
+    pub ignore_readiness: BTreeMap<String, Duration>,
+}
+
+/// What has been seen of an object's pods.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Failures {
+    pods: BTreeMap<String, BTreeMap<String, Container>>,
+    probes: BTreeMap<String, i64>,
+    counted: u32,
+    last: Option<String>,
+    hopeless: Option<String>,
+}
+
+/// What has been seen of a container.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Container {
+    /// Runs that ended badly, by their number from 0.
+    runs: BTreeSet<i64>,
+    /// The waiting reason at the last look.
+    waiting: String,
+}
+
+impl Failures {
+    /// Nothing seen.
+    pub fn new() -> Self {
+        Failures::default()
+    }
+
+    /// How many failures were counted.
+    pub fn count(&self) -> u32 {
+        self.counted
+    }
+
+    /// Takes one moment in. Returns what failed newly, one line each.
+    pub fn observe(&mut self, object: &Value, related: Related<'_>, tolerance: &Tolerance) -> Vec<String> {
+        let mut fresh = Vec::new();
+        for pod in pods_of(object, related) {
+            let first_look = !self.pods.contains_key(uid(pod));
+            let seen = self.pods.entry(uid(pod).to_owned()).or_default();
+            for (role, container) in pod::containers(pod) {
+                let known = seen.entry(text(container, "/name").to_owned()).or_default();
+                if let Some(failure) = known.observe(pod, role, container, first_look) {
+                    let failure = format!("pod {} container {}: {failure}", name(pod), text(container, "/name"));
+                    if is_hopeless(text(container, "/state/waiting/reason")) {
+                        self.hopeless = Some(failure.clone());
+                    }
+                    fresh.push(failure);
+                }
+            }
+            fresh.extend(unready(&mut self.probes, pod, related.events, tolerance));
+        }
+        self.counted += fresh.len() as u32;
+        self.last = fresh.last().cloned().or(self.last.take());
+        fresh
+    }
+}
+
+/// Takes one moment in and computes the object's status: failed too where its pods have failed more often than is tolerated.
+pub fn track(object: &Value, related: Related<'_>, failures: &mut Failures, tolerance: &Tolerance) -> Status {
+    failures.observe(object, related, tolerance);
+    let status = status(object, related);
+    if status.state != State::Progressing {
+        return status;
+    }
+    let allowed = allowed(object, tolerance);
+    let reason = match (&failures.hopeless, &failures.last) {
+        (Some(hopeless), _) => hopeless,
+        (None, Some(last)) if failures.counted > allowed => last,
+        _ => return status,
+    };
+    // The status may tell of the same pod already, and then it tells more.
+    let message = if status.message.contains("pod ") || status.message.contains("container ") {
+        status.message
+    } else {
+        format!("{}: {reason}", status.message)
+    };
+    Status { state: State::Failed, message }
+}
+
+/// How many failures an object may have: its annotation or the kind's default, times its replicas.
+pub fn allowed(object: &Value, tolerance: &Tolerance) -> u32 {
+    let (group, kind) = group_kind(object);
+    let replicas = match (group, kind) {
+        ("apps", "DaemonSet") => number(object, "/status/desiredNumberScheduled").unwrap_or(1),
+        ("batch", "Job") => number(object, "/spec/parallelism").unwrap_or(1),
+        _ => number(object, "/spec/replicas").unwrap_or(1),
+    };
+    let never = ["/spec/template/spec/restartPolicy", "/spec/restartPolicy"].iter().any(|pointer| text(object, pointer) == "Never");
+    let default = match (group, kind) {
+        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("", "ReplicationController") if !never => 1,
+        _ => 0,
+    };
+    tolerance.failures_per_replica.unwrap_or(default).saturating_mul(u32::try_from(replicas.max(1)).unwrap_or(u32::MAX))
+}
+
+/// Waiting reasons that a retry cannot mend.
+fn is_hopeless(reason: &str) -> bool {
+    matches!(reason, "InvalidImageName" | "ErrImageNeverPull")
+}
+
+impl Container {
+    fn observe(&mut self, pod: &Value, role: Role, status: &Value, first_look: bool) -> Option<String> {
+        let restarts = count(status, "/restartCount");
+        let waiting = text(status, "/state/waiting/reason");
+        let before = std::mem::replace(&mut self.waiting, waiting.to_owned());
+        let current = status.pointer("/state/terminated");
+        let last = status.pointer("/lastState/terminated");
+        // While a container waits to be restarted its count still has the run that ended; once it runs, the one after.
+        let ended = match (current, last) {
+            (Some(current), _) => Some((restarts, current)),
+            (None, Some(last)) if !waiting.is_empty() => Some((restarts, last)),
+            (None, Some(last)) => Some((restarts - 1, last)),
+            (None, None) => None,
+        };
+        if let Some((run, terminated)) = ended
+            && is_bad_end(pod, role, status, terminated)
+            && self.runs.insert(run)
+        {
+            let past = first_look && status.pointer("/state/running").is_some();
+            return if past { None } else { Some(pod::ended(terminated)) };
+        }
+        let cannot_start = matches!(
+            waiting,
+            "ErrImagePull"
+                | "ImagePullBackOff"
+                | "ErrImageNeverPull"
+                | "InvalidImageName"
+                | "ImageInspectError"
+                | "RegistryUnavailable"
+                | "CreateContainerConfigError"
+                | "CreateContainerError"
+                | "RunContainerError"
+        );
+        if cannot_start && waiting != before {
+            let message = line(text(status, "/state/waiting/message"));
+            return Some(if message.is_empty() { waiting.to_owned() } else { format!("{waiting}: {message}") });
+        }
+        None
+    }
+}
+
+/// Whether a run that ended should have gone on, or have ended otherwise.
+fn is_bad_end(pod: &Value, role: Role, status: &Value, terminated: &Value) -> bool {
+    if count(terminated, "/exitCode") != 0 {
+        return true;
+    }
+    let policy = match text(pod, "/spec/restartPolicy") {
+        "" => "Always",
+        policy => policy,
+    };
+    let spec = items(pod, "/spec/initContainers").iter().find(|container| text(container, "/name") == text(status, "/name"));
+    match role {
+        Role::Main => policy == "Always",
+        // An init container ends well with 0, unless it is a sidecar.
+        Role::Init => spec.is_some_and(|spec| text(spec, "/restartPolicy") == "Always"),
+    }
+}
+
+/// Readiness probes that failed newly, after their time of grace.
+fn unready(seen: &mut BTreeMap<String, i64>, pod: &Value, events: &[Value], tolerance: &Tolerance) -> Vec<String> {
+    let mut fresh = Vec::new();
+    if is_deleting(pod) {
+        return fresh;
+    }
+    for event in events_of(pod, events).filter(|event| text(event, "/reason") == "Unhealthy") {
+        let message = text(event, "/message");
+        let field = text(event, "/involvedObject/fieldPath");
+        let container = field.rsplit_once('{').map_or("", |(_, name)| name.trim_end_matches('}'));
+        if !message.starts_with("Readiness") {
+            continue;
+        }
+        let times = number(event, "/series/count").or(number(event, "/count")).unwrap_or(1);
+        let before = seen.insert(uid(event).to_owned(), times).unwrap_or(0);
+        let spec = items(pod, "/spec/containers").iter().find(|spec| text(spec, "/name") == container);
+        let status = items(pod, "/status/containerStatuses").iter().find(|status| text(status, "/name") == container);
+        let grace = tolerance.ignore_readiness.get(container).copied().or_else(|| spec.and_then(probe::grace)).unwrap_or_default();
+        let started = status.and_then(|status| time(status, "/state/running/startedAt"));
+        let late = match (pod::event_time(event), started) {
+            (Some(at), Some(started)) => {
+                at.duration_since(started) > jiff::SignedDuration::try_from(grace).unwrap_or(jiff::SignedDuration::MAX)
+            }
+            // Without a running container its end counts, not its probe.
+            _ => false,
+        };
+        if times > before && late {
+            fresh.push(format!("pod {} container {container}: {}", name(pod), line(message)));
+        }
+    }
+    fresh
+}
