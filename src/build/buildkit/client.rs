@@ -1,7 +1,7 @@
 //! A connection to a daemon.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,6 +54,7 @@ pub struct Client {
     pub(super) channel: Channel,
     pub(super) endpoint: Arc<str>,
     daemon: Arc<Daemon>,
+    log: Option<Arc<Path>>,
 }
 
 impl Client {
@@ -65,6 +66,15 @@ impl Client {
     /// Its address, for people.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// The same client; where the daemon is ours, errors show the end of its log.
+    pub(super) fn with_log(self, log: PathBuf) -> Self {
+        Client { log: Some(log.into()), ..self }
+    }
+
+    pub(super) fn log(&self) -> Option<&Path> {
+        self.log.as_deref()
     }
 
     pub(super) fn control(&self) -> ControlClient<Channel> {
@@ -122,7 +132,7 @@ async fn attempt(endpoint: &Endpoint) -> Result<Client, ConnectError> {
         variant: platform.variant.clone(),
     });
     let daemon = Daemon { version, platforms: platforms.collect(), snapshotter };
-    Ok(Client { channel, endpoint: endpoint.to_string().into(), daemon: Arc::new(daemon) })
+    Ok(Client { channel, endpoint: endpoint.to_string().into(), daemon: Arc::new(daemon), log: None })
 }
 
 async fn channel(endpoint: &Endpoint) -> Result<Channel, ConnectError> {

@@ -17,6 +17,7 @@ pub mod session;
 mod solve;
 
 pub use client::{Client, ConnectOptions, Daemon, MINIMUM_VERSION, connect};
+pub use embedded::{Embedded, EmbeddedError, EmbeddedOptions};
 pub use endpoint::{Endpoint, TlsOptions};
 pub use error::{ConnectError, SolveError};
 pub use session::{Attachments, Session};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
+use super::embedded;
 use super::error::SolveError;
 use super::progress::{Failure, Progress};
 use super::proto::moby::buildkit::v1 as proto;
@@ -129,7 +130,13 @@ impl Client {
         let response = match outcome {
             Ok(response) => response.exporter_response,
             Err(_) if cancel.is_cancelled() => return Err(SolveError::Cancelled { image }),
-            Err(status) => return Err(Failure::read(status).into_error(&progress)),
+            Err(status) => {
+                let mut error = Failure::read(status).into_error(&progress);
+                if let SolveError::Lost { log, .. } = &mut error {
+                    *log = self.log().and_then(embedded::log_tail);
+                }
+                return Err(error);
+            }
         };
         let manifest_digest = response.get("containerimage.digest").cloned().unwrap_or_default();
         if export && manifest_digest.is_empty() {

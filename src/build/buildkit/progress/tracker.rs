@@ -32,6 +32,7 @@ pub struct Step {
     running: Option<Timestamp>,
     took: Duration,
     told_cached: bool,
+    amounts: HashMap<String, (i64, i64)>,
 }
 
 impl Progress {
@@ -60,6 +61,11 @@ impl Progress {
         }
         for status in message.statuses {
             let what = if status.name.is_empty() { status.id } else { status.name };
+            let amounts = (status.current, status.total);
+            let step = self.steps.entry(status.vertex.clone()).or_default();
+            if step.amounts.insert(what.clone(), amounts) == Some(amounts) {
+                continue;
+            }
             self.events.emit(Event::StepProgressed {
                 image: self.image.clone(),
                 step: status.vertex,
