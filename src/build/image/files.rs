@@ -1,0 +1,76 @@
+//! Which files of the tree a mapping or a stage sees, computed once however many images ask.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::build::git_layers::FileSet;
+use crate::build::glob::Globs;
+use crate::file_tree::{Entry, FileTree, ReadError};
+use crate::project::config::image::GitMapping;
+
+/// A tree with what was learnt of it.
+pub(super) struct Files<'a> {
+    pub tree: &'a dyn FileTree,
+    lists: HashMap<String, Arc<[Entry]>>,
+    sets: HashMap<String, Option<Arc<FileSet>>>,
+    narrowed: HashMap<([u8; 32], [u8; 32]), Arc<FileSet>>,
+}
+
+impl<'a> Files<'a> {
+    pub fn new(tree: &'a dyn FileTree) -> Self {
+        Files { tree, lists: HashMap::new(), sets: HashMap::new(), narrowed: HashMap::new() }
+    }
+
+    /// All files below a directory.
+    pub fn list(&mut self, directory: &str) -> Result<Arc<[Entry]>, ReadError> {
+        if let Some(known) = self.lists.get(directory) {
+            return Ok(known.clone());
+        }
+        let list = self.tree.list(directory)?;
+        self.lists.insert(directory.to_owned(), list.clone());
+        Ok(list)
+    }
+
+    /// The files of a mapping without those of mappings that go below it; `None` if `add` is not in the tree.
+    pub fn mapping(&mut self, mapping: &GitMapping, all: &[GitMapping]) -> Result<Option<Arc<FileSet>>, ReadError> {
+        let carved: Vec<String> = all.iter().filter_map(|other| below(&mapping.to, &other.to)).collect();
+        let add = mapping.add.trim_matches('/');
+        let key = format!("{:?}", (add, &mapping.include_paths, &mapping.exclude_paths, &carved));
+        if let Some(known) = self.sets.get(&key) {
+            return Ok(known.clone());
+        }
+        let set = self.choose(add, mapping, &carved)?.map(Arc::new);
+        self.sets.insert(key, set.clone());
+        Ok(set)
+    }
+
+    fn choose(&mut self, add: &str, mapping: &GitMapping, carved: &[String]) -> Result<Option<FileSet>, ReadError> {
+        let list = self.list(add)?;
+        if list.is_empty() && !add.is_empty() {
+            // Not a directory: perhaps one file.
+            let parent = add.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned();
+            let siblings = self.list(&parent)?;
+            let found = siblings.binary_search_by(|entry| entry.path.as_str().cmp(add)).ok();
+            return Ok(found.map(|at| FileSet::choose(Arc::new([siblings[at].clone()]), add.len(), |_| true)));
+        }
+        let (include, exclude, carved) = (Globs::new(&mapping.include_paths), Globs::new(&mapping.exclude_paths), Globs::new(carved));
+        let strip = if add.is_empty() { 0 } else { add.len() + 1 };
+        let keep = |path: &str| (include.is_empty() || include.matches(path)) && !exclude.matches(path) && !carved.matches(path);
+        Ok(Some(FileSet::choose(list, strip, keep)))
+    }
+
+    /// The files of a set that match patterns.
+    pub fn narrow(&mut self, set: &Arc<FileSet>, patterns: &[String]) -> Arc<FileSet> {
+        let key = (set.digest(), *blake3::hash(format!("{patterns:?}").as_bytes()).as_bytes());
+        let globs = Globs::new(patterns);
+        self.narrowed.entry(key).or_insert_with(|| Arc::new(set.filter(|path| globs.matches(path)))).clone()
+    }
+}
+
+/// `inner` relative to `outer` as a literal pattern, if it is strictly below.
+fn below(outer: &str, inner: &str) -> Option<String> {
+    let (outer, inner) = (outer.trim_matches('/'), inner.trim_matches('/'));
+    let rest = if outer.is_empty() { inner } else { inner.strip_prefix(outer)?.strip_prefix('/')? };
+    let literal = |c: char| if "*?[]{}\\".contains(c) { vec!['\\', c] } else { vec![c] };
+    (!rest.is_empty()).then(|| rest.chars().flat_map(literal).collect())
+}

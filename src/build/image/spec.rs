@@ -1,0 +1,245 @@
+//! `imageSpec`: as inputs of a digest, as changes of an OCI config, and as Dockerfile instructions.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde_json::{Map, Value, json};
+
+use super::inputs::Inputs;
+use crate::project::config::Config;
+use crate::project::config::image::{Healthcheck, Image, ImageSpec};
+
+/// The changes that an image gets: its own, for final images with those of the whole file over them. Placeholders are filled in.
+pub(super) fn effective(config: &Config, image: &Image) -> ImageSpec {
+    let mut spec = image.image_spec.clone().unwrap_or_default();
+    if let (true, Some(all)) = (image.is_final, &config.meta.build.image_spec) {
+        spec.author = all.author.clone().or(spec.author);
+        spec.clear_history |= all.clear_history;
+        spec.labels.extend(all.labels.clone());
+        spec.remove_labels.extend(all.remove_labels.iter().cloned());
+    }
+    for value in spec.labels.values_mut() {
+        *value = value.replace("%project%", &config.meta.project).replace("%image%", &image.name);
+    }
+    spec
+}
+
+/// Everything that is set.
+pub(super) fn inputs(config: &Config, image: &Image) -> Inputs {
+    let spec = effective(config, image);
+    let mut inputs = Inputs::default();
+    let pairs = |map: &BTreeMap<String, String>| map.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+    inputs.optional("author", spec.author.as_deref());
+    for (name, value) in [
+        ("clearHistory", spec.clear_history),
+        ("clearCmd", spec.clear_cmd),
+        ("clearEntrypoint", spec.clear_entrypoint),
+        ("clearUser", spec.clear_user),
+        ("clearWorkingDir", spec.clear_working_dir),
+    ] {
+        inputs.optional(name, value.then_some("true"));
+    }
+    for (name, list) in [("cmd", &spec.cmd), ("entrypoint", &spec.entrypoint)] {
+        if let Some(list) = list {
+            // An empty list is a command too: none.
+            inputs.text(name, json!(list).to_string());
+        }
+    }
+    inputs.list("env", pairs(&spec.env));
+    inputs.list("expose", spec.expose);
+    inputs.list("labels", pairs(&spec.labels));
+    inputs.list("volumes", spec.volumes);
+    inputs.optional("user", spec.user.as_deref());
+    inputs.optional("workingDir", spec.working_dir.as_deref());
+    inputs.optional("stopSignal", spec.stop_signal.as_deref());
+    if let Some(Healthcheck { test, interval, timeout, start_period, retries }) = spec.healthcheck {
+        inputs.text("healthcheck", json!([test, interval, timeout, start_period, retries]).to_string());
+    }
+    inputs.list("removeEnv", spec.remove_env);
+    inputs.list("removeLabels", spec.remove_labels);
+    inputs.list("removeVolumes", spec.remove_volumes);
+    inputs
+}
+
+/// Applies the changes to an OCI image config (the whole document, with its inner `config`).
+pub(super) fn apply(spec: &ImageSpec, document: &mut Value) {
+    if let Some(author) = &spec.author {
+        document["author"] = json!(author);
+    }
+    if spec.clear_history {
+        if let Some(document) = document.as_object_mut() {
+            document.remove("history");
+        }
+    }
+    let config = object(document, "config");
+    for (clear, key) in
+        [(spec.clear_cmd, "Cmd"), (spec.clear_entrypoint, "Entrypoint"), (spec.clear_user, "User"), (spec.clear_working_dir, "WorkingDir")]
+    {
+        if clear {
+            config.remove(key);
+        }
+    }
+    if let Some(entrypoint) = &spec.entrypoint {
+        config.insert("Entrypoint".into(), json!(entrypoint));
+        // The base's command is made for the base's entrypoint.
+        config.remove("Cmd");
+    }
+    if let Some(cmd) = &spec.cmd {
+        config.insert("Cmd".into(), json!(cmd));
+    }
+    for (key, value) in [("User", &spec.user), ("WorkingDir", &spec.working_dir), ("StopSignal", &spec.stop_signal)] {
+        if let Some(value) = value {
+            config.insert(key.into(), json!(value));
+        }
+    }
+    if let Some(check) = &spec.healthcheck {
+        let ns = |seconds: u64| seconds.saturating_mul(1_000_000_000);
+        let value = json!({ "Test": check.test, "Interval": ns(check.interval), "Timeout": ns(check.timeout), "StartPeriod": ns(check.start_period), "Retries": check.retries });
+        config.insert("Healthcheck".into(), value);
+    }
+    remove_keys(config, "Volumes", &spec.remove_volumes);
+    remove_keys(config, "Labels", &spec.remove_labels);
+    let port = |port: &String| if port.contains('/') { port.clone() } else { format!("{port}/tcp") };
+    add_keys(config, "ExposedPorts", spec.expose.iter().map(port));
+    add_keys(config, "Volumes", spec.volumes.iter().cloned());
+    set_labels(config, &spec.labels);
+    set_env(config, &spec.env, &spec.remove_env);
+}
+
+/// Sets labels in an OCI inner config.
+pub(super) fn set_labels(config: &mut Map<String, Value>, labels: &BTreeMap<String, String>) {
+    if !labels.is_empty() {
+        let map = object_in(config, "Labels");
+        map.extend(labels.iter().map(|(name, value)| (name.clone(), json!(value))));
+    }
+}
+
+/// Sets and removes variables in an OCI inner config; what is there keeps its place.
+pub(super) fn set_env(config: &mut Map<String, Value>, set: &BTreeMap<String, String>, remove: &[String]) {
+    let mut env: Vec<(String, String)> = env(config);
+    env.retain(|(name, _)| !matches_any(remove, name));
+    for (name, value) in set {
+        match env.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => known.clone_from(value),
+            None => env.push((name.clone(), value.clone())),
+        }
+    }
+    if !env.is_empty() || config.contains_key("Env") {
+        config.insert("Env".into(), env.into_iter().map(|(name, value)| json!(format!("{name}={value}"))).collect());
+    }
+}
+
+/// The variables of an OCI inner config.
+pub(super) fn env(config: &Map<String, Value>) -> Vec<(String, String)> {
+    let lines = config.get("Env").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    lines.map(|line| line.split_once('=').unwrap_or((line, ""))).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// The object at a key, made if it is missing or something else.
+pub(super) fn object<'a>(value: &'a mut Value, key: &str) -> &'a mut Map<String, Value> {
+    if !value.is_object() {
+        *value = json!({});
+    }
+    match value {
+        Value::Object(map) => object_in(map, key),
+        _ => unreachable!("made an object above"),
+    }
+}
+
+fn object_in<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
+    let entry = map.entry(key).or_insert_with(|| json!({}));
+    if !entry.is_object() {
+        *entry = json!({});
+    }
+    match entry {
+        Value::Object(map) => map,
+        _ => unreachable!("made an object above"),
+    }
+}
+
+fn add_keys(config: &mut Map<String, Value>, key: &str, names: impl Iterator<Item = String>) {
+    let names: Vec<String> = names.collect();
+    if !names.is_empty() {
+        object_in(config, key).extend(names.into_iter().map(|name| (name, json!({}))));
+    }
+}
+
+fn remove_keys(config: &mut Map<String, Value>, key: &str, patterns: &[String]) {
+    if let Some(Value::Object(map)) = config.get_mut(key) {
+        map.retain(|name, _| !matches_any(patterns, name));
+    }
+}
+
+/// Whether a name is one of these, or matches one that is written `/regex/`.
+fn matches_any(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+        Some(regex) if pattern.len() > 1 => Regex::new(regex).is_ok_and(|regex| regex.is_match(name)),
+        _ => pattern == name,
+    })
+}
+
+/// The changes as instructions to append to a Dockerfile; labels are left to the frontend's own option.
+///
+/// # Errors
+/// The key of a change that no instruction makes.
+pub(super) fn instructions(spec: &ImageSpec, escape: char) -> Result<Vec<String>, &'static str> {
+    for (wanted, key) in [
+        (spec.clear_history, "clearHistory"),
+        (!spec.remove_env.is_empty(), "config.removeEnv"),
+        (!spec.remove_labels.is_empty(), "config.removeLabels"),
+        (!spec.remove_volumes.is_empty(), "config.removeVolumes"),
+    ] {
+        if wanted {
+            return Err(key);
+        }
+    }
+    let quoted = |text: &str| {
+        let inner: String =
+            text.chars().flat_map(|c| if c == '"' || c == '$' || c == escape { vec![escape, c] } else { vec![c] }).collect();
+        format!("\"{inner}\"")
+    };
+    let mut lines = Vec::new();
+    lines.extend(spec.author.iter().map(|author| format!("MAINTAINER {author}")));
+    lines.extend(spec.env.iter().map(|(name, value)| format!("ENV {name}={}", quoted(value))));
+    lines.extend(spec.expose.iter().map(|port| format!("EXPOSE {port}")));
+    lines.extend((!spec.volumes.is_empty()).then(|| format!("VOLUME {}", json!(spec.volumes))));
+    if spec.clear_user {
+        lines.push("USER root".into());
+    }
+    lines.extend(spec.user.iter().map(|user| format!("USER {user}")));
+    if spec.clear_working_dir {
+        lines.push("WORKDIR /".into());
+    }
+    lines.extend(spec.working_dir.iter().map(|dir| format!("WORKDIR {}", quoted(dir))));
+    lines.extend(spec.stop_signal.iter().map(|signal| format!("STOPSIGNAL {signal}")));
+    if spec.clear_entrypoint {
+        lines.push("ENTRYPOINT []".into());
+    }
+    if spec.clear_cmd {
+        lines.push("CMD []".into());
+    }
+    if let Some(entrypoint) = &spec.entrypoint {
+        lines.extend([format!("ENTRYPOINT {}", json!(entrypoint)), "CMD []".into()]);
+    }
+    lines.extend(spec.cmd.iter().map(|cmd| format!("CMD {}", json!(cmd))));
+    if let Some(check) = &spec.healthcheck {
+        let mut line = String::from("HEALTHCHECK");
+        for (name, value, unit) in [
+            ("interval", check.interval, "s"),
+            ("timeout", check.timeout, "s"),
+            ("start-period", check.start_period, "s"),
+            ("retries", check.retries, ""),
+        ] {
+            if value > 0 {
+                line += &format!(" --{name}={value}{unit}");
+            }
+        }
+        lines.push(match check.test.split_first() {
+            Some((kind, _)) if kind == "NONE" => "HEALTHCHECK NONE".into(),
+            Some((kind, [command])) if kind == "CMD-SHELL" => format!("{line} CMD {command}"),
+            Some((kind, words)) if kind == "CMD" => format!("{line} CMD {}", json!(words)),
+            _ => format!("{line} CMD {}", json!(check.test)),
+        });
+    }
+    Ok(lines)
+}
