@@ -194,12 +194,17 @@ fn equal_values(a: &Value, b: &Value) -> Result<bool> {
         (Value::String(a), Value::String(b)) => Ok(a == b),
         _ if basic(a).is_some() || basic(b).is_some() => Err(incompatible(a, b)),
         _ if a.kind() != b.kind() => {
-            Err(format!("non-comparable types {}: {}, {}: {}", a.to_text(), a.type_name(), b.type_name(), b.to_text()).into())
+            Err(format!("non-comparable types {}: {}, {}: {}", as_string(a), a.type_name(), b.type_name(), b.to_text()).into())
         }
         (Value::Time(a), Value::Time(b)) => Ok(a == b),
         (Value::Object(x), Value::Object(y)) if x.entries().is_none() && y.entries().is_none() => Ok(a.deep_equal(b)),
-        _ => Err(format!("non-comparable type {}: {}", b.to_text(), b.type_name()).into()),
+        _ => Err(format!("non-comparable type {}: {}", as_string(b), b.type_name()).into()),
     }
+}
+
+/// A value by the verb `%s`, complaints about numbers inside included.
+fn as_string(value: &Value) -> Str {
+    Str::from_bytes(sprintf(b"%s", std::slice::from_ref(value)))
 }
 
 fn less(a: &Argument, b: &Argument) -> Result<bool> {

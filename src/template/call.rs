@@ -16,7 +16,7 @@
 //! | `Arc<[u8]>` | `[]uint8` | | `Vec<String>`, `Vec<isize>` | `[]string`, `[]int` |
 //! | [`List`] | `[]interface {}` | | `Vec<Value>`, [`List`] | `[]interface {}`, as tagged |
 //! | [`Strings`] | `[]string` | | [`Map`] | as tagged |
-//! | [`Map`] | `map[string]interface {}` | | `jiff::Zoned`, [`Nanoseconds`] | `time.Time`, `time.Duration` |
+//! | [`Map`], its type's name lost | `map[string]interface {}` | | `jiff::Zoned`, [`Nanoseconds`] | `time.Time`, `time.Duration` |
 //! | [`Time`], [`Nanoseconds`] | `time.Time`, `time.Duration` | | `Arc<T: Object>` | the object's type |
 //! | [`Ref<T>`] | the object's type (`T: ObjectType`) | | any of these in `Result<_, FunctionError>` | the same and `error` |
 //! | [`Rest<T>`], only as the last one | `...T` | | | |
@@ -220,10 +220,7 @@ impl Type {
             return if self.can_be_nil() { Ok(self.zero()) } else { Err(format!("invalid value; expected {}", self.name())) };
         }
         if self.accepts(&value) {
-            return Ok(match value {
-                Value::Map(map) if self == Type::Map && map.map_type() != MapType::Any => Value::Map(map.retyped(MapType::Any)),
-                other => other,
-            });
+            return Ok(value);
         }
         Err(format!("wrong type for value; expected {}; got {}", self.name(), value.type_name()))
     }
@@ -258,9 +255,10 @@ from_value!(i64, Type::Int64, Value::Int(number, _) => number);
 from_value!(f64, Type::Float, Value::Float(number) => number);
 from_value!(Str, Type::String, Value::String(text) => text);
 from_value!(Arc<str>, Type::String, Value::String(text) => text.to_arc());
+from_value!(String, Type::String, Value::String(text) => text.to_str().into_owned());
 from_value!(Arc<[u8]>, Type::Bytes, Value::Bytes(bytes) => bytes);
 from_value!(List, Type::List, Value::List(list) => list);
-from_value!(Map, Type::Map, Value::Map(map) => map);
+from_value!(Map, Type::Map, Value::Map(map) => map.retyped(MapType::Any));
 
 impl FromValue for Value {
     const TYPE: Type = Type::Any;
@@ -554,7 +552,7 @@ impl Table {
         self.functions.remove(name);
     }
 
-    /// Adds a method of the type with this Go name. The body's first parameter is the receiver.
+    /// Adds a method of the type with this Go name. The body's first parameter is the receiver, which must be of the fitting Rust type.
     pub fn method<Marker>(&mut self, type_name: &'static str, name: &'static str, body: impl Callable<Marker>) {
         self.methods.entry(type_name).or_default().insert(name, Arc::new(method(body.into_function(name.into()))));
     }

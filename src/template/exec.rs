@@ -817,13 +817,9 @@ impl Machine<'_> {
 
 const NO_VALUE: &str = "<no value>";
 
-/// What a function receives of an argument that fits: maps lose their name, no value becomes nil.
+/// What a function receives of an argument that fits.
 fn settle(slot: Slot, typ: Type) -> Value {
-    match slot.value {
-        Some(Value::Map(map)) if typ == Type::Map && map.map_type() != MapType::Any => Value::Map(map.retyped(MapType::Any)),
-        Some(value) => value,
-        None => typ.zero(),
-    }
+    slot.value.unwrap_or_else(|| typ.zero())
 }
 
 /// Whether the value's type can have methods at all: plain maps, lists and basic types have none.

@@ -196,7 +196,7 @@ impl Directives<'_> {
             Value::Duration(number) => Some(*number),
             _ => None,
         }
-        .filter(|number| number.abs() <= TOO_LARGE)
+        .filter(|number| number.unsigned_abs() <= TOO_LARGE as u64)
     }
 
     /// An explicit index `[n]`; whether there was one.
@@ -307,7 +307,7 @@ impl Printer<'_> {
         if depth > MAX_DEPTH {
             return self.put("...");
         }
-        if verb == 'w' {
+        if verb == 'w' && !(depth == 0 && matches!(value, Value::Bytes(_))) {
             return self.bad_verb(value, verb);
         }
         match value {
@@ -397,8 +397,14 @@ impl Printer<'_> {
         match verb {
             's' | 'x' | 'X' | 'q' => self.string(value, bytes, verb),
             'v' if self.flags.sharp_v => {
-                let items: Vec<String> = bytes.iter().map(|byte| format!("{byte:#x}")).collect();
-                self.put(&format!("[]byte{{{}}}", items.join(", ")));
+                self.put(if depth == 0 { "[]byte{" } else { "[]uint8{" });
+                for (index, byte) in bytes.iter().enumerate() {
+                    if index > 0 {
+                        self.put(", ");
+                    }
+                    self.integer(value, i64::from(*byte), IntKind::Uint8, 'v');
+                }
+                self.put("}");
             }
             _ => {
                 let items = bytes.iter().map(|byte| Value::Int(i64::from(*byte), IntKind::Uint8)).collect();

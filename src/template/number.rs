@@ -24,7 +24,7 @@ pub fn format_float(number: f64, verb: u8, precision: Option<usize>) -> String {
         b'g' | b'G' => general(magnitude, verb, precision),
         _ => match precision {
             Some(precision) => format!("{magnitude:.precision$}"),
-            None => format!("{magnitude}"),
+            None => Decimal::shortest(magnitude).positional(),
         },
     };
     format!("{sign}{body}")
@@ -38,7 +38,15 @@ struct Decimal {
 
 impl Decimal {
     fn shortest(number: f64) -> Self {
-        Decimal::parse(&format!("{number:e}"))
+        let shortest = Decimal::parse(&format!("{number:e}"));
+        // Two texts of this length can be equally near to the number: Go takes the even one, Rust the upper one.
+        if shortest.digits.len() >= 15 {
+            let rounded = format!("{number:.*e}", shortest.digits.len() - 1);
+            if rounded.parse() == Ok(number) {
+                return Decimal::parse(&rounded);
+            }
+        }
+        shortest
     }
 
     fn rounded(number: f64, digits: usize) -> Self {
@@ -53,6 +61,16 @@ impl Decimal {
             return Decimal { digits: "0".into(), point: 1 };
         }
         Decimal { digits: trimmed.into(), point: exponent.parse::<i32>().unwrap_or(0) + 1 }
+    }
+
+    /// Without an exponent.
+    fn positional(&self) -> String {
+        let (digits, count) = (&self.digits, self.digits.len());
+        match usize::try_from(self.point) {
+            Ok(0) | Err(_) => format!("0.{}{digits}", "0".repeat(self.point.unsigned_abs() as usize)),
+            Ok(point) if point >= count => format!("{digits}{}", "0".repeat(point - count)),
+            Ok(point) => format!("{}.{}", &digits[..point], &digits[point..]),
+        }
     }
 }
 
@@ -73,12 +91,7 @@ fn general(number: f64, verb: u8, precision: Option<usize>) -> String {
     if exponent < -4 || exponent >= limit as i32 {
         return exponent_form(&decimal, count - 1, if verb == b'g' { b'e' } else { b'E' });
     }
-    let (digits, point) = (&decimal.digits, decimal.point);
-    match usize::try_from(point) {
-        Ok(0) | Err(_) => format!("0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
-        Ok(point) if point >= count => format!("{digits}{}", "0".repeat(point - count)),
-        Ok(point) => format!("{}.{}", &digits[..point], &digits[point..]),
-    }
+    decimal.positional()
 }
 
 fn exponent_form(decimal: &Decimal, precision: usize, verb: u8) -> String {

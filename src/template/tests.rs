@@ -1,1 +1,177 @@
+//! Rows of (template, what Go 1.26's `text/template` makes of it), over one data set and a handful of functions.
+//!
+//! `zero.jsonl` holds rows under Helm's missing-key rule, `invalid.jsonl` those that differ under Go's default.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::call::{FunctionError, Nanoseconds, Rest, Scope, Table, Time};
+use super::host::NoHost;
+use super::value::{Entries, Kind, List, Map, MapType, Object, Str, Value};
+use super::{Options, Templates, TplDefinitions};
+
+const DATA: &str = r#"{"s":"text","empty":"","n":3,"big":1000000,"huge":12345678901,"neg":-2.5,"f":1.5,"small":0.00001,"t":true,"ff":false,"nul":null,
+"list":["a","b","c"],"nums":[1,2,3],"mixed":[1,"x",null,true,{"k":"v"}],"nolist":[],"nomap":{},
+"map":{"b":2,"a":"1","c":{"d":{"e":"deep"}}},"m2":{"x":{"y":"z"}},"uni":"häß→😀","html":"<a href='x'>\"&</a>"}"#;
+
+/// A pointer to a struct with fields and methods.
+#[derive(Debug)]
+struct Thing;
+
+impl Object for Thing {
+    fn type_name(&self) -> &'static str {
+        "*main.Thing"
+    }
+    fn kind(&self) -> Kind {
+        Kind::Ptr
+    }
+    fn field(&self, name: &str) -> Option<Value> {
+        match name {
+            "Name" => Some("obj".into()),
+            "Inner" => Some(Map::from_iter([("k", Value::int(1))]).into()),
+            "None" => Some(Value::Nil),
+            _ => None,
+        }
+    }
+    fn text(&self) -> String {
+        "thing:obj".into()
+    }
+}
+
+fn data() -> Value {
+    let plain = Value::from_json(&serde_json::from_str(DATA).unwrap());
+    let values = plain.as_map().unwrap().retyped(MapType::Named { name: "main.Values", elem: super::value::Elem::Any });
+    let when: jiff::Zoned = "2024-02-29T12:30:15.12+00:00[UTC]".parse().unwrap();
+    let entries: [(&str, Value); 5] = [
+        ("Values", values.into()),
+        ("Obj", Arc::new(Thing).into()),
+        ("Plain", plain),
+        ("Dur", Value::Duration(90_000_000_000)),
+        ("When", when.into()),
+    ];
+    Map::from_iter(entries).into()
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table.add("dict", |pairs: Rest<Value>| {
+        let map: Entries =
+            pairs.chunks(2).filter(|pair| pair.len() == 2).map(|pair| (pair[0].to_text().to_arc(), pair[1].clone())).collect();
+        Map::with_type(map, MapType::Any)
+    });
+    table.add("list", |items: Rest<Value>| items.0);
+    table.add("set", |map: Map, key: Arc<str>, value: Value| {
+        map.insert(key, value);
+        map
+    });
+    table.add("upper", |text: Arc<str>| text.to_uppercase());
+    table.add("trunc", |count: isize, text: Str| match usize::try_from(count) {
+        Ok(count) if text.len() > count => Str::from_slice(&text.as_bytes()[..count]),
+        _ => text,
+    });
+    table.add("i64", |number: i64| number);
+    table.add("until", |count: isize| (0..count).collect::<Vec<isize>>());
+    table.add("strs", |items: Rest<Str>| List::strings(items));
+    table.add("smap", || Map::with_type(Entries::from([("k".into(), "v".into())]), MapType::String));
+    table.add("float", |number: f64| number);
+    table.add("nothing", || Value::Nil);
+    table.add("id", |value: Value| value);
+    table.add("fails", |text: Arc<str>| Err::<String, _>(FunctionError::from(format!("failed with {text}"))));
+    table.add("bytes", |text: Str| Value::Bytes(text.as_bytes().into()));
+    table.add("u64", |number: i64| Value::Int(number, super::value::IntKind::Uint64));
+    table.add("flag", |flag: bool| format!("flag {flag}"));
+    table.add("maplen", |map: Map| map.len() as isize);
+    table.add("listlen", |list: List| list.len() as isize);
+    table.add("typeOf", |value: Value| value.type_name().into_owned());
+    table.add("default", |default: Value, given: Rest<Value>| match given.first() {
+        None | Some(Value::Nil) => default,
+        Some(Value::String(text)) if text.is_empty() => default,
+        Some(other) => other.clone(),
+    });
+    table.add("fail", |text: String| Err::<String, _>(FunctionError::Refused(text)));
+    table.add_scoped("include", |scope: &mut dyn Scope, name: Arc<str>, data: Value| scope.include(&name, data));
+    table.add_scoped("tpl", |scope: &mut dyn Scope, text: Arc<str>, data: Value| scope.tpl(&text, data));
+    table.method("main.Values", "AsMap", |values: Map| values);
+    table.method("main.Values", "Pick", |values: Map, key: Arc<str>| values.get(&key));
+    table.method("*main.Thing", "Greet", |_: Value, name: Arc<str>| format!("hello {name}"));
+    table.method("*main.Thing", "Sum", |_: Value, first: isize, rest: Rest<isize>| first + rest.iter().sum::<isize>());
+    table.method("*main.Thing", "Fail", |_: Value| Err::<String, _>(FunctionError::from("thing is broken")));
+    table.method("*main.Thing", "String", |_: Value| "thing:obj");
+    table.method("time.Duration", "Seconds", |duration: Nanoseconds| duration.0 as f64 / 1e9);
+    table.method("time.Time", "Year", |time: Time| time.0.year() as isize);
+    table
+}
+
+fn render_with(text: &str, options: Options) -> Result<String, String> {
+    let mut templates = Templates::new(Arc::new(table()), options);
+    templates.parse("x.yaml", text).map_err(|error| error.to_string())?;
+    templates.execute("x.yaml", &data(), &NoHost).map(|rendered| rendered.text).map_err(|error| error.to_string())
+}
+
+fn check_rows(rows: &str, options: impl Fn() -> Options) {
+    let mut differing = String::new();
+    let mut count = 0;
+    for row in rows.lines() {
+        let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        let text = row["text"].as_str().unwrap();
+        let expected = match row["error"].as_str() {
+            Some(error) => Err(error.replace("HELM_ERR_START", "").replace("HELM_ERR_END", "")),
+            None => Ok(row["output"].as_str().unwrap_or("").to_owned()),
+        };
+        let got = render_with(text, options());
+        count += 1;
+        if got != expected {
+            let _ = writeln!(differing, "--- {text}\n  want {expected:?}\n  got  {got:?}");
+        }
+    }
+    assert!(count > 0);
+    assert!(differing.is_empty(), "{differing}");
+}
+
+#[test]
+fn renders_as_go_with_zero_for_missing_keys() {
+    check_rows(include_str!("tests/zero.jsonl"), Options::helm);
+}
+
+#[test]
+fn renders_as_go_with_no_value_for_missing_keys() {
+    let options = || Options { tpl_definitions: TplDefinitions::Inside, ..Options::go("gotpl") };
+    check_rows(include_str!("tests/invalid.jsonl"), options);
+}
+
+/// A value as `printf.jsonl` writes it: kind and content.
+fn typed(row: &serde_json::Value) -> Value {
+    let content = &row["v"];
+    let text = content.as_str().unwrap_or("");
+    match row["k"].as_str().unwrap() {
+        "string" => text.into(),
+        "float" => Value::Float(text.parse().unwrap()),
+        "int" => Value::int(text.parse().unwrap()),
+        "int64" => Value::int64(text.parse().unwrap()),
+        "uint64" => Value::Int(text.parse().unwrap(), super::value::IntKind::Uint64),
+        "bool" => Value::Bool(content.as_bool().unwrap()),
+        "bytes" => Value::Bytes(text.as_bytes().into()),
+        "list" => Value::from(content.as_array().unwrap().iter().map(typed).collect::<Vec<_>>()),
+        "map" => content.as_object().unwrap().iter().map(|(key, value)| (key.as_str(), typed(value))).collect::<Map>().into(),
+        _ => Value::Nil,
+    }
+}
+
+fn check_printf(rows: &str) {
+    let mut differing = String::new();
+    for row in rows.lines() {
+        let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        let arguments: Vec<Value> = row["args"].as_array().unwrap().iter().map(typed).collect();
+        let output = super::format::sprintf(row["format"].as_str().unwrap().as_bytes(), &arguments);
+        let got = String::from_utf8_lossy(&output);
+        if got != row["output"].as_str().unwrap() {
+            let _ = writeln!(differing, "{:?} {arguments:?}\n  want {:?}\n  got  {got:?}", row["format"], row["output"]);
+        }
+    }
+    assert!(differing.is_empty(), "{differing}");
+}
+
+#[test]
+fn prints_as_go() {
+    check_printf(include_str!("tests/printf.jsonl"));
+}
