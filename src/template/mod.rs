@@ -11,6 +11,7 @@ pub mod call;
 pub mod error;
 mod exec;
 pub mod format;
+pub mod functions;
 mod hint;
 pub mod host;
 pub mod lexer;

@@ -174,6 +174,16 @@ pub struct Emitter {
     indention: bool,
     place: Place,
     frames: Vec<Frame>,
+    dialect: Dialect,
+}
+
+/// Whose habits to follow.
+#[derive(Clone, Copy, PartialEq)]
+enum Dialect {
+    /// go-yaml 2, as in `toYaml`.
+    Compact,
+    /// go-yaml 3 with an indentation of 2, as in `toYamlPretty`.
+    Pretty,
 }
 
 impl Default for Emitter {
@@ -185,7 +195,21 @@ impl Default for Emitter {
 impl Emitter {
     /// A writer of one document.
     pub fn new() -> Self {
-        Emitter { out: String::new(), column: 0, indent: -1, whitespace: true, indention: true, place: Place::Root, frames: Vec::new() }
+        Emitter {
+            out: String::new(),
+            column: 0,
+            indent: -1,
+            whitespace: true,
+            indention: true,
+            place: Place::Root,
+            frames: Vec::new(),
+            dialect: Dialect::Compact,
+        }
+    }
+
+    /// A writer of one document that indents sequences below their key and never folds lines.
+    pub fn pretty() -> Self {
+        Emitter { dialect: Dialect::Pretty, ..Emitter::new() }
     }
 
     /// Ends the document and gives its text.
@@ -222,12 +246,17 @@ impl Emitter {
             true if value < 0.0 => self.int(value as i64),
             // The text of a large float is its shortest digits filled up with zeros.
             true => self.plain(&format!("{}", value.abs())),
-            false => match float_text(value, Precision::Double).as_str() {
-                "+Inf" => self.plain(".inf"),
-                "-Inf" => self.plain("-.inf"),
-                "NaN" => self.plain(".nan"),
-                text => self.plain(text),
-            },
+            false => self.float_as_is(value),
+        }
+    }
+
+    /// Writes a number in Go's shortest form, whole ones from 1e6 with an exponent too.
+    pub fn float_as_is(&mut self, value: f64) {
+        match float_text(value, Precision::Double).as_str() {
+            "+Inf" => self.plain(".inf"),
+            "-Inf" => self.plain("-.inf"),
+            "NaN" => self.plain(".nan"),
+            text => self.plain(text),
         }
     }
 
@@ -246,7 +275,8 @@ impl Emitter {
             self.indicator("]", false, false, false);
             return;
         }
-        let indentless = matches!(place, Place::Value | Place::ComplexKey) && !self.indention;
+        let in_mapping = matches!(place, Place::Value | Place::ComplexKey) && !self.indention;
+        let indentless = in_mapping && self.dialect == Dialect::Compact;
         self.increase_indent(false, indentless);
         self.place = Place::Item;
     }
@@ -360,6 +390,10 @@ impl Emitter {
         self.indention = self.indention && is_indention;
     }
 
+    fn width(&self) -> usize {
+        if self.dialect == Dialect::Pretty { usize::MAX } else { WIDTH }
+    }
+
     fn space(&mut self) {
         if !self.whitespace {
             self.put(' ');
@@ -407,7 +441,7 @@ impl Emitter {
             let next = letters.peek().map(|(_, next)| *next);
             if letter == ' ' {
                 let kept = quoted == Quoted::Yes && (at == 0 || next.is_none());
-                if form == KeyForm::NoKey && !spaces && self.column > WIDTH && !kept && next != Some(' ') {
+                if form == KeyForm::NoKey && !spaces && self.column > self.width() && !kept && next != Some(' ') {
                     self.write_indent();
                 } else {
                     self.put(' ');
@@ -446,7 +480,7 @@ impl Emitter {
                 self.escape(letter);
                 spaces = false;
             } else if letter == ' ' {
-                if form == KeyForm::NoKey && !spaces && self.column > WIDTH && at > 0 && next.is_some() {
+                if form == KeyForm::NoKey && !spaces && self.column > self.width() && at > 0 && next.is_some() {
                     self.write_indent();
                     if next == Some(' ') {
                         self.put('\\');

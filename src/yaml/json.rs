@@ -42,7 +42,7 @@ fn convert(node: &Node) -> Result<Value, (&Node, String)> {
         NodeValue::Mapping(entries) => {
             let mut map = Map::new();
             for (key, value) in entries {
-                map.insert(key_text(key)?, convert(value)?);
+                map.insert(key_text(key).map_err(|message| (key, message))?, convert(value)?);
             }
             Value::Object(map)
         }
@@ -57,8 +57,8 @@ fn special_float(value: f64) -> &'static str {
     }
 }
 
-/// The text of a key in JSON.
-pub(super) fn key_text(key: &Node) -> Result<String, (&Node, String)> {
+/// The text that a key has in JSON; the error says why it has none.
+pub fn key_text(key: &Node) -> Result<String, String> {
     Ok(match &key.value {
         NodeValue::String(text) => text.clone(),
         NodeValue::Bool(value) => value.to_string(),
@@ -70,8 +70,8 @@ pub(super) fn key_text(key: &Node) -> Result<String, (&Node, String)> {
             text if text == "NaN" => ".nan".to_owned(),
             text => text,
         },
-        NodeValue::Null => return Err((key, "unsupported map key of type: <nil>".to_owned())),
-        NodeValue::Uint(_) => return Err((key, "unsupported map key of type: uint64".to_owned())),
-        NodeValue::Sequence(_) | NodeValue::Mapping(_) => return Err((key, format!("{} cannot be a key", key.kind()))),
+        NodeValue::Null => return Err("unsupported map key of type: <nil>".to_owned()),
+        NodeValue::Uint(_) => return Err("unsupported map key of type: uint64".to_owned()),
+        NodeValue::Sequence(_) | NodeValue::Mapping(_) => return Err(format!("{} cannot be a key", key.kind())),
     })
 }

@@ -15,7 +15,7 @@ mod resolve;
 
 pub use emit::{Emitter, emit, sort_keys};
 pub use error::YamlError;
-pub use json::{parse_json, to_json};
+pub use json::{key_text, parse_json, to_json};
 pub use node::{Node, NodeValue, Style};
 pub use reader::{DuplicateKeys, Options, parse, parse_documents, parse_documents_with};
 

@@ -11,9 +11,6 @@ use super::error::ClusterError;
 use crate::deploy::plan::Live;
 use crate::deploy::resource::{Resource, ResourceId, Scope};
 
-
-
-
 /// Reads the live state of all resources at once.
 pub async fn observe<'a>(client: &Client, resources: impl IntoIterator<Item = &'a Resource>) -> Result<Live, ClusterError> {
     let mut groups: HashMap<(Kind, Option<String>), Vec<&ResourceId>> = HashMap::new();

@@ -110,11 +110,8 @@ pub(super) fn decide(input: &Input<'_>) -> Result<Decisions, Vec<PlanError>> {
 
 fn fate(resource: &Resource, live: Option<&Value>, dry_run: Option<&DryRun>) -> Result<Fate, PlanError> {
     let policies = &resource.steering.resource_policies;
-    let rejected = |message: &String| PlanError::Rejected {
-        resource: resource.id.clone(),
-        path: resource.path.clone(),
-        message: message.clone(),
-    };
+    let rejected =
+        |message: &String| PlanError::Rejected { resource: resource.id.clone(), path: resource.path.clone(), message: message.clone() };
     let Some(live) = live else {
         if policies.contains(&ResourcePolicy::SkipCreate) {
             return Ok(Fate::Skip);
@@ -177,7 +174,10 @@ fn hook_fate(resource: &Resource, live: Option<&Value>) -> Fate {
         None => Fate::Create(Change { before: None, after }),
         Some(live) => {
             let change = Change { before: Some(clean(live)), after };
-            if resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation) || resource.id.is("batch", "Job") || resource.id.is("", "Pod") {
+            if resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation)
+                || resource.id.is("batch", "Job")
+                || resource.id.is("", "Pod")
+            {
                 Fate::Recreate(change, "hooks run anew".into())
             } else {
                 Fate::Update(change, "hooks are applied anew".into())
@@ -214,7 +214,8 @@ fn dropped(input: &Input<'_>, warnings: &mut Vec<String>) -> Vec<(Resource, Chan
             continue;
         }
         if !is_owned_by(live, input.owner) {
-            warnings.push(format!("{} is no longer in the chart; it is left alone, since it does not carry this release's marks", resource.id));
+            warnings
+                .push(format!("{} is no longer in the chart; it is left alone, since it does not carry this release's marks", resource.id));
             continue;
         }
         found.insert(identity, (resource.clone(), Change { before: Some(clean(live)), after: None }));
