@@ -12,8 +12,8 @@ use super::lock::{Hold, Lock};
 use super::plan::{IdMap, Namespace, Plan};
 use super::{REEXEC, launch};
 
-/// How long the daemon may take to end before it is killed.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long the daemon may take to end before it is killed. It waits for open requests, though nobody needs their answers.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// Runs the daemon of a directory until it ends or until the last user is gone. Standard input is the keeper's lock.
 pub fn keep(dir: &Path) -> ExitCode {

@@ -282,11 +282,13 @@ pub fn reexec(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     }
 }
 
-/// The last lines of a daemon's log, its own `key="value"` form kept.
+/// What a daemon's log says of trouble: the last lines above mere information.
 pub(super) fn log_tail(path: &Path) -> Option<String> {
+    // Said at every start, and harmless.
+    const USUAL: [&str; 5] = ["level=info", "level=debug", "using host network", "fsverity", "only the default worker"];
     let text = fs::read(path).ok()?;
     let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !USUAL.iter().any(|usual| line.contains(usual))).collect();
     let tail = lines[lines.len().saturating_sub(10)..].join("\n");
     Some(tail).filter(|tail| !tail.is_empty())
 }
