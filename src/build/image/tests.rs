@@ -443,7 +443,7 @@ fn prerequisites_and_waves() {
     assert_eq!(prerequisites("gateway", &all), "web");
     assert_eq!(prerequisites("report", &all), "app web", "web through gateway");
     assert_eq!(prerequisites("report", &["report".to_owned()].into()), "");
-    assert_eq!(tree.waves(&all), [vec!["base", "web", "app"], vec!["gateway", "report"]]);
+    assert_eq!(tree.waves(&all), [vec!["base", "app", "web"], vec!["gateway", "report"]]);
     assert_eq!(tree.closure(["app"]), ["base", "app"]);
     assert_eq!(tree.bases(["report"], &all).into_iter().collect::<Vec<_>>(), ["alpine:3"]);
     assert!(tree.bases(["report"], &["report".to_owned()].into()).is_empty());
