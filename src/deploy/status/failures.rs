@@ -1,7 +1,8 @@
 //! How often pods failed since tracking began: a fold over what the API server shows, moment by moment.
 //!
 //! A moment that is seen twice counts once. What counts, as in kubedog: a run of a container that ended when it should not have, a
-//! container that cannot be started (image, configuration), and a readiness probe that fails after its time of grace. What a pod did
+//! container that cannot be started (image, configuration), a readiness probe that fails after its time of grace, and a controller that
+//! for a while cannot create pods at all. What a pod did
 //! before it was first seen does not count. Pods that wait for a node or a volume are slow, not failing, and do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,9 +10,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::json::{count, group_kind, is_deleting, items, line, name, number, text, time, uid};
-use super::owned::{events_of, pods_of};
-use super::pod::{self, Role};
+use super::json::{count, group_kind, items, line, name, number, plural, text, time, uid};
+use super::owned::{events_of, new_replica_set, pods_of};
+use super::pod::{self, Role, said};
 use super::{Related, State, Status, probe, status};
 
 /// What tolerance a resource's annotations ask for.
@@ -27,7 +28,8 @@ pub struct Tolerance {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Failures {
     pods: BTreeMap<String, BTreeMap<String, Container>>,
-    probes: BTreeMap<String, i64>,
+    /// How often each event had happened at the last look.
+    events: BTreeMap<String, i64>,
     counted: u32,
     last: Option<String>,
     hopeless: Option<String>,
@@ -69,7 +71,10 @@ impl Failures {
                     fresh.push(failure);
                 }
             }
-            fresh.extend(unready(&mut self.probes, pod, related.events, tolerance));
+            fresh.extend(told_of_pod(&mut self.events, pod, related.events, tolerance));
+        }
+        for owner in std::iter::once(object).chain(new_replica_set(object, related.replica_sets)) {
+            fresh.extend(told_of_owner(&mut self.events, owner, related.events));
         }
         self.counted += fresh.len() as u32;
         self.last = fresh.last().cloned().or(self.last.take());
@@ -91,12 +96,13 @@ pub fn track(object: &Value, related: Related<'_>, failures: &mut Failures, tole
         _ => return status,
     };
     // The status may tell of the same pod already, and then it tells more.
-    let message = if status.message.contains("pod ") || status.message.contains("container ") {
-        status.message
-    } else {
-        format!("{}: {reason}", status.message)
+    let told = status.message.contains("pod ") || status.message.contains("container ");
+    let what = if told { status.message } else { format!("{}: {reason}", status.message) };
+    let tally = match failures.counted > allowed {
+        true => format!(" ({}, {allowed} tolerated)", plural(failures.counted.into(), "failure")),
+        false => String::new(),
     };
-    Status { state: State::Failed, message }
+    Status { state: State::Failed, message: format!("{what}{tally}") }
 }
 
 /// How many failures an object may have: its annotation or the kind's default, times its replicas.
@@ -143,15 +149,7 @@ impl Container {
         }
         let cannot_start = matches!(
             waiting,
-            "ErrImagePull"
-                | "ImagePullBackOff"
-                | "ErrImageNeverPull"
-                | "InvalidImageName"
-                | "ImageInspectError"
-                | "RegistryUnavailable"
-                | "CreateContainerConfigError"
-                | "CreateContainerError"
-                | "RunContainerError"
+            "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError" | "RegistryUnavailable"
         );
         if cannot_start && waiting != before {
             let message = line(text(status, "/state/waiting/message"));
@@ -178,35 +176,51 @@ fn is_bad_end(pod: &Value, role: Role, status: &Value, terminated: &Value) -> bo
     }
 }
 
-/// Readiness probes that failed newly, after their time of grace.
-fn unready(seen: &mut BTreeMap<String, i64>, pod: &Value, events: &[Value], tolerance: &Tolerance) -> Vec<String> {
+/// What events newly tell of a pod: a readiness probe that failed after its time of grace, a container that could not be made.
+fn told_of_pod(seen: &mut BTreeMap<String, i64>, pod: &Value, events: &[Value], tolerance: &Tolerance) -> Vec<String> {
     let mut fresh = Vec::new();
-    if is_deleting(pod) {
-        return fresh;
-    }
-    for event in events_of(pod, events).filter(|event| text(event, "/reason") == "Unhealthy") {
+    for event in events_of(pod, events) {
         let message = text(event, "/message");
-        let field = text(event, "/involvedObject/fieldPath");
-        let container = field.rsplit_once('{').map_or("", |(_, name)| name.trim_end_matches('}'));
-        if !message.starts_with("Readiness") {
-            continue;
-        }
-        let times = number(event, "/series/count").or(number(event, "/count")).unwrap_or(1);
-        let before = seen.insert(uid(event).to_owned(), times).unwrap_or(0);
-        let spec = items(pod, "/spec/containers").iter().find(|spec| text(spec, "/name") == container);
-        let status = items(pod, "/status/containerStatuses").iter().find(|status| text(status, "/name") == container);
-        let grace = tolerance.ignore_readiness.get(container).copied().or_else(|| spec.and_then(probe::grace)).unwrap_or_default();
-        let started = status.and_then(|status| time(status, "/state/running/startedAt"));
-        let late = match (pod::event_time(event), started) {
-            (Some(at), Some(started)) => {
-                at.duration_since(started) > jiff::SignedDuration::try_from(grace).unwrap_or(jiff::SignedDuration::MAX)
-            }
-            // Without a running container its end counts, not its probe.
+        let container = text(event, "/involvedObject/fieldPath").rsplit_once('{').map_or("", |(_, name)| name.trim_end_matches('}'));
+        let fails = match text(event, "/reason") {
+            "Unhealthy" => message.starts_with("Readiness") && is_late(pod, container, event, tolerance),
+            // The image's own troubles are counted by the container's state.
+            "Failed" => message.starts_with("Error: ") && !message.contains("ImagePull"),
             _ => false,
         };
-        if times > before && late {
-            fresh.push(format!("pod {} container {container}: {}", name(pod), line(message)));
+        if fails && is_new(seen, event) {
+            fresh.push(format!("pod {} container {container}: {}", name(pod), said(message)));
         }
     }
     fresh
+}
+
+/// What events newly tell of a controller that cannot make its pods. It tries again many times a second, and a quota or a
+/// ServiceAccount may come a moment later, so only what lasts counts.
+fn told_of_owner(seen: &mut BTreeMap<String, i64>, owner: &Value, events: &[Value]) -> Vec<String> {
+    let lasts = |event: &&Value| match (time(event, "/firstTimestamp"), time(event, "/lastTimestamp")) {
+        (Some(first), Some(last)) => last.duration_since(first).as_secs() >= 10,
+        _ => false,
+    };
+    let failures = events_of(owner, events).filter(|event| text(event, "/reason") == "FailedCreate").filter(lasts);
+    failures.filter(|event| is_new(seen, event)).map(|event| line(text(event, "/message"))).collect()
+}
+
+/// Whether an event has happened again since the last look.
+fn is_new(seen: &mut BTreeMap<String, i64>, event: &Value) -> bool {
+    let times = number(event, "/series/count").or(number(event, "/count")).unwrap_or(1);
+    seen.insert(uid(event).to_owned(), times).unwrap_or(0) < times
+}
+
+fn is_late(pod: &Value, container: &str, event: &Value, tolerance: &Tolerance) -> bool {
+    let spec = items(pod, "/spec/containers").iter().find(|spec| text(spec, "/name") == container);
+    let status = items(pod, "/status/containerStatuses").iter().find(|status| text(status, "/name") == container);
+    let grace = tolerance.ignore_readiness.get(container).copied().or_else(|| spec.and_then(probe::grace)).unwrap_or_default();
+    match (pod::event_time(event), status.and_then(|status| time(status, "/state/running/startedAt"))) {
+        (Some(at), Some(started)) => {
+            at.duration_since(started) > jiff::SignedDuration::try_from(grace).unwrap_or(jiff::SignedDuration::MAX)
+        }
+        // Without a running container its end counts, not its probe.
+        _ => false,
+    }
 }

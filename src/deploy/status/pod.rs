@@ -166,7 +166,12 @@ fn probe_failure(pod: &Value, container: &str, events: &[Value]) -> Option<Strin
     let failures = events_of(pod, events)
         .filter(|event| text(event, "/reason") == "Unhealthy" && text(event, "/involvedObject/fieldPath").ends_with(&field));
     let last = failures.max_by_key(|event| event_time(event))?;
-    Some(line(text(last, "/message")))
+    Some(said(text(last, "/message")))
+}
+
+/// An event's message on one line; a colon with nothing after it goes.
+pub fn said(message: &str) -> String {
+    line(message).trim_end_matches(':').to_owned()
 }
 
 /// Volumes and sandboxes that cannot be set up: told by events alone.
