@@ -1,0 +1,132 @@
+//! Writes: server-side apply, its dry run, deletion, namespaces.
+
+use std::collections::HashMap;
+
+use futures::future::try_join_all;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::client::{Call, Client};
+use super::discovery::kind_of;
+use super::error::ClusterError;
+use crate::deploy::plan::{DryRun, FIELD_MANAGER, Live, takeover};
+use crate::deploy::resource::{Identity, Propagation, Resource, ResourceId};
+
+/// Whether an apply is only tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Real,
+    DryRun,
+}
+
+/// Asks the server what applying each object would do. Objects are applied as they are given.
+pub async fn dry_run(client: &Client, resources: &[Resource], live: &Live) -> Result<HashMap<Identity, DryRun>, ClusterError> {
+    let answers = resources.iter().map(|resource| async move {
+        let identity = resource.id.identity();
+        let exists = live.contains_key(&identity);
+        let answer = match send(client, &resource.id, &resource.path, &resource.object, Mode::DryRun).await {
+            Ok(object) => DryRun::Would(object),
+            Err(error) => classify(error, exists)?,
+        };
+        Ok::<_, ClusterError>((identity, answer))
+    });
+    Ok(try_join_all(answers).await?.into_iter().collect())
+}
+
+/// Applies an object with our field manager, taking over fields that others wrote. Gives the object as it is now.
+///
+/// `live` is the state that the plan saw: fields that older tools wrote by update become ours first, so that dropped ones go.
+pub async fn apply(client: &Client, resource: &Resource, live: Option<&Value>) -> Result<Value, ClusterError> {
+    if let Some(fields) = live.and_then(|live| takeover(live, false)) {
+        let version = live.map(|live| live["metadata"]["resourceVersion"].clone()).unwrap_or_default();
+        let patch = json!([
+            {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "replace", "path": "/metadata/managedFields", "value": fields},
+        ]);
+        let kind = kind_of(client, &resource.id, &resource.path).await?;
+        let path = kind.path(resource.id.namespace.as_deref(), Some(&resource.id.name));
+        let mut call = Call::new(Method::PATCH, "patch", kind.resource(), format!("{path}?fieldManager={FIELD_MANAGER}")).json(&patch);
+        call.content_type = "application/json-patch+json";
+        match client.call(call).await {
+            Ok(_) => {}
+            // Somebody changed the object since: the next deployment takes the fields over.
+            Err(error) if error.is_conflict() || error.is_not_found() || error.code() == Some(422) => {
+                tracing::debug!(%error, resource = %resource.id, "fields of older tools stay for now");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    send(client, &resource.id, &resource.path, &resource.object, Mode::Real).await
+}
+
+async fn send(client: &Client, id: &ResourceId, path: &str, object: &Value, mode: Mode) -> Result<Value, ClusterError> {
+    let kind = kind_of(client, id, path).await?;
+    let dry = if mode == Mode::DryRun { "&dryRun=All" } else { "" };
+    let url = kind.path(id.namespace.as_deref(), Some(&id.name));
+    let mut call =
+        Call::new(Method::PATCH, "patch", kind.resource(), format!("{url}?fieldManager={FIELD_MANAGER}&force=true{dry}")).json(object);
+    call.content_type = "application/apply-patch+yaml";
+    client.call(call).await
+}
+
+fn classify(error: ClusterError, exists: bool) -> Result<DryRun, ClusterError> {
+    let message = error.server_message();
+    // A rule of RBAC stops the whole deployment; a judgement of an admission controller concerns this object.
+    let is_rbac = message.contains("cannot patch resource") || message.contains("cannot create resource");
+    match &error {
+        ClusterError::UnknownKind { .. } => Ok(DryRun::Unknown("its kind is not there yet".into())),
+        ClusterError::Forbidden { .. } if is_rbac => Err(error),
+        ClusterError::Forbidden { .. } => Ok(DryRun::Rejected(message)),
+        ClusterError::Refused { code, .. } => Ok(match code {
+            404 => DryRun::Unknown(message),
+            _ if exists && is_immutable(&message) => DryRun::Immutable(message),
+            400 | 409 | 413 | 415 | 422 => DryRun::Rejected(message),
+            500 if message.contains("typed patch object") || message.contains("field not declared in schema") => DryRun::Rejected(message),
+            _ => DryRun::Unknown(message),
+        }),
+        _ => Err(error),
+    }
+}
+
+/// The API server has no code for this: each kind's validation says it in its own words.
+pub(super) fn is_immutable(message: &str) -> bool {
+    [
+        "field is immutable",
+        "may not change once set",
+        "is immutable after creation",
+        "are forbidden",
+        "pod updates may not change fields",
+        "cannot change roleRef",
+        "field cannot be changed",
+        "Value is immutable",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+/// Deletes an object. `false` if there was none.
+pub async fn delete(client: &Client, id: &ResourceId, propagation: Propagation) -> Result<bool, ClusterError> {
+    let kind = match kind_of(client, id, "").await {
+        Ok(kind) => kind,
+        Err(ClusterError::UnknownKind { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let path = kind.path(id.namespace.as_deref(), Some(&id.name));
+    let call = Call::new(Method::DELETE, "delete", kind.resource(), path).json(&json!({"propagationPolicy": propagation.as_str()}));
+    Ok(client.find(call).await?.is_some())
+}
+
+/// Makes the release's namespace if it is missing. A cluster that does not let us read or make namespaces is taken to have it.
+pub async fn ensure_namespace(client: &Client, namespace: &str) -> Result<bool, ClusterError> {
+    match client.find(Call::get("namespaces", format!("/api/v1/namespaces/{namespace}"))).await {
+        Ok(Some(_)) | Err(ClusterError::Forbidden { .. }) => return Ok(false),
+        Ok(None) => {}
+        Err(error) => return Err(error),
+    }
+    let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+    match client.call(Call::new(Method::POST, "create", "namespaces", "/api/v1/namespaces".into()).json(&object)).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_conflict() => Ok(false),
+        Err(error) => Err(error),
+    }
+}

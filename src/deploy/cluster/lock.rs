@@ -1,0 +1,278 @@
+//! One deployment of a release at a time, across machines.
+//!
+//! The lock lives where werf 2 has it: an annotation of the ConfigMap `werf-synchronization` in the release's namespace holds a lease
+//! (`github.com/werf/lockgate`), so that old and new werf exclude one another. A lease that nobody renews is free after ten seconds:
+//! no crash needs a human. Whether it is renewed is judged by seeing the record change, not by comparing clocks of two machines.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+use sha3::{Digest, Sha3_224};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Call, Client};
+use super::error::ClusterError;
+use crate::event::{Event, Events};
+
+const CONFIG_MAP: &str = "werf-synchronization";
+const TTL: Duration = Duration::from_secs(10);
+const RENEW: Duration = Duration::from_secs(3);
+const POLL: Duration = Duration::from_secs(1);
+
+/// A held lock. Renewed in the background until released; dropping it without release leaves it to expire.
+#[derive(Debug)]
+pub struct Lock {
+    client: LockClient,
+    stop: CancellationToken,
+    /// Cancelled when somebody else has the lock: whoever works under it must stop.
+    lost: CancellationToken,
+}
+
+#[derive(Clone)]
+struct LockClient {
+    client: Client,
+    namespace: Arc<str>,
+    release: Arc<str>,
+    uuid: Arc<str>,
+    holder: Arc<str>,
+}
+
+impl std::fmt::Debug for LockClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LockClient({}/{})", self.namespace, self.release)
+    }
+}
+
+/// How taking the lock ended.
+#[derive(Debug)]
+pub enum Acquired {
+    /// It is ours. `waited` tells whether somebody else had it before, so that what was known of the release is old.
+    Held {
+        /// The lock.
+        lock: Lock,
+        /// Whether somebody had it.
+        waited: bool,
+    },
+    /// Somebody has it and does not let go.
+    TimedOut {
+        /// Who, for people.
+        holder: String,
+        /// How long we waited.
+        waited: Duration,
+    },
+}
+
+impl Lock {
+    /// Takes the lock of a release; waits for its holder with a message, at most `timeout`. `holder` tells others who we are.
+    pub async fn acquire(
+        client: &Client,
+        namespace: &str,
+        release: &str,
+        holder: &str,
+        timeout: Option<Duration>,
+        events: &Events,
+    ) -> Result<Acquired, ClusterError> {
+        let uuid = uuid::Uuid::new_v4().to_string();
+        let client = LockClient {
+            client: client.clone(),
+            namespace: namespace.into(),
+            release: release.into(),
+            uuid: uuid.into(),
+            holder: holder.into(),
+        };
+        let started = Instant::now();
+        let mut seen: Option<(String, Instant)> = None;
+        loop {
+            let mut map = client.config_map().await?;
+            let record = client.lease(&map);
+            if let Some(text) = &record {
+                let since = match &seen {
+                    Some((known, since)) if known == text => *since,
+                    _ => Instant::now(),
+                };
+                // Whoever has the lock changes the record every three seconds.
+                let is_stale = since.elapsed() > TTL || released(text);
+                if !is_stale {
+                    let other = describe(text);
+                    if timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
+                        return Ok(Acquired::TimedOut { holder: other, waited: started.elapsed() });
+                    }
+                    if seen.is_none() {
+                        events.emit(Event::Warned {
+                            message: format!("release `{release}` in namespace `{namespace}` is being deployed by {other}: waiting for it to end"),
+                            help: None,
+                        });
+                    }
+                    seen = Some((text.clone(), since));
+                    tokio::time::sleep(POLL).await;
+                    continue;
+                }
+            }
+            client.write(&mut map, true);
+            match client.put(&map).await {
+                Ok(()) => return Ok(Acquired::Held { lock: Lock::hold(client), waited: record.is_some() }),
+                Err(error) if error.is_conflict() => continue,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn hold(client: LockClient) -> Lock {
+        let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
+        let lock = Lock { client: client.clone(), stop: stop.clone(), lost: lost.clone() };
+        tokio::spawn(async move {
+            let mut renewed = Instant::now();
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(RENEW) => {}
+                }
+                match tokio::time::timeout(TTL, client.change(true)).await {
+                    Ok(Ok(true)) => renewed = Instant::now(),
+                    Ok(Ok(false)) => return lost.cancel(),
+                    Ok(Err(_)) | Err(_) if renewed.elapsed() < TTL => {}
+                    // The server was away for longer than the lease: nobody could take it meanwhile, but they may the moment it is back.
+                    Ok(Err(error)) => tracing::debug!(%error, "the release lock is not renewed"),
+                    Err(_) => tracing::debug!("the release lock is not renewed in time"),
+                }
+            }
+        });
+        lock
+    }
+
+    /// Cancelled when somebody else took the lock.
+    pub fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+
+    /// Gives the lock back.
+    pub async fn release(self) -> Result<(), ClusterError> {
+        self.stop.cancel();
+        self.client.change(false).await.map(drop)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl LockClient {
+    fn path(&self) -> String {
+        format!("/api/v1/namespaces/{}/configmaps", self.namespace)
+    }
+
+    fn key(&self) -> String {
+        key(&self.release)
+    }
+
+    fn lease(&self, map: &Value) -> Option<String> {
+        map["metadata"]["annotations"][self.key()].as_str().filter(|text| !text.is_empty()).map(String::from)
+    }
+
+    /// Reads the ConfigMap, or makes it.
+    async fn config_map(&self) -> Result<Value, ClusterError> {
+        loop {
+            let call = Call::get("configmaps", format!("{}/{CONFIG_MAP}", self.path()));
+            if let Some(map) = self.client.find(call).await? {
+                return Ok(map);
+            }
+            let empty = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CONFIG_MAP, "namespace": &*self.namespace}});
+            match self.client.call(Call::new(Method::POST, "create", "configmaps", self.path()).json(&empty)).await {
+                Ok(map) => return Ok(map),
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn put(&self, map: &Value) -> Result<(), ClusterError> {
+        let call = Call::new(Method::PUT, "update", "configmaps", format!("{}/{CONFIG_MAP}", self.path())).json(map);
+        self.client.call(call).await.map(drop)
+    }
+
+    /// Writes our lease into the object, or takes it out.
+    fn write(&self, map: &mut Value, hold: bool) {
+        if !map["metadata"]["annotations"].is_object() {
+            map["metadata"]["annotations"] = json!({});
+        }
+        let lease = json!({
+            "uuid": &*self.uuid,
+            "lockName": format!("release/{}", self.release),
+            "ExpireAtTimestamp": jiff::Timestamp::now().as_second() + TTL.as_secs() as i64,
+            "SharedHoldersCount": 1,
+            "IsShared": false,
+            "QueueMembers": {},
+            "holder": &*self.holder,
+            // Two renewals within one second must differ too.
+            "renewal": uuid::Uuid::new_v4().to_string(),
+        });
+        if let Some(annotations) = map["metadata"]["annotations"].as_object_mut() {
+            if hold {
+                annotations.insert(self.key(), lease.to_string().into());
+            } else {
+                annotations.remove(&self.key());
+            }
+        }
+    }
+
+    /// Renews or removes our lease; `false` if it is no longer ours.
+    async fn change(&self, hold: bool) -> Result<bool, ClusterError> {
+        loop {
+            let mut map = self.config_map().await?;
+            let ours = self.lease(&map).and_then(|text| serde_json::from_str::<Value>(&text).ok());
+            if ours.is_none_or(|lease| lease["uuid"] != *self.uuid) {
+                return Ok(false);
+            }
+            self.write(&mut map, hold);
+            match self.put(&map).await {
+                Ok(()) => return Ok(true),
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Name of the annotation, as lockgate computes it.
+fn key(release: &str) -> String {
+    let digest = Sha3_224::digest(format!("release/{release}"));
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("lockgate.io/{hex}")
+}
+
+/// Whether the holder gave the lock back while others queue: lockgate then leaves an expired record behind.
+fn released(text: &str) -> bool {
+    let lease: Value = serde_json::from_str(text).unwrap_or_default();
+    lease["SharedHoldersCount"] == 0 || lease["uuid"].as_str().is_none_or(str::is_empty)
+}
+
+fn describe(text: &str) -> String {
+    let lease: Value = serde_json::from_str(text).unwrap_or_default();
+    match lease["holder"].as_str() {
+        Some(holder) if !holder.is_empty() => holder.to_owned(),
+        _ => format!("another werf (lease {})", lease["uuid"].as_str().unwrap_or("without a name")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_annotation_is_the_one_of_lockgate() {
+        // printf 'release/app' | openssl dgst -sha3-224
+        assert_eq!(key("app"), "lockgate.io/ea52bc36ac2b3f6517f2be8b874ec59a5f98cdc2ce97391ef4824d79");
+    }
+
+    #[test]
+    fn a_record_tells_its_holder() {
+        assert_eq!(describe(r#"{"holder": "ci@runner (pid 7)"}"#), "ci@runner (pid 7)");
+        assert_eq!(describe(r#"{"uuid": "x"}"#), "another werf (lease x)");
+        assert!(released(r#"{"uuid": "x", "SharedHoldersCount": 0}"#) && !released(r#"{"uuid": "x", "SharedHoldersCount": 1}"#));
+    }
+}
