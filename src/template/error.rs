@@ -158,11 +158,11 @@ impl ExecError {
 
     /// The places from the outermost template to the innermost, one for each `include` or `tpl`.
     pub fn places(&self) -> Vec<&Place> {
-        let mut places: Vec<&Place> = self.place.iter().collect();
-        if let Cause::Nested { error, .. } = &self.cause {
-            places.extend(error.places());
-        }
-        places
+        let levels = std::iter::successors(Some(self), |error| match &error.cause {
+            Cause::Nested { error, .. } => Some(&**error),
+            _ => None,
+        });
+        levels.filter_map(|error| error.place.as_ref()).collect()
     }
 
     /// What went wrong in the innermost template, without places.

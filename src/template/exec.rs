@@ -32,6 +32,7 @@ pub(super) fn execute(templates: &Templates, name: &str, data: &Value, host: &dy
         places: Some(Vec::new()),
         depth: 0,
         includes: HashMap::new(),
+        nesting: 0,
         steps: 0,
         stack: Stack::here(),
     };
@@ -48,6 +49,9 @@ pub(super) fn execute(templates: &Templates, name: &str, data: &Value, host: &dy
 
 /// Go's limit of nested `template` actions.
 const MAX_DEPTH: usize = 100_000;
+
+/// How deep `include` and `tpl` may be nested, whatever their names: each level is one more in the chain of an error.
+const MAX_NESTING: usize = 4000;
 
 /// A value in flight.
 #[derive(Clone, Debug, Default)]
@@ -112,6 +116,8 @@ struct Machine<'e> {
     places: Option<Vec<(usize, usize)>>,
     depth: usize,
     includes: HashMap<Arc<str>, usize>,
+    /// Number of `include` and `tpl` in progress.
+    nesting: usize,
     steps: u64,
     stack: Stack,
 }
@@ -863,7 +869,7 @@ impl Scope for Machine<'_> {
         if let Some(count) = self.includes.get_mut(&tree.name) {
             *count -= 1;
         }
-        result.map_err(|error| FunctionError::Nested { context: String::new(), error })
+        result?.map_err(|error| FunctionError::Nested { context: String::new(), error })
     }
 
     fn tpl(&mut self, text: &str, data: Value) -> Result<Str, FunctionError> {
@@ -880,12 +886,12 @@ impl Scope for Machine<'_> {
         }
         let result = match parsed.get(&self.templates.options.name) {
             Some(tree) => self.captured(tree, data),
-            None => Ok(Str::from("")),
+            None => Ok(Ok(Str::from(""))),
         };
         if self.templates.options.tpl_definitions == TplDefinitions::Inside {
             self.trees = outer;
         }
-        let text = result.map_err(|error| {
+        let text = result?.map_err(|error| {
             let context = format!("error during tpl function execution for {}: ", quote(text));
             FunctionError::Nested { context, error }
         })?;
@@ -903,16 +909,21 @@ impl Scope for Machine<'_> {
 }
 
 impl Machine<'_> {
-    /// Executes a tree and takes what it wrote.
-    fn captured(&mut self, tree: &Tree, data: Value) -> Result<Str> {
+    /// Executes a tree and takes what it wrote. The outer error is that there is no room for it.
+    fn captured(&mut self, tree: &Tree, data: Value) -> Result<Result<Str>, FunctionError> {
+        if self.nesting >= MAX_NESTING {
+            return Err(format!("templates are nested more than {MAX_NESTING} levels deep").into());
+        }
         let start = self.out.len();
         let places = self.places.take();
         let depth = std::mem::replace(&mut self.depth, 0);
+        self.nesting += 1;
         let result = self.run(tree, Slot::plain(data));
+        self.nesting -= 1;
         self.depth = depth;
         self.places = places;
         let text = Str::from_slice(&self.out[start..]);
         self.out.truncate(start);
-        result.map(|()| text)
+        Ok(result.map(|()| text))
     }
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::call::{FunctionError, Nanoseconds, Rest, Scope, Table, Time};
 use super::host::NoHost;
+use super::lexer::Delimiters;
 use super::value::{Entries, Kind, List, Map, MapType, Object, Str, Value};
-use super::{Options, Templates, TplDefinitions};
+use super::{ExecError, Failure, Limits, Options, Templates, TplDefinitions};
+use miette::Diagnostic;
 
 const DATA: &str = r#"{"s":"text","empty":"","n":3,"big":1000000,"huge":12345678901,"neg":-2.5,"f":1.5,"small":0.00001,"t":true,"ff":false,"nul":null,
 "list":["a","b","c"],"nums":[1,2,3],"mixed":[1,"x",null,true,{"k":"v"}],"nolist":[],"nomap":{},
@@ -174,4 +176,135 @@ fn check_printf(rows: &str) {
 #[test]
 fn prints_as_go() {
     check_printf(include_str!("tests/printf.jsonl"));
+}
+
+fn fail_of(files: &[(&str, &str)], name: &str, options: Options) -> ExecError {
+    let mut templates = Templates::new(Arc::new(table()), options);
+    for (file, text) in files {
+        templates.parse(file, text).unwrap();
+    }
+    *templates.execute(name, &data(), &NoHost).unwrap_err()
+}
+
+fn set_of(files: &[(&str, &str)]) -> Templates {
+    let mut templates = Templates::new(Arc::new(table()), Options::helm());
+    for (file, text) in files {
+        templates.parse(file, text).unwrap();
+    }
+    templates
+}
+
+#[test]
+fn a_nil_pointer_names_the_missing_key_and_its_neighbours() {
+    let text = "a: b\nimage: {{ .Values.map.c.dd.tag }}\n";
+    let failure = Failure::from(fail_of(&[("chart/templates/x.yaml", text)], "chart/templates/x.yaml", Options::helm()));
+    assert_eq!(
+        failure.error().to_string(),
+        "template: chart/templates/x.yaml:2:17: executing \"chart/templates/x.yaml\" at <.Values.map.c.dd.tag>: \
+         nil pointer evaluating interface {}.tag"
+    );
+    assert_eq!(failure.to_string(), "cannot render chart/templates/x.yaml: nil pointer evaluating interface {}.tag");
+    let help = failure.help().unwrap().to_string();
+    assert_eq!(help, "`.Values.map.c.dd` is not set; in `.Values.map.c`: did you mean `d`? keys there are d");
+    assert_eq!(labelled(&failure, text), ".Values.map.c.dd.tag");
+}
+
+fn labelled<'t>(failure: &Failure, text: &'t str) -> &'t str {
+    let label = failure.labels().unwrap().next().unwrap();
+    &text[label.offset()..label.offset() + label.len()]
+}
+
+#[test]
+fn a_failure_inside_shows_the_inner_line_and_the_chain() {
+    let helpers = "{{ define \"inner\" }}\n  {{ .s | fails }}\n{{ end }}\n{{ define \"outer\" }}{{ include \"inner\" . }}{{ end }}";
+    let error = fail_of(&[("_h.tpl", helpers), ("x.yaml", "a\n{{ include \"outer\" .Values | upper }}")], "x.yaml", Options::helm());
+    let places: Vec<String> = error.places().iter().map(|place| format!("{} {}", place.location(), place.template())).collect();
+    assert_eq!(places, ["x.yaml:2:3 x.yaml", "_h.tpl:4:23 outer", "_h.tpl:2:10 inner"]);
+    assert_eq!(error.message(), "error calling fails: failed with text");
+    assert_eq!(error.partial(), "a\n");
+    let failure = Failure::from(error);
+    assert_eq!(labelled(&failure, helpers), "fails");
+    assert_eq!(
+        failure.help().unwrap().to_string(),
+        "included from _h.tpl:4:23 by `include \"inner\" .`\nincluded from x.yaml:2:3 by `include \"outer\" .Values`"
+    );
+}
+
+#[test]
+fn a_refusal_collapses_to_the_place_and_the_words_of_the_author() {
+    let files = [("_h.tpl", "{{ define \"check\" }}{{ fail \"set a password\" }}{{ end }}"), ("x.yaml", "\n {{ include \"check\" . }}")];
+    let error = fail_of(&files, "x.yaml", Options::helm());
+    assert_eq!(error.refusal(), Some("set a password"));
+    assert_eq!(error.helm_text(), "execution error at (x.yaml:2:4): set a password");
+}
+
+#[test]
+fn a_text_that_is_no_template_is_refused_with_its_line() {
+    let error = set_of(&[]).parse_only("x.yaml", "a\n{{ if }}\n").unwrap_err();
+    assert_eq!((error.to_string(), error.line()), ("template: x.yaml:2: missing value for if".to_owned(), 2));
+    assert_eq!(error.helm_text(), "parse error at (x.yaml:2): missing value for if");
+}
+
+#[test]
+fn recursion_without_end_is_an_error() {
+    let included =
+        fail_of(&[("x.yaml", "{{ define \"r\" }}{{ include \"r\" . }}{{ end }}{{ include \"r\" . }}")], "x.yaml", Options::helm());
+    assert_eq!(included.message(), "error calling include: rendering template has a nested reference name: r: unable to execute template");
+    assert_eq!(included.places().len(), 1002);
+    let named =
+        fail_of(&[("x.yaml", "{{ define \"r\" }}{{ template \"r\" . }}{{ end }}{{ template \"r\" . }}")], "x.yaml", Options::helm());
+    assert_eq!(named.message(), "exceeded maximum template depth (100000)");
+    let endless: Value = Map::from_iter([("self", "{{ tpl .self . }}")]).into();
+    let error = set_of(&[("x.yaml", "{{ tpl .self . }}")]).execute("x.yaml", &endless, &NoHost).unwrap_err();
+    assert_eq!(error.message(), "error calling tpl: templates are nested more than 4000 levels deep");
+}
+
+#[test]
+fn work_and_output_are_bounded() {
+    let bounded = |text: &str, limits: Limits| {
+        let options = Options { limits, ..Options::helm() };
+        fail_of(&[("x.yaml", text)], "x.yaml", options).message()
+    };
+    let steps = Limits { steps: 1000, ..Limits::default() };
+    assert_eq!(bounded("{{ range 1000000000 }}a{{ end }}", steps), "template runs without end: more than 1000 steps");
+    let output = Limits { output: 1000, ..Limits::default() };
+    assert_eq!(bounded("{{ range 1000000000 }}abcdef{{ end }}", output), "output exceeds 1000 bytes");
+}
+
+#[test]
+fn a_map_that_holds_itself_prints_to_an_end() {
+    assert!(render_with("{{ $_ := set .Values.map \"me\" .Values.map }}{{ .Values.map }}", Options::helm()).unwrap().contains("..."));
+}
+
+#[test]
+fn of_two_definitions_the_later_stays_unless_it_is_blank() {
+    let set = set_of(&[
+        ("a", "{{ define \"x\" }}one{{ end }}"),
+        ("b", "{{ define \"x\" }}two{{ end }}"),
+        ("c", "{{ define \"x\" }} \n {{ end }}"),
+        ("d", "{{ template \"x\" }}"),
+    ]);
+    assert_eq!(set.execute("d", &data(), &NoHost).unwrap().text, "two");
+}
+
+#[test]
+fn what_tpl_defines_is_shared_only_where_asked_for() {
+    let text = "{{ $_ := tpl \"{{ define \\\"n\\\" }}N{{ end }}\" . }}{{ include \"n\" . }}";
+    let shared = Options { tpl_definitions: TplDefinitions::Shared, ..Options::helm() };
+    assert_eq!(render_with(text, shared), Ok("N".into()));
+    assert!(render_with(text, Options::helm()).unwrap_err().contains("no template \"n\" associated with template \"gotpl\""));
+}
+
+#[test]
+fn delimiters_can_be_others() {
+    let options = Options { delimiters: Delimiters { left: "[[".into(), right: "]]".into() }, ..Options::helm() };
+    assert_eq!(render_with("{{ x }} [[- .Values.s -]] ! [[ index .Values.list 0 ]]", options), Ok("{{ x }}text! a".into()));
+}
+
+#[test]
+fn output_knows_the_line_that_wrote_it() {
+    let set = set_of(&[("x.yaml", "a: 1\n{{ range .Values.list }}\n- {{ . }}{{ end }}\n{{ .missing }}end: {{ .Values.s }}\n")]);
+    let rendered = set.execute("x.yaml", &data(), &NoHost).unwrap();
+    let line_of = |needle: &str| rendered.template_line(rendered.text.find(needle).unwrap()).unwrap();
+    assert_eq!([line_of("a: 1"), line_of("b"), line_of("c"), line_of("end"), line_of("text")], [1, 3, 3, 4, 4]);
 }
