@@ -50,7 +50,7 @@ pub async fn apply(client: &Client, resource: &Resource, live: Option<&Value>) -
         match client.call(call).await {
             Ok(_) => {}
             // Somebody changed the object since: the next deployment takes the fields over.
-            Err(error) if error.is_conflict() || error.is_not_found() || error.code() == Some(422) => {
+            Err(error) if error.is_conflict() || error.is_not_found() || error.http_status() == Some(422) => {
                 tracing::debug!(%error, resource = %resource.id, "fields of older tools stay for now");
             }
             Err(error) => return Err(error),

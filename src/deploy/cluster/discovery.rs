@@ -237,7 +237,7 @@ async fn discover_each(client: &Client, root: &str, answer: &Value) -> Result<Ve
         // One broken extension server must not keep every other kind from being found.
         let (version, answer) = match answer {
             Ok(found) => found,
-            Err(error) if error.code() == Some(503) => continue,
+            Err(error) if error.http_status() == Some(503) => continue,
             Err(error) => return Err(error),
         };
         for item in list(&answer["resources"]) {

@@ -173,7 +173,7 @@ pub enum ClusterError {
 
 impl ClusterError {
     /// HTTP status of a refusal.
-    pub fn code(&self) -> Option<u16> {
+    pub fn http_status(&self) -> Option<u16> {
         match self {
             ClusterError::Unauthorized { .. } => Some(401),
             ClusterError::Forbidden { .. } => Some(403),
@@ -184,12 +184,12 @@ impl ClusterError {
 
     /// Whether the object or the path does not exist.
     pub fn is_not_found(&self) -> bool {
-        self.code() == Some(404)
+        self.http_status() == Some(404)
     }
 
     /// Whether somebody else changed or created the object meanwhile.
     pub fn is_conflict(&self) -> bool {
-        self.code() == Some(409)
+        self.http_status() == Some(409)
     }
 
     /// Whether the same request may work a little later.

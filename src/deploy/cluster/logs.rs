@@ -86,7 +86,7 @@ pub(super) async fn tail(client: &Client, container: &Container, previous: bool)
             Ok(bytes) if bytes.is_empty() => {}
             Ok(bytes) => return Ok(String::from_utf8_lossy(&bytes).lines().map(String::from).collect()),
             // The run is gone already, or never was.
-            Err(error) if matches!(error.code(), Some(400 | 404 | 500)) => {}
+            Err(error) if matches!(error.http_status(), Some(400 | 404 | 500)) => {}
             Err(error) => return Err(error),
         }
     }

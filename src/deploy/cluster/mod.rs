@@ -1,20 +1,35 @@
 //! The Kubernetes client: discovery, live objects, apply, delete, watch, logs, release records, locks.
+//!
+//! The only part of `deploy` that does I/O. What to do is decided by `deploy::plan`, what a state means by `deploy::status`; here plans
+//! are carried out and the world is asked. Everything goes over one connection ([`connect`]), with at most thirty requests at a time.
+//! Follows the Kubernetes API conventions, server-side apply, and Helm 3's storage of releases.
 
 mod apply;
 mod client;
 mod connect;
+mod deploy_error;
 mod discovery;
 mod error;
+mod execute;
+mod images;
 mod live;
 mod lock;
+mod logs;
 mod record;
+mod release;
+mod track;
 mod transport;
+mod watch;
 
 pub use apply::{apply, delete, dry_run, ensure_namespace};
 pub use client::Client;
 pub use connect::{ConnectOptions, connect};
+pub use deploy_error::DeployError;
 pub use discovery::{Kind, ServerVersion, api_versions, kind_named, kind_of, resolve, server_version};
 pub use error::ClusterError;
+pub use images::images_in_use;
 pub use live::{get, observe};
 pub use lock::{Acquired, Lock};
 pub use record::{History, Record, RecordStatus, create_record, delete_record, load_history, load_record, update_record};
+pub use release::{DeployOptions, Desired, Outcome, Prepared, Revision, deploy, dismiss, prepare, prepare_removal};
+pub use track::LogTail;

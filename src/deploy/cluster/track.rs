@@ -203,6 +203,32 @@ pub(super) async fn absent(context: &Context, id: &ResourceId, patience: Duratio
     }
 }
 
+/// Waits until an object exists that somebody else makes.
+pub(super) async fn exists(context: &Context, kind: &Kind, id: &ResourceId, patience: Duration) -> Result<(), Failure> {
+    let topic = own_topic(kind.clone(), id);
+    context.hub.follow(&topic);
+    let mut changes = context.hub.changes();
+    let deadline = Instant::now() + patience;
+    context.note(id, Some("it does not exist yet"));
+    loop {
+        changes.borrow_and_update();
+        if context.hub.get(&topic, &id.name).is_some() {
+            context.note(id, None);
+            return Ok(());
+        }
+        if let Some(refused) = context.hub.refused(&topic) {
+            return Err(Failure::Failed { reason: refused, logs: Vec::new() });
+        }
+        if Instant::now() >= deadline {
+            return Err(Failure::Stuck { message: format!("{id} does not exist"), quiet: patience, logs: Vec::new() });
+        }
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = tokio::time::sleep_until(deadline) => {}
+        }
+    }
+}
+
 /// Collections that tell about one object.
 struct Topics {
     own: Topic,

@@ -167,7 +167,7 @@ async fn follow(client: &Client, store: &Store, topic: &Topic, from: String) -> 
     call.verb = "watch";
     let stream = match client.stream(&call).await {
         Ok(stream) => stream,
-        Err(error) if error.code() == Some(410) => return Ok(None),
+        Err(error) if error.http_status() == Some(410) => return Ok(None),
         Err(error) => return Err((error, Some(from))),
     };
     let mut lines = stream.lines();

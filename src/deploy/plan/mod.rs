@@ -30,7 +30,7 @@ pub use compare::{clean, is_settled};
 pub use diff::unified;
 pub use error::PlanError;
 pub use managed::{FIELD_MANAGER, takeover};
-pub use previous::from_manifest;
+pub use previous::{from_manifest, parse_text};
 pub use print::{to_json, to_text};
 pub use removal::removal;
 

@@ -14,3 +14,11 @@ pub fn from_manifest(manifest: &str, default_namespace: &str) -> Result<Vec<Reso
     }
     Ok(resources)
 }
+
+/// Reads one object from text; null where it is none.
+pub fn parse_text(text: &str) -> Value {
+    parse_documents(text)
+        .ok()
+        .and_then(|documents| documents.iter().map(|node| to_json(node).unwrap_or_default()).find(|object| !object.is_null()))
+        .unwrap_or_default()
+}

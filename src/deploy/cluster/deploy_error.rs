@@ -1,0 +1,225 @@
+//! Why a deployment ended badly.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use miette::Diagnostic;
+
+use super::error::ClusterError;
+use super::track::LogTail;
+use crate::deploy::plan::PlanError;
+use crate::deploy::resource::{ResourceError, ResourceId};
+use crate::error::Kind;
+use crate::yaml::YamlError;
+
+/// A deployment, rollback or removal that did not come to its end.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum DeployError {
+    /// The cluster could not be asked, or refused.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Cluster(#[from] ClusterError),
+
+    /// Manifests that make no sense, all of them.
+    #[error("{} of the chart cannot be deployed", count(.problems.len(), "manifest"))]
+    BadManifests {
+        /// Each problem.
+        #[related]
+        problems: Vec<ResourceError>,
+    },
+
+    /// Objects that cannot be deployed as wanted, all of them. Nothing was changed.
+    #[error("{} cannot be deployed; nothing was changed", count(.problems.len(), "object"))]
+    NoPlan {
+        /// Each problem.
+        #[related]
+        problems: Vec<PlanError>,
+    },
+
+    /// The manifest in a release record is no YAML.
+    #[error("the manifest of release `{release}`, revision {revision}, cannot be read")]
+    BadRelease {
+        /// Release.
+        release: String,
+        /// Revision.
+        revision: u32,
+        /// Where and why.
+        #[source]
+        #[diagnostic_source]
+        cause: YamlError,
+    },
+
+    /// The server refused an object while it was applied.
+    #[error("cannot apply {resource}{}: {message}", from(.path))]
+    #[diagnostic(help("the API server's words; `werf plan` shows what would be applied"))]
+    ApplyRejected {
+        /// The object.
+        resource: ResourceId,
+        /// Its template.
+        path: String,
+        /// The server's words.
+        message: String,
+    },
+
+    /// An object does not work.
+    #[error("{resource}{} failed: {reason}{}", from(.path), tails(.logs))]
+    ResourceFailed {
+        /// The object.
+        resource: ResourceId,
+        /// Its template.
+        path: String,
+        /// Why, for people.
+        reason: String,
+        /// Last lines of its containers.
+        logs: Vec<LogTail>,
+        /// What to do.
+        #[help]
+        help: Option<String>,
+    },
+
+    /// An object shows no sign of life.
+    #[error("{resource}{} made no progress for {}: {message}{}", from(.path), time(*.quiet), tails(.logs))]
+    #[diagnostic(help("the annotation `werf.io/no-activity-timeout` of the object says how long to wait"))]
+    ResourceStuck {
+        /// The object.
+        resource: ResourceId,
+        /// Its template.
+        path: String,
+        /// Its last state.
+        message: String,
+        /// How long nothing changed.
+        quiet: Duration,
+        /// Last lines of its containers.
+        logs: Vec<LogTail>,
+    },
+
+    /// `--timeout` ran out.
+    #[error("not done after {}; still waiting for:{}", time(*.after), lines(.pending))]
+    #[diagnostic(help("`--timeout` says how long to wait"))]
+    Timeout {
+        /// The limit.
+        after: Duration,
+        /// `Kind/name: message` of what was pending.
+        pending: Vec<String>,
+    },
+
+    /// Somebody else deploys the same release and does not end.
+    #[error("release `{release}` in namespace `{namespace}` is locked by {holder}; gave up after {}", time(*.waited))]
+    #[diagnostic(help("wait for it to end; the lock of a killed werf is free after ten seconds"))]
+    LockHeld {
+        /// Release.
+        release: String,
+        /// Namespace.
+        namespace: String,
+        /// Who has it.
+        holder: String,
+        /// How long we waited.
+        waited: Duration,
+    },
+
+    /// Somebody else took the lock, because the cluster did not hear from us.
+    #[error("lost the lock of release `{release}` in namespace `{namespace}`: another werf deploys it now")]
+    #[diagnostic(help("the API server could not be reached for longer than the lease; run the command again when the other one has ended"))]
+    LockLost {
+        /// Release.
+        release: String,
+        /// Namespace.
+        namespace: String,
+    },
+
+    /// Another tool wrote the same revision.
+    #[error("revision {revision} of release `{release}` was written by somebody else meanwhile")]
+    #[diagnostic(help("another tool, such as helm, deploys the same release; run the command again when it has ended"))]
+    Raced {
+        /// Release.
+        release: String,
+        /// Revision.
+        revision: u32,
+    },
+
+    /// There is no such release.
+    #[error("there is no release `{release}` in namespace `{namespace}`")]
+    #[diagnostic(help("`helm list -A` shows all releases; `--release` and `--namespace` name another one"))]
+    NoRelease {
+        /// Release.
+        release: String,
+        /// Namespace.
+        namespace: String,
+    },
+
+    /// The user asked to stop.
+    #[error("interrupted; revision {revision} of release `{release}` is marked as failed")]
+    #[diagnostic(help("run the command again to finish the job"))]
+    Interrupted {
+        /// Release.
+        release: String,
+        /// Revision that was being deployed.
+        revision: u32,
+    },
+
+    /// The deployment failed and the last good revision is back.
+    #[error("{cause}")]
+    #[diagnostic(help("release `{release}` was rolled back to revision {to} (as revision {revision})"))]
+    RolledBack {
+        /// Why the deployment failed.
+        cause: Box<DeployError>,
+        /// Release.
+        release: String,
+        /// The good revision.
+        to: u32,
+        /// The revision that holds it now.
+        revision: u32,
+    },
+
+    /// The deployment failed, and so did the way back.
+    #[error("{cause}\nThe rollback to revision {to} failed too: {rollback}")]
+    #[diagnostic(help("the release is in a mixed state; the next successful deployment repairs it"))]
+    RollbackFailed {
+        /// Why the deployment failed.
+        cause: Box<DeployError>,
+        /// The good revision.
+        to: u32,
+        /// Why the rollback failed.
+        rollback: Box<DeployError>,
+    },
+}
+
+impl DeployError {
+    /// The kind of failure, for the exit code.
+    pub fn kind(&self) -> Kind {
+        match self {
+            DeployError::Interrupted { .. } => Kind::Interrupted,
+            _ => Kind::Failed,
+        }
+    }
+}
+
+fn from(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!(" ({path})") }
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn lines(lines: &[String]) -> String {
+    lines.iter().fold(String::new(), |mut text, line| {
+        let _ = write!(text, "\n  {line}");
+        text
+    })
+}
+
+fn tails(logs: &[LogTail]) -> String {
+    logs.iter().fold(String::new(), |mut text, tail| {
+        let _ = write!(text, "\nlast lines of container {} of pod {}:", tail.container, tail.pod);
+        text + &lines(&tail.lines)
+    })
+}
+
+fn time(duration: Duration) -> String {
+    match duration.as_secs() {
+        0 => format!("{} ms", duration.as_millis()),
+        seconds if seconds < 120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    }
+}

@@ -1,0 +1,523 @@
+//! A release from its desired state to its record: prepare a plan, deploy it, go back, remove it.
+//!
+//! [`prepare`] only reads. [`deploy`] takes the release's lock, makes sure that nothing moved since, writes the revision as pending,
+//! carries the plan out, and writes how it ended. Killed at any instant, it leaves a pending revision and a lock that expires: the next
+//! deployment marks the one as failed and finishes the job.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::apply::{dry_run, ensure_namespace};
+use super::client::Client;
+use super::deploy_error::DeployError;
+use super::discovery::{kind_of, resolve};
+use super::error::ClusterError;
+use super::execute::{Stopped, execute};
+use super::live::observe;
+use super::lock::{Acquired, Lock};
+use super::record::{self, History, Record, RecordStatus, load_history};
+use crate::deploy::plan::{self, Input, Live, Plan};
+use crate::deploy::resource::{Action, DeletePolicy, Moment, Owner, Resource, parse};
+use crate::event::{Event, Events};
+
+/// What a revision's record keeps beside its objects.
+#[derive(Clone, Debug, Default)]
+pub struct Revision {
+    /// The chart in Helm's form: `metadata lock templates values schema files`.
+    pub chart: Value,
+    /// Values that the user gave.
+    pub config: Value,
+    /// All objects but hooks, as rendered.
+    pub manifest: String,
+    /// Rendered NOTES.txt.
+    pub notes: String,
+    /// Labels of the record.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What shall stand.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// The release.
+    pub owner: Owner,
+    /// Objects and hooks.
+    pub resources: Vec<Resource>,
+    /// For its record.
+    pub revision: Revision,
+    /// Whether objects of other owners are taken over.
+    pub force_adoption: bool,
+}
+
+/// How to deploy.
+#[derive(Clone, Debug)]
+pub struct DeployOptions {
+    /// Limit of the whole deployment.
+    pub timeout: Option<Duration>,
+    /// How long to wait for another deployment of the same release.
+    pub lock_timeout: Option<Duration>,
+    /// Who we are, for others who wait: `user@host (pid 7)`.
+    pub holder: String,
+    /// Whether a failed deployment is followed by a rollback to the last good revision.
+    pub auto_rollback: bool,
+    /// How many revisions are kept.
+    pub history_limit: usize,
+}
+
+impl Default for DeployOptions {
+    fn default() -> Self {
+        DeployOptions { timeout: None, lock_timeout: None, holder: "werf".into(), auto_rollback: false, history_limit: 5 }
+    }
+}
+
+/// A plan with what it was made from.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What shall stand, namespaces settled.
+    pub desired: Desired,
+    /// The revisions so far.
+    pub history: History,
+    /// Live state.
+    pub live: Live,
+    /// What to do.
+    pub plan: Plan,
+}
+
+/// How a deployment ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// There was nothing to do: this revision stands.
+    Unchanged {
+        /// Revision.
+        revision: u32,
+    },
+    /// A new revision stands.
+    Deployed {
+        /// Revision.
+        revision: u32,
+    },
+}
+
+/// Reads history and live state and makes the plan. Changes nothing.
+pub async fn prepare(client: &Client, mut desired: Desired) -> Result<Prepared, DeployError> {
+    let namespace = desired.owner.namespace.clone();
+    resolve(client, &mut desired.resources, &namespace).await?;
+    let (history, live) = tokio::try_join!(
+        load_history(client, &namespace, &desired.owner.release),
+        observe(client, desired.resources.iter()),
+    )?;
+    prepare_from(client, desired, history, live, None).await
+}
+
+/// `reason` is set for a rollback.
+async fn prepare_from(
+    client: &Client,
+    desired: Desired,
+    history: History,
+    mut live: Live,
+    reason: Option<String>,
+) -> Result<Prepared, DeployError> {
+    let previous = previous(client, &history, &desired.owner).await?;
+    let dropped: Vec<&Resource> = previous
+        .iter()
+        .filter(|old| !desired.resources.iter().any(|new| new.id.identity() == old.id.identity()))
+        .collect();
+    live.extend(observe(client, dropped).await?);
+    let questions = plan::undecided(&desired.resources, &live, &desired.owner);
+    let dry_runs = dry_run(client, &questions, &live).await?;
+    let action = match (&reason, &history.last_good) {
+        (Some(_), _) => Action::Rollback,
+        (None, None) => Action::Install,
+        (None, Some(_)) => Action::Upgrade,
+    };
+    let stands = history.last.as_ref().is_some_and(|last| last.status == RecordStatus::Deployed);
+    let plan = plan::make(&Input {
+        action,
+        owner: &desired.owner,
+        desired: &desired.resources,
+        previous: &previous,
+        live: &live,
+        dry_runs: &dry_runs,
+        release_reason: reason.or_else(|| release_reason(&desired, history.last.as_ref())),
+        retrack: !stands && history.last.is_some(),
+        force_adoption: desired.force_adoption,
+    })
+    .map_err(|problems| DeployError::NoPlan { problems })?;
+    Ok(Prepared { desired, history, live, plan })
+}
+
+/// Why a new revision is due even if no object changes.
+fn release_reason(desired: &Desired, last: Option<&Record>) -> Option<String> {
+    let Some(last) = last else { return Some("it is the first revision".into()) };
+    if last.status != RecordStatus::Deployed {
+        return Some(format!("revision {} is {}", last.revision, last.status.as_str()));
+    }
+    let empty = |value: &Value| value.is_null() || value.as_object().is_some_and(|map| map.is_empty());
+    let same_values = last.config == desired.revision.config || (empty(&last.config) && empty(&desired.revision.config));
+    let hooks = |hooks: &[Value]| -> Vec<(String, Value)> {
+        let mut hooks: Vec<_> = hooks
+            .iter()
+            .map(|hook| (hook["path"].to_string() + &hook["name"].to_string(), plan::parse_text(hook["manifest"].as_str().unwrap_or_default())))
+            .collect();
+        hooks.sort_by(|a, b| a.0.cmp(&b.0));
+        hooks
+    };
+    if last.manifest.trim() != desired.revision.manifest.trim() {
+        Some("the rendered manifests changed".into())
+    } else if hooks(&last.hooks) != hooks(&hook_records(&desired.resources)) {
+        Some("the hooks changed".into())
+    } else if last.notes.trim() != desired.revision.notes.trim() {
+        Some("the notes changed".into())
+    } else if !same_values {
+        Some("the values changed".into())
+    } else {
+        None
+    }
+}
+
+/// The objects of the newest revision and of the last good one: a failed revision may have left some of its own behind.
+async fn previous(client: &Client, history: &History, owner: &Owner) -> Result<Vec<Resource>, DeployError> {
+    let mut found: Vec<Resource> = Vec::new();
+    for record in [history.last.as_ref(), history.last_good.as_ref()].into_iter().flatten() {
+        for mut resource in objects_of(record)? {
+            match kind_of(client, &resource.id, "").await {
+                Ok(kind) => resource.set_scope(kind.scope, &owner.namespace),
+                // Without its kind there can be no such object.
+                Err(ClusterError::UnknownKind { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            if !found.iter().any(|known| known.id.identity() == resource.id.identity()) {
+                found.push(resource);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn objects_of(record: &Record) -> Result<Vec<Resource>, DeployError> {
+    plan::from_manifest(&record.manifest, &record.namespace).map_err(|cause| DeployError::BadRelease {
+        release: record.name.clone(),
+        revision: record.revision,
+        cause,
+    })
+}
+
+/// Deploys what was prepared. A plan that is empty writes nothing.
+pub async fn deploy(
+    client: &Client,
+    prepared: Prepared,
+    options: &DeployOptions,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Outcome, DeployError> {
+    let owner = prepared.desired.owner.clone();
+    let newest = prepared.history.newest();
+    if prepared.plan.is_empty() {
+        events.emit(Event::ReleaseUnchanged { release: owner.release, revision: newest });
+        return Ok(Outcome::Unchanged { revision: newest });
+    }
+    ensure_namespace(client, &owner.namespace).await?;
+    let lock = lock(client, &owner, options, events, cancel, newest + 1).await?;
+    let result = locked(client, prepared, options, events, cancel, &lock).await;
+    // A lock that cannot be given back expires by itself.
+    if let Err(error) = lock.release().await {
+        tracing::debug!(%error, "the release lock was left to expire");
+    }
+    result
+}
+
+async fn lock(
+    client: &Client,
+    owner: &Owner,
+    options: &DeployOptions,
+    events: &Events,
+    cancel: &CancellationToken,
+    revision: u32,
+) -> Result<Lock, DeployError> {
+    let acquire = Lock::acquire(client, &owner.namespace, &owner.release, &options.holder, options.lock_timeout, events);
+    let acquired = tokio::select! {
+        acquired = acquire => acquired?,
+        () = cancel.cancelled() => return Err(DeployError::Interrupted { release: owner.release.clone(), revision }),
+    };
+    match acquired {
+        Acquired::Held { lock, .. } => Ok(lock),
+        Acquired::TimedOut { holder, waited } => {
+            Err(DeployError::LockHeld { release: owner.release.clone(), namespace: owner.namespace.clone(), holder, waited })
+        }
+    }
+}
+
+async fn locked(
+    client: &Client,
+    mut prepared: Prepared,
+    options: &DeployOptions,
+    events: &Events,
+    cancel: &CancellationToken,
+    lock: &Lock,
+) -> Result<Outcome, DeployError> {
+    let owner = prepared.desired.owner.clone();
+    // Somebody may have deployed between our reads and the lock.
+    let history = load_history(client, &owner.namespace, &owner.release).await?;
+    if history.revisions != prepared.history.revisions {
+        prepared = prepare(client, prepared.desired).await?;
+        if prepared.plan.is_empty() {
+            let revision = prepared.history.newest();
+            events.emit(Event::ReleaseUnchanged { release: owner.release, revision });
+            return Ok(Outcome::Unchanged { revision });
+        }
+    }
+    let good = prepared.history.last_good.clone();
+    let revision = prepared.history.newest() + 1;
+    let error = match run(client, &prepared, options, events, cancel, lock).await {
+        Ok(()) => {
+            events.emit(Event::ReleaseDeployed { release: owner.release, revision });
+            return Ok(Outcome::Deployed { revision });
+        }
+        Err(error) => error,
+    };
+    let stop = matches!(error, DeployError::Interrupted { .. } | DeployError::LockLost { .. } | DeployError::Raced { .. });
+    let Some(good) = good.filter(|_| options.auto_rollback && !stop) else { return Err(error) };
+    let to = good.revision;
+    match roll_back(client, good, options, events, cancel, lock).await {
+        Ok(revision) => {
+            events.emit(Event::ReleaseRolledBack { release: owner.release.clone(), to });
+            Err(DeployError::RolledBack { cause: Box::new(error), release: owner.release, to, revision })
+        }
+        Err(rollback) => Err(DeployError::RollbackFailed { cause: Box::new(error), to, rollback: Box::new(rollback) }),
+    }
+}
+
+/// Deploys an earlier revision's objects as a new revision.
+async fn roll_back(
+    client: &Client,
+    good: Record,
+    options: &DeployOptions,
+    events: &Events,
+    cancel: &CancellationToken,
+    lock: &Lock,
+) -> Result<u32, DeployError> {
+    let owner = Owner { release: good.name.clone(), namespace: good.namespace.clone() };
+    let mut resources = objects_of(&good)?;
+    for hook in &good.hooks {
+        let object = plan::parse_text(hook["manifest"].as_str().unwrap_or_default());
+        resources.extend(parse(object, hook["path"].as_str().unwrap_or_default(), &good.namespace).unwrap_or_default());
+    }
+    resolve(client, &mut resources, &owner.namespace).await?;
+    let desired = Desired {
+        owner: owner.clone(),
+        resources,
+        revision: Revision { chart: good.chart, config: good.config, manifest: good.manifest, notes: good.notes, labels: good.labels },
+        force_adoption: true,
+    };
+    let (history, live) =
+        tokio::try_join!(load_history(client, &owner.namespace, &owner.release), observe(client, desired.resources.iter()))?;
+    let prepared = prepare_from(client, desired, history, live, Some(format!("rollback to {}", good.revision))).await?;
+    let revision = prepared.history.newest() + 1;
+    run(client, &prepared, options, events, cancel, lock).await?;
+    Ok(revision)
+}
+
+/// Writes the revision as pending, carries its plan out, and writes how it ended.
+async fn run(
+    client: &Client,
+    prepared: &Prepared,
+    options: &DeployOptions,
+    events: &Events,
+    cancel: &CancellationToken,
+    lock: &Lock,
+) -> Result<(), DeployError> {
+    let (desired, plan) = (&prepared.desired, &prepared.plan);
+    let owner = &desired.owner;
+    let (pending, preparing, done) = match plan.action {
+        Action::Install => (RecordStatus::PendingInstall, "Initial install underway".to_owned(), "Install complete".to_owned()),
+        Action::Rollback => {
+            let to = plan.release_reason.clone().unwrap_or_default();
+            (RecordStatus::PendingRollback, format!("Preparing {to}"), format!("R{}", to.get(1..).unwrap_or_default()))
+        }
+        _ => (RecordStatus::PendingUpgrade, "Preparing upgrade".to_owned(), "Upgrade complete".to_owned()),
+    };
+    // We hold the lock, so whoever left a revision pending is gone.
+    if let Some(last) = prepared.history.last.as_ref().filter(|last| last.status.as_str().starts_with("pending")) {
+        let record = Record { status: RecordStatus::Failed, description: "The deployment was cut off".into(), ..last.clone() };
+        record::update_record(client, &record).await?;
+    }
+    let now = jiff::Timestamp::now().to_string();
+    let mut record = Record {
+        name: owner.release.clone(),
+        namespace: owner.namespace.clone(),
+        revision: prepared.history.newest() + 1,
+        status: pending,
+        first_deployed: prepared.history.last.as_ref().map_or_else(|| now.clone(), |last| last.first_deployed.clone()),
+        last_deployed: now,
+        description: preparing,
+        notes: desired.revision.notes.clone(),
+        manifest: desired.revision.manifest.clone(),
+        hooks: hook_records(&desired.resources),
+        chart: desired.revision.chart.clone(),
+        config: desired.revision.config.clone(),
+        labels: desired.revision.labels.clone(),
+    };
+    match record::create_record(client, &record).await {
+        Err(error) if error.is_conflict() => {
+            return Err(DeployError::Raced { release: owner.release.clone(), revision: record.revision });
+        }
+        other => other?,
+    }
+    let lost = lock.lost().clone();
+    let result = tokio::select! {
+        result = execute(client, plan, &prepared.live, options.timeout, events, cancel) => result,
+        () = lost.cancelled() => {
+            return Err(DeployError::LockLost { release: owner.release.clone(), namespace: owner.namespace.clone() });
+        }
+    };
+    let error = match result {
+        Ok(()) => {
+            record.status = RecordStatus::Deployed;
+            record.description = done;
+            record::update_record(client, &record).await?;
+            return retire(client, &prepared.history, &record, options.history_limit).await.map_err(DeployError::from);
+        }
+        Err(Stopped::Failed(error)) => error,
+        Err(Stopped::Cancelled) => DeployError::Interrupted { release: owner.release.clone(), revision: record.revision },
+    };
+    record.status = RecordStatus::Failed;
+    record.description = error.to_string().lines().next().unwrap_or_default().to_owned();
+    record::update_record(client, &record).await?;
+    prune(client, &prepared.history, &record, options.history_limit).await?;
+    Err(error)
+}
+
+/// Marks earlier deployed revisions as superseded and forgets the oldest ones.
+async fn retire(client: &Client, history: &History, now: &Record, limit: usize) -> Result<(), ClusterError> {
+    for (revision, _) in history.revisions.iter().filter(|(_, status)| *status == RecordStatus::Deployed) {
+        let known = [history.last.as_ref(), history.last_good.as_ref()].into_iter().flatten().find(|record| record.revision == *revision);
+        let old = match known {
+            Some(record) => Some(record.clone()),
+            None => record::load_record(client, &now.namespace, &now.name, *revision).await?,
+        };
+        if let Some(old) = old {
+            record::update_record(client, &Record { status: RecordStatus::Superseded, ..old }).await?;
+        }
+    }
+    prune(client, history, now, limit).await
+}
+
+/// Deletes the oldest records beyond the limit, but never the last good one.
+async fn prune(client: &Client, history: &History, now: &Record, limit: usize) -> Result<(), ClusterError> {
+    let excess = (history.revisions.len() + 1).saturating_sub(limit.max(1));
+    let good = if now.status == RecordStatus::Deployed { None } else { history.last_good.as_ref().map(|good| good.revision) };
+    for (revision, _) in history.revisions.iter().filter(|(revision, _)| Some(*revision) != good).take(excess) {
+        record::delete_record(client, &now.namespace, &now.name, *revision).await?;
+    }
+    Ok(())
+}
+
+/// Makes the plan that removes a release.
+pub async fn prepare_removal(client: &Client, owner: &Owner, with_hooks: bool) -> Result<(History, Live, Plan), DeployError> {
+    let history = load_history(client, &owner.namespace, &owner.release).await?;
+    let Some(last) = &history.last else {
+        return Err(DeployError::NoRelease { release: owner.release.clone(), namespace: owner.namespace.clone() });
+    };
+    let mut objects = previous(client, &history, owner).await?;
+    for hook in &last.hooks {
+        let object = plan::parse_text(hook["manifest"].as_str().unwrap_or_default());
+        objects.extend(parse(object, hook["path"].as_str().unwrap_or_default(), &owner.namespace).unwrap_or_default());
+    }
+    let live = observe(client, objects.iter()).await?;
+    let plan = plan::removal(owner, &objects, &live, with_hooks).map_err(|problem| DeployError::NoPlan { problems: vec![problem] })?;
+    Ok((history, live, plan))
+}
+
+/// Removes a release: its objects, its hooks' objects, its records.
+pub async fn dismiss(
+    client: &Client,
+    owner: &Owner,
+    with_hooks: bool,
+    options: &DeployOptions,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<(), DeployError> {
+    // Without a release there is nothing to lock, and perhaps no namespace to hold a lock.
+    prepare_removal(client, owner, with_hooks).await?;
+    let lock = lock(client, owner, options, events, cancel, 0).await?;
+    let result = dismiss_locked(client, owner, with_hooks, options, events, cancel).await;
+    if let Err(error) = lock.release().await {
+        tracing::debug!(%error, "the release lock was left to expire");
+    }
+    result
+}
+
+async fn dismiss_locked(
+    client: &Client,
+    owner: &Owner,
+    with_hooks: bool,
+    options: &DeployOptions,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<(), DeployError> {
+    let (history, live, plan) = prepare_removal(client, owner, with_hooks).await?;
+    for warning in &plan.warnings {
+        events.emit(Event::Warned { message: warning.clone(), help: None });
+    }
+    if let Some(last) = &history.last {
+        let record = Record { status: RecordStatus::Uninstalling, description: "Deletion in progress".into(), ..last.clone() };
+        record::update_record(client, &record).await?;
+    }
+    match execute(client, &plan, &live, options.timeout, events, cancel).await {
+        Ok(()) => {}
+        Err(Stopped::Failed(error)) => return Err(error),
+        Err(Stopped::Cancelled) => return Err(DeployError::Interrupted { release: owner.release.clone(), revision: history.newest() }),
+    }
+    for (revision, _) in &history.revisions {
+        record::delete_record(client, &owner.namespace, &owner.release, *revision).await?;
+    }
+    Ok(())
+}
+
+/// Hooks as Helm keeps them in a record.
+fn hook_records(resources: &[Resource]) -> Vec<Value> {
+    let hooks = resources.iter().filter(|resource| resource.is_hook());
+    hooks
+        .map(|hook| {
+            let events: Vec<&str> = hook
+                .steering
+                .deploy_on
+                .iter()
+                .map(|when| match (when.moment, when.action) {
+                    (_, Action::Test) => "test",
+                    (Moment::Pre, Action::Install) => "pre-install",
+                    (Moment::Pre, Action::Upgrade) => "pre-upgrade",
+                    (Moment::Pre, Action::Rollback) => "pre-rollback",
+                    (Moment::Pre, Action::Delete) => "pre-delete",
+                    (_, Action::Install) => "post-install",
+                    (_, Action::Upgrade) => "post-upgrade",
+                    (_, Action::Rollback) => "post-rollback",
+                    (_, Action::Delete) => "post-delete",
+                })
+                .collect();
+            let policies: Vec<&str> = hook
+                .steering
+                .delete_policies
+                .iter()
+                .filter_map(|policy| match policy {
+                    DeletePolicy::BeforeCreation => Some("before-hook-creation"),
+                    DeletePolicy::Succeeded => Some("hook-succeeded"),
+                    DeletePolicy::Failed => Some("hook-failed"),
+                    DeletePolicy::BeforeCreationIfImmutable => None,
+                })
+                .collect();
+            json!({
+                "name": hook.id.name,
+                "kind": hook.id.gvk.kind,
+                "path": hook.path,
+                "manifest": crate::yaml::emit(&hook.object),
+                "events": events,
+                "last_run": {"started_at": "", "completed_at": "", "phase": ""},
+                "weight": hook.steering.weight,
+                "delete_policies": policies,
+            })
+        })
+        .collect()
+}
