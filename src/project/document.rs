@@ -239,6 +239,7 @@ impl<'n> Fields<'n> {
         let Some(node) = self.value(key) else { return Vec::new() };
         let Some(entries) = node.as_mapping() else { return self.wrong(key, node, "a mapping of names to values").unwrap_or_default() };
         let text = |node: &'n Node| match node.text() {
+            Some(_) if node.is_null() => Some(Text { text: String::new(), node }),
             Some(text) => Some(Text { text: text.to_owned(), node }),
             None => self.wrong(key, node, "a mapping of names to single values"),
         };

@@ -72,6 +72,8 @@ pub struct Dockerfile {
 pub struct Stapel {
     /// `from`.
     pub from: From,
+    /// Where `from` stands.
+    pub from_at: Location,
     /// `fromCacheVersion`.
     pub from_cache_version: Option<String>,
     /// `git`: local mappings.
@@ -336,6 +338,8 @@ pub struct ImageSpec {
     pub remove_labels: Vec<String>,
     /// `config.removeVolumes`.
     pub remove_volumes: Vec<String>,
+    /// `config.keepEssentialWerfLabels`: `removeLabels` spares werf's own labels.
+    pub keep_essential_labels: bool,
     /// `config.clearCmd`.
     pub clear_cmd: bool,
     /// `config.clearEntrypoint`.

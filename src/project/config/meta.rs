@@ -13,6 +13,25 @@ pub struct Meta {
     pub deploy: Deploy,
     /// `cleanup`.
     pub cleanup: Cleanup,
+    /// `gitWorktree`.
+    pub git_worktree: GitWorktree,
+}
+
+/// `gitWorktree`: what may be fetched before cleanup looks at the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GitWorktree {
+    /// `gitWorktree.forceShallowClone`: a shallow clone is taken as it is.
+    pub force_shallow_clone: bool,
+    /// `gitWorktree.allowUnshallow`.
+    pub allow_unshallow: bool,
+    /// `gitWorktree.allowFetchOriginBranchesAndTags`.
+    pub allow_fetch: bool,
+}
+
+impl Default for GitWorktree {
+    fn default() -> Self {
+        GitWorktree { force_shallow_clone: false, allow_unshallow: true, allow_fetch: true }
+    }
 }
 
 /// `build`: defaults for every image.
@@ -71,6 +90,35 @@ pub struct Cleanup {
     pub keep_images_built_within: Duration,
     /// `cleanup.keepPolicies`; werf's defaults where the key is absent (reference: werf.md §5).
     pub keep_policies: Vec<KeepPolicy>,
+}
+
+impl Default for Cleanup {
+    fn default() -> Self {
+        Cleanup {
+            disable: false,
+            disable_kubernetes_based_policy: false,
+            disable_git_history_based_policy: false,
+            disable_built_within_last_n_hours_policy: false,
+            keep_images_built_within: Duration::from_secs(2 * 3600),
+            keep_policies: default_keep_policies(),
+        }
+    }
+}
+
+/// What werf keeps where `keepPolicies` is absent: the last 10 tags; of the last 10 branches that moved within a week, 2 images of
+/// that week; of the usual long-lived branches, 10 images.
+pub fn default_keep_policies() -> Vec<KeepPolicy> {
+    let week = Some(Duration::from_secs(168 * 3600));
+    let limit = |last, within| Limit { last, within, operator: Operator::And };
+    let policy = |kind, pattern: &str, references, images| KeepPolicy {
+        references: References { kind, pattern: pattern.to_owned(), limit: references },
+        images,
+    };
+    vec![
+        policy(ReferenceKind::Tag, "/.*/", limit(Some(10), None), limit(Some(1), None)),
+        policy(ReferenceKind::Branch, "/.*/", limit(Some(10), week), limit(Some(2), week)),
+        policy(ReferenceKind::Branch, "/^(main|master|staging|production)$/", limit(None, None), limit(Some(10), None)),
+    ]
 }
 
 /// One of `cleanup.keepPolicies`.

@@ -57,6 +57,9 @@ impl WorkTree for GitWorkTree {
         let committed = self.tree.list(dir)?;
         let compare = || -> Result<Vec<Differing>, GitError> {
             let place = Place { asked: dir.to_owned(), real: self.tree.resolve(dir)?.path };
+            if committed.is_empty() && !self.disk.root.join(&place.real).exists() {
+                return Ok(Vec::new());
+            }
             let differing = self.tree.repository().with(|repo| self.compare_with_index(repo, &committed, &place, wanted))?;
             Ok(differing.into_iter().collect())
         };

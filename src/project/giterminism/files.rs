@@ -148,6 +148,30 @@ pub struct Files<'g> {
 }
 
 impl Files<'_> {
+    /// The files below a directory that `wanted` names by their path; only these are checked.
+    pub fn list_where(&self, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Entry>, ReadError> {
+        let own = |entries: Arc<[Entry]>| entries.iter().filter(|entry| wanted(&entry.path)).cloned().collect::<Vec<_>>();
+        if self.rules.mode == Mode::Loose {
+            return self.rules.disk().list(dir).map(own);
+        }
+        self.rules.check_below(dir, &|path| wanted(path) && !self.may_be_uncommitted(path))?;
+        let committed = own(self.rules.tree.list(dir)?);
+        if self.is_committed_only() {
+            return Ok(committed);
+        }
+        let mut entries: BTreeMap<String, Entry> = committed.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
+        let on_disk = own(self.rules.disk().list(dir)?);
+        entries.extend(on_disk.into_iter().filter(|entry| self.may_be_uncommitted(&entry.path)).map(|entry| (entry.path.clone(), entry)));
+        Ok(entries.into_values().collect())
+    }
+
+    /// Whether there is a directory with files. Nothing is checked, for nothing is read.
+    pub fn is_dir(&self, dir: &str) -> Result<bool, ReadError> {
+        let committed = self.rules.mode != Mode::Loose && !self.rules.tree.list(dir)?.is_empty();
+        let on_disk = || self.rules.disk().list(dir).map(|entries| entries.iter().any(|entry| self.may_be_uncommitted(&entry.path)));
+        Ok(committed || (!self.is_committed_only() && on_disk()?))
+    }
+
     /// Whether a file may be read from disk.
     fn may_be_uncommitted(&self, path: &str) -> bool {
         self.rules.allows(|policy| match self.purpose {
@@ -187,19 +211,7 @@ impl FileTree for Files<'_> {
     }
 
     fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
-        if self.rules.mode == Mode::Loose {
-            return self.rules.disk().list(dir);
-        }
-        self.rules.check_below(dir, &|path| !self.may_be_uncommitted(path))?;
-        let committed = self.rules.tree.list(dir)?;
-        if self.is_committed_only() {
-            return Ok(committed);
-        }
-        let mut entries: BTreeMap<String, Entry> = committed.iter().map(|entry| (entry.path.clone(), entry.clone())).collect();
-        let on_disk = self.rules.disk().list(dir)?;
-        let uncommitted = on_disk.iter().filter(|entry| self.may_be_uncommitted(&entry.path));
-        entries.extend(uncommitted.map(|entry| (entry.path.clone(), entry.clone())));
-        Ok(entries.into_values().collect())
+        self.list_where(dir, &|_| true).map(Arc::from)
     }
 
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {

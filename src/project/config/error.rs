@@ -1,0 +1,76 @@
+//! What is wrong with a configuration.
+
+use miette::Diagnostic;
+
+use crate::file_tree::ReadError;
+use crate::project::document::Problem;
+use crate::project::giterminism::GiterminismError;
+use crate::template::{Failure, ParseError};
+
+/// No configuration comes out of this commit.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum ConfigError {
+    /// There is no werf.yaml.
+    #[error("commit {commit} has no {}", .names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or "))]
+    NotFound {
+        /// Short commit id.
+        commit: String,
+        /// The names that were looked for.
+        names: Vec<String>,
+        /// What to do.
+        #[help]
+        help: String,
+    },
+    /// Files that the configuration is made of differ from the commit, or the rules about that are wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Giterminism(#[from] GiterminismError),
+    /// A file cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Read(#[from] ReadError),
+    /// A file is not UTF-8 text.
+    #[error("`{path}` is not UTF-8 text")]
+    #[diagnostic(help("save the file as UTF-8"))]
+    NotText {
+        /// Its path.
+        path: String,
+    },
+    /// werf.yaml or a helper template is no template.
+    #[error("`{file}` is not a valid template: {}", .error.message())]
+    Syntax {
+        /// The file.
+        file: String,
+        /// The place.
+        #[source]
+        #[diagnostic_source]
+        error: ParseError,
+    },
+    /// werf.yaml cannot be rendered.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Template(#[from] Box<Failure>),
+    /// One thing is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Problem(Problem),
+    /// Several things are wrong.
+    #[error("{file} has {} problems", .problems.len())]
+    Problems {
+        /// The file.
+        file: String,
+        /// Each with its place.
+        #[related]
+        problems: Vec<Problem>,
+    },
+}
+
+impl ConfigError {
+    /// The error for one or more problems of a file.
+    pub(super) fn of(file: &str, mut problems: Vec<Problem>) -> Self {
+        match problems.len() {
+            1 => ConfigError::Problem(problems.remove(0)),
+            _ => ConfigError::Problems { file: file.to_owned(), problems },
+        }
+    }
+}

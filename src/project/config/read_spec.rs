@@ -1,0 +1,146 @@
+//! `imageSpec`, and the old `docker` directive folded into it.
+
+use super::context::Context;
+use super::image::{Healthcheck, ImageSpec};
+use crate::project::document::{Fields, Text};
+use crate::yaml::Node;
+
+/// `imageSpec` of an image.
+pub(super) fn read(fields: Fields<'_>) -> ImageSpec {
+    let mut spec = ImageSpec {
+        author: fields.string("author"),
+        clear_history: fields.bool("clearHistory").unwrap_or_default(),
+        ..ImageSpec::default()
+    };
+    if let Some(config) = fields.fields("config") {
+        read_config(&config, &mut spec);
+        config.finish();
+    }
+    fields.finish();
+    spec
+}
+
+/// `build.imageSpec` of the meta document, which knows fewer keys.
+pub(super) fn read_global(_: &Context<'_>, fields: Fields<'_>) -> ImageSpec {
+    let mut spec = ImageSpec {
+        author: fields.string("author"),
+        clear_history: fields.bool("clearHistory").unwrap_or_default(),
+        ..ImageSpec::default()
+    };
+    if let Some(config) = fields.fields("config") {
+        read_labels(&config, &mut spec);
+        config.finish();
+    }
+    fields.finish();
+    spec
+}
+
+fn read_labels(config: &Fields<'_>, spec: &mut ImageSpec) {
+    spec.labels = config.map("labels").into_iter().map(|(name, value)| (name.text, value.text)).collect();
+    spec.remove_labels = config.strings("removeLabels");
+    spec.keep_essential_labels = config.bool("keepEssentialWerfLabels").unwrap_or_default();
+    // Removed werf's labels in werf 2 and does nothing since; `removeLabels` says it now.
+    config.bool("clearWerfLabels");
+}
+
+fn read_config(config: &Fields<'_>, spec: &mut ImageSpec) {
+    read_labels(config, spec);
+    spec.cmd = config.value("cmd").map(|_| config.strings("cmd"));
+    spec.entrypoint = config.value("entrypoint").map(|_| config.strings("entrypoint"));
+    spec.env = config.map("env").into_iter().map(|(name, value)| (name.text, value.text)).collect();
+    spec.expose = config.strings("expose");
+    spec.volumes = config.strings("volumes");
+    spec.user = config.string("user");
+    spec.working_dir = config.string("workingDir");
+    spec.stop_signal = config.string("stopSignal");
+    spec.healthcheck = config.fields("healthcheck").map(read_healthcheck);
+    spec.remove_env = config.strings("removeEnv");
+    spec.remove_volumes = config.strings("removeVolumes");
+    spec.clear_cmd = config.bool("clearCmd").unwrap_or_default();
+    spec.clear_entrypoint = config.bool("clearEntrypoint").unwrap_or_default();
+    spec.clear_user = config.bool("clearUser").unwrap_or_default();
+    spec.clear_working_dir = config.bool("clearWorkingDir").unwrap_or_default();
+}
+
+fn read_healthcheck(fields: Fields<'_>) -> Healthcheck {
+    let number = |key| fields.int(key).unwrap_or_default().max(0) as u64;
+    let check = Healthcheck {
+        test: fields.strings("test"),
+        interval: number("interval"),
+        timeout: number("timeout"),
+        start_period: number("startPeriod"),
+        retries: number("retries"),
+    };
+    fields.finish();
+    check
+}
+
+/// The old `docker` directive: Dockerfile instructions as keys.
+pub(super) fn read_docker(docker: Fields<'_>, spec: &mut ImageSpec) {
+    spec.volumes.extend(docker.strings("VOLUME"));
+    spec.expose.extend(docker.strings("EXPOSE"));
+    spec.env.extend(docker.map("ENV").into_iter().map(|(name, value)| (name.text, value.text)));
+    spec.labels.extend(docker.map("LABEL").into_iter().map(|(name, value)| (name.text, value.text)));
+    let command = |key| docker.value(key).map(|node| read_command(&docker, key, node));
+    spec.entrypoint = command("ENTRYPOINT").or(spec.entrypoint.take());
+    spec.cmd = command("CMD").or(spec.cmd.take());
+    spec.working_dir = docker.string("WORKDIR").or(spec.working_dir.take());
+    spec.user = docker.string("USER").or(spec.user.take());
+    if let Some(text) = docker.text("HEALTHCHECK") {
+        spec.healthcheck = parse_healthcheck(&docker, &text).or(spec.healthcheck.take());
+    }
+    // Values are always passed as they are written.
+    docker.bool("exactValues");
+    docker.finish();
+}
+
+/// A list is a command; a text is one for the shell, unless it is a JSON list as in a Dockerfile.
+fn read_command(docker: &Fields<'_>, key: &'static str, node: &Node) -> Vec<String> {
+    match node.as_str() {
+        None => docker.strings(key),
+        Some(text) => match serde_json::from_str(text) {
+            Ok(command) => command,
+            Err(_) => vec!["/bin/sh".to_owned(), "-c".to_owned(), text.to_owned()],
+        },
+    }
+}
+
+/// `NONE`, or options and `CMD` with a command, as a Dockerfile has it.
+fn parse_healthcheck(docker: &Fields<'_>, text: &Text<'_>) -> Option<Healthcheck> {
+    let mut check = Healthcheck::default();
+    let mut rest = text.text.trim();
+    if rest.eq_ignore_ascii_case("none") {
+        check.test = vec!["NONE".to_owned()];
+        return Some(check);
+    }
+    let wrong = |what: &str| {
+        let help = "for example `HEALTHCHECK: --interval=5s --timeout=3s CMD curl -f http://localhost/`".to_owned();
+        docker.problem(text.node, format!("`HEALTHCHECK` has {what}"), "cannot be read", help);
+        None
+    };
+    while let Some(option) = rest.strip_prefix("--") {
+        let (option, after) = option.split_once(char::is_whitespace).unwrap_or((option, ""));
+        rest = after.trim_start();
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        let seconds = || super::read_meta::go_duration(value).map(|duration| duration.as_secs());
+        let known = match name {
+            "interval" => seconds().map(|seconds| check.interval = seconds),
+            "timeout" => seconds().map(|seconds| check.timeout = seconds),
+            "start-period" => seconds().map(|seconds| check.start_period = seconds),
+            "retries" => value.parse().ok().map(|retries| check.retries = retries),
+            _ => None,
+        };
+        if known.is_none() {
+            return wrong(&format!("an option that cannot be read: `--{option}`"));
+        }
+    }
+    let Some(command) = rest.strip_prefix("CMD").filter(|command| command.starts_with([' ', '\t'])) else {
+        return wrong("no `CMD`");
+    };
+    let command = command.trim();
+    check.test = match serde_json::from_str::<Vec<String>>(command) {
+        Ok(words) => std::iter::once("CMD".to_owned()).chain(words).collect(),
+        Err(_) => vec!["CMD-SHELL".to_owned(), command.to_owned()],
+    };
+    Some(check)
+}

@@ -1,0 +1,96 @@
+//! From the commit's files to the rendered text of werf.yaml.
+
+use std::sync::Arc;
+
+use super::functions::{Gates, TemplateFiles, table};
+use super::{ConfigError, ConfigInput};
+use crate::file_tree::FileTree;
+use crate::project::giterminism::{Files, Mode, Purpose};
+use crate::template::value::{Map, Value};
+use crate::template::{Failure, Options, Rendered, Templates};
+
+/// Names of the configuration, in the order in which they are looked for.
+const NAMES: [&str; 2] = ["werf.yaml", "werf.yml"];
+/// Where helper templates are.
+const TEMPLATES_DIR: &str = ".werf";
+
+/// A rendered werf.yaml.
+#[derive(Clone, Debug)]
+pub struct RenderedConfig {
+    /// The file's path.
+    pub file: String,
+    source: String,
+    rendered: Rendered,
+}
+
+impl RenderedConfig {
+    /// The rendered text.
+    pub fn text(&self) -> &str {
+        &self.rendered.text
+    }
+
+    /// Whether rendering changed the text.
+    pub fn is_template(&self) -> bool {
+        self.source != self.rendered.text
+    }
+
+    /// The line of the file that wrote the byte at an offset of the rendered text.
+    pub(super) fn template_line(&self, offset: usize) -> Option<usize> {
+        self.rendered.template_line(offset)
+    }
+}
+
+/// Finds, reads and renders werf.yaml.
+pub(super) fn render(input: &ConfigInput<'_>) -> Result<RenderedConfig, ConfigError> {
+    let (file, source) = find(input)?;
+    let mut templates = Templates::new(Arc::new(table()), Options::go(&file));
+    let dir = input.templates_dir.unwrap_or(TEMPLATES_DIR).trim_matches('/');
+    let helpers = input.giterminism.files(Purpose::Template);
+    for entry in helpers.list_where(dir, &|path| path.ends_with(".tmpl"))? {
+        if let Some(text) = read_text(&helpers, &entry.path)? {
+            let name = entry.path.strip_prefix(dir).unwrap_or(&entry.path).trim_start_matches('/');
+            templates.parse(name, &text).map_err(|error| ConfigError::Syntax { file: entry.path.clone(), error })?;
+        }
+    }
+    templates.parse(&file, &source).map_err(|error| ConfigError::Syntax { file: file.clone(), error })?;
+    let gates = Gates {
+        giterminism: input.giterminism,
+        variable: input.variable,
+        host: input.host,
+        is_loose: input.giterminism.mode() == Mode::Loose,
+    };
+    let rendered = templates.execute(&file, &data(input), &gates).map_err(|error| Box::new(Failure::from(*error)))?;
+    Ok(RenderedConfig { file, source, rendered })
+}
+
+fn find(input: &ConfigInput<'_>) -> Result<(String, String), ConfigError> {
+    let files = input.giterminism.files(Purpose::Config);
+    let names = input.config.map_or_else(|| NAMES.to_vec(), |name| vec![name]);
+    for name in &names {
+        if let Some(text) = read_text(&files, name)? {
+            return Ok(((*name).to_owned(), text));
+        }
+    }
+    let help = match input.config {
+        Some(_) => "pass the path of a committed file with `--config`",
+        None => {
+            "create `werf.yaml` in the project's directory and commit it, or point `--dir` at the project; `--config` names another file"
+        }
+    };
+    let names = names.into_iter().map(str::to_owned).collect();
+    Err(ConfigError::NotFound { commit: input.giterminism.commit().to_owned(), names, help: help.to_owned() })
+}
+
+fn read_text(files: &Files<'_>, path: &str) -> Result<Option<String>, ConfigError> {
+    let Some(bytes) = files.read(path)? else { return Ok(None) };
+    let text = std::str::from_utf8(&bytes).map_err(|_| ConfigError::NotText { path: path.to_owned() })?;
+    Ok(Some(text.trim_start_matches('\u{feff}').to_owned()))
+}
+
+fn data(input: &ConfigInput<'_>) -> Value {
+    let text = |text: &str| Value::from(text.to_owned());
+    let date: Map = [("Human", text(input.commit.date_human)), ("Unix", text(&input.commit.date_unix.to_string()))].into_iter().collect();
+    let commit: Map = [("Hash", text(input.commit.hash)), ("Date", Value::Map(date))].into_iter().collect();
+    let files = Value::Object(Arc::new(TemplateFiles::new(input.giterminism.clone())));
+    Value::Map([("Files", files), ("Env", text(input.env)), ("Commit", Value::Map(commit))].into_iter().collect())
+}
