@@ -68,8 +68,8 @@ impl Sink {
         problems
     }
 
-    fn report_yaml(&self, error: YamlError, offset: usize) {
-        let start = error.span.offset() + offset;
+    fn report_yaml(&self, error: YamlError, shift: usize) {
+        let start = error.span.offset() + shift;
         self.report(&(start..start + error.span.len()), error.message, "here", error.help);
     }
 }
@@ -77,29 +77,30 @@ impl Sink {
 /// Reads one document that begins at `offset` of the sink's text. Syntax errors and duplicate keys go to the sink; where only keys are
 /// double, the document is read all the same.
 pub fn read_document(sink: &Sink, text: &str, offset: usize) -> Option<Node> {
-    let read = |duplicate_keys| parse_documents_with(text, Options { duplicate_keys });
+    // Empty lines stand for what is before, so that lines in messages are those of the whole text.
+    let lines = sink.text[..offset].bytes().filter(|byte| *byte == b'\n').count();
+    let padded = "\n".repeat(lines) + text;
+    let read = |duplicate_keys| parse_documents_with(&padded, Options { duplicate_keys });
     let documents = match read(DuplicateKeys::Refuse) {
         Ok(documents) => documents,
         Err(error) => {
-            sink.report_yaml(error, offset);
+            sink.report_yaml(error, offset - lines);
             read(DuplicateKeys::LastWins).ok()?
         }
     };
-    let line = sink.text[..offset].bytes().filter(|byte| *byte == b'\n').count();
     documents.into_iter().next().map(|mut node| {
-        shift(&mut node, offset, line);
+        shift(&mut node, offset - lines);
         node
     })
 }
 
-fn shift(node: &mut Node, bytes: usize, lines: usize) {
+fn shift(node: &mut Node, bytes: usize) {
     node.span = node.span.start + bytes..node.span.end + bytes;
-    node.line += lines;
     match &mut node.value {
-        NodeValue::Sequence(items) => items.iter_mut().for_each(|item| shift(item, bytes, lines)),
+        NodeValue::Sequence(items) => items.iter_mut().for_each(|item| shift(item, bytes)),
         NodeValue::Mapping(entries) => entries.iter_mut().for_each(|(key, value)| {
-            shift(key, bytes, lines);
-            shift(value, bytes, lines);
+            shift(key, bytes);
+            shift(value, bytes);
         }),
         _ => {}
     }
@@ -121,6 +122,8 @@ pub struct Fields<'n> {
     /// What the mapping is, for messages: `image `web``, `an entry of `git``.
     what: String,
     asked: RefCell<Vec<&'static str>>,
+    /// Keys that are known, but of which no message tells: old and unsupported ones.
+    hidden: RefCell<Vec<&'static str>>,
 }
 
 impl<'n> Fields<'n> {
@@ -131,7 +134,7 @@ impl<'n> Fields<'n> {
             sink.report(&node.span, format!("{what} must be a mapping, not {}", node.kind()), "expected `key: value` lines", None);
             return None;
         }
-        Some(Fields { sink, node, what, asked: RefCell::default() })
+        Some(Fields { sink, node, what, asked: RefCell::default(), hidden: RefCell::default() })
     }
 
     /// The mapping's node.
@@ -157,6 +160,16 @@ impl<'n> Fields<'n> {
     /// A key and its value, null included.
     pub fn entry(&self, key: &'static str) -> Option<(&'n Node, &'n Node)> {
         self.asked.borrow_mut().push(key);
+        self.find(key)
+    }
+
+    /// A key and its value, where the key is not one to recommend.
+    pub fn old(&self, key: &'static str) -> Option<(&'n Node, &'n Node)> {
+        self.hidden.borrow_mut().push(key);
+        self.find(key)
+    }
+
+    fn find(&self, key: &str) -> Option<(&'n Node, &'n Node)> {
         self.node.as_mapping()?.iter().find(|(name, _)| name.text() == Some(key)).map(|(name, value)| (name, value))
     }
 
@@ -254,7 +267,7 @@ impl<'n> Fields<'n> {
 
     /// Reports a key that is not supported, if it is there.
     pub fn refuse(&self, key: &'static str, reason: &str, instead: &str) {
-        if let Some((name, _)) = self.entry(key) {
+        if let Some((name, _)) = self.old(key) {
             self.sink.report(&name.span, format!("`{key}` is not supported: {reason}"), "not supported", Some(instead.to_owned()));
         }
     }
@@ -266,12 +279,14 @@ impl<'n> Fields<'n> {
 
     /// Reports every key that nobody asked for.
     pub fn finish(self) {
+        let hidden = self.hidden.into_inner();
         let mut known = self.asked.into_inner();
+        known.retain(|key| !hidden.contains(key));
         known.sort_unstable();
         known.dedup();
         for (name, _) in self.node.as_mapping().unwrap_or_default() {
             let key = name.text().unwrap_or_default();
-            if known.contains(&key) {
+            if known.contains(&key) || hidden.contains(&key) {
                 continue;
             }
             let help = match closest(key, known.iter().copied()) {

@@ -32,14 +32,15 @@ pub(super) fn check(text: &str, rules: &Rules<'_>) -> Result<Config, Vec<Problem
     let mut images = Vec::new();
     for document in documents.iter().filter(|document| !document.is_null()) {
         let has = |key: &str| document.get(key).is_some() || has_null(document, key);
-        if has("configVersion") {
+        let is_image = has("image") || has("artifact") || has("dockerfile");
+        if has("configVersion") || (has("project") && !is_image) {
             if saw_meta {
                 let key = document.as_mapping().and_then(|entries| entries.first()).map_or(document, |(key, _)| key);
                 sink.report(&key.span, "a second document has `configVersion`", "only one document describes the project", None);
             }
             saw_meta = true;
             found_meta = read_meta::read(&context, document, rules.project_name).map(|meta| (meta, document)).or(found_meta);
-        } else if has("image") || has("artifact") || has("dockerfile") {
+        } else if is_image {
             images.extend(read_image::read(&context, document));
         } else {
             unknown_document(&sink, document);

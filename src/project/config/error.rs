@@ -38,12 +38,11 @@ pub enum ConfigError {
     },
     /// werf.yaml or a helper template is no template.
     #[error("`{file}` is not a valid template: {}", .error.message())]
+    #[diagnostic(forward(error))]
     Syntax {
         /// The file.
         file: String,
-        /// The place.
-        #[source]
-        #[diagnostic_source]
+        /// What is wrong, with its place.
         error: ParseError,
     },
     /// werf.yaml cannot be rendered.

@@ -76,7 +76,9 @@ fn is_name(name: &str) -> bool {
 /// An image with what both kinds share; name and place come later.
 pub(super) fn read_common(context: &Context<'_>, fields: &Fields<'_>, dependencies: Vec<Dependency>, recipe: Recipe) -> Image {
     fields.entry("image");
-    fields.entry("artifact");
+    for old in ["artifact", "staged", "contextAddFile", "fromImage", "fromArtifact", "docker"] {
+        fields.old(old);
+    }
     Image {
         name: String::new(),
         is_final: fields.bool("final").unwrap_or(true),

@@ -17,7 +17,7 @@ const PROJECT_MAX: usize = 50;
 
 /// Reads the meta document. `None` where its required parts are wrong.
 pub(super) fn read(context: &Context<'_>, document: &Node, project_name: Option<&str>) -> Option<Meta> {
-    let fields = Fields::open(context.sink, document, "the document with `configVersion`")?;
+    let fields = Fields::open(context.sink, document, "the document of the project")?;
     if let Some(version) = fields.required("configVersion", "1").filter(|version| version.text != "1") {
         let message = format!("`configVersion` is `{}`, and only `1` is known", version.text);
         fields.problem(version.node, message, "unknown version", "write `configVersion: 1`".to_owned());

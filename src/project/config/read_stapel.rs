@@ -179,6 +179,9 @@ fn read_import(context: &Context<'_>, node: &Node) -> Option<Import> {
         true => (From::Reference(text.text.clone()), text.node),
         false => (From::Image(text.text.clone()), text.node),
     });
+    for old in ["image", "artifact"] {
+        fields.old(old);
+    }
     let stage = fields.text("stage");
     if let (Some(stage), Some((From::Reference(reference), _))) = (&stage, &source) {
         fields.problem(

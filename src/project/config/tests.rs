@@ -276,17 +276,74 @@ config:
     assert_eq!(ids, ["TOKEN", ".npmrc", "key"]);
     assert_eq!(config.images[0].secrets[2].source, SecretSource::Value("x".into()));
     assert!(!format!("{config:?}").contains("\"x\")"), "a secret's value is never printed");
-    insta::assert_snapshot!(bad(TEXT), @"");
+    insta::assert_snapshot!(bad(TEXT), @r#"
+    error: werf.yaml has 7 problems
+    error: giterminism does not allow the secret from the variable `TOKEN`
+      at werf.yaml:6:17
+        | secrets: [{env: TOKEN}, {src: ~/.npmrc}, {id: key, value: x}]
+        |                 ^^^^^ depends on more than the commit
+      help: it makes the result depend on more than the commit; if that is wanted, commit `config.secrets.allowEnvVariables: [TOKEN]` in werf-giterminism.yaml
+    error: giterminism does not allow the secret from the file `~/.npmrc`
+      at werf.yaml:6:31
+        | secrets: [{env: TOKEN}, {src: ~/.npmrc}, {id: key, value: x}]
+        |                               ^^^^^^^^ depends on more than the commit
+      help: it makes the result depend on more than the commit; if that is wanted, commit `config.secrets.allowFiles: [~/.npmrc]` in werf-giterminism.yaml
+    error: giterminism does not allow the secret `key` with its value in werf.yaml
+      at werf.yaml:6:59
+        | secrets: [{env: TOKEN}, {src: ~/.npmrc}, {id: key, value: x}]
+        |                                                           ^ depends on more than the commit
+      help: it makes the result depend on more than the commit; if that is wanted, commit `config.secrets.allowValueIds: [key]` in werf-giterminism.yaml
+    error: giterminism does not allow `from: build_dir`
+      at werf.yaml:7:16
+        | mount: [{from: build_dir, to: /cache}, {fromPath: /var/cache, to: /var}]
+        |                ^^^^^^^^^ depends on more than the commit
+      help: it makes the result depend on more than the commit; if that is wanted, commit `config.stapel.mount.allowBuildDir: true` in werf-giterminism.yaml
+    error: giterminism does not allow `fromPath: /var/cache`
+      at werf.yaml:7:51
+        | mount: [{from: build_dir, to: /cache}, {fromPath: /var/cache, to: /var}]
+        |                                                   ^^^^^^^^^^ depends on more than the commit
+      help: it makes the result depend on more than the commit; if that is wanted, commit `config.stapel.mount.allowFromPaths: [/var/cache]` in werf-giterminism.yaml
+    error: giterminism does not allow the branch `main` of another repository
+      at werf.yaml:8:48
+        | git: [{url: https://example.org/x.git, branch: main, to: /x}]
+        |                                                ^^^^ depends on more than the commit
+      help: it makes the result depend on more than the commit; if that is wanted, commit `config.stapel.git.allowBranch: true` in werf-giterminism.yaml
+    error: giterminism does not allow `dist` in `contextAddFiles`
+      at werf.yaml:13:19
+        | contextAddFiles: [dist]
+        |                   ^^^^ depends on more than the commit
+      help: it makes the result depend on more than the commit; if that is wanted, commit `config.dockerfile.allowContextAddFiles: [app/dist]` in werf-giterminism.yaml
+    "#);
 }
 
 #[test]
 fn no_file() {
-    insta::assert_snapshot!(print(&load_files(&[]).unwrap_err()), @"");
+    insta::assert_snapshot!(print(&load_files(&[]).unwrap_err()), @r#"
+    error: commit 1a2b3c4 has no `werf.yaml` or `werf.yml`
+      help: create `werf.yaml` in the project's directory and commit it, or point `--dir` at the project; `--config` names another file
+    "#);
 }
 
 #[test]
 fn yaml_syntax() {
-    insta::assert_snapshot!(bad("image: web\n  from: x\n---\nimage: b\nfrm: x\n"), @"");
+    insta::assert_snapshot!(bad("image: web\n  from: x\n---\nimage: b\nfrm: x\n"), @r#"
+    error: werf.yaml has 3 problems
+    error: mapping values are not allowed in this context
+      at werf.yaml:5:7
+        |   from: x
+        |       ^ here
+      help: a `: ` inside a value needs quotes, and a nested key its own line
+    error: image `b` has no `from`
+      at werf.yaml:7:1
+        | image: b
+        | ^^^^^ `from` is missing here
+      help: add `from: alpine:3.22`
+    error: image `b` has an unknown key `frm`
+      at werf.yaml:8:1
+        | frm: x
+        | ^^^ unknown key
+      help: did you mean `from`?
+    "#);
 }
 
 #[test]
@@ -300,7 +357,32 @@ args: [a]
 context: a
 context: b
 zzz: 1
-"), @"");
+"), @r#"
+    error: werf.yaml has 5 problems
+    error: image `web` has an unknown key `tagret`
+      at werf.yaml:6:1
+        | tagret: run
+        | ^^^^^^ unknown key
+      help: did you mean `target`?
+    error: `final` of image `web` must be true or false, not a string
+      at werf.yaml:7:8
+        | final: maybe
+        |        ^^^^^ expected true or false
+    error: `args` of image `web` must be a mapping of names to values, not a list
+      at werf.yaml:8:7
+        | args: [a]
+        |       ^^^ expected a mapping of names to values
+    error: key `context` is already set in this mapping
+      at werf.yaml:10:1
+        | context: b
+        | ^^^^^^^ here
+      help: the first `context` is on line 9; keep one of them
+    error: image `web` has an unknown key `zzz`
+      at werf.yaml:11:1
+        | zzz: 1
+        | ^^^ unknown key
+      help: known keys here: `addHost`, `args`, `cacheVersion`, `context`, `contextAddFiles`, `dependencies`, `dockerfile`, `final`, `image`, `imageSpec`, `network`, `platform`, `secrets`, `target`
+    "#);
 }
 
 #[test]
@@ -313,7 +395,24 @@ image: api
 from: bsae
 import: [{from: bas, add: /a, before: install}]
 dependencies: [{image: other, before: setup, imports: []}]
-"), @"");
+"), @r#"
+    error: werf.yaml has 3 problems
+    error: image `api` is based on unknown image `bsae`
+      at werf.yaml:8:7
+        | from: bsae
+        |       ^^^^ no such image in this file
+      help: did you mean `base`? If a public image is meant, write its tag: `bsae:latest`
+    error: image `api` imports from unknown image `bas`
+      at werf.yaml:9:17
+        | import: [{from: bas, add: /a, before: install}]
+        |                 ^^^ no such image in this file
+      help: did you mean `base`? Images here: `base`
+    error: image `api` depends on unknown image `other`
+      at werf.yaml:10:24
+        | dependencies: [{image: other, before: setup, imports: []}]
+        |                        ^^^^^ no such image in this file
+      help: images here: `base`
+    "#);
 }
 
 #[test]
@@ -333,13 +432,47 @@ dependencies: [{image: a}]
 image: d
 dockerfile: Dockerfile
 dependencies: [{image: d}]
-"), @"");
+"), @r#"
+    error: werf.yaml has 2 problems
+    error: images need one another in a circle: `a` → `b` → `c` → `a`
+      at werf.yaml:13:24
+        | dependencies: [{image: a}]
+        |                        ^ this closes the circle
+      help: remove one of these references
+    error: image `d` depends on itself
+      at werf.yaml:17:24
+        | dependencies: [{image: d}]
+        |                        ^ this closes the circle
+      help: remove one of these references
+    "#);
 }
 
 #[test]
 fn names_and_projects() {
     let text = "configVersion: 2\nproject: My_Shop\n---\nimage: a b\nfrom: x\n---\nimage: twice\nfrom: x\n---\nimage: twice\nfrom: x\n";
-    insta::assert_snapshot!(print(&load_files(&[("werf.yaml", text)]).unwrap_err()), @"");
+    insta::assert_snapshot!(print(&load_files(&[("werf.yaml", text)]).unwrap_err()), @r#"
+    error: werf.yaml has 4 problems
+    error: `configVersion` is `2`, and only `1` is known
+      at werf.yaml:1:16
+        | configVersion: 2
+        |                ^ unknown version
+      help: write `configVersion: 1`
+    error: the project name `My_Shop` is not valid: it must be lower-case letters, digits and `-`, with a letter or digit at each end
+      at werf.yaml:2:10
+        | project: My_Shop
+        |          ^^^^^^^ not a project name
+      help: for example `project: my-shop-b4df720c`
+    error: `a b` is not a name for an image
+      at werf.yaml:4:8
+        | image: a b
+        |        ^^^ not an image name
+      help: use letters, digits, `_`, `.`, `-` and `/`; each part between slashes begins and ends with a letter or digit
+    error: two images are named `twice`
+      at werf.yaml:10:8
+        | image: twice
+        |        ^^^^^ the first is in line 7
+      help: give each image a name of its own
+    "#);
 }
 
 #[test]
@@ -363,7 +496,58 @@ image: web
 dockerfile: Dockerfile
 ssh: default
 network: my-net
-"), @"");
+"), @r#"
+    error: werf.yaml has 10 problems
+    error: an image without a name is not supported: werf 3 has dropped it
+      at werf.yaml:4:1
+        | image: ~
+        | ^^^^^ needs a name
+      help: write `image: app`; charts then use `.Values.werf.image.app`
+    error: `artifact` is not supported: werf 3 has dropped it
+      at werf.yaml:7:1
+        | artifact: build
+        | ^^^^^^^^ not supported
+      help: write `image: build` and `final: false`; `import` and `from` use it as any other image
+    error: `fromLatest` is not supported: the base would depend on when the image is built
+      at werf.yaml:12:1
+        | fromLatest: true
+        | ^^^^^^^^^^ not supported
+      help: write the base with its digest: `from: IMAGE@sha256:…`
+    error: `ansible` is not supported: werf ran it in the Docker backend only
+      at werf.yaml:13:1
+        | ansible: {install: []}
+        | ^^^^^^^ not supported
+      help: write the tasks as `shell` commands; an import can bring in Ansible itself to run playbooks
+    error: `disableGitAfterPatch` is not supported: files are always those of the commit, there are no patches
+      at werf.yaml:14:1
+        | disableGitAfterPatch: true
+        | ^^^^^^^^^^^^^^^^^^^^ not supported
+      help: list what may change in `excludePaths` of `git`
+    error: `asLayers` is not supported: every command is a cached step already
+      at werf.yaml:15:1
+        | asLayers: true
+        | ^^^^^^^^ not supported
+      help: remove the key
+    error: `beforeInstall` is not supported: `beforeInstall` runs before any file is there
+      at werf.yaml:16:38
+        | git: [{to: /app, stageDependencies: {beforeInstall: a}, url: u, tag: t, basicAuth: {username: u}}]
+        |                                      ^^^^^^^^^^^^^ not supported
+      help: move the commands that need files to `install`
+    error: `basicAuth` is not supported: passwords do not belong into werf.yaml
+      at werf.yaml:16:73
+        | git: [{to: /app, stageDependencies: {beforeInstall: a}, url: u, tag: t, basicAuth: {username: u}}]
+        |                                                                         ^^^^^^^^^ not supported
+      help: use an `ssh://` address with a key of the SSH agent, or a URL that needs no password
+    error: `ssh` is not supported: Dockerfile images get no SSH agent
+      at werf.yaml:20:1
+        | ssh: default
+        | ^^^ not supported
+      help: give the step a key as a secret: `secrets` here and `RUN --mount=type=secret` in the Dockerfile
+    error: `network: my-net` is not supported: BuildKit knows only `default`, `host`, `none`
+      at werf.yaml:21:10
+        | network: my-net
+        |          ^^^^^^ unknown network
+    "#);
 }
 
 #[test]
@@ -384,13 +568,136 @@ dockerfile: Dockerfile
 args: {TAG: x}
 platform: amd64
 dependencies: [{image: base, before: install, imports: [{type: Imagename, targetBuildArg: T}, {type: ImageTag, targetBuildArg: TAG}]}]
-"), @"");
+"), @r#"
+    error: werf.yaml has 20 problems
+    error: an import of `/` needs `includePaths`
+      at werf.yaml:7:24
+        | - {from: nginx:1, add: /, before: install, after: setup}
+        |                        ^ the whole file system
+      help: name what to take: `includePaths: [usr/bin/tool]`
+    error: an entry of `import` has both `before` and `after`
+      at werf.yaml:7:51
+        | - {from: nginx:1, add: /, before: install, after: setup}
+        |                                                   ^^^^^ one too many
+      help: remove one of them
+    error: `add: usr` must be an absolute path
+      at werf.yaml:8:24
+        | - {from: nginx:1, add: usr, stage: setup, before: start}
+        |                        ^^^ does not begin with `/`
+      help: for example `add: /usr`
+    error: `stage` cannot be used with `nginx:1`
+      at werf.yaml:8:36
+        | - {from: nginx:1, add: usr, stage: setup, before: start}
+        |                                    ^^^^^ only for images of this file
+      help: remove `stage`
+    error: `start` is not a stage to import before or after
+      at werf.yaml:8:51
+        | - {from: nginx:1, add: usr, stage: setup, before: start}
+        |                                                   ^^^^^ unknown stage
+      help: one of `install`, `setup`
+    error: an entry of `import` has no `from`
+      at werf.yaml:9:4
+        | - {add: /x}
+        |    ^^^ `from` is missing here
+      help: add `from: IMAGE`
+    error: an entry of `import` has no `before` or `after`
+      at werf.yaml:9:4
+        | - {add: /x}
+        |    ^^^ `before` or `after` is missing here
+      help: add `before` or `after: install`
+    error: `from: home` is not a kind of mount
+      at werf.yaml:10:16
+        | mount: [{from: home, to: /x}, {to: y}]
+        |                ^^^^ unknown kind
+      help: one of `tmp_dir`, `build_dir`, or `fromPath: PATH`
+    error: an entry of `mount` has no `from`
+      at werf.yaml:10:32
+        | mount: [{from: home, to: /x}, {to: y}]
+        |                                ^^ `from` is missing here
+      help: add `from: tmp_dir`
+    error: `to: y` must be an absolute path
+      at werf.yaml:10:36
+        | mount: [{from: home, to: /x}, {to: y}]
+        |                                    ^ does not begin with `/`
+      help: for example `to: /y`
+    error: an entry of `secrets` has no `env`, `src` or `value`
+      at werf.yaml:11:12
+        | secrets: [{id: a}, {value: x}]
+        |            ^^ `env`, `src` or `value` is missing here
+      help: add `env`, `src` or `value: TOKEN`
+    error: an entry of `secrets` has no `id`
+      at werf.yaml:11:21
+        | secrets: [{id: a}, {value: x}]
+        |                     ^^^^^ `id` is missing here
+      help: add `id: my-secret`
+    error: `add: src` must be an absolute path
+      at werf.yaml:12:13
+        | git: [{add: src, to: /x, includePaths: [/abs, ../up]}, {to: /y, branch: main}]
+        |             ^^^ does not begin with `/`
+      help: for example `add: /src`
+    error: `/abs` in `includePaths` must be relative and without `..`
+      at werf.yaml:12:41
+        | git: [{add: src, to: /x, includePaths: [/abs, ../up]}, {to: /y, branch: main}]
+        |                                         ^^^^ not a relative path
+      help: for example `abs`
+    error: `../up` in `includePaths` must be relative and without `..`
+      at werf.yaml:12:47
+        | git: [{add: src, to: /x, includePaths: [/abs, ../up]}, {to: /y, branch: main}]
+        |                                               ^^^^^ not a relative path
+      help: for example `up`
+    error: `branch` needs `url`
+      at werf.yaml:12:73
+        | git: [{add: src, to: /x, includePaths: [/abs, ../up]}, {to: /y, branch: main}]
+        |                                                                         ^^^^ of which repository?
+      help: files of this repository always come from its HEAD commit
+    error: the build argument `TAG` of image `web` is set twice
+      at werf.yaml:16:8
+        | args: {TAG: x}
+        |        ^^^ also set from image `base` in line 18
+      help: remove `TAG` from `args` or from `dependencies`
+    error: `amd64` is not a platform
+      at werf.yaml:17:11
+        | platform: amd64
+        |           ^^^^^ expected OS/ARCHITECTURE
+      help: for example `platform: linux/amd64`
+    error: `before` is not supported: a Dockerfile image has no stages
+      at werf.yaml:18:30
+        | dependencies: [{image: base, before: install, imports: [{type: Imagename, targetBuildArg: T}, {type: ImageTag, targetBuildArg: TAG}]}]
+        |                              ^^^^^^ not supported
+      help: remove the key: Dockerfile images get the values as build arguments
+    error: `type: Imagename` is not a fact about an image
+      at werf.yaml:18:64
+        | dependencies: [{image: base, before: install, imports: [{type: Imagename, targetBuildArg: T}, {type: ImageTag, targetBuildArg: TAG}]}]
+        |                                                                ^^^^^^^^^ unknown type
+      help: did you mean `ImageName`?
+    "#);
 }
 
 #[test]
 fn documents_that_are_nothing() {
     let text = "project: x\n---\nimag: web\n---\n- a\n---\nfoo: 1\n";
-    insta::assert_snapshot!(print(&load_files(&[("werf.yaml", text)]).unwrap_err()), @"");
+    insta::assert_snapshot!(print(&load_files(&[("werf.yaml", text)]).unwrap_err()), @r#"
+    error: werf.yaml has 4 problems
+    error: the document of the project has no `configVersion`
+      at werf.yaml:1:1
+        | project: x
+        | ^^^^^^^ `configVersion` is missing here
+      help: add `configVersion: 1`
+    error: a document has none of `configVersion`, `image` and `dockerfile`
+      at werf.yaml:3:1
+        | imag: web
+        | ^^^^ unknown key
+      help: did you mean `image`?
+    error: a document of werf.yaml must be a mapping, not a list
+      at werf.yaml:5:1
+        | - a
+        | ^^^ expected `key: value` lines
+    error: a document has none of `configVersion`, `image` and `dockerfile`
+      at werf.yaml:7:1
+        | foo: 1
+        | ^^^ what is this?
+      help: an image begins with `image: NAME`, the project with `configVersion: 1`
+    "#);
 }
 
 #[test]
@@ -404,22 +711,78 @@ cleanup:
   - references: {tag: /(/, limit: {in: 7d, operator: Xor}}
   - imagesPerReference: {last: many}
 ";
-    insta::assert_snapshot!(print(&load_files(&[("werf.yaml", text)]).unwrap_err()), @"");
+    insta::assert_snapshot!(print(&load_files(&[("werf.yaml", text)]).unwrap_err()), @r#"
+    error: werf.yaml has 6 problems
+    error: `references` has both `branch` and `tag`
+      at werf.yaml:5:34
+        |   - references: {branch: a, tag: b}
+        |                                  ^ one too many
+      help: write two policies
+    error: `/(/` is not a regular expression
+      at werf.yaml:6:23
+        |   - references: {tag: /(/, limit: {in: 7d, operator: Xor}}
+        |                       ^^^ cannot be read
+    error: `in: 7d` is not a duration
+      at werf.yaml:6:40
+        |   - references: {tag: /(/, limit: {in: 7d, operator: Xor}}
+        |                                        ^^ not a duration
+      help: write hours, minutes and seconds, such as `168h` or `1h30m`
+    error: `operator` is `Xor`, not one of `And`, `Or`
+      at werf.yaml:6:54
+        |   - references: {tag: /(/, limit: {in: 7d, operator: Xor}}
+        |                                                      ^^^ unknown operator
+    error: an entry of `keepPolicies` has no `references`
+      at werf.yaml:7:5
+        |   - imagesPerReference: {last: many}
+        |     ^^^^^^^^^^^^^^^^^^ `references` is missing here
+      help: add `references: {branch: main}`
+    error: `last` of `imagesPerReference` of an entry of `keepPolicies` must be a whole number, not a string
+      at werf.yaml:7:32
+        |   - imagesPerReference: {last: many}
+        |                                ^^^^ expected a whole number
+    "#);
 }
 
 #[test]
 fn problems_in_rendered_text_name_the_line_that_wrote_them() {
-    let text = "configVersion: 1\nproject: shop\n{{ range list }}\n{{ end }}---\n{{ $name := \"web\" }}\nimage: {{ $name }}\ndockerfil: {{ .Env }}\nfrom: x\n";
-    insta::assert_snapshot!(print(&load_files(&[("werf.yaml", &text.replace("{{ range list }}\n{{ end }}", ""))]).unwrap_err()), @"");
+    let text = "configVersion: 1\nproject: shop\n---\n{{ $name := \"web\" }}\nimage: {{ $name }}\ndockerfil: {{ .Env }}\nfrom: x\n";
+    insta::assert_snapshot!(print(&load_files(&[("werf.yaml", text)]).unwrap_err()), @r#"
+    error: image `web` has an unknown key `dockerfil`
+      at werf.yaml (rendered):6:1
+        | dockerfil: dev
+        | ^^^^^^^^^ unknown key
+      help: did you mean `dockerfile`?
+    line 5 of werf.yaml wrote this
+    "#);
 }
 
 #[test]
 fn template_errors() {
     let text = |action: &str| print(&load_files(&[("werf.yaml", &format!("{META}image: web\nfrom: {action}\n"))]).unwrap_err());
-    insta::assert_snapshot!(text("{{ if }}"), @"");
-    insta::assert_snapshot!(text("{{ env \"HOME\" }}"), @"");
-    insta::assert_snapshot!(text("{{ .Files.Get \"none\" }}"), @"");
-    insta::assert_snapshot!(text("{{ required \"choose a base\" .Base }}"), @"");
+    insta::assert_snapshot!(text("{{ if }}"), @r#"
+    error: `werf.yaml` is not a valid template: missing value for if
+      at werf.yaml:5:13
+        | from: {{ if }}
+        |             ^^ here
+    "#);
+    insta::assert_snapshot!(text("{{ env \"HOME\" }}"), @r#"
+    error: cannot render werf.yaml: error calling env: giterminism does not allow the environment variable `HOME`: if the result may depend on it, commit `config.goTemplateRendering.allowEnvVariables: [HOME]` in werf-giterminism.yaml
+      at werf.yaml:5:10
+        | from: {{ env "HOME" }}
+        |          ^^^^^^^^^^ in `env "HOME"`
+    "#);
+    insta::assert_snapshot!(text("{{ .Files.Get \"none\" }}"), @r#"
+    error: cannot render werf.yaml: error calling Get: commit 1a2b3c4 has no file `none`
+      at werf.yaml:5:10
+        | from: {{ .Files.Get "none" }}
+        |          ^^^^^^^^^^ in `.Files.Get`
+    "#);
+    insta::assert_snapshot!(text("{{ required \"choose a base\" .Base }}"), @r#"
+    error: cannot render werf.yaml: choose a base
+      at werf.yaml:5:10
+        | from: {{ required "choose a base" .Base }}
+        |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refused here
+    "#);
 }
 
 #[test]
@@ -432,7 +795,13 @@ platform: linux/amd64
 image: app
 from: base
 platform: [linux/amd64, linux/arm64]
-"), @"");
+"), @r#"
+    error: image `app` is based on `base`, which is not built for `linux/arm64`
+      at werf.yaml:9:7
+        | from: base
+        |       ^^^^ platforms differ
+      help: `base` is built for `linux/amd64`
+    "#);
 }
 
 #[test]
@@ -442,5 +811,11 @@ fn the_project_name_may_come_from_outside() {
     let config = load(&ConfigInput { project_name: Some("other"), ..input(&rules) }).unwrap();
     assert_eq!(config.meta.project, "other");
     let error = load(&ConfigInput { project_name: Some("Bad!"), ..input(&rules) }).unwrap_err();
-    insta::assert_snapshot!(print(&error), @"");
+    insta::assert_snapshot!(print(&error), @r#"
+    error: the project name `Bad!` is not valid: it must be lower-case letters, digits and `-`, with a letter or digit at each end
+      at werf.yaml:1:1
+        | configVersion: 1
+        | ^^^^^^^^^^^^^^^^ overridden from outside
+      help: set `WERF_PROJECT_NAME` to another name
+    "#);
 }
