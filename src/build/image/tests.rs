@@ -22,7 +22,7 @@ fn config(images: Vec<Image>) -> Config {
         keep_images_built_within: std::time::Duration::from_secs(7200),
         keep_policies: Vec::new(),
     };
-    let meta = Meta { project: "shop".into(), build: BuildDefaults::default(), deploy: Deploy::default(), cleanup };
+    let meta = Meta { project: "shop".into(), build: BuildDefaults::default(), deploy: Deploy::default(), cleanup, git_worktree: Default::default() };
     let rendered = (1..40).map(|line| format!("# line {line}\n")).collect::<String>();
     Config { meta, images, rendered: rendered.into() }
 }
@@ -67,6 +67,7 @@ fn stapel(from: From, git: Vec<GitMapping>, commands: &[(UserStage, &[&str])]) -
     };
     Stapel {
         from,
+        from_at: Default::default(),
         from_cache_version: None,
         git,
         shell: Shell { cache_version: None, stages: commands.iter().map(stage).collect() },
