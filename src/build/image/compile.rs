@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::error::CompileError;
+use super::error::{CommandFailure, CompileError, Place};
 use super::placing::{self, Step};
 use super::script;
 use super::spec;
@@ -20,6 +20,7 @@ use crate::build::llb::{
     Sharing, SourceFile, State,
 };
 use crate::file_tree::FileTree;
+use crate::project::config::Config;
 use crate::project::config::image::{
     self as config, Dependency, From, Image, ImageFact, MountSource, Recipe, Revision, Secret, Stapel, UserStage, When,
 };
@@ -79,7 +80,7 @@ pub struct Build {
     pub solve: Solve,
     /// What the session's content store [`STORE`] serves.
     pub layers: Vec<LayerImage>,
-    /// The commands behind exec vertices, to name the one that failed ([`script::failed`]).
+    /// The commands behind build steps, to name the one that failed ([`Build::command_failure`]).
     pub commands: Vec<StageCommands>,
     /// Secrets that the session serves.
     pub secrets: Vec<Secret>,
@@ -109,8 +110,8 @@ pub enum Solve {
 /// The commands of one stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageCommands {
-    /// Digest of the exec vertex.
-    pub vertex: String,
+    /// The name of the build step, as events and errors have it; one stage of one image has one.
+    pub step: String,
     /// The image whose stage it is.
     pub image: String,
     /// The stage.
@@ -332,7 +333,7 @@ impl Compiler<'_> {
                         exclude: if files.is_some() { Vec::new() } else { mapping.exclude_paths.clone() },
                         ..Copy::default()
                     };
-                    made.state = made.state.copy(copy, Note::named(note));
+                    made.state = copy_with_parents(&made.state, copy, Note::named(note));
                 }
             }
         }
@@ -382,13 +383,14 @@ impl Compiler<'_> {
             }
         }
         let lines = shell.commands.iter().map(|command| command.at.line as u32).filter(|line| *line > 0);
-        let mut note = Note::named(step_name(image, stage, &shell.commands));
+        let step = step_name(image, stage, &shell.commands);
+        let mut note = Note::named(step.as_str());
         if let (Some(first_line), Some(last_line)) = (lines.clone().min(), lines.max()) {
             note = note.at(Location { file: self.source.clone(), first_line, last_line });
         }
         made.state = made.state.exec(exec, note);
-        if let Some(vertex) = made.state.digest() {
-            let commands = StageCommands { vertex: vertex.to_owned(), image: image.name.clone(), stage, commands: shell.commands.clone() };
+        let commands = StageCommands { step, image: image.name.clone(), stage, commands: shell.commands.clone() };
+        if !self.commands.contains(&commands) {
             self.commands.push(commands);
         }
         Ok(())
@@ -419,7 +421,8 @@ impl Compiler<'_> {
             exclude: import.exclude_paths.clone(),
             ..Copy::default()
         };
-        made.state = made.state.copy(copy, Note::named(format!("[{}] import {name} {} → {}", image.name, import.add, import.to)));
+        made.state =
+            copy_with_parents(&made.state, copy, Note::named(format!("[{}] import {name} {} → {}", image.name, import.add, import.to)));
         Ok(())
     }
 
@@ -518,6 +521,18 @@ impl Compiler<'_> {
 /// The stage that `imageSpec` of a Dockerfile image with a target becomes.
 const SPEC_STAGE: &str = "werf-image-spec";
 
+/// Copies with an owner for what is copied: directories above, where they are missing, are root's.
+fn copy_with_parents(state: &State, copy: Copy, note: Note) -> State {
+    let above = copy.dest.trim_end_matches('/').rsplit_once('/').map_or("", |(above, _)| above);
+    let parents = (!above.is_empty() && copy.owner.is_some()).then(|| Mkdir {
+        path: above.to_owned(),
+        mode: 0o755,
+        parents: true,
+        ..Mkdir::default()
+    });
+    state.file(parents.map(FileAction::Mkdir).into_iter().chain([FileAction::Copy(copy)]), note)
+}
+
 /// Lays pending layers onto the state in one merge.
 fn merge(made: &mut Made, pending: &mut Vec<State>, image: &Image) {
     if !pending.is_empty() {
@@ -544,11 +559,18 @@ fn step_name(image: &Image, stage: UserStage, commands: &[config::Command]) -> S
 }
 
 impl Build {
-    /// The command that failed, by the failed vertex and the end of its output.
-    pub fn failed_command(&self, vertex: &str, output: &str) -> Option<(&StageCommands, &config::Command, i32)> {
-        let stage = self.commands.iter().find(|stage| stage.vertex == vertex)?;
-        let failed = script::failed(output)?;
-        Some((stage, stage.commands.get(failed.index)?, failed.exit_code))
+    /// Says which command of werf.yaml failed, by the name of the failed step and the last lines of its output.
+    ///
+    /// `None` for steps that are not commands, and if the shell was killed before it could say.
+    pub fn command_failure(&self, config: &Config, step: &str, output: &[String]) -> Option<CommandFailure> {
+        let stage = self.commands.iter().find(|stage| stage.step == step)?;
+        let failed = script::failed(&output.join("\n"))?;
+        let command = stage.commands.get(failed.index)?;
+        let Place { source_code, span } = Place::new(config, &command.at);
+        let lines = output.iter().filter(|line| script::failed(line).is_none());
+        let output: String = lines.map(|line| format!("\n  │ {line}")).collect();
+        let (image, stage) = (stage.image.clone(), user_stage(stage.stage));
+        Some(CommandFailure { image, stage, exit_code: failed.exit_code, line: command.at.line, output, source_code, span })
     }
 
     /// Every blob that the session's content store serves, by digest.

@@ -181,3 +181,28 @@ pub enum CompileError {
     #[diagnostic(transparent)]
     Read(#[from] ReadError),
 }
+
+/// A command of werf.yaml failed.
+#[derive(Debug, Clone, thiserror::Error, Diagnostic)]
+#[error("image `{image}`: a command of `{stage}` failed with exit code {exit_code}{output}")]
+#[diagnostic(help(
+    "the command is at line {line} of the rendered werf.yaml; it ran as root in `/`, after those before it in the same shell"
+))]
+pub struct CommandFailure {
+    /// The image.
+    pub image: String,
+    /// The user stage.
+    pub stage: &'static str,
+    /// The command's exit code.
+    pub exit_code: i32,
+    /// Its line.
+    pub line: usize,
+    /// The last lines that it printed, each on a line of its own after a newline.
+    pub output: String,
+    /// The file.
+    #[source_code]
+    pub source_code: NamedSource<Arc<str>>,
+    /// The command.
+    #[label("this command")]
+    pub span: SourceSpan,
+}

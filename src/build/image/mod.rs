@@ -56,6 +56,6 @@ mod tree;
 
 pub use compile::{Base, BlobSource, Build, Published, STORE, Solve, StageCommands, Surroundings, compile, describe};
 pub use digest::Digest;
-pub use error::{CompileError, ImageError};
+pub use error::{CommandFailure, CompileError, ImageError};
 pub use explain::{Change, Difference, explain};
 pub use tree::{DockerfileSource, ImageTree, Need, NeedForm, Node, Options};

@@ -85,13 +85,9 @@ pub(super) fn numeric_owner(mapping: &GitMapping) -> Option<Owner> {
     Some(Owner { uid: id(&mapping.owner)?, gid: id(&mapping.group)? })
 }
 
-/// The owner for a copy from a source that does not have it already.
+/// The owner for a copy. Given by numbers the files of a layer have it already, but the directories that the copy makes do not.
 pub(super) fn owner(mapping: &GitMapping) -> Option<llb::Owner> {
-    match (numeric_owner(mapping), &mapping.remote) {
-        (Some(_), None) => None,
-        (Some(ids), Some(_)) => Some(llb::Owner::ids(ids.uid, ids.gid)),
-        (None, _) => named_owner(mapping.owner.as_deref(), mapping.group.as_deref()),
-    }
+    named_owner(mapping.owner.as_deref(), mapping.group.as_deref())
 }
 
 /// An owner of names or numbers; `None` if there is neither.

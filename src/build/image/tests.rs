@@ -515,8 +515,14 @@ fn stapel_graph() {
     assert_eq!(build.layers.len(), 4);
     assert_eq!(build.tag, tree.tag("backend").unwrap());
     let install = build.commands.iter().find(|stage| stage.stage == UserStage::Install).unwrap();
-    let (_, command, code) = build.failed_command(&install.vertex, "npm ERR!\nwerf: command 2 failed with exit code 254\n").unwrap();
-    assert_eq!((command.text.as_str(), command.at.line, code), ("npm ci", 11, 254));
+    let output = ["npm ERR!", "werf: command 2 failed with exit code 254"].map(str::to_owned);
+    let failure = build.command_failure(tree.config(), &install.step, &output).unwrap();
+    assert_eq!(
+        (failure.line, failure.to_string().as_str()),
+        (11, "image `backend`: a command of `install` failed with exit code 254\n  │ npm ERR!")
+    );
+    assert!(build.command_failure(tree.config(), "[backend] git", &output).is_none());
+    assert!(build.command_failure(tree.config(), &install.step, &output[..1]).is_none());
     assert_eq!(build.blobs().count(), 12);
 }
 
