@@ -79,6 +79,10 @@ impl Call {
         self
     }
 
+    fn namespace(&self) -> Option<&str> {
+        self.path_only().split_once("/namespaces/")?.1.split('/').next()
+    }
+
     fn path_only(&self) -> &str {
         self.path.split('?').next().unwrap_or_default()
     }
@@ -210,8 +214,12 @@ impl Client {
                 if parsed["details"]["causes"][0]["reason"] != "NamespaceTerminating" && !message.contains("exceeded quota") =>
             {
                 let help = format!(
-                    "a Role with verb `{}` on `{}` is needed; `kubectl auth can-i {} {}` asks the same question",
-                    call.verb, call.resource, call.verb, call.resource
+                    "a Role with verb `{}` on `{}` is needed; `kubectl auth can-i {} {}{}` asks the same question",
+                    call.verb,
+                    call.resource,
+                    call.verb,
+                    call.resource,
+                    call.namespace().map(|namespace| format!(" -n {namespace}")).unwrap_or_default()
                 );
                 ClusterError::Forbidden { server, verb: call.verb, resource: call.resource.clone(), message, help }
             }
@@ -241,12 +249,7 @@ impl Client {
         let server = self.inner.server.clone();
         let mut next = Some(error);
         while let Some(error) = next {
-            let tls = error.downcast_ref::<rustls::Error>().or_else(|| {
-                error
-                    .downcast_ref::<std::io::Error>()
-                    .and_then(|error| error.get_ref())
-                    .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-            });
+            let tls = tls_error(error);
             if let Some(tls) = tls {
                 return ClusterError::Tls { server, cause: tls.to_string() };
             }
@@ -260,6 +263,12 @@ impl Client {
         };
         ClusterError::Unreachable { server, cause, help }
     }
+}
+
+/// The TLS library's error, however many I/O errors are wrapped around it: they do not show it as their source.
+fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    let inner = |error: &'a std::io::Error| error.get_ref().and_then(|inner| tls_error(inner));
+    error.downcast_ref::<rustls::Error>().or_else(|| error.downcast_ref::<std::io::Error>().and_then(inner))
 }
 
 /// The last cause of a chain: the layers above it only say "error trying to connect".

@@ -1,6 +1,7 @@
 //! Which kinds a cluster serves: the built-in table first, aggregated discovery for the rest.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -55,7 +56,7 @@ impl Kind {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kinds {
     /// Filled by the first discovery of this client.
-    found: Option<BTreeMap<GroupVersionKind, Kind>>,
+    found: Option<Arc<BTreeMap<GroupVersionKind, Kind>>>,
 }
 
 /// The server's version, such as `v1.37.2`.
@@ -177,13 +178,14 @@ fn defined_kinds(object: &Value) -> Vec<Kind> {
         .collect()
 }
 
-async fn all_kinds(client: &Client, refresh: bool) -> Result<BTreeMap<GroupVersionKind, Kind>, ClusterError> {
+async fn all_kinds(client: &Client, refresh: bool) -> Result<Arc<BTreeMap<GroupVersionKind, Kind>>, ClusterError> {
     let mut kinds = client.kinds().lock().await;
     if let (Some(found), false) = (&kinds.found, refresh) {
         return Ok(found.clone());
     }
     let (core, groups) = tokio::try_join!(discover(client, "/api"), discover(client, "/apis"))?;
     let found: BTreeMap<_, _> = core.into_iter().chain(groups).map(|kind| (kind.gvk.clone(), kind)).collect();
+    let found = Arc::new(found);
     kinds.found = Some(found.clone());
     Ok(found)
 }

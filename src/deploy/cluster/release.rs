@@ -106,7 +106,7 @@ pub async fn prepare(client: &Client, mut desired: Desired) -> Result<Prepared, 
     resolve(client, &mut desired.resources, &namespace).await?;
     let (history, live) = tokio::try_join!(
         load_history(client, &namespace, &desired.owner.release),
-        observe(client, desired.resources.iter()),
+        observe(client, desired.resources.iter().filter(|resource| !resource.is_hook())),
     )?;
     prepare_from(client, desired, history, live, None).await
 }
@@ -133,18 +133,28 @@ async fn prepare_from(
         (None, Some(_)) => Action::Upgrade,
     };
     let stands = history.last.as_ref().is_some_and(|last| last.status == RecordStatus::Deployed);
-    let plan = plan::make(&Input {
-        action,
-        owner: &desired.owner,
-        desired: &desired.resources,
-        previous: &previous,
-        live: &live,
-        dry_runs: &dry_runs,
-        release_reason: reason.or_else(|| release_reason(&desired, history.last.as_ref())),
-        retrack: !stands && history.last.is_some(),
-        force_adoption: desired.force_adoption,
-    })
-    .map_err(|problems| DeployError::NoPlan { problems })?;
+    let reason = reason.or_else(|| release_reason(&desired, history.last.as_ref()));
+    let make = |live: &Live| {
+        plan::make(&Input {
+            action,
+            owner: &desired.owner,
+            desired: &desired.resources,
+            previous: &previous,
+            live,
+            dry_runs: &dry_runs,
+            release_reason: reason.clone(),
+            retrack: !stands && history.last.is_some(),
+            force_adoption: desired.force_adoption,
+        })
+        .map_err(|problems| DeployError::NoPlan { problems })
+    };
+    let mut plan = make(&live)?;
+    let hooks: Vec<&Resource> = desired.resources.iter().filter(|resource| resource.moments(action).next().is_some() && resource.is_hook()).collect();
+    // Hooks run only with other changes, so the usual deployment without any need not look at them.
+    if !plan.is_empty() && !hooks.is_empty() {
+        live.extend(observe(client, hooks).await?);
+        plan = make(&live)?;
+    }
     Ok(Prepared { desired, history, live, plan })
 }
 
@@ -312,7 +322,7 @@ async fn roll_back(
         force_adoption: true,
     };
     let (history, live) =
-        tokio::try_join!(load_history(client, &owner.namespace, &owner.release), observe(client, desired.resources.iter()))?;
+        tokio::try_join!(load_history(client, &owner.namespace, &owner.release), observe(client, desired.resources.iter().filter(|resource| !resource.is_hook())))?;
     let prepared = prepare_from(client, desired, history, live, Some(format!("rollback to {}", good.revision))).await?;
     let revision = prepared.history.newest() + 1;
     run(client, &prepared, options, events, cancel, lock).await?;

@@ -73,7 +73,7 @@ pub(super) fn marked(resource: &Resource, live: Option<&Value>, owner: &Owner) -
 
 pub(super) fn decide(input: &Input<'_>) -> Result<Decisions, Vec<PlanError>> {
     let mut errors = duplicates(input.desired);
-    let known: HashSet<Identity> = input.previous.iter().map(|resource| resource.id.identity()).collect();
+    let known: HashMap<Identity, &Resource> = input.previous.iter().map(|resource| (resource.id.identity(), resource)).collect();
     let mut desired = Vec::new();
     let mut warnings = Vec::new();
     let mut release_changes = input.release_reason.is_some();
@@ -86,11 +86,11 @@ pub(super) fn decide(input: &Input<'_>) -> Result<Decisions, Vec<PlanError>> {
             desired.push((resource, Fate::Keep));
             continue;
         }
-        if let Some(error) = foreign(&resource, live, input, known.contains(&identity)) {
+        if let Some(error) = foreign(&resource, live, input, known.contains_key(&identity)) {
             errors.push(error);
             continue;
         }
-        match fate(&resource, live, input.dry_runs.get(&identity)) {
+        match fate(&resource, live, known.get(&identity).copied(), input.dry_runs.get(&identity)) {
             Ok(fate) => {
                 release_changes |= !matches!(fate, Fate::Keep | Fate::Skip);
                 desired.push((resource, fate));
@@ -108,7 +108,7 @@ pub(super) fn decide(input: &Input<'_>) -> Result<Decisions, Vec<PlanError>> {
     if errors.is_empty() { Ok(Decisions { desired, dropped, warnings }) } else { Err(errors) }
 }
 
-fn fate(resource: &Resource, live: Option<&Value>, dry_run: Option<&DryRun>) -> Result<Fate, PlanError> {
+fn fate(resource: &Resource, live: Option<&Value>, previous: Option<&Resource>, dry_run: Option<&DryRun>) -> Result<Fate, PlanError> {
     let policies = &resource.steering.resource_policies;
     let rejected =
         |message: &String| PlanError::Rejected { resource: resource.id.clone(), path: resource.path.clone(), message: message.clone() };
@@ -122,7 +122,7 @@ fn fate(resource: &Resource, live: Option<&Value>, dry_run: Option<&DryRun>) -> 
         };
     };
     let before = clean(live);
-    let wanted = || Change { before: Some(before.clone()), after: Some(clean(&resource.object)) };
+    let wanted = || seen_through(live, &resource.object);
     if live["metadata"]["deletionTimestamp"].is_string() {
         return Ok(Fate::Recreate(wanted(), "it is being deleted".into()));
     }
@@ -132,7 +132,7 @@ fn fate(resource: &Resource, live: Option<&Value>, dry_run: Option<&DryRun>) -> 
     let recreate_always = resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation);
     match dry_run {
         Some(DryRun::Would(object)) => {
-            let after = without_taken_over(clean(object), live, resource);
+            let after = without_taken_over(clean(object), live, resource, previous);
             if before == after {
                 return Ok(Fate::Keep);
             }
@@ -160,20 +160,37 @@ fn fate(resource: &Resource, live: Option<&Value>, dry_run: Option<&DryRun>) -> 
 }
 
 /// A dry run cannot show that fields which older tools own will become ours and go: they are taken out here.
-fn without_taken_over(mut after: Value, live: &Value, resource: &Resource) -> Value {
-    let Some(entries) = super::managed::takeover(live, false) else { return after };
+fn without_taken_over(mut after: Value, live: &Value, resource: &Resource, previous: Option<&Resource>) -> Value {
+    let (Some(entries), Some(previous)) = (super::managed::takeover(live, false), previous) else { return after };
     if let Some(fields) = entries.as_array().and_then(|entries| entries.last()).and_then(|entry| entry["fieldsV1"].as_object()) {
-        super::managed::drop_unwanted(&mut after, &resource.object, fields, &entries);
+        super::managed::drop_unwanted(&mut after, &resource.object, &previous.object, fields, &entries);
     }
     after
 }
 
+/// A change without a dry run's answer: of the live object only the fields that are wanted, since the rest are defaults.
+pub(super) fn seen_through(live: &Value, wanted: &Value) -> Change {
+    let after = clean(wanted);
+    Change { before: Some(overlap(&clean(live), &after)), after: Some(after) }
+}
+
+fn overlap(live: &Value, wanted: &Value) -> Value {
+    match (live, wanted) {
+        (Value::Object(live), Value::Object(wanted)) => {
+            live.iter().filter_map(|(key, value)| Some((key.clone(), overlap(value, wanted.get(key)?)))).collect()
+        }
+        (Value::Array(live), Value::Array(wanted)) if live.len() == wanted.len() => {
+            live.iter().zip(wanted).map(|(live, wanted)| overlap(live, wanted)).collect()
+        }
+        (live, _) => live.clone(),
+    }
+}
+
 fn hook_fate(resource: &Resource, live: Option<&Value>) -> Fate {
-    let after = Some(clean(&resource.object));
     match live {
-        None => Fate::Create(Change { before: None, after }),
+        None => Fate::Create(Change { before: None, after: Some(clean(&resource.object)) }),
         Some(live) => {
-            let change = Change { before: Some(clean(live)), after };
+            let change = seen_through(live, &resource.object);
             if resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation)
                 || resource.id.is("batch", "Job")
                 || resource.id.is("", "Pod")

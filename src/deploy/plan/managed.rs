@@ -77,8 +77,10 @@ fn union(fields: &mut Map<String, Value>, more: &Map<String, Value>) {
     }
 }
 
-/// Removes from `after` what the taken-over entry owns, `desired` does not want, and nobody else owns.
-pub(super) fn drop_unwanted(after: &mut Value, desired: &Value, owned: &Map<String, Value>, entries: &Value) {
+/// Removes from `after` what the taken-over entry owns, the previous manifest had, `desired` does not want, and nobody else owns.
+///
+/// Fields that the previous manifest did not have are defaults: the server would set them again.
+pub(super) fn drop_unwanted(after: &mut Value, desired: &Value, previous: &Value, owned: &Map<String, Value>, entries: &Value) {
     let others: Vec<&Map<String, Value>> = entries
         .as_array()
         .into_iter()
@@ -86,17 +88,17 @@ pub(super) fn drop_unwanted(after: &mut Value, desired: &Value, owned: &Map<Stri
         .filter(|entry| !is_ours(entry))
         .filter_map(|entry| entry["fieldsV1"].as_object())
         .collect();
-    drop_from(after, desired, owned, &others);
+    drop_from(after, desired, previous, owned, &others);
 }
 
-fn drop_from(after: &mut Value, desired: &Value, owned: &Map<String, Value>, others: &[&Map<String, Value>]) {
+fn drop_from(after: &mut Value, desired: &Value, previous: &Value, owned: &Map<String, Value>, others: &[&Map<String, Value>]) {
     for (key, fields) in owned {
         let below: Vec<&Map<String, Value>> = others.iter().filter_map(|other| other.get(key)?.as_object()).collect();
         let Some(fields) = fields.as_object() else { continue };
         if let Some(name) = key.strip_prefix("f:") {
-            let Some(map) = after.as_object_mut() else { continue };
+            let (Some(map), Some(had)) = (after.as_object_mut(), previous.get(name)) else { continue };
             match (map.get_mut(name), desired.get(name)) {
-                (Some(value), Some(wanted)) => drop_from(value, wanted, fields, &below),
+                (Some(value), Some(wanted)) => drop_from(value, wanted, had, fields, &below),
                 (Some(_), None) if below.is_empty() => {
                     map.remove(name);
                 }
@@ -104,16 +106,11 @@ fn drop_from(after: &mut Value, desired: &Value, owned: &Map<String, Value>, oth
             }
         } else if let Some(Ok(Value::Object(names))) = key.strip_prefix("k:").map(serde_json::from_str::<Value>) {
             let fits = |item: &Value| names.iter().all(|(name, value)| item.get(name).is_none_or(|found| found == value));
-            let Some(items) = after.as_array_mut() else { continue };
+            let find = |list: &Value| list.as_array().and_then(|items| items.iter().find(|item| fits(item)).cloned());
+            let (Some(items), Some(had)) = (after.as_array_mut(), find(previous)) else { continue };
             let Some(at) = items.iter().position(fits) else { continue };
-            match desired.as_array().and_then(|wanted| wanted.iter().find(|item| fits(item))) {
-                Some(wanted) => {
-                    let mut wanted = wanted.clone();
-                    if let Some(wanted) = wanted.as_object_mut() {
-                        wanted.extend(names.clone());
-                    }
-                    drop_from(&mut items[at], &wanted, fields, &below);
-                }
+            match find(desired) {
+                Some(wanted) => drop_from(&mut items[at], &wanted, &had, fields, &below),
                 None if below.is_empty() => {
                     items.remove(at);
                 }

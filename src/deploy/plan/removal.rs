@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::changes::{Fate, marked};
+use super::changes::{Fate, marked, seen_through};
 use super::compare::clean;
 use super::graph::Graph;
 use super::{Change, Input, Live, Plan, PlanError};
@@ -17,9 +17,10 @@ pub fn removal(owner: &Owner, objects: &[Resource], live: &Live, with_hooks: boo
         let hooks = objects.iter().filter(|resource| resource.moments(Action::Delete).any(|found| found == moment));
         let mut items = Vec::new();
         for hook in hooks {
-            let live = live.get(&hook.id.identity());
-            let change = Change { before: live.map(clean), after: Some(clean(&hook.object)) };
-            let fate = if live.is_some() { Fate::Recreate(change, "hooks run anew".into()) } else { Fate::Create(change) };
+            let fate = match live.get(&hook.id.identity()) {
+                Some(live) => Fate::Recreate(seen_through(live, &hook.object), "hooks run anew".into()),
+                None => Fate::Create(Change { before: None, after: Some(clean(&hook.object)) }),
+            };
             let index = graph.add_resource(marked(hook, None, owner));
             items.push((index, fate));
         }
