@@ -219,4 +219,11 @@ pub enum Event {
         /// Why it was not kept.
         reason: String,
     },
+    /// Cleanup ended.
+    CleanupDone {
+        /// Tags that stayed.
+        kept: usize,
+        /// Tags that went.
+        deleted: usize,
+    },
 }

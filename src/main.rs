@@ -1,13 +1,8 @@
-//! The `werf` program.
+//! The `werf` program: the embedded builder's helpers are this binary too; else run the command and map the result to an exit code.
 
 use std::process::ExitCode;
 
-use werf::build::buildkit::embedded;
-
 fn main() -> ExitCode {
-    // Before any thread: the embedded daemon's helpers are this binary too.
-    if let Some(code) = embedded::reexec(std::env::args_os()) {
-        return code;
-    }
-    ExitCode::SUCCESS
+    werf::build::buildkit::embedded::reexec(std::env::args_os())
+        .unwrap_or_else(|| ExitCode::from(werf::cli::main(std::env::args_os())))
 }

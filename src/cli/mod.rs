@@ -1,1 +1,140 @@
-//! One file per command: arguments to an options struct, and one call into `ops`.
+//! The command line: one file per command turns its arguments into an options struct and makes one call into `ops`.
+//!
+//! Flags and environment variables are read here and nowhere else. Each flag `--foo-bar` has the variable `WERF_FOO_BAR`; a list flag
+//! also takes every `WERF_FOO_BAR_*`, in the order of their names ([`env`]). Command line: <https://werf.io/docs/v2/reference/cli/>.
+
+mod args;
+mod build;
+mod cleanup;
+mod completion;
+mod config;
+mod converge;
+mod dismiss;
+mod env;
+mod plan;
+mod render;
+mod run;
+mod version;
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::error::Kind;
+
+/// Takes an application from a Git commit to a healthy release in Kubernetes.
+#[derive(Debug, Parser)]
+#[command(name = "werf", version, disable_version_flag = true, propagate_version = false, arg_required_else_help = true, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build what is missing, apply the chart, wait until everything works
+    Converge(Box<converge::Args>),
+    /// Build and publish the images that the registry lacks
+    Build(Box<build::Args>),
+    /// Print the manifests that `converge` would apply
+    Render(Box<render::Args>),
+    /// Print what `converge` would change in the cluster
+    Plan(Box<plan::Args>),
+    /// Delete the release from the cluster
+    Dismiss(Box<dismiss::Args>),
+    /// Delete the images that nothing uses
+    Cleanup(Box<cleanup::Args>),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print the version
+    Version,
+    /// Print a completion script for a shell
+    Completion(completion::Args),
+}
+
+/// Runs the program with these arguments; returns the exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let matches = match switches(Cli::command()).try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match cli.command {
+        Command::Converge(args) => converge::run(*args),
+        Command::Build(args) => build::run(*args),
+        Command::Render(args) => render::run(*args),
+        Command::Plan(args) => plan::run(*args),
+        Command::Dismiss(args) => dismiss::run(*args),
+        Command::Cleanup(args) => cleanup::run(*args),
+        Command::Config(command) => config::run(command),
+        Command::Version => version::run(),
+        Command::Completion(args) => completion::run(&args, &mut switches(Cli::command())),
+    }
+}
+
+/// A switch may carry a value (`--dev=false`, `WERF_DEV=1`), read as Go's `ParseBool` does.
+fn switches(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        if !matches!(arg.get_action(), ArgAction::SetTrue) {
+            return arg;
+        }
+        arg.action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_value("false")
+            .default_missing_value("true")
+            .hide_default_value(true)
+            .hide_possible_values(true)
+            .value_name("BOOL")
+            .value_parser(go_bool)
+    });
+    command.mut_subcommands(switches)
+}
+
+fn go_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        other => Err(format!("`{other}` is neither true nor false")),
+    }
+}
+
+/// Writes data to standard output; the command went well.
+fn printed(text: &str) -> u8 {
+    crate::ui::data(text);
+    0
+}
+
+/// Help and version go to standard output and succeed; a wrong command line goes to standard error and exits 2.
+fn usage(error: &clap::Error) -> u8 {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+        _ => Kind::Usage.exit_code(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flag_has_help_and_its_werf_variable() {
+        fn walk(command: &clap::Command) {
+            for arg in command.get_arguments().filter(|arg| !arg.is_positional() && !["help", "version"].contains(&arg.get_id().as_str())) {
+                let long = arg.get_long().unwrap_or_else(|| panic!("{}: {} has no long name", command.get_name(), arg.get_id()));
+                assert!(arg.get_help().is_some(), "{} --{long} has no help", command.get_name());
+                assert!(arg.get_env().is_some(), "{} --{long} reads no variable", command.get_name());
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        let command = switches(Cli::command());
+        command.clone().debug_assert();
+        walk(&command);
+    }
+}

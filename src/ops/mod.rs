@@ -1,1 +1,32 @@
-//! One file per command: the use cases.
+//! One file per command: the use cases. They carry plain values between rooms that do not know one another.
+
+pub mod build;
+pub mod cleanup;
+pub mod config;
+pub mod converge;
+pub mod dismiss;
+pub mod plan;
+pub mod render;
+
+mod builder;
+mod images;
+mod layers;
+mod options;
+mod project;
+mod registry;
+mod release;
+
+pub use options::*;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::event::Events;
+
+/// What every operation gets beside its options: where its facts go, and when it must stop.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Where facts go.
+    pub events: Events,
+    /// Cancelled by the first Ctrl-C, SIGTERM or SIGHUP.
+    pub cancel: CancellationToken,
+}

@@ -69,6 +69,7 @@ pub fn of(event: &Event) -> Option<Line> {
         Event::ReleaseRolledBack { release, to } => {
             line(Quiet, Tone::Warn, "Rolled back", format!("release {release} to the state of revision {to}"))
         }
+        Event::CleanupDone { kept, deleted } => line(Normal, Tone::Good, "Cleaned up", format!("{deleted} deleted, {kept} kept")),
         Event::ImageDeleted { reference, reason } => line(Normal, Tone::Good, "Deleted", format!("{reference}: {reason}")),
     }
 }

@@ -86,6 +86,12 @@ pub fn error(look: &Look, error: &Error) {
     write_stderr(&report::render(error.diagnostic(), look.style));
 }
 
+/// Sends the program's own traces to standard error: `--log-debug`.
+pub fn trace() {
+    let filter = tracing_subscriber::EnvFilter::new("werf=debug,warn");
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
 /// Writes whole lines to standard error in one call, so that they never tear.
 fn write_stderr(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());

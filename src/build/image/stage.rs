@@ -42,7 +42,7 @@ impl StageName {
 }
 
 /// A user stage's key in werf.yaml.
-pub(super) fn user_stage(stage: UserStage) -> &'static str {
+pub fn user_stage(stage: UserStage) -> &'static str {
     match stage {
         UserStage::BeforeInstall => "beforeInstall",
         UserStage::Install => "install",

@@ -116,6 +116,12 @@ pub async fn delete(client: &Client, id: &ResourceId, propagation: Propagation) 
     Ok(client.find(call).await?.is_some())
 }
 
+/// Deletes a namespace with everything in it, without waiting for its end. `false` if there was none.
+pub async fn delete_namespace(client: &Client, namespace: &str) -> Result<bool, ClusterError> {
+    let call = Call::new(Method::DELETE, "delete", "namespaces", format!("/api/v1/namespaces/{namespace}"));
+    Ok(client.find(call).await?.is_some())
+}
+
 /// Makes the release's namespace if it is missing. A cluster that does not let us read or make namespaces is taken to have it.
 pub async fn ensure_namespace(client: &Client, namespace: &str) -> Result<bool, ClusterError> {
     match client.find(Call::get("namespaces", format!("/api/v1/namespaces/{namespace}"))).await {

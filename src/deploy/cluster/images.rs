@@ -1,6 +1,6 @@
 //! Which images the cluster uses: what cleanup must keep.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
 use serde_json::Value;
@@ -11,10 +11,11 @@ use super::error::ClusterError;
 use super::live::list_all;
 use crate::deploy::resource::{GroupVersionKind, pod_spec};
 
-/// Image references as workloads write them (`repo:tag`, `repo@sha256:…`), and those that nodes report to run (`repo@sha256:…`).
+/// Image references as workloads write them (`repo:tag`, `repo@sha256:…`), and those that nodes report to run (`repo@sha256:…`), each with
+/// one that uses it.
 ///
 /// `namespaces` limits the search; empty means the whole cluster.
-pub async fn images_in_use(client: &Client, namespaces: &[String]) -> Result<BTreeSet<String>, ClusterError> {
+pub async fn images_in_use(client: &Client, namespaces: &[String]) -> Result<BTreeMap<String, String>, ClusterError> {
     const KINDS: [(&str, &str); 8] = [
         ("", "Pod"),
         ("", "ReplicationController"),
@@ -34,15 +35,22 @@ pub async fn images_in_use(client: &Client, namespaces: &[String]) -> Result<BTr
     let lists = kinds.iter().flat_map(|kind| {
         scopes.iter().map(move |namespace| async move {
             let objects = list_all(client, kind, *namespace).await?;
-            let mut images = BTreeSet::new();
+            let mut images = BTreeMap::new();
             for mut object in objects {
                 object["kind"] = kind.gvk.kind.clone().into();
-                images.extend(images_of(&object));
+                let by = user_of(&object);
+                images.extend(images_of(&object).into_iter().map(|image| (image, by.clone())));
             }
             Ok::<_, ClusterError>(images)
         })
     });
     Ok(try_join_all(lists).await?.into_iter().flatten().collect())
+}
+
+/// `Deployment/web in namespace shop`.
+fn user_of(object: &Value) -> String {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+    format!("{}/{} in namespace {}", object["kind"].as_str().unwrap_or_default(), text("name"), text("namespace"))
 }
 
 /// The images that one object names or runs.

@@ -100,14 +100,11 @@ pub enum Outcome {
     },
 }
 
-/// Reads history and live state and makes the plan. Changes nothing.
-pub async fn prepare(client: &Client, mut desired: Desired) -> Result<Prepared, DeployError> {
+/// Reads live state and makes the plan. Changes nothing. `history` is what [`load_history`] gave.
+pub async fn prepare(client: &Client, mut desired: Desired, history: History) -> Result<Prepared, DeployError> {
     let namespace = desired.owner.namespace.clone();
     resolve(client, &mut desired.resources, &namespace).await?;
-    let (history, live) = tokio::try_join!(
-        load_history(client, &namespace, &desired.owner.release),
-        observe(client, desired.resources.iter().filter(|resource| !resource.is_hook())),
-    )?;
+    let live = observe(client, desired.resources.iter().filter(|resource| !resource.is_hook())).await?;
     prepare_from(client, desired, history, live, None).await
 }
 
@@ -271,7 +268,7 @@ async fn locked(
     // Somebody may have deployed between our reads and the lock.
     let history = load_history(client, &owner.namespace, &owner.release).await?;
     if history.revisions != prepared.history.revisions {
-        prepared = prepare(client, prepared.desired).await?;
+        prepared = prepare(client, prepared.desired, history).await?;
         if prepared.plan.is_empty() {
             let revision = prepared.history.newest();
             events.emit(Event::ReleaseUnchanged { release: owner.release, revision });

@@ -17,9 +17,9 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 /// Writes Helm's ownership annotations and label onto an object.
 pub fn adopt(object: &mut Value, owner: &Owner) {
-    set(object, "annotations", RELEASE_NAME, &owner.release);
-    set(object, "annotations", RELEASE_NAMESPACE, &owner.namespace);
-    set(object, "labels", MANAGED_BY, "Helm");
+    mark(object, "annotations", RELEASE_NAME, &owner.release);
+    mark(object, "annotations", RELEASE_NAMESPACE, &owner.namespace);
+    mark(object, "labels", MANAGED_BY, "Helm");
 }
 
 /// The release that a live object says it belongs to.
@@ -42,7 +42,7 @@ pub fn is_runtime_annotation(name: &str) -> bool {
 }
 
 /// Writes one label or annotation, making the maps on the way.
-pub(super) fn set(object: &mut Value, map: &str, name: &str, value: &str) {
+pub fn mark(object: &mut Value, map: &str, name: &str, value: &str) {
     let Some(root) = object.as_object_mut() else { return };
     let metadata = root.entry("metadata").or_insert_with(|| json!({}));
     let Some(metadata) = metadata.as_object_mut() else { return };

@@ -17,7 +17,7 @@ mod steering;
 pub use builtin::{Scope, plural, scope};
 pub use error::ResourceError;
 pub use id::{GroupVersionKind, Identity, ResourceId};
-pub use metadata::{Owner, adopt, is_owned_by, is_runtime_annotation, owner_of};
+pub use metadata::{Owner, adopt, is_owned_by, is_runtime_annotation, mark, owner_of};
 pub use order::{apply_tier, delete_tier, install_order};
 pub use parse::{Resource, expand, parse};
 pub use references::{Reference, references};

@@ -101,6 +101,11 @@ impl Giterminism {
         Files { rules: self, purpose }
     }
 
+    /// What images are made of: the commit's files, or the work tree's when loose. Not compared: see [`Giterminism::check_below`].
+    pub fn content(&self) -> &dyn FileTree {
+        if self.mode == Mode::Loose { self.disk() } else { &*self.tree }
+    }
+
     /// Checks the files below a directory that come from the commit without being read here: a build context, a `git` mapping.
     pub fn check_below(&self, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Result<(), ReadError> {
         if let (Mode::Strict, Some(work_tree)) = (self.mode, &self.work_tree) {

@@ -1,0 +1,393 @@
+//! Groups of flags that several commands share, and what they mean to operations.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::env;
+use crate::ops;
+use crate::ui::{ColorMode, Look, Verbosity};
+
+/// Which project, which commit, which environment.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Project")]
+pub struct ProjectArgs {
+    /// Project directory inside the Git repository; the current directory by default
+    #[arg(long, env = "WERF_DIR", value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Root of the Git work tree; found upwards from the project directory by default
+    #[arg(long, env = "WERF_WORK_TREE", value_name = "DIR")]
+    git_work_tree: Option<PathBuf>,
+    /// Configuration file; werf.yaml or werf.yml by default
+    #[arg(long, env = "WERF_CONFIG", value_name = "FILE")]
+    config: Option<String>,
+    /// Directory of templates that the configuration may include; .werf by default
+    #[arg(long, env = "WERF_CONFIG_TEMPLATES_DIR", value_name = "DIR")]
+    config_templates_dir: Option<String>,
+    /// Giterminism file; werf-giterminism.yaml by default
+    #[arg(long, env = "WERF_GITERMINISM_CONFIG", value_name = "FILE")]
+    giterminism_config: Option<String>,
+    /// Environment name: `.Env` in werf.yaml, part of the release and namespace names
+    #[arg(long, env = "WERF_ENV", value_name = "ENV")]
+    env: Option<String>,
+    /// Work on the files as they are now, committed or not
+    #[arg(long, env = "WERF_DEV")]
+    dev: bool,
+    /// Paths that --dev leaves out (a glob; may be given many times)
+    #[arg(long, env = "WERF_DEV_IGNORE", value_name = "GLOB")]
+    dev_ignore: Vec<String>,
+    /// Do not insist that everything comes from the commit
+    #[arg(long, env = "WERF_LOOSE_GITERMINISM")]
+    loose_giterminism: bool,
+}
+
+impl ProjectArgs {
+    /// As operations take it.
+    pub fn options(self) -> ops::ProjectOptions {
+        ops::ProjectOptions {
+            dir: self.dir,
+            work_tree: self.git_work_tree,
+            config: self.config,
+            config_templates_dir: self.config_templates_dir,
+            giterminism_config: self.giterminism_config,
+            env: self.env.filter(|env| !env.is_empty()),
+            project_name: env::text("WERF_PROJECT_NAME"),
+            dev: self.dev,
+            dev_ignore: env::list("DEV_IGNORE", self.dev_ignore),
+            loose_giterminism: self.loose_giterminism,
+            env_lookup: env::lookup,
+            cache_dir: env::cache_dir(),
+        }
+    }
+}
+
+/// Where images are.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registry")]
+pub struct RepoArgs {
+    /// Repository for the images, such as registry.example.org/team/app
+    #[arg(long, env = "WERF_REPO", visible_alias = "docker-repo", value_name = "REPO")]
+    repo: Option<String>,
+    /// Talk plain HTTP to the registry (loopback addresses always do)
+    #[arg(long, env = "WERF_INSECURE_REGISTRY")]
+    insecure_registry: bool,
+    /// Accept any TLS certificate of the registry
+    #[arg(long, env = "WERF_SKIP_TLS_VERIFY_REGISTRY")]
+    skip_tls_verify_registry: bool,
+    /// Directory of the Docker config.json with the registry's credentials; ~/.docker by default
+    #[arg(long, env = "WERF_DOCKER_CONFIG", value_name = "DIR")]
+    docker_config: Option<PathBuf>,
+}
+
+impl RepoArgs {
+    /// As operations take it.
+    pub fn options(self) -> ops::RegistryOptions {
+        let dir = self
+            .docker_config
+            .or_else(|| env::text("DOCKER_CONFIG").map(PathBuf::from))
+            .or_else(|| env::home().map(|home| home.join(".docker")));
+        ops::RegistryOptions {
+            repo: self.repo.or_else(|| env::text("WERF_DOCKER_REPO")),
+            insecure: self.insecure_registry,
+            skip_tls_verify: self.skip_tls_verify_registry,
+            docker_config: dir.map(|dir| dir.join("config.json")),
+            path: env::path(),
+        }
+    }
+}
+
+/// Who builds and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Build")]
+pub struct BuildArgs {
+    /// Address of a buildkitd: unix:///path or tcp://host:port. None: a private one is started for the command
+    #[arg(long, env = "WERF_BUILDKIT_HOST", value_name = "ADDRESS")]
+    buildkit_host: Option<String>,
+    /// CA certificate of a buildkitd over TLS
+    #[arg(long, env = "WERF_BUILDKIT_TLS_CA", value_name = "FILE")]
+    buildkit_tls_ca: Option<PathBuf>,
+    /// Client certificate for a buildkitd over TLS
+    #[arg(long, env = "WERF_BUILDKIT_TLS_CERT", value_name = "FILE")]
+    buildkit_tls_cert: Option<PathBuf>,
+    /// Key of the client certificate
+    #[arg(long, env = "WERF_BUILDKIT_TLS_KEY", value_name = "FILE")]
+    buildkit_tls_key: Option<PathBuf>,
+    /// Name to expect in the certificate of a buildkitd over TLS
+    #[arg(long, env = "WERF_BUILDKIT_TLS_SERVER_NAME", value_name = "NAME")]
+    buildkit_tls_server_name: Option<String>,
+    /// The buildkitd program to start; found beside werf or on PATH by default
+    #[arg(long, env = "WERF_BUILDKITD", value_name = "FILE")]
+    buildkitd: Option<PathBuf>,
+    /// Target platform, such as linux/amd64; the builder's own by default
+    #[arg(long, env = "WERF_PLATFORM", value_name = "PLATFORM")]
+    platform: Option<String>,
+    /// Fail where an image is not published yet, instead of building it
+    #[arg(long, short = 'Z', env = "WERF_REQUIRE_BUILT_IMAGES", visible_alias = "check-built-images")]
+    require_built_images: bool,
+    /// Images that are built at once
+    #[arg(long, env = "WERF_PARALLEL_TASKS_LIMIT", value_name = "N", default_value_t = 5)]
+    parallel_tasks_limit: usize,
+}
+
+impl BuildArgs {
+    /// As operations take it.
+    pub fn options(self) -> ops::BuildOptions {
+        ops::BuildOptions {
+            buildkit_host: self.buildkit_host.or_else(|| env::text("BUILDKIT_HOST")),
+            tls_ca: self.buildkit_tls_ca,
+            tls_cert: self.buildkit_tls_cert,
+            tls_key: self.buildkit_tls_key,
+            tls_server_name: self.buildkit_tls_server_name,
+            buildkitd: self.buildkitd,
+            platform: self.platform.or_else(|| env::text("DOCKER_DEFAULT_PLATFORM")),
+            require_built: self.require_built_images,
+            parallel: self.parallel_tasks_limit.max(1),
+            cache_dir: env::cache_dir(),
+            runtime_dir: env::text("XDG_RUNTIME_DIR").map(PathBuf::from),
+            path: env::path(),
+            user: env::text("USER"),
+        }
+    }
+}
+
+/// Values for the chart.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Values")]
+pub struct ValuesArgs {
+    /// Set a value: key.path=value (may be given many times)
+    #[arg(long, env = "WERF_SET", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Set a value that stays a string: key.path=value
+    #[arg(long, env = "WERF_SET_STRING", value_name = "KEY=VALUE")]
+    set_string: Vec<String>,
+    /// Set a value to the contents of a file: key.path=file
+    #[arg(long, env = "WERF_SET_FILE", value_name = "KEY=FILE")]
+    set_file: Vec<String>,
+    /// Set a value from JSON: key.path=json
+    #[arg(long, env = "WERF_SET_JSON", value_name = "KEY=JSON")]
+    set_json: Vec<String>,
+    /// Set a value to a string taken as it is: key.path=text
+    #[arg(long, env = "WERF_SET_LITERAL", value_name = "KEY=TEXT")]
+    set_literal: Vec<String>,
+    /// File of values
+    #[arg(long, short = 'f', env = "WERF_VALUES", value_name = "FILE")]
+    values: Vec<String>,
+    /// File of encrypted values
+    #[arg(long, env = "WERF_SECRET_VALUES", value_name = "FILE")]
+    secret_values: Vec<String>,
+    /// Leave the chart's own values.yaml out
+    #[arg(long, env = "WERF_DISABLE_DEFAULT_VALUES")]
+    disable_default_values: bool,
+    /// Leave the chart's own secret-values.yaml out
+    #[arg(long, env = "WERF_DISABLE_DEFAULT_SECRET_VALUES")]
+    disable_default_secret_values: bool,
+    /// Render without the secret key: secret values stay encrypted
+    #[arg(long, env = "WERF_IGNORE_SECRET_KEY")]
+    ignore_secret_key: bool,
+    /// Key for secret values; .werf_secret_key and ~/.werf/global_secret_key are tried too
+    #[arg(long, env = "WERF_SECRET_KEY", value_name = "KEY", hide_env_values = true)]
+    secret_key: Option<String>,
+}
+
+impl ValuesArgs {
+    /// As operations take it.
+    pub fn options(self) -> ops::ValuesOptions {
+        ops::ValuesOptions {
+            set: env::list("SET", self.set),
+            set_string: env::list("SET_STRING", self.set_string),
+            set_file: env::list("SET_FILE", self.set_file),
+            set_json: env::list("SET_JSON", self.set_json),
+            set_literal: env::list("SET_LITERAL", self.set_literal),
+            values: env::list("VALUES", self.values),
+            secret_values: env::list("SECRET_VALUES", self.secret_values),
+            disable_default_values: self.disable_default_values,
+            disable_default_secret_values: self.disable_default_secret_values,
+            ignore_secret_key: self.ignore_secret_key,
+            secret_key: self.secret_key.filter(|key| !key.is_empty()),
+            home: env::home(),
+        }
+    }
+}
+
+/// Which release, in which namespace.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Release")]
+pub struct ReleaseArgs {
+    /// Release name; from werf.yaml, else project-env
+    #[arg(long, env = "WERF_RELEASE", value_name = "NAME")]
+    release: Option<String>,
+    /// Namespace; from werf.yaml, else project-env
+    #[arg(long, env = "WERF_NAMESPACE", value_name = "NAMESPACE")]
+    namespace: Option<String>,
+}
+
+impl ReleaseArgs {
+    /// As operations take it.
+    pub fn options(self) -> ops::ReleaseOptions {
+        ops::ReleaseOptions { release: self.release, namespace: self.namespace }
+    }
+}
+
+/// Which cluster, and as whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
+pub struct KubeArgs {
+    /// kubeconfig file; KUBECONFIG, then ~/.kube/config, then the pod's own account by default
+    #[arg(long, env = "WERF_KUBE_CONFIG", value_name = "FILE")]
+    kube_config: Option<PathBuf>,
+    /// kubeconfig as base64
+    #[arg(long, env = "WERF_KUBE_CONFIG_BASE64", value_name = "BASE64", hide_env_values = true)]
+    kube_config_base64: Option<String>,
+    /// Context of the kubeconfig; its current one by default
+    #[arg(long, env = "WERF_KUBE_CONTEXT", value_name = "CONTEXT")]
+    kube_context: Option<String>,
+    /// Bearer token for the API server
+    #[arg(long, env = "WERF_KUBE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    kube_token: Option<String>,
+    /// Address of the API server, such as https://10.0.0.1:6443
+    #[arg(long, env = "WERF_KUBE_API_SERVER", value_name = "URL")]
+    kube_api_server: Option<String>,
+    /// CA certificate of the API server
+    #[arg(long, env = "WERF_KUBE_CA_PATH", value_name = "FILE")]
+    kube_ca_path: Option<PathBuf>,
+    /// Name to expect in the API server's certificate
+    #[arg(long, env = "WERF_KUBE_TLS_SERVER", value_name = "NAME")]
+    kube_tls_server: Option<String>,
+    /// Accept any TLS certificate of the API server
+    #[arg(long, env = "WERF_SKIP_TLS_VERIFY_KUBE")]
+    skip_tls_verify_kube: bool,
+}
+
+impl KubeArgs {
+    /// As operations take it.
+    pub fn options(self) -> ops::KubeOptions {
+        let variables = || env::first(&["WERF_KUBECONFIG", "KUBECONFIG"]).map(PathBuf::from);
+        ops::KubeOptions {
+            kubeconfig: self.kube_config.or_else(variables),
+            kubeconfig_base64: self.kube_config_base64.or_else(|| env::first(&["WERF_KUBECONFIG_BASE64", "KUBECONFIG_BASE64"])),
+            context: self.kube_context,
+            token: self.kube_token,
+            api_server: self.kube_api_server,
+            ca: self.kube_ca_path,
+            tls_server_name: self.kube_tls_server,
+            skip_tls_verify: self.skip_tls_verify_kube,
+            home: env::home(),
+        }
+    }
+}
+
+/// How the release is deployed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Deploy")]
+pub struct DeployArgs {
+    /// Bring the last good release back when this one fails
+    #[arg(long, short = 'R', env = "WERF_AUTO_ROLLBACK", visible_alias = "atomic")]
+    auto_rollback: bool,
+    /// Give up after this many seconds of waiting for resources; unlimited by default
+    #[arg(long, short = 't', env = "WERF_TIMEOUT", value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// Revisions of the release that are kept
+    #[arg(long, env = "WERF_RELEASES_HISTORY_MAX", value_name = "N", default_value_t = 5)]
+    releases_history_max: u32,
+    /// Do not show the containers' logs
+    #[arg(long, env = "WERF_NO_POD_LOGS")]
+    no_pod_logs: bool,
+    /// Do not print the chart's notes
+    #[arg(long, env = "WERF_NO_NOTES")]
+    no_notes: bool,
+    /// Take over resources that belong to no release or to another one
+    #[arg(long, env = "WERF_FORCE_ADOPTION")]
+    force_adoption: bool,
+    /// Operations on the cluster that run at once
+    #[arg(long, env = "WERF_NETWORK_PARALLELISM", value_name = "N", default_value_t = 30)]
+    network_parallelism: usize,
+}
+
+impl DeployArgs {
+    /// As operations take it.
+    pub fn options(self) -> ops::DeployOptions {
+        ops::DeployOptions {
+            auto_rollback: self.auto_rollback,
+            timeout: self.timeout.filter(|&seconds| seconds > 0).map(Duration::from_secs),
+            history_max: self.releases_history_max,
+            pod_logs: !self.no_pod_logs,
+            notes: !self.no_notes,
+            force_adoption: self.force_adoption,
+            parallelism: self.network_parallelism.max(1),
+        }
+    }
+}
+
+/// Annotations and labels for every resource of the release.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Metadata")]
+pub struct MetadataArgs {
+    /// Annotation for every resource: name=value (may be given many times)
+    #[arg(long, env = "WERF_ADD_ANNOTATION", value_name = "NAME=VALUE")]
+    add_annotation: Vec<String>,
+    /// Label for every resource: name=value (may be given many times)
+    #[arg(long, env = "WERF_ADD_LABEL", value_name = "NAME=VALUE")]
+    add_label: Vec<String>,
+}
+
+impl MetadataArgs {
+    /// As operations take it.
+    pub fn options(self) -> ops::MetadataOptions {
+        ops::MetadataOptions { annotations: env::list("ADD_ANNOTATION", self.add_annotation), labels: env::list("ADD_LABEL", self.add_label) }
+    }
+}
+
+/// What is told and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct LogArgs {
+    /// Only errors and warnings
+    #[arg(long, env = "WERF_LOG_QUIET")]
+    log_quiet: bool,
+    /// Also cached steps and all output of the build
+    #[arg(long, env = "WERF_LOG_VERBOSE")]
+    log_verbose: bool,
+    /// As --log-verbose, and traces of the program itself
+    #[arg(long, env = "WERF_LOG_DEBUG")]
+    log_debug: bool,
+    /// Colour: auto, on or off
+    #[arg(long, env = "WERF_LOG_COLOR_MODE", value_name = "MODE", default_value = "auto", value_parser = color_mode)]
+    log_color_mode: ColorMode,
+    /// A time stamp before each line
+    #[arg(long, env = "WERF_LOG_TIME")]
+    log_time: bool,
+    /// A live display on a terminal; false prints lines only
+    #[arg(long, env = "WERF_LOG_PRETTY", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    log_pretty: bool,
+    /// Columns of the terminal
+    #[arg(long, env = "WERF_LOG_TERMINAL_WIDTH", value_name = "COLUMNS")]
+    log_terminal_width: Option<usize>,
+}
+
+impl LogArgs {
+    /// The look of standard error.
+    pub fn look(&self) -> Look {
+        let verbosity = match self {
+            _ if self.log_debug || self.log_verbose => Verbosity::Verbose,
+            _ if self.log_quiet => Verbosity::Quiet,
+            _ => Verbosity::Normal,
+        };
+        if self.log_debug {
+            crate::ui::trace();
+        }
+        let no_color = env::text("NO_COLOR").is_some();
+        let dumb = env::text("TERM").is_some_and(|term| term == "dumb");
+        let look = Look::decide(verbosity, self.log_color_mode, self.log_time, self.log_terminal_width, no_color, dumb);
+        Look { live: look.live && self.log_pretty && !self.log_debug, ..look }
+    }
+}
+
+fn color_mode(text: &str) -> Result<ColorMode, String> {
+    match text {
+        "auto" => Ok(ColorMode::Auto),
+        "on" | "always" => Ok(ColorMode::On),
+        "off" | "never" => Ok(ColorMode::Off),
+        other => Err(format!("`{other}` is none of auto, on, off")),
+    }
+}

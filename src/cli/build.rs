@@ -1,0 +1,37 @@
+//! `werf build`.
+
+use super::args::{BuildArgs, LogArgs, ProjectArgs, RepoArgs};
+use crate::ops;
+
+/// Arguments of `werf build`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Images to build; all by default
+    images: Vec<String>,
+    /// Build nothing: name the inputs of each image that changed since its last published commit
+    #[arg(long, env = "WERF_EXPLAIN", help_heading = "Build")]
+    explain: bool,
+    #[command(flatten)]
+    project: ProjectArgs,
+    #[command(flatten)]
+    repo: RepoArgs,
+    #[command(flatten)]
+    build: BuildArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> u8 {
+    let look = args.log.look();
+    let options = ops::build::Options {
+        images: args.images,
+        project: args.project.options(),
+        registry: args.repo.options(),
+        build: args.build.options(),
+    };
+    if args.explain {
+        return super::run::run(look, |run| ops::build::explain(options, run), |text| super::printed(&text));
+    }
+    super::run::run(look, |run| ops::build::run(options, run), |()| 0)
+}

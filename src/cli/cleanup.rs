@@ -1,0 +1,40 @@
+//! `werf cleanup`.
+
+use super::args::{KubeArgs, LogArgs, ProjectArgs, RepoArgs};
+use crate::ops;
+
+/// Arguments of `werf cleanup`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Delete nothing; print each image with its reason
+    #[arg(long, env = "WERF_DRY_RUN")]
+    dry_run: bool,
+    /// Do not look at the cluster: images that only it uses will go
+    #[arg(long, env = "WERF_WITHOUT_KUBE")]
+    without_kube: bool,
+    /// Keep images built in the last N hours; from werf.yaml, else 2
+    #[arg(long, env = "WERF_KEEP_STAGES_BUILT_WITHIN_LAST_N_HOURS", value_name = "N")]
+    keep_stages_built_within_last_n_hours: Option<u64>,
+    #[command(flatten)]
+    project: ProjectArgs,
+    #[command(flatten)]
+    repo: RepoArgs,
+    #[command(flatten)]
+    kube: KubeArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> u8 {
+    let look = args.log.look();
+    let options = ops::cleanup::Options {
+        dry_run: args.dry_run,
+        without_kube: args.without_kube,
+        keep_hours: args.keep_stages_built_within_last_n_hours,
+        project: args.project.options(),
+        registry: args.repo.options(),
+        kube: args.kube.options(),
+    };
+    super::run::run(look, |run| ops::cleanup::run(options, run), |text| super::printed(&text))
+}

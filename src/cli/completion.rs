@@ -1,0 +1,21 @@
+//! `werf completion`.
+
+use clap_complete::Shell;
+
+use crate::ui;
+
+/// Arguments of `werf completion`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Shell to write for
+    #[arg(long, env = "WERF_SHELL", value_name = "SHELL", default_value = "bash")]
+    shell: Shell,
+}
+
+/// Prints the script.
+pub fn run(args: &Args, command: &mut clap::Command) -> u8 {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, command, "werf", &mut script);
+    ui::data(&String::from_utf8_lossy(&script));
+    0
+}

@@ -1,0 +1,35 @@
+//! `werf dismiss`.
+
+use super::args::{DeployArgs, KubeArgs, LogArgs, ProjectArgs, ReleaseArgs};
+use crate::ops;
+
+/// Arguments of `werf dismiss`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Delete the namespace too
+    #[arg(long, env = "WERF_WITH_NAMESPACE")]
+    with_namespace: bool,
+    #[command(flatten)]
+    project: ProjectArgs,
+    #[command(flatten)]
+    release: ReleaseArgs,
+    #[command(flatten)]
+    kube: KubeArgs,
+    #[command(flatten)]
+    deploy: DeployArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> u8 {
+    let look = args.log.look();
+    let options = ops::dismiss::Options {
+        with_namespace: args.with_namespace,
+        project: args.project.options(),
+        release: args.release.options(),
+        kube: args.kube.options(),
+        deploy: args.deploy.options(),
+    };
+    super::run::run(look, |run| ops::dismiss::run(options, run), |()| 0)
+}

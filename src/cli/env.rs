@@ -1,0 +1,58 @@
+//! What the environment says: the variables of list flags, and those that other programs set.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A variable's text; empty counts as unset, as in werf.
+pub fn text(name: &str) -> Option<String> {
+    #[allow(clippy::disallowed_methods)] // the one place that reads the environment
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The first variable that is set.
+pub fn first(names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| text(name))
+}
+
+/// Every variable of the process, for `env` in werf.yaml (gated by giterminism).
+pub fn lookup(name: &str) -> Option<String> {
+    #[allow(clippy::disallowed_methods)] // the one place that reads the environment
+    std::env::var(name).ok()
+}
+
+/// The values of a list flag: every `WERF_<NAME>_*` in the order of the names, then `given` (the flag, or `WERF_<NAME>`).
+pub fn list(name: &str, given: Vec<String>) -> Vec<String> {
+    let prefix = format!("WERF_{name}_");
+    #[allow(clippy::disallowed_methods)] // the one place that reads the environment
+    let mut named: Vec<(String, String)> =
+        std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect();
+    named.retain(|(key, value)| key.starts_with(&prefix) && !value.is_empty() && !longer_flag(name, key));
+    named.sort();
+    named.into_iter().map(|(_, value)| value).chain(given).collect()
+}
+
+/// `WERF_SET_STRING_1` belongs to `--set-string`, not to `--set`.
+fn longer_flag(name: &str, key: &str) -> bool {
+    const LISTS: &[&str] = &["SET_STRING", "SET_FILE", "SET_JSON", "SET_LITERAL", "SET_ROOT_JSON", "SET_RUNTIME_JSON", "SET_DOCKER_CONFIG_JSON_VALUE"];
+    LISTS.iter().any(|list| list.len() > name.len() && list.starts_with(name) && key.starts_with(&format!("WERF_{list}")))
+}
+
+/// The user's home directory.
+pub fn home() -> Option<PathBuf> {
+    text("HOME").map(PathBuf::from)
+}
+
+/// Where this user's caches of `werf` are: `WERF_HOME` (as in werf), else `$XDG_CACHE_HOME/werf`, else `~/.cache/werf`.
+pub fn cache_dir() -> PathBuf {
+    first(&["WERF_HOME"])
+        .map(PathBuf::from)
+        .or_else(|| text("XDG_CACHE_HOME").map(|dir| PathBuf::from(dir).join("werf")))
+        .or_else(|| home().map(|home| home.join(".cache/werf")))
+        .unwrap_or_else(|| std::env::temp_dir().join("werf"))
+}
+
+/// Where programs are looked for.
+pub fn path() -> OsString {
+    #[allow(clippy::disallowed_methods)] // the one place that reads the environment
+    std::env::var_os("PATH").unwrap_or_default()
+}

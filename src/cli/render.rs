@@ -1,0 +1,56 @@
+//! `werf render`.
+
+use std::path::PathBuf;
+
+use super::args::{LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValuesArgs};
+use crate::ops;
+
+/// Arguments of `werf render`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// File to write to; standard output by default
+    #[arg(long, env = "WERF_RENDER_OUTPUT", value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Only the manifests of these templates (may be given many times)
+    #[arg(long, short = 's', env = "WERF_SHOW_ONLY", value_name = "TEMPLATE")]
+    show_only: Vec<String>,
+    /// Also the CRDs of the chart's crds directory
+    #[arg(long, env = "WERF_INCLUDE_CRDS")]
+    include_crds: bool,
+    /// Kubernetes version for .Capabilities, such as 1.33
+    #[arg(long, env = "WERF_KUBE_VERSION", value_name = "VERSION")]
+    kube_version: Option<String>,
+    /// API versions that .Capabilities has beside the built-in ones (may be given many times)
+    #[arg(long, env = "WERF_EXTRA_APIVERSIONS", value_name = "API")]
+    extra_apiversions: Vec<String>,
+    #[command(flatten)]
+    project: ProjectArgs,
+    #[command(flatten)]
+    repo: RepoArgs,
+    #[command(flatten)]
+    values: ValuesArgs,
+    #[command(flatten)]
+    release: ReleaseArgs,
+    #[command(flatten)]
+    metadata: MetadataArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> u8 {
+    let look = args.log.look();
+    let options = ops::render::Options {
+        output: args.output,
+        show_only: args.show_only,
+        include_crds: args.include_crds,
+        kube_version: args.kube_version,
+        api_versions: args.extra_apiversions,
+        project: args.project.options(),
+        registry: args.repo.options(),
+        values: args.values.options(),
+        release: args.release.options(),
+        metadata: args.metadata.options(),
+    };
+    super::run::run(look, |run| ops::render::run(options, run), |text| super::printed(&text))
+}

@@ -1,0 +1,166 @@
+//! `werf cleanup`: deletes the images that nothing uses.
+//!
+//! Which images a kept commit needs is computed from that commit, exactly as `converge` would name them; labels of published images
+//! tell only where a commit's configuration can no longer be read.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{self, TryStreamExt};
+use jiff::Timestamp;
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::project::{self, Project};
+use super::{KubeOptions, ProjectOptions, RegistryOptions, Run, images, registry, release};
+use crate::cleanup::{CommitNode, Decision, History, Input, Published, Ref, Use, decide};
+use crate::deploy::cluster;
+use crate::error::Result;
+use crate::event::Event;
+use crate::file_tree::ObjectId;
+use crate::project::config::meta::{Cleanup, ReferenceKind};
+use crate::project::git::{self, Moment};
+use crate::registry::{Client, Repository};
+
+/// Requests to the registry at once.
+const AT_ONCE: usize = 16;
+
+/// What `cleanup` is asked.
+#[derive(Clone)]
+pub struct Options {
+    /// Delete nothing; tell each image's fate.
+    pub dry_run: bool,
+    /// The cluster is not asked.
+    pub without_kube: bool,
+    /// Overrides `keepImagesBuiltWithinLastNHours`; 0 switches the rule off.
+    pub keep_hours: Option<u64>,
+    /// Which project and commit.
+    pub project: ProjectOptions,
+    /// Where images are.
+    pub registry: RegistryOptions,
+    /// Which cluster.
+    pub kube: KubeOptions,
+}
+
+/// Decides each image's fate and deletes those that go. With `dry_run` the fates are the result's text.
+pub async fn run(options: Options, run: Run) -> Result<String> {
+    let project = project::open(&options.project, options.registry.insecure, &run)?;
+    let repository = registry::repository(&options.registry)?;
+    let client = registry::client(&options.registry)?;
+    let config = settings(&project, options.keep_hours);
+    let (tags, used) = futures::future::try_join(
+        async { Ok(client.inventory(&repository, AT_ONCE).await?) },
+        cluster_use(&options, &config),
+    )
+    .await?;
+    let name = &project.config.meta.project;
+    let images: Vec<Published> =
+        tags.into_iter().map(|image| Published::new(name, image.tag, image.digest, &image.labels, image.created)).collect();
+    let decision = tokio::task::block_in_place(|| judge(&options, &project, &repository, &config, &images, used.as_ref()))?;
+    if options.dry_run {
+        return Ok(decision.to_string());
+    }
+    delete(&client, &repository, &decision, &run).await?;
+    Ok(String::new())
+}
+
+/// `cleanup` of werf.yaml with the flags over it.
+fn settings(project: &Project, keep_hours: Option<u64>) -> Cleanup {
+    let mut config = project.config.meta.cleanup.clone();
+    if let Some(hours) = keep_hours {
+        config.keep_images_built_within = Duration::from_secs(hours * 3600);
+        config.disable_built_within_last_n_hours_policy = hours == 0;
+    }
+    config
+}
+
+/// Image strings of all workloads; `None` where the cluster is not to be asked.
+async fn cluster_use(options: &Options, config: &Cleanup) -> Result<Option<Use>> {
+    if options.without_kube || config.disable_kubernetes_based_policy || config.disable {
+        return Ok(None);
+    }
+    let client = release::connect(&options.kube).await?;
+    let found = cluster::images_in_use(&client, &[]).await.map_err(|cause| NoCluster { cause })?;
+    Ok(Some(Use::new(found)))
+}
+
+fn judge(
+    options: &Options,
+    project: &Arc<Project>,
+    repository: &Repository,
+    config: &Cleanup,
+    images: &[Published],
+    used: Option<&Use>,
+) -> Result<Decision> {
+    let references = references(project)?;
+    let computed: RefCell<BTreeMap<String, Option<BTreeSet<(String, String)>>>> = RefCell::default();
+    let images_at = |commit: &str| computed.borrow_mut().entry(commit.to_owned()).or_insert_with(|| names_at(options, project, commit)).clone();
+    let commit = |id: &str| {
+        let found = git::parents(&project.repository, parse_id(id)?).ok()?;
+        let parents = found.parents.iter().map(ToString::to_string).collect();
+        Some(CommitNode { parents, committed: timestamp(found.committed) })
+    };
+    let history = History { references: &references, commit: &commit, images_at: &images_at };
+    let keep_list = BTreeSet::new();
+    Ok(decide(Input { repository, images, config, used, history, keep_list: &keep_list, now: Timestamp::now() })?)
+}
+
+/// The branches of `origin` and the tags; a repository that has no `origin` has its own branches instead.
+fn references(project: &Project) -> Result<Vec<Ref>> {
+    let all = git::references(&project.repository)?;
+    let has_origin = all.iter().any(|reference| reference.kind == git::ReferenceKind::OriginBranch);
+    let wanted = |kind: git::ReferenceKind| match kind {
+        git::ReferenceKind::Tag => Some(ReferenceKind::Tag),
+        git::ReferenceKind::OriginBranch => Some(ReferenceKind::Branch),
+        git::ReferenceKind::LocalBranch => (!has_origin).then_some(ReferenceKind::Branch),
+    };
+    let reference = |found: git::Reference| {
+        let kind = wanted(found.kind).filter(|_| found.name != git::DEV_BRANCH)?;
+        Some(Ref { kind, commit: found.commit.to_string(), time: timestamp(found.time), name: found.name })
+    };
+    Ok(all.into_iter().filter_map(reference).collect())
+}
+
+/// The names and tags of a commit's images; `None` where its configuration cannot be read any more.
+fn names_at(options: &Options, project: &Project, commit: &str) -> Option<BTreeSet<(String, String)>> {
+    let project = project::open_at(&options.project, project, parse_id(commit)?).ok()?;
+    let tree = images::tree(&project, None).ok()?;
+    Some(tree.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect())
+}
+
+async fn delete(client: &Client, repository: &Repository, decision: &Decision, run: &Run) -> Result<()> {
+    let counts = decision.counts();
+    let deletions = decision.deletions();
+    stream::iter(deletions.into_iter().map(Ok))
+        .try_for_each_concurrent(AT_ONCE, |(digest, fate, reason)| async move {
+            if run.cancel.is_cancelled() {
+                return Ok(());
+            }
+            client.delete(repository, digest).await?;
+            let reference = repository.with_tag(fate.tag.clone()).to_string();
+            run.events.emit(Event::ImageDeleted { reference, reason: reason.to_owned() });
+            Result::<_>::Ok(())
+        })
+        .await?;
+    run.events.emit(Event::CleanupDone { kept: counts.keep, deleted: counts.delete });
+    Ok(())
+}
+
+fn parse_id(text: &str) -> Option<ObjectId> {
+    let bytes: Vec<u8> = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect::<Option<_>>()?;
+    Some(ObjectId(bytes.try_into().ok()?))
+}
+
+fn timestamp(moment: Moment) -> Timestamp {
+    Timestamp::from_second(moment.seconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("the cluster does not tell which images it uses, so nothing was deleted")]
+#[diagnostic(help("give an account that may list workloads in all namespaces, or pass `--without-kube` if no cluster runs images of this repository"))]
+struct NoCluster {
+    #[source]
+    cause: cluster::ClusterError,
+}

@@ -1,0 +1,128 @@
+//! `werf converge`: from a commit to a healthy release.
+//!
+//! The names of all images are known before anything is built, so the chart is rendered and compared with the cluster while missing
+//! images are built: a broken chart or a cluster out of reach ends the command at once. Only applying waits for the images.
+
+use std::sync::Arc;
+
+use super::project::Project;
+use super::{BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions};
+use super::{images, project, registry, release};
+use crate::deploy::cluster::{self, Outcome, Prepared};
+use crate::error::Result;
+use crate::event::Event;
+
+/// What `converge` and `plan` are asked.
+#[derive(Clone)]
+pub struct Options {
+    /// Names or globs of images; all where empty.
+    pub images: Vec<String>,
+    /// Which project and commit.
+    pub project: ProjectOptions,
+    /// Where images are.
+    pub registry: RegistryOptions,
+    /// Who builds.
+    pub build: BuildOptions,
+    /// Values for the chart.
+    pub values: ValuesOptions,
+    /// Which release.
+    pub release: ReleaseOptions,
+    /// Which cluster.
+    pub kube: KubeOptions,
+    /// How it is deployed.
+    pub deploy: DeployOptions,
+    /// Marks for every resource.
+    pub metadata: MetadataOptions,
+}
+
+/// Builds what is missing, applies what differs, and watches until everything works. Returns the chart's notes if a revision was made.
+pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
+    let project = project::open(&options.project, options.registry.insecure, &run)?;
+    let ready = ready(&options, &project, &run).await?;
+    let [create, update, recreate, delete] = ready.prepared.plan.counts();
+    if !ready.prepared.plan.is_empty() {
+        run.events.emit(Event::PlanMade { create, update, recreate, delete, unchanged: ready.prepared.plan.unchanged.len() });
+    }
+    let deploy = cluster::DeployOptions {
+        timeout: options.deploy.timeout,
+        auto_rollback: options.deploy.auto_rollback,
+        history_limit: options.deploy.history_max as usize,
+        holder: holder(),
+        ..cluster::DeployOptions::default()
+    };
+    let outcome = cluster::deploy(&ready.client, ready.prepared, &deploy, &run.events, &run.cancel).await;
+    let outcome = outcome.map_err(|error| crate::error::Error::new(error.kind(), error))?;
+    Ok(match outcome {
+        Outcome::Unchanged { .. } => None,
+        Outcome::Deployed { .. } => ready.notes.filter(|_| options.deploy.notes),
+    })
+}
+
+/// A commit whose images are published and whose plan is made.
+pub struct Ready {
+    /// The cluster.
+    pub client: cluster::Client,
+    /// The plan with what it was made from.
+    pub prepared: Prepared,
+    /// The chart's notes.
+    pub notes: Option<String>,
+}
+
+/// Publishes what is missing while the plan is made; the first failure of either ends both.
+async fn ready(options: &Options, project: &Arc<Project>, run: &Run) -> Result<Ready> {
+    let planning = planning(options, project)?;
+    let client = release::connect(&options.kube).await?;
+    let registry = registry::client(&options.registry)?;
+    let publish = async {
+        let missing = planning.images.missing(&registry, run).await?;
+        planning.images.publish(project, missing, &registry, &options.build, run).await
+    };
+    let ((), (prepared, notes)) = futures::future::try_join(publish, release::prepare(planning.scene(options, project, &client), run)).await?;
+    Ok(Ready { client, prepared, notes })
+}
+
+/// Makes the plan alone: nothing is built, images are taken for published.
+pub async fn planned(options: &Options, run: &Run) -> Result<Ready> {
+    let project = project::open(&options.project, options.registry.insecure, run)?;
+    let planning = planning(options, &project)?;
+    let client = release::connect(&options.kube).await?;
+    let (prepared, notes) = release::prepare(planning.scene(options, &project, &client), run).await?;
+    Ok(Ready { client, prepared, notes })
+}
+
+/// All that a plan needs and that takes no request to know.
+struct Planning {
+    images: images::Images,
+    owner: crate::deploy::resource::Owner,
+    layers: crate::deploy::chart::ValueLayers,
+    service: crate::deploy::chart::ServiceValues,
+}
+
+fn planning(options: &Options, project: &Arc<Project>) -> Result<Planning> {
+    let owner = release::owner(project, &options.release)?;
+    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images)?;
+    let service = release::service_values_of(project, &images, &owner);
+    let layers = release::value_layers(project, &options.values)?;
+    Ok(Planning { images, owner, layers, service })
+}
+
+impl Planning {
+    fn scene<'a>(&'a self, options: &'a Options, project: &'a Project, client: &'a cluster::Client) -> release::PlanScene<'a> {
+        release::PlanScene {
+            project,
+            owner: &self.owner,
+            values: &options.values,
+            layers: &self.layers,
+            service: &self.service,
+            client,
+            deploy: &options.deploy,
+            metadata: &options.metadata,
+        }
+    }
+}
+
+/// Who we are, for others who wait for the release.
+fn holder() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{host} (pid {})", std::process::id())
+}

@@ -1,0 +1,34 @@
+//! `werf dismiss`: deletes the release from the cluster.
+
+use super::{DeployOptions, KubeOptions, ProjectOptions, ReleaseOptions, Run, project, release};
+use crate::deploy::cluster;
+use crate::error::{Error, Result};
+
+/// What `dismiss` is asked.
+#[derive(Clone)]
+pub struct Options {
+    /// Delete the namespace too.
+    pub with_namespace: bool,
+    /// Which project and commit.
+    pub project: ProjectOptions,
+    /// Which release.
+    pub release: ReleaseOptions,
+    /// Which cluster.
+    pub kube: KubeOptions,
+    /// How long to wait.
+    pub deploy: DeployOptions,
+}
+
+/// Deletes the release's resources, those of its hooks, and its records.
+pub async fn run(options: Options, run: Run) -> Result<()> {
+    let project = project::open(&options.project, false, &run)?;
+    let owner = release::owner(&project, &options.release)?;
+    let client = release::connect(&options.kube).await?;
+    let deploy = cluster::DeployOptions { timeout: options.deploy.timeout, ..cluster::DeployOptions::default() };
+    let dismissed = cluster::dismiss(&client, &owner, true, &deploy, &run.events, &run.cancel).await;
+    dismissed.map_err(|error| Error::new(error.kind(), error))?;
+    if options.with_namespace {
+        cluster::delete_namespace(&client, &owner.namespace).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! The images of a commit: their names, which are published, and the publishing of those that are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::builder::{self, Builder};
+use super::project::Project;
+use super::{BuildOptions, RegistryOptions, Run, layers, registry};
+use crate::build::buildkit::session::Attachments;
+use crate::build::buildkit::{self, ImageExport, SolveError, SolveRequest};
+use crate::build::image::{self as image, Base, Build, ImageTree, Options, Published, STORE, Solve, Surroundings};
+use crate::build::llb::Platform;
+use crate::error::{Error, Problems, Result};
+use crate::event::Event;
+use crate::registry::{self as oci, Client, Reference, Repository, Tag};
+
+/// The images of one commit and where they are or will be.
+pub struct Images {
+    /// The tree with the digests.
+    pub tree: Arc<ImageTree>,
+    /// Names that the command works on with all that they need, dependencies first.
+    pub names: Vec<String>,
+    /// Where they are published; `None` only if there are none.
+    pub repository: Option<Repository>,
+}
+
+/// Computes the names of the commit's images. Nothing is asked of anyone. `chosen` are names or globs; empty means all.
+pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, chosen: &[String]) -> Result<Images> {
+    let tree = tree(project, platform)?;
+    let repository = if tree.iter().next().is_some() { Some(registry::repository(options)?) } else { None };
+    let all: Vec<&str> = tree.iter().map(|(image, _)| image.name.as_str()).collect();
+    let selected = if chosen.is_empty() { all } else { select(&all, chosen)? };
+    let names = tree.closure(selected).into_iter().map(str::to_owned).collect();
+    Ok(Images { tree, names, repository })
+}
+
+/// The image tree of a commit, for those who need no repository.
+pub fn tree(project: &Project, platform: Option<&str>) -> Result<Arc<ImageTree>> {
+    let options = Options { platform: platform.map(str::to_owned).into_iter().collect() };
+    let tree = ImageTree::new(project.config.clone(), &project.image_files(), &options).map_err(|problems| {
+        let headline = match problems.len() {
+            1 => "an image of this commit cannot be described".to_owned(),
+            n => format!("{n} images of this commit cannot be described"),
+        };
+        Problems::new(headline, problems.into_iter().map(|problem| Box::new(problem) as _).collect())
+    })?;
+    project.finish_checks()?;
+    Ok(Arc::new(tree))
+}
+
+/// Names that match exact names or globs; `!glob` takes names away.
+fn select<'a>(all: &[&'a str], chosen: &[String]) -> Result<Vec<&'a str>> {
+    let mut selected: BTreeSet<&str> = BTreeSet::new();
+    if chosen.iter().all(|pattern| pattern.starts_with('!')) {
+        selected.extend(all);
+    }
+    for pattern in chosen {
+        let (glob, add) = pattern.strip_prefix('!').map_or((pattern.as_str(), true), |glob| (glob, false));
+        let matching: Vec<&str> = all.iter().copied().filter(|name| matches(glob, name)).collect();
+        if matching.is_empty() {
+            let known = all.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            return Err(UnknownImage { pattern: pattern.clone(), help: format!("images of this commit: {known}") }.into());
+        }
+        for name in matching {
+            if add { selected.insert(name) } else { selected.remove(name) };
+        }
+    }
+    Ok(all.iter().copied().filter(|name| selected.contains(name)).collect())
+}
+
+fn matches(glob: &str, name: &str) -> bool {
+    match glob.split_once('*') {
+        None => glob == name,
+        Some((head, tail)) => name.strip_prefix(head).is_some_and(|rest| {
+            (0..=rest.len()).filter(|&at| rest.is_char_boundary(at)).any(|at| matches(tail, &rest[at..]))
+        }),
+    }
+}
+
+impl Images {
+    /// `repo:tag` of an image.
+    pub fn reference(&self, name: &str) -> Option<Reference> {
+        self.reference_of(&self.tree, name)
+    }
+
+    /// `repo:tag` of an image as another commit has it.
+    pub fn reference_of(&self, tree: &ImageTree, name: &str) -> Option<Reference> {
+        let tag = Tag::parse(&tree.tag(name)?).ok()?;
+        Some(self.repository.as_ref()?.with_tag(tag))
+    }
+
+    /// Asks the registry for each image at once, one HEAD each; returns those that it lacks.
+    pub async fn missing(&self, client: &Client, run: &Run) -> Result<BTreeSet<String>> {
+        let mut answers: FuturesUnordered<_> = self
+            .names
+            .iter()
+            .filter_map(|name| Some((name, self.reference(name)?)))
+            .map(|(name, reference)| async move { (name, client.head(&reference).await, reference) })
+            .collect();
+        let mut missing = BTreeSet::new();
+        while let Some((name, answer, reference)) = answers.next().await {
+            let (image, reference) = (name.clone(), reference.to_string());
+            match answer? {
+                Some(_) => run.events.emit(Event::ImageFound { image, reference }),
+                None => {
+                    run.events.emit(Event::ImageMissing { image, reference });
+                    missing.insert(name.clone());
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Publishes the missing images: each is built as soon as what it needs is published, several at once.
+    pub async fn publish(&self, project: &Arc<Project>, missing: BTreeSet<String>, client: &Client, options: &BuildOptions, run: &Run) -> Result<()> {
+        let Some(repository) = self.repository.as_ref().filter(|_| !missing.is_empty()) else { return Ok(()) };
+        if options.require_built {
+            return Err(NotBuilt::of(self, &missing).into());
+        }
+        let insecure = if project.insecure_registry { vec![repository.registry().to_owned()] } else { Vec::new() };
+        let builder = builder::open(options, insecure, run).await?;
+        let platform = self.platform(&builder);
+        let bases = self.resolve_bases(client, &missing, &platform).await?;
+        let work = Work { images: self, project, client, builder: &builder, platform, bases, run };
+
+        let mut unpublished = missing.clone();
+        let mut waiting: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| missing.contains(*name)).collect();
+        let mut running = FuturesUnordered::new();
+        while !waiting.is_empty() || !running.is_empty() {
+            let ready = |name: &str| self.tree.prerequisites(name, &unpublished).is_empty();
+            let room = options.parallel.saturating_sub(running.len());
+            let (start, rest): (Vec<&str>, Vec<&str>) = waiting.iter().partition(|name| ready(name));
+            let (start, later) = start.split_at(room.min(start.len()));
+            waiting = later.iter().copied().chain(rest).collect();
+            for &name in start {
+                let (work, unpublished) = (&work, unpublished.clone());
+                running.push(async move { work.build(name, &unpublished).await.map(|()| name) });
+            }
+            match running.next().await {
+                Some(done) => drop(unpublished.remove(done?)),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// The platform that was asked for, else the builder's own.
+    fn platform(&self, builder: &Builder) -> Platform {
+        let asked = self.tree.iter().find_map(|(_, node)| node.platforms.first());
+        asked.and_then(|text| Platform::parse(text)).or_else(|| builder.client().daemon().platforms.first().cloned()).unwrap_or_else(|| Platform::linux("amd64"))
+    }
+
+    /// Reads the configs of the external bases: each is pinned by its manifest digest for this build.
+    async fn resolve_bases(&self, client: &Client, missing: &BTreeSet<String>, platform: &Platform) -> Result<BTreeMap<String, Base>> {
+        let wanted = self.tree.bases(missing.iter().map(String::as_str), missing);
+        let wanted_platform = oci::Platform::new(&platform.os, &platform.architecture, &platform.variant);
+        let resolve = |written: &str| {
+            let (written, platform) = (written.to_owned(), wanted_platform.clone());
+            async move {
+                let reference = Reference::parse(&written)?;
+                let config = client.config(&reference, &platform).await?;
+                let pinned = reference.repository.with_digest(config.manifest.digest).to_string();
+                Result::<_>::Ok((written, Base { reference: pinned, config: config.json }))
+            }
+        };
+        let mut resolving: FuturesUnordered<_> = wanted.into_iter().map(resolve).collect();
+        let mut bases = BTreeMap::new();
+        while let Some(resolved) = resolving.next().await {
+            let (written, base) = resolved?;
+            bases.insert(written, base);
+        }
+        Ok(bases)
+    }
+}
+
+/// What all builds of one run share.
+struct Work<'a> {
+    images: &'a Images,
+    project: &'a Arc<Project>,
+    client: &'a Client,
+    builder: &'a Builder,
+    platform: Platform,
+    bases: BTreeMap<String, Base>,
+    run: &'a Run,
+}
+
+impl Work<'_> {
+    async fn build(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<()> {
+        let began = Instant::now();
+        let Some(reference) = self.images.reference(name) else { return Ok(()) };
+        let published = self.published_needs(name, unpublished).await?;
+        let build = tokio::task::block_in_place(|| self.compile(name, &published))?;
+        let session = self.builder.client().open_session(self.attachments(&build)?).await?;
+        let export = ImageExport {
+            references: vec![reference.to_string()],
+            push: true,
+            insecure: self.project.insecure_registry,
+            config: match &build.solve {
+                Solve::Llb { config, .. } => Some(String::from_utf8_lossy(config).into_owned()),
+                Solve::Dockerfile { .. } => None,
+            },
+            // cleanup keeps what was built lately, so an image tells when that was
+            source_date_epoch: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|age| age.as_secs() as i64),
+            ..ImageExport::default()
+        };
+        let mut request = SolveRequest::new(name, solve(&build.solve), Some(export));
+        if build.host_network {
+            request.entitlements.push("network.host".into());
+        }
+        let solved = self.builder.client().solve(&session, request, &self.run.events, &self.run.cancel).await;
+        let solved = solved.map_err(|error| self.explain(error, &build))?;
+        self.run.events.emit(Event::ImagePublished {
+            image: name.to_owned(),
+            reference: reference.to_string(),
+            digest: solved.manifest_digest,
+            took: began.elapsed(),
+        });
+        Ok(())
+    }
+
+    fn compile(&self, name: &str, published: &BTreeMap<String, Published>) -> Result<Build> {
+        let files = self.project.image_files();
+        let around = Surroundings {
+            repo: &self.images.repository.as_ref().map(ToString::to_string).unwrap_or_default(),
+            commit: &self.project.commit.id.to_string(),
+            platform: self.platform.clone(),
+            bases: &self.bases,
+            published,
+            files: &files,
+            cache: &*self.project.layer_cache,
+            threads: 2,
+        };
+        Ok(image::compile(&self.images.tree, name, &around)?)
+    }
+
+    /// A failed command of werf.yaml is shown at its line; steps of a Dockerfile point at their own lines already.
+    fn explain(&self, error: SolveError, build: &Build) -> Error {
+        let (SolveError::Process { step, output, .. } | SolveError::Step { step, output, .. }) = &error else { return error.into() };
+        match build.command_failure(&self.project.config, step, output) {
+            Some(failure) => failure.into(),
+            None => error.into(),
+        }
+    }
+
+    /// What the build may ask of this machine: credentials, secrets, and the layers of the Git tree.
+    fn attachments(&self, build: &Build) -> Result<Attachments> {
+        Ok(Attachments {
+            shared_key: self.project.config.meta.project.clone(),
+            credentials: Some(registry::ForBuilder::new(self.client.clone())),
+            secrets: self.project.secrets(&build.secrets)?,
+            stores: BTreeMap::from([(STORE.to_owned(), layers::store(build, self.project.shared_image_files()))]),
+            ..Attachments::default()
+        })
+    }
+
+    /// Digests and configs of published images that this one is built from.
+    async fn published_needs(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<BTreeMap<String, Published>> {
+        let platform = oci::Platform::new(&self.platform.os, &self.platform.architecture, &self.platform.variant);
+        let mut published = BTreeMap::new();
+        for need in self.images.tree.closure([name]).into_iter().filter(|need| *need != name && !unpublished.contains(*need)) {
+            let Some(reference) = self.images.reference(need) else { continue };
+            let config = self.client.config(&reference, &platform).await?;
+            let found =
+                Published { digest: config.manifest.digest.to_string(), config_digest: config.digest.to_string(), config: config.json };
+            published.insert(need.to_owned(), found);
+        }
+        Ok(published)
+    }
+}
+
+fn solve(solve: &Solve) -> buildkit::Build {
+    match solve {
+        Solve::Llb { definition, .. } => buildkit::Build::Llb(definition.clone()),
+        Solve::Dockerfile { attrs, inputs } => {
+            buildkit::Build::Frontend { name: "dockerfile.v0".into(), attrs: attrs.clone(), inputs: inputs.clone() }
+        }
+    }
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("no image of this commit is called `{pattern}`")]
+struct UnknownImage {
+    pattern: String,
+    #[help]
+    help: String,
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("{} not published, and --require-built-images forbids to build: {}", if .names.len() == 1 { "an image is" } else { "images are" }, .names.join(", "))]
+#[diagnostic(help("run `werf build` for this commit first, with the same --repo and --env"))]
+struct NotBuilt {
+    names: Vec<String>,
+}
+
+impl NotBuilt {
+    fn of(images: &Images, missing: &BTreeSet<String>) -> Self {
+        let name = |name: &String| images.reference(name).map_or(name.clone(), |reference| format!("{name} ({reference})"));
+        NotBuilt { names: missing.iter().map(name).collect() }
+    }
+}

@@ -1,0 +1,169 @@
+//! What the user asked for, already read from flags and environment.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which project, which commit, which environment.
+#[derive(Clone, Debug)]
+pub struct ProjectOptions {
+    /// Project directory; the current one where `None`.
+    pub dir: Option<PathBuf>,
+    /// Root of the Git work tree; found upwards where `None`.
+    pub work_tree: Option<PathBuf>,
+    /// Configuration file.
+    pub config: Option<String>,
+    /// Directory of included templates.
+    pub config_templates_dir: Option<String>,
+    /// Giterminism file.
+    pub giterminism_config: Option<String>,
+    /// Environment name.
+    pub env: Option<String>,
+    /// Overrides `project` of the configuration.
+    pub project_name: Option<String>,
+    /// Work on the files as they are now.
+    pub dev: bool,
+    /// Globs that `dev` leaves out.
+    pub dev_ignore: Vec<String>,
+    /// Giterminism's checks are off.
+    pub loose_giterminism: bool,
+    /// Looks up a variable of the process.
+    pub env_lookup: fn(&str) -> Option<String>,
+    /// This user's cache directory.
+    pub cache_dir: PathBuf,
+}
+
+/// Where images are and how to talk to the registry.
+#[derive(Clone, Debug)]
+pub struct RegistryOptions {
+    /// Repository.
+    pub repo: Option<String>,
+    /// Plain HTTP.
+    pub insecure: bool,
+    /// Any certificate.
+    pub skip_tls_verify: bool,
+    /// The Docker config.json.
+    pub docker_config: Option<PathBuf>,
+    /// Where credential helpers are looked for.
+    pub path: OsString,
+}
+
+/// Who builds and how.
+#[derive(Clone, Debug)]
+pub struct BuildOptions {
+    /// `unix://` or `tcp://`; embedded where `None`.
+    pub buildkit_host: Option<String>,
+    /// CA file.
+    pub tls_ca: Option<PathBuf>,
+    /// Client certificate file.
+    pub tls_cert: Option<PathBuf>,
+    /// Client key file.
+    pub tls_key: Option<PathBuf>,
+    /// Expected server name.
+    pub tls_server_name: Option<String>,
+    /// The buildkitd program for the embedded builder.
+    pub buildkitd: Option<PathBuf>,
+    /// Target platform for all images.
+    pub platform: Option<String>,
+    /// Missing images are an error.
+    pub require_built: bool,
+    /// Images built at once.
+    pub parallel: usize,
+    /// This user's cache directory.
+    pub cache_dir: PathBuf,
+    /// `XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
+    /// Where programs are looked for.
+    pub path: OsString,
+    /// The user's name, for /etc/subuid.
+    pub user: Option<String>,
+}
+
+/// Values for the chart, in the order given.
+#[derive(Clone, Default)]
+pub struct ValuesOptions {
+    /// `--set`.
+    pub set: Vec<String>,
+    /// `--set-string`.
+    pub set_string: Vec<String>,
+    /// `--set-file`.
+    pub set_file: Vec<String>,
+    /// `--set-json`.
+    pub set_json: Vec<String>,
+    /// `--set-literal`.
+    pub set_literal: Vec<String>,
+    /// `--values`.
+    pub values: Vec<String>,
+    /// `--secret-values`.
+    pub secret_values: Vec<String>,
+    /// The chart's values.yaml is left out.
+    pub disable_default_values: bool,
+    /// The chart's secret-values.yaml is left out.
+    pub disable_default_secret_values: bool,
+    /// Secrets stay encrypted.
+    pub ignore_secret_key: bool,
+    /// Key in hex.
+    pub secret_key: Option<String>,
+    /// The user's home, for the global key file.
+    pub home: Option<PathBuf>,
+}
+
+/// Which release, in which namespace; from werf.yaml where `None`.
+#[derive(Clone, Debug, Default)]
+pub struct ReleaseOptions {
+    /// Release name.
+    pub release: Option<String>,
+    /// Namespace.
+    pub namespace: Option<String>,
+}
+
+/// Which cluster, and as whom.
+#[derive(Clone, Default)]
+pub struct KubeOptions {
+    /// kubeconfig file.
+    pub kubeconfig: Option<PathBuf>,
+    /// kubeconfig in base64.
+    pub kubeconfig_base64: Option<String>,
+    /// Context.
+    pub context: Option<String>,
+    /// Bearer token.
+    pub token: Option<String>,
+    /// API server's address.
+    pub api_server: Option<String>,
+    /// CA file.
+    pub ca: Option<PathBuf>,
+    /// Expected server name.
+    pub tls_server_name: Option<String>,
+    /// Any certificate.
+    pub skip_tls_verify: bool,
+    /// The user's home, for ~/.kube/config.
+    pub home: Option<PathBuf>,
+}
+
+/// How the release is deployed.
+#[derive(Clone, Debug)]
+pub struct DeployOptions {
+    /// Bring the last good release back on failure.
+    pub auto_rollback: bool,
+    /// Longest wait.
+    pub timeout: Option<Duration>,
+    /// Revisions kept.
+    pub history_max: u32,
+    /// Show containers' logs.
+    pub pod_logs: bool,
+    /// Print notes.
+    pub notes: bool,
+    /// Take over foreign resources.
+    pub force_adoption: bool,
+    /// Operations at once.
+    pub parallelism: usize,
+}
+
+/// Annotations and labels for every resource, as `name=value`.
+#[derive(Clone, Debug, Default)]
+pub struct MetadataOptions {
+    /// Annotations.
+    pub annotations: Vec<String>,
+    /// Labels.
+    pub labels: Vec<String>,
+}

@@ -1,0 +1,251 @@
+//! Opens the project: repository, commit, rules, configuration.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::{ProjectOptions, Run};
+use crate::build::buildkit::session;
+use crate::build::git_layers::{DirectoryCache, LayerCache};
+use crate::error::Result;
+use crate::event::Event;
+use crate::file_tree::{Entry, FileTree, ObjectId, ReadError};
+use crate::project::config::image::{Recipe, Secret, SecretSource};
+use crate::project::config::{self, CommitData, Config, ConfigInput};
+use crate::project::git::{self, Commit, CommitTree, Repository};
+use crate::project::giterminism::{self, Files, Giterminism, LOOSE_WARNING, Mode, Purpose, WorkTree};
+
+/// One commit of one project, opened and checked.
+pub struct Project {
+    /// The repository.
+    pub repository: Arc<Repository>,
+    /// The commit that everything comes from.
+    pub commit: Commit,
+    /// Its files.
+    pub tree: Arc<CommitTree>,
+    /// What may come from elsewhere, and what broke the rules so far.
+    pub giterminism: Arc<Giterminism>,
+    /// The checked configuration.
+    pub config: Arc<Config>,
+    /// Environment name; empty without one.
+    pub env: String,
+    /// What is known of layers made before.
+    pub layer_cache: Arc<dyn LayerCache>,
+    /// `--insecure-registry`.
+    pub insecure_registry: bool,
+    env_lookup: fn(&str) -> Option<String>,
+}
+
+/// A commit with its rules, before any configuration is read.
+pub struct Opened {
+    /// The repository.
+    pub repository: Arc<Repository>,
+    /// The commit.
+    pub commit: Commit,
+    /// Its files.
+    pub tree: Arc<CommitTree>,
+    /// The rules.
+    pub giterminism: Arc<Giterminism>,
+}
+
+/// Opens the commit that HEAD names (with `--dev`: a snapshot of the work tree).
+pub fn open_commit(options: &ProjectOptions, run: &Run) -> Result<Opened> {
+    let dir = options.dir.clone().unwrap_or_else(|| PathBuf::from("."));
+    let repository = git::discover(&dir, options.work_tree.as_deref())?;
+    let head = git::head(&repository)?;
+    let commit = if options.dev { git::dev_snapshot(&repository, &head, git::DEV_BRANCH, &options.dev_ignore)? } else { head };
+    let mode = match options {
+        ProjectOptions { loose_giterminism: true, .. } => Mode::Loose,
+        ProjectOptions { dev: true, .. } => Mode::Dev,
+        _ => Mode::Strict,
+    };
+    if mode == Mode::Loose {
+        run.events.emit(Event::Warned { message: LOOSE_WARNING.into(), help: None });
+    }
+    let tree = Arc::new(git::commit_tree(&repository, &commit)?);
+    let work_tree = git::work_tree(&tree).map(|work_tree| Arc::new(work_tree) as Arc<dyn WorkTree>);
+    let giterminism =
+        giterminism::load(&commit.short(), tree.clone(), work_tree, mode, options.giterminism_config.as_deref())?;
+    Ok(Opened { repository, commit, tree, giterminism: Arc::new(giterminism) })
+}
+
+/// Opens the project and checks its configuration.
+pub fn open(options: &ProjectOptions, insecure_registry: bool, run: &Run) -> Result<Arc<Project>> {
+    checked(options, open_commit(options, run)?, insecure_registry)
+}
+
+/// Another commit of the same project, by its own configuration. Nothing is compared with the work tree.
+pub fn open_at(options: &ProjectOptions, project: &Project, commit: ObjectId) -> Result<Arc<Project>> {
+    let repository = project.repository.clone();
+    let commit = git::commit(&repository, &commit.to_string())?;
+    let tree = Arc::new(git::commit_tree(&repository, &commit)?);
+    let giterminism = giterminism::load(&commit.short(), tree.clone(), None, Mode::Strict, options.giterminism_config.as_deref())?;
+    checked(options, Opened { repository, commit, tree, giterminism: Arc::new(giterminism) }, project.insecure_registry)
+}
+
+fn checked(options: &ProjectOptions, opened: Opened, insecure_registry: bool) -> Result<Arc<Project>> {
+    let config = Arc::new(config::load(&ConfigWords::new(&opened).input(options, &opened))?);
+    let Opened { repository, commit, tree, giterminism } = opened;
+    Ok(Arc::new(Project {
+        repository,
+        commit,
+        tree,
+        giterminism,
+        config,
+        env: options.env.clone().unwrap_or_default(),
+        layer_cache: Arc::new(DirectoryCache::new(options.cache_dir.join("layers"))),
+        insecure_registry,
+        env_lookup: options.env_lookup,
+    }))
+}
+
+/// The words of a commit that configuration templates see.
+pub struct ConfigWords {
+    hash: String,
+    date: String,
+}
+
+impl ConfigWords {
+    /// The commit's words.
+    pub fn new(opened: &Opened) -> Self {
+        ConfigWords { hash: opened.commit.id.to_string(), date: opened.commit.authored.human() }
+    }
+
+    /// What the configuration is made from.
+    pub fn input<'a>(&'a self, options: &'a ProjectOptions, opened: &'a Opened) -> ConfigInput<'a> {
+        ConfigInput {
+            giterminism: &opened.giterminism,
+            commit: CommitData { hash: &self.hash, date_human: &self.date, date_unix: opened.commit.authored.seconds },
+            config: options.config.as_deref(),
+            templates_dir: options.config_templates_dir.as_deref(),
+            env: options.env.as_deref().unwrap_or_default(),
+            project_name: options.project_name.as_deref(),
+            variable: &options.env_lookup,
+            host: None,
+        }
+    }
+}
+
+impl Project {
+    /// Files that images see: the commit's, with what the rules let in.
+    pub fn image_files(&self) -> ImageFiles<'_> {
+        ImageFiles { project: self }
+    }
+
+    /// The same, for those who outlive the caller.
+    pub fn shared_image_files(self: &Arc<Self>) -> Arc<dyn FileTree> {
+        Arc::new(SharedImageFiles(self.clone()))
+    }
+
+    /// Files of the chart.
+    pub fn chart_files(&self) -> Files<'_> {
+        self.giterminism.files(Purpose::Chart)
+    }
+
+    /// One error that names every file read so far that differs from the commit.
+    pub fn finish_checks(&self) -> Result<()> {
+        Ok(self.giterminism.finish()?)
+    }
+
+    /// The values of build secrets.
+    pub fn secrets(&self, secrets: &[Secret]) -> Result<BTreeMap<String, session::Secret>> {
+        secrets.iter().map(|secret| Ok((secret.id.clone(), self.secret(secret)?))).collect()
+    }
+
+    fn secret(&self, secret: &Secret) -> Result<session::Secret> {
+        let bytes = match &secret.source {
+            SecretSource::Value(text) => text.clone().into_bytes(),
+            SecretSource::Env(name) => {
+                let value = (self.env_lookup)(name);
+                value.ok_or_else(|| SecretError::NoVariable { id: secret.id.clone(), name: name.clone() })?.into_bytes()
+            }
+            SecretSource::File(path) => {
+                let place = self.secret_path(path);
+                std::fs::read(&place).map_err(|cause| SecretError::NoFile { id: secret.id.clone(), path: place, cause })?
+            }
+        };
+        Ok(session::Secret::new(bytes))
+    }
+
+    /// `~/…` is in the user's home, everything else that is relative is below the project's directory.
+    fn secret_path(&self, path: &str) -> PathBuf {
+        let home = (self.env_lookup)("HOME");
+        match (path.strip_prefix("~/"), home) {
+            (Some(rest), Some(home)) => Path::new(&home).join(rest),
+            _ => self.repository.work_tree().unwrap_or(Path::new(".")).join(self.repository.project_prefix()).join(path),
+        }
+    }
+
+    /// Which rule a file of a build context falls under.
+    fn purpose(&self, path: &str) -> Option<Purpose> {
+        self.config.images.iter().find_map(|image| {
+            let Recipe::Dockerfile(recipe) = &image.recipe else { return None };
+            let dockerfile = join(&recipe.context, &recipe.dockerfile);
+            if path == dockerfile {
+                return Some(Purpose::Dockerfile);
+            }
+            let ignored = path == join(&recipe.context, ".dockerignore") || path.strip_suffix(".dockerignore") == Some(&dockerfile);
+            ignored.then_some(Purpose::Dockerignore)
+        })
+    }
+}
+
+fn join(dir: &str, path: &str) -> String {
+    if dir.is_empty() { path.to_owned() } else { format!("{dir}/{path}") }
+}
+
+/// The files that images see.
+pub struct ImageFiles<'p> {
+    project: &'p Project,
+}
+
+impl FileTree for ImageFiles<'_> {
+    fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
+        match self.project.purpose(path) {
+            Some(purpose) => self.project.giterminism.files(purpose).read(path),
+            None => self.project.giterminism.content().read(path),
+        }
+    }
+
+    fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
+        self.project.giterminism.content().list(dir)
+    }
+
+    fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
+        self.project.giterminism.content().blob(entry)
+    }
+}
+
+struct SharedImageFiles(Arc<Project>);
+
+impl FileTree for SharedImageFiles {
+    fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
+        self.0.image_files().read(path)
+    }
+
+    fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
+        self.0.image_files().list(dir)
+    }
+
+    fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
+        self.0.image_files().blob(entry)
+    }
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum SecretError {
+    #[error("secret `{id}`: the variable {name} is not set")]
+    #[diagnostic(help("set {name}, or remove the secret from werf.yaml"))]
+    NoVariable { id: String, name: String },
+    #[error("secret `{id}`: cannot read {}", .path.display())]
+    #[diagnostic(help("the path is relative to the project's directory; `~/` is the home directory"))]
+    NoFile {
+        id: String,
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+}

@@ -1,0 +1,64 @@
+//! The registry as operations need it: a client with the user's credentials, and the repository that was asked for.
+
+use std::sync::Arc;
+
+use miette::Diagnostic;
+use thiserror::Error;
+use tokio::runtime::Handle;
+
+use super::RegistryOptions;
+use crate::build::buildkit::session::{self, CredentialSource, ServeError};
+use crate::error::Result;
+use crate::registry::{Client, Credentials, DockerConfig, Options, Repository, Scheme, Verify};
+
+/// A client with the user's credentials. Nothing is sent.
+pub fn client(options: &RegistryOptions) -> Result<Client> {
+    let credentials = match &options.docker_config {
+        Some(path) => DockerConfig::load(path)?,
+        None => DockerConfig::default(),
+    };
+    Ok(Client::new(Options {
+        scheme: if options.insecure { Scheme::Insecure } else { Scheme::Secure },
+        verify: if options.skip_tls_verify { Verify::Nothing } else { Verify::System },
+        credentials,
+        ..Options::default()
+    }))
+}
+
+/// The repository for images; an error where the command needs one and none was given.
+pub fn repository(options: &RegistryOptions) -> Result<Repository> {
+    let text = options.repo.as_deref().ok_or(NoRepo)?;
+    Ok(Repository::parse(text)?)
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("no repository for the images was given")]
+#[diagnostic(help("name it with `--repo registry.example.org/team/app` or in WERF_REPO"))]
+struct NoRepo;
+
+/// The user's credentials, for a BuildKit daemon that asks while it pulls and pushes.
+pub struct ForBuilder {
+    client: Client,
+    runtime: Handle,
+}
+
+impl ForBuilder {
+    /// Must be called within the runtime that later looks credentials up.
+    pub fn new(client: Client) -> Arc<Self> {
+        Arc::new(ForBuilder { client, runtime: Handle::current() })
+    }
+}
+
+impl CredentialSource for ForBuilder {
+    fn credentials(&self, host: &str) -> Result<Option<session::Credentials>, ServeError> {
+        let basic = |username: &str, password: &str| {
+            Some(session::Credentials { username: username.to_owned(), password: session::Secret::new(password.as_bytes()) })
+        };
+        Ok(match self.runtime.block_on(self.client.credentials_for(host))? {
+            Credentials::Anonymous => None,
+            Credentials::Basic { username, password } => basic(&username, password.reveal()),
+            // BuildKit takes a password without a user name for an identity token
+            Credentials::IdentityToken(token) | Credentials::RegistryToken(token) => basic("", token.reveal()),
+        })
+    }
+}

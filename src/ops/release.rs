@@ -1,0 +1,357 @@
+//! The release: its name, its chart rendered for one commit, and the plan that compares it with the cluster.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use miette::Diagnostic;
+use serde_json::Value;
+use thiserror::Error;
+use tokio::runtime::Handle;
+
+use super::images::Images;
+use super::project::Project;
+use super::{DeployOptions, KubeOptions, MetadataOptions, ReleaseOptions, Run, ValuesOptions};
+use crate::build::image::ImageTree;
+use crate::deploy::chart::{
+    self, Capabilities, Chart, Commit, Defaults, ImageReference, Operation, Release, RenderInput, RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers,
+    ValuesFile,
+};
+use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, History, Prepared, Revision};
+use crate::deploy::resource::{self, Owner, Resource};
+use crate::deploy::secret::SecretKey;
+use crate::error::{Problems, Result};
+use crate::event::Event;
+use crate::project::slug;
+use crate::template::call::FunctionError;
+use crate::template::host::Host;
+use crate::template::value::Value as TemplateValue;
+
+/// The release and its namespace: flags, else werf.yaml, else `project-env`.
+pub fn owner(project: &Project, options: &ReleaseOptions) -> Result<Owner> {
+    let (deploy, name) = (&project.config.meta.deploy, &project.config.meta.project);
+    let namespace = slug::namespace_name(deploy, name, &project.env, options.namespace.as_deref())?;
+    let release = slug::release_name(deploy, name, &project.env, &namespace, options.release.as_deref())?;
+    Ok(Owner { release, namespace })
+}
+
+/// A client for the cluster. Nothing is sent.
+pub async fn connect(options: &KubeOptions) -> Result<Client> {
+    let kubeconfigs = match &options.kubeconfig {
+        Some(path) => std::env::split_paths(path).collect(),
+        None => options.home.iter().map(|home| home.join(".kube/config")).collect(),
+    };
+    let options = ConnectOptions {
+        kubeconfigs,
+        kubeconfig_base64: options.kubeconfig_base64.clone(),
+        context: options.context.clone(),
+        server: options.api_server.clone(),
+        token: options.token.clone(),
+        ca_file: options.ca.clone(),
+        tls_server_name: options.tls_server_name.clone(),
+        skip_tls_verify: options.skip_tls_verify,
+    };
+    Ok(cluster::connect(&options).await?)
+}
+
+/// The chart of the commit.
+pub fn load_chart(project: &Project, values: &ValuesOptions) -> Result<Chart> {
+    let deploy = &project.config.meta.deploy;
+    let defaults = Defaults { name: Some(project.config.meta.project.clone()), app_version: deploy.app_version.clone() };
+    let mut chart = chart::load(&project.chart_files(), &deploy.helm_chart_dir, &defaults)?;
+    project.finish_checks()?;
+    if values.disable_default_values {
+        chart.values.clear();
+    }
+    if values.disable_default_secret_values {
+        chart.secret_values = None;
+    }
+    Ok(chart)
+}
+
+/// What a chart is rendered for, beside the chart.
+pub struct Scene<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The release.
+    pub owner: &'a Owner,
+    /// The caller's values.
+    pub layers: &'a ValueLayers,
+    /// werf's values.
+    pub service: &'a ServiceValues,
+    /// What the cluster is.
+    pub capabilities: Capabilities,
+    /// The revision that is about to be made.
+    pub revision: u32,
+    /// The cluster for `lookup`; `None` answers as Helm does without one.
+    pub cluster: Option<&'a Client>,
+}
+
+/// Renders the chart.
+pub fn render(chart: &Chart, scene: &Scene<'_>, run: &Run) -> Result<Rendered> {
+    let operation = if scene.revision > 1 { Operation::Upgrade } else { Operation::Install };
+    let input = RenderInput {
+        release: Release { name: scene.owner.release.clone(), namespace: scene.owner.namespace.clone(), revision: scene.revision, operation },
+        values: scene.layers,
+        service: Some(scene.service),
+        capabilities: &scene.capabilities,
+        options: RenderOptions::default(),
+        host: &Gates { cluster: scene.cluster.cloned(), runtime: Handle::current() },
+    };
+    let rendered = chart::render(chart, &input)?;
+    for message in &rendered.warnings {
+        run.events.emit(Event::Warned { message: message.clone(), help: None });
+    }
+    Ok(rendered)
+}
+
+/// What the cluster is, asked only where the chart wants to know.
+pub async fn capabilities(chart: &Chart, client: &Client) -> Result<Capabilities> {
+    if !chart.mentions("Capabilities") && chart.metadata.kube_version.is_empty() {
+        return Ok(Capabilities::default());
+    }
+    let (version, api_versions) = tokio::try_join!(cluster::server_version(client), cluster::api_versions(client))?;
+    Ok(Capabilities { kube_version: version.git_version, api_versions })
+}
+
+/// Renders the chart for the next revision and compares it with the cluster. Changes nothing.
+pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Option<String>)> {
+    let PlanScene { project, owner, values, layers, service, client, deploy, metadata } = scene;
+    let chart = tokio::task::block_in_place(|| load_chart(project, values))?;
+    let (history, capabilities) =
+        futures::future::try_join(async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) }, capabilities(&chart, client)).await?;
+    let scene = Scene { project, owner, layers, service, capabilities, revision: history.newest() + 1, cluster: Some(client) };
+    let rendered = tokio::task::block_in_place(|| render(&chart, &scene, run))?;
+    let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
+    let desired = desired(project, owner, rendered, metadata, deploy.force_adoption)?;
+    for warning in desired.resources.iter().flat_map(|resource| &resource.warnings) {
+        run.events.emit(Event::Warned { message: warning.clone(), help: None });
+    }
+    Ok((cluster::prepare(client, desired, history).await?, notes))
+}
+
+/// What a plan is made from.
+pub struct PlanScene<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The release.
+    pub owner: &'a Owner,
+    /// What was asked about values.
+    pub values: &'a ValuesOptions,
+    /// The caller's values.
+    pub layers: &'a ValueLayers,
+    /// werf's values.
+    pub service: &'a ServiceValues,
+    /// The cluster.
+    pub client: &'a Client,
+    /// How it is deployed.
+    pub deploy: &'a DeployOptions,
+    /// Annotations and labels for every resource.
+    pub metadata: &'a MetadataOptions,
+}
+
+/// Every object of the chart as a checked resource, and what the release's record keeps.
+fn desired(project: &Project, owner: &Owner, rendered: Rendered, metadata: &MetadataOptions, force_adoption: bool) -> Result<Desired> {
+    let marks = Marks::new(project, metadata)?;
+    let revision = Revision {
+        manifest: chart::release_manifest(&rendered, false),
+        notes: rendered.notes.clone().unwrap_or_default(),
+        config: Value::Object(rendered.user_values.clone()),
+        chart: rendered.chart_record.clone(),
+        labels: BTreeMap::new(),
+    };
+    let hooks = rendered.hooks.into_iter().filter(|hook| !hook.is_test()).map(|hook| hook.manifest);
+    let manifests = rendered.crds.into_iter().chain(rendered.manifests).chain(hooks);
+    let mut resources: Vec<Resource> = Vec::new();
+    let mut problems = Vec::new();
+    for manifest in manifests.filter(|manifest| !manifest.object.is_null()) {
+        let mut object = manifest.object;
+        marks.write(&mut object);
+        match resource::parse(object, &manifest.path, &owner.namespace) {
+            Ok(parsed) => resources.extend(parsed),
+            Err(found) => problems.extend(found.into_iter().map(|problem| Box::new(problem) as _)),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Problems::new("the chart's manifests cannot be deployed", problems).into());
+    }
+    Ok(Desired { owner: owner.clone(), resources, revision, force_adoption })
+}
+
+/// Annotations and labels that every resource gets.
+struct Marks {
+    annotations: BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
+}
+
+impl Marks {
+    fn new(project: &Project, options: &MetadataOptions) -> Result<Self> {
+        let mut annotations = BTreeMap::from([
+            ("werf.io/version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            ("project.werf.io/name".to_owned(), project.config.meta.project.clone()),
+            ("project.werf.io/env".to_owned(), project.env.clone()),
+        ]);
+        annotations.extend(pairs("--add-annotation", &options.annotations)?);
+        Ok(Marks { annotations, labels: pairs("--add-label", &options.labels)? })
+    }
+
+    fn write(&self, object: &mut Value) {
+        for (map, entries) in [("annotations", &self.annotations), ("labels", &self.labels)] {
+            for (name, value) in entries {
+                resource::mark(object, map, name, value);
+            }
+        }
+    }
+}
+
+fn pairs(flag: &'static str, given: &[String]) -> Result<BTreeMap<String, String>> {
+    let split = |text: &String| match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(NotAPair { flag, text: text.clone() }.into()),
+    };
+    given.iter().map(split).collect()
+}
+
+/// What werf tells the chart. Without a repository the references are stand-ins.
+pub fn service_values(project: &Project, tree: &ImageTree, repo: Option<&str>, owner: &Owner) -> ServiceValues {
+    let image = |name: &str| match (repo, tree.tag(name)) {
+        (Some(repo), Some(tag)) => ImageReference { repo: repo.to_owned(), tag, digest: None },
+        _ => ImageReference::stub(""),
+    };
+    let images = tree.iter().filter(|(spec, _)| spec.is_final).map(|(spec, _)| (spec.name.clone(), image(&spec.name)));
+    let commit = &project.commit;
+    ServiceValues {
+        project: project.config.meta.project.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        repo: repo.unwrap_or_default().to_owned(),
+        namespace: owner.namespace.clone(),
+        env: project.env.clone(),
+        commit: Some(Commit { hash: commit.id.to_string(), date_human: commit.committed.human(), date_unix: commit.committed.seconds }),
+        images: images.collect(),
+        is_stub: repo.is_none(),
+        docker_config_json: None,
+    }
+}
+
+/// The same for images that have a repository.
+pub fn service_values_of(project: &Project, images: &Images, owner: &Owner) -> ServiceValues {
+    let repo = images.repository.as_ref().map(ToString::to_string);
+    service_values(project, &images.tree, repo.as_deref(), owner)
+}
+
+/// Reads the files that value flags name, and the secret key.
+pub fn value_layers(project: &Project, options: &ValuesOptions) -> Result<ValueLayers> {
+    let file = |path: &String| Ok(ValuesFile { name: path.clone(), text: read_text(project, path)? });
+    let mut contents = BTreeMap::new();
+    for setting in &options.set_file {
+        for path in chart::paths_of(setting).map_err(|cause| ValuesError::BadSetting { setting: setting.clone(), cause })? {
+            contents.insert(path.clone(), read_text(project, &path)?);
+        }
+    }
+    Ok(ValueLayers {
+        files: options.values.iter().map(file).collect::<Result<_>>()?,
+        secret_files: options.secret_values.iter().map(file).collect::<Result<_>>()?,
+        set_json: options.set_json.clone(),
+        set: options.set.clone(),
+        set_string: options.set_string.clone(),
+        set_file: options.set_file.clone(),
+        set_file_contents: contents,
+        set_literal: options.set_literal.clone(),
+        secret_key: secret_access(project, options)?,
+        ..ValueLayers::default()
+    })
+}
+
+/// A file of values: inside the project it comes from the commit, elsewhere from the disk.
+fn read_text(project: &Project, path: &str) -> Result<Arc<str>> {
+    use crate::file_tree::FileTree;
+    let inside = !path.starts_with('/') && !path.split('/').any(|part| part == "..");
+    let bytes = if inside {
+        let files = project.chart_files();
+        let name = path.trim_start_matches("./");
+        let found = files.read(name)?;
+        project.finish_checks()?;
+        found.ok_or_else(|| ValuesError::NotCommitted { path: path.to_owned(), commit: project.commit.short() })?.to_vec()
+    } else {
+        std::fs::read(path).map_err(|cause| ValuesError::Unreadable { path: path.to_owned(), cause })?
+    };
+    String::from_utf8(bytes).map(Arc::from).map_err(|_| ValuesError::NotText { path: path.to_owned() }.into())
+}
+
+fn secret_access(project: &Project, options: &ValuesOptions) -> Result<SecretAccess> {
+    if options.ignore_secret_key {
+        return Ok(SecretAccess::Ignore);
+    }
+    let beside = |dir: Option<&Path>, name: &str| dir.and_then(|dir| std::fs::read_to_string(dir.join(name)).ok());
+    let project_dir = project.repository.work_tree().map(|root| root.join(project.repository.project_prefix()));
+    let key = options
+        .secret_key
+        .clone()
+        .or_else(|| beside(project_dir.as_deref(), ".werf_secret_key"))
+        .or_else(|| beside(options.home.as_deref(), ".werf/global_secret_key"));
+    Ok(match key {
+        Some(text) => SecretAccess::Key(SecretKey::parse(text.trim())?),
+        None => SecretAccess::NoKey,
+    })
+}
+
+/// The gates that templates of a chart have: the cluster, the clock, randomness.
+struct Gates {
+    cluster: Option<Client>,
+    runtime: Handle,
+}
+
+impl Host for Gates {
+    fn lookup(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<TemplateValue, FunctionError> {
+        let Some(client) = &self.cluster else { return Ok(TemplateValue::Map(Default::default())) };
+        let found = self.runtime.block_on(cluster::lookup(client, api_version, kind, namespace, name));
+        Ok(TemplateValue::from_json(&found.map_err(|error| FunctionError::from(error.to_string()))?))
+    }
+
+    fn now(&self) -> jiff::Zoned {
+        jiff::Zoned::now()
+    }
+
+    fn random(&self, buffer: &mut [u8]) -> Result<(), FunctionError> {
+        rustix::rand::getrandom(buffer, rustix::rand::GetRandomFlags::empty())
+            .map(drop)
+            .map_err(|error| format!("the system gives no random bytes: {error}").into())
+    }
+}
+
+/// The revisions of a release; for commands that only want to know whether there are any.
+pub async fn history(client: &Client, owner: &Owner) -> Result<History> {
+    Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?)
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("{flag}: `{text}` is not of the form name=value")]
+#[diagnostic(help("write `{flag} name=value`"))]
+struct NotAPair {
+    flag: &'static str,
+    text: String,
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum ValuesError {
+    #[error("values file `{path}` is not in commit {commit}")]
+    #[diagnostic(help("commit it, or run with `--dev`; files outside the project are named by an absolute path"))]
+    NotCommitted { path: String, commit: String },
+    #[error("cannot read values file `{path}`")]
+    #[diagnostic(help("check the path and its permissions"))]
+    Unreadable {
+        path: String,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("values file `{path}` is not UTF-8 text")]
+    #[diagnostic(help("values files are YAML in UTF-8"))]
+    NotText { path: String },
+    #[error("--set-file: `{setting}` cannot be read")]
+    #[diagnostic(help("write it as `--set-file key.path=file`"))]
+    BadSetting {
+        setting: String,
+        #[source]
+        cause: chart::SetError,
+    },
+}

@@ -1,0 +1,89 @@
+//! `werf render`: the manifests that `converge` would apply.
+
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::{MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions, images, project, release};
+use crate::deploy::chart::{self, Capabilities, PrintOptions};
+use crate::error::Result;
+
+/// What `render` is asked.
+#[derive(Clone)]
+pub struct Options {
+    /// File to write to instead of returning the text.
+    pub output: Option<PathBuf>,
+    /// Templates whose manifests are wanted; all where empty.
+    pub show_only: Vec<String>,
+    /// Also the CRDs of the chart's crds directory.
+    pub include_crds: bool,
+    /// Kubernetes version for `.Capabilities`.
+    pub kube_version: Option<String>,
+    /// More API versions for `.Capabilities`.
+    pub api_versions: Vec<String>,
+    /// Which project and commit.
+    pub project: ProjectOptions,
+    /// Where images are; without a repository references are stand-ins.
+    pub registry: RegistryOptions,
+    /// Values for the chart.
+    pub values: ValuesOptions,
+    /// Which release.
+    pub release: ReleaseOptions,
+    /// Marks for every resource; rendered text shows manifests as the chart writes them.
+    pub metadata: MetadataOptions,
+}
+
+/// Renders and prints the chart. Neither the registry nor the cluster is asked.
+pub async fn run(options: Options, run: Run) -> Result<String> {
+    let project = project::open(&options.project, options.registry.insecure, &run)?;
+    let owner = release::owner(&project, &options.release)?;
+    let tree = images::tree(&project, None)?;
+    let layers = release::value_layers(&project, &options.values)?;
+    let service = release::service_values(&project, &tree, options.registry.repo.as_deref(), &owner);
+    let scene = release::Scene {
+        project: &project,
+        owner: &owner,
+        layers: &layers,
+        service: &service,
+        capabilities: capabilities(&options)?,
+        revision: 1,
+        cluster: None,
+    };
+    let chart = release::load_chart(&project, &options.values)?;
+    let rendered = release::render(&chart, &scene, &run)?;
+    let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };
+    let text = match options.show_only.as_slice() {
+        [] => chart::print(&rendered, &how),
+        only => chart::print_only(&rendered, &how, only).map_err(|pattern| RenderError::NoTemplate { pattern })?,
+    };
+    match options.output {
+        None => Ok(text),
+        Some(path) => std::fs::write(&path, text).map(|()| String::new()).map_err(|cause| RenderError::Unwritable { path, cause }.into()),
+    }
+}
+
+fn capabilities(options: &Options) -> Result<Capabilities> {
+    let mut capabilities = Capabilities::default();
+    if let Some(version) = &options.kube_version {
+        capabilities = capabilities.with_kube_version(version).ok_or_else(|| RenderError::NoVersion { text: version.clone() })?;
+    }
+    Ok(capabilities.with_api_versions(options.api_versions.iter().cloned()))
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum RenderError {
+    #[error("--show-only: no template of the chart fits `{pattern}`")]
+    #[diagnostic(help("patterns are paths in the chart, such as templates/web.yaml"))]
+    NoTemplate { pattern: String },
+    #[error("--kube-version: `{text}` is no version")]
+    #[diagnostic(help("write it as 1.33 or v1.33.2"))]
+    NoVersion { text: String },
+    #[error("cannot write to {}", .path.display())]
+    #[diagnostic(help("check the path and its permissions"))]
+    Unwritable {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+}
