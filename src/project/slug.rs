@@ -3,7 +3,14 @@
 //! A valid name passes unchanged. Anything else is transliterated to `[a-z0-9-]`, cropped, and given `-` and the murmur3-32 hash (seed 0)
 //! of the raw text in lower-case hex without zero padding, so that two texts which look alike stay apart.
 
+use std::sync::Arc;
+
 use super::config::meta::Deploy;
+use crate::template::functions;
+use crate::template::host::NoHost;
+use crate::template::lexer::Delimiters;
+use crate::template::value::Value;
+use crate::template::{Options, Templates};
 
 /// Longest docker tag.
 pub const DOCKER_TAG_MAX: usize = 128;
@@ -139,26 +146,27 @@ fn hashed(text: &str, max: usize) -> String {
     format!("{slug}-{hash}")
 }
 
-fn render_name(key: &'static str, template: Option<&str>, env: &str, values: &[(&str, &str)]) -> Result<String, SlugError> {
-    let default = if env.is_empty() { "[[ project ]]" } else { "[[ project ]]-[[ env ]]" };
-    let template = template.unwrap_or(default);
+fn render_name(key: &'static str, template: Option<&str>, env: &str, values: &[(&'static str, &str)]) -> Result<String, SlugError> {
+    let Some(template) = template else {
+        // The defaults, `[[ project ]]-[[ env ]]` and without an environment `[[ project ]]`, need no engine.
+        let project = values.iter().find(|(name, _)| *name == "project").map_or("", |(_, project)| project);
+        return Ok(if env.is_empty() { project.to_owned() } else { format!("{project}-{env}") });
+    };
     let fail = |reason: String| SlugError::Template {
         key,
         template: template.to_owned(),
         reason,
         help: format!("the template may use {}", values.iter().map(|(name, _)| format!("`[[ {name} ]]`")).collect::<Vec<_>>().join(", ")),
     };
-    let mut name = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("[[") {
-        let (action, after) = after.split_once("]]").ok_or_else(|| fail("`[[` is never closed".into()))?;
-        let action = action.trim_matches(|char: char| char == '-' || char.is_whitespace());
-        let (_, value) = values.iter().find(|(name, _)| *name == action).ok_or_else(|| fail(format!("`{action}` is not known here")))?;
-        name.push_str(before);
-        name.push_str(value);
-        rest = after;
+    let mut table = functions::sprig();
+    for (name, value) in values {
+        let value = (*value).to_owned();
+        table.add(name, move || value.clone());
     }
-    name.push_str(rest);
+    let options = Options { delimiters: Delimiters { left: "[[".into(), right: "]]".into() }, ..Options::go(key) };
+    let mut templates = Templates::new(Arc::new(table), options);
+    templates.parse(key, template).map_err(|error| fail(error.message().to_owned()))?;
+    let name = templates.execute(key, &Value::Nil, &NoHost).map_err(|error| fail(error.message()))?.text;
     match name.is_empty() {
         true => Err(fail("the name is empty".into())),
         false => Ok(name),
@@ -364,7 +372,11 @@ mod tests {
         assert_eq!(release_name(&deploy, "shop", "", "shop", None).as_deref(), Ok("shop"));
         assert_eq!(release_name(&deploy, "shop", "dev", "shop-dev", None).as_deref(), Ok("shop-dev"));
         assert_eq!(namespace_name(&deploy, "shop", "dev", None).as_deref(), Ok("shop-dev"));
-        let deploy = Deploy { helm_release: Some("[[ namespace ]]-app".into()), namespace: Some("[[env]]-ns".into()), ..Deploy::default() };
+        let deploy = Deploy {
+            helm_release: Some("[[ namespace | trunc 6 ]]-app".into()),
+            namespace: Some("[[env]]-ns".into()),
+            ..Deploy::default()
+        };
         assert_eq!(namespace_name(&deploy, "shop", "dev", None).as_deref(), Ok("dev-ns"));
         assert_eq!(release_name(&deploy, "shop", "dev", "dev-ns", None).as_deref(), Ok("dev-ns-app"));
         assert_eq!(release_name(&deploy, "shop", "dev", "dev-ns", Some("by-hand")).as_deref(), Ok("by-hand"));
@@ -381,7 +393,7 @@ mod tests {
             ..Deploy::default()
         };
         insta::assert_snapshot!(text(release_name(&deploy, "shop", "", "x", None).unwrap_err()), @r#"
-        cannot render `deploy.helmRelease: [[ projct ]]` of werf.yaml: `projct` is not known here
+        cannot render `deploy.helmRelease: [[ projct ]]` of werf.yaml: function "projct" not defined
         help: the template may use `[[ project ]]`, `[[ env ]]`, `[[ namespace ]]`
         "#);
         insta::assert_snapshot!(text(namespace_name(&deploy, "shop", "", None).unwrap_err()), @r#"

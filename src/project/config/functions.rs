@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::file_tree::FileTree;
 use crate::project::giterminism::{Giterminism, Purpose};
 use crate::template::call::{FunctionError, ObjectType, Ref, Rest, Scope, Table};
+use crate::template::functions;
 use crate::template::host::Host;
 use crate::template::value::{Map, Object, Str, Value};
 
-/// The function table of werf.yaml.
+/// The function table of werf.yaml: sprig's and these.
 pub(super) fn table() -> Table {
-    let mut table = Table::new();
+    let mut table = functions::sprig();
     table.add_scoped("include", |scope: &mut dyn Scope, name: Arc<str>, data: Value| scope.include(&name, data));
     table.add_scoped("tpl", |scope: &mut dyn Scope, text: Arc<str>, data: Value| scope.tpl(&text, data));
     table.add_scoped("env", env);
@@ -19,12 +20,13 @@ pub(super) fn table() -> Table {
         Value::String(text) if text.is_empty() => Err(FunctionError::Refused(message.to_string())),
         _ => Ok(value),
     });
-    table.add("fromYaml", |text: Arc<str>| match crate::yaml::parse(&text).and_then(|node| crate::yaml::to_json(&node)) {
-        Ok(serde_json::Value::Null) => Ok(Value::Map(Map::new())),
-        Ok(json) => Ok(Value::from_json(&json)),
+    // Unlike Helm's, a text that cannot be read is an error here.
+    table.add("fromYaml", |text: Arc<str>| match functions::from_yaml(&text) {
+        Ok(Value::Nil) => Ok(Value::Map(Map::new())),
+        Ok(value) => Ok(value),
         Err(error) => Err(FunctionError::from(error.to_string())),
     });
-    table.add("toYaml", |value: Value| crate::yaml::emit(&value.to_json()).trim_end_matches('\n').to_owned());
+    table.add("toYaml", |value: Value| functions::to_yaml(&value).unwrap_or_default());
     table.method(TemplateFiles::NAME, "Get", |files: Ref<TemplateFiles>, path: Arc<str>| files.get(&path));
     table.method(TemplateFiles::NAME, "Glob", |files: Ref<TemplateFiles>, glob: Arc<str>| files.glob(&glob));
     table.method(TemplateFiles::NAME, "Exists", |files: Ref<TemplateFiles>, path: Arc<str>| files.exists(&path));

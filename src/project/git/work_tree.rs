@@ -16,6 +16,9 @@ use super::tree::{CommitTree, Kind, Node};
 use crate::file_tree::{Entry, FileTree, Mode, ReadError, blob_id};
 use crate::project::giterminism::{Difference, Differing, WorkTree};
 
+/// So many files are read faster than the index of a big repository.
+const FEW_FILES: usize = 256;
+
 /// The project's directory on disk beside a commit.
 pub struct GitWorkTree {
     tree: Arc<CommitTree>,
@@ -60,7 +63,10 @@ impl WorkTree for GitWorkTree {
             if committed.is_empty() && !self.disk.root.join(&place.real).exists() {
                 return Ok(Vec::new());
             }
-            let differing = self.tree.repository().with(|repo| self.compare_with_index(repo, &committed, &place, wanted))?;
+            let differing = self.tree.repository().with(|repo| match committed.len() {
+                0..=FEW_FILES => self.compare_bytes(repo, &committed, &place, wanted),
+                _ => self.compare_with_index(repo, &committed, &place, wanted),
+            })?;
             Ok(differing.into_iter().collect())
         };
         compare().map_err(|error| self.tree.read_error(dir, error))
@@ -86,6 +92,33 @@ impl GitWorkTree {
         }
     }
 
+    /// Compares by the bytes of each file, without the index.
+    fn compare_bytes(
+        &self,
+        repo: &gix::Repository,
+        committed: &[Entry],
+        place: &Place,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, Difference>, GitError> {
+        let mut differing = BTreeMap::new();
+        for entry in committed.iter().filter(|entry| wanted(&entry.path)) {
+            if let Some(difference) = self.compare_entry(&place.real(&entry.path), Some(&node(entry)))? {
+                differing.insert(entry.path.clone(), difference);
+            }
+        }
+        let known: HashSet<String> = committed.iter().map(|entry| place.real(&entry.path)).collect();
+        for path in unknown_files(repo, &self.disk.root, &place.real, &known)? {
+            let asked = place.asked(&path);
+            if wanted(&asked)
+                && let Some(difference) = unknown_file(repo, &path)?
+            {
+                differing.insert(asked, difference);
+            }
+        }
+        Ok(differing)
+    }
+
+    /// Compares by the index's stat cache, which reads changed files only.
     fn compare_with_index(
         &self,
         repo: &gix::Repository,
@@ -220,6 +253,46 @@ pub(super) fn changes_on_disk(repo: &gix::Repository, dir: &str) -> Result<Vec<(
         changes.push((item.rela_path().to_str_lossy().into_owned(), difference));
     }
     Ok(changes)
+}
+
+/// The files on disk below a directory that are not `known`, without what `.gitignore` excludes and without repositories inside.
+fn unknown_files(repo: &gix::Repository, root: &Path, dir: &str, known: &HashSet<String>) -> Result<Vec<String>, GitError> {
+    use gix::index::entry::Mode as Indexed;
+    let action = || format!("list `{dir}` of the work tree");
+    let index = gix::index::State::new(repo.object_hash());
+    let source = gix::worktree::stack::state::ignore::Source::WorktreeThenIdMappingIfNotSkipped;
+    let mut excludes = None;
+    let mut is_excluded = |path: &str, mode| -> Result<bool, GitError> {
+        if excludes.is_none() {
+            excludes = Some(repo.excludes(&index, None, source).attempt("read .gitignore")?);
+        }
+        let Some(excludes) = &mut excludes else { return Ok(false) };
+        Ok(excludes.at_entry(path, Some(mode)).attempt("read .gitignore")?.is_excluded())
+    };
+    let mut unknown = Vec::new();
+    let mut pending = vec![dir.to_owned()];
+    while let Some(dir) = pending.pop() {
+        for found in std::fs::read_dir(root.join(&dir)).into_iter().flatten() {
+            let found = found.attempt(action())?;
+            let Some(name) = found.file_name().to_str().map(str::to_owned) else { continue };
+            let path = if dir.is_empty() { name.clone() } else { format!("{dir}/{name}") };
+            if name == ".git" || known.contains(&path) {
+                continue;
+            }
+            if !found.file_type().attempt(action())?.is_dir() {
+                if !is_excluded(&path, Indexed::FILE)? {
+                    unknown.push(path);
+                }
+                continue;
+            }
+            let inside = format!("{path}/");
+            let has_known = || known.iter().any(|known| known.starts_with(&inside));
+            if has_known() || (!is_excluded(&path, Indexed::DIR)? && !found.path().join(".git").exists()) {
+                pending.push(path);
+            }
+        }
+    }
+    Ok(unknown)
 }
 
 /// A file on disk that the commit does not have: untracked or added, and nothing to speak of if `.gitignore` excludes it.

@@ -1,6 +1,6 @@
 //! File trees that check each file as it is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::GiterminismError;
@@ -48,6 +48,8 @@ pub struct Giterminism {
     mode: Mode,
     policy: Policy,
     breaches: Mutex<BTreeMap<String, Difference>>,
+    /// Files that a listing has compared, which need not be compared again when they are read.
+    compared: Mutex<HashSet<String>>,
 }
 
 /// Reads the project's rules from the commit. `commit` is its short id; `work_tree` is `None` where there is none (a bare repository);
@@ -59,7 +61,15 @@ pub fn load(
     mode: Mode,
     config: Option<&str>,
 ) -> Result<Giterminism, GiterminismError> {
-    let rules = Giterminism { commit: commit.to_owned(), tree, work_tree, mode, policy: Policy::default(), breaches: Mutex::default() };
+    let rules = Giterminism {
+        commit: commit.to_owned(),
+        tree,
+        work_tree,
+        mode,
+        policy: Policy::default(),
+        breaches: Mutex::default(),
+        compared: Mutex::default(),
+    };
     let file = config.unwrap_or(CONFIG_FILE);
     // The rules themselves must be committed: no rule can allow otherwise.
     let text = match mode {
@@ -131,7 +141,9 @@ impl Giterminism {
 
     fn check(&self, path: &str) -> Result<(), ReadError> {
         if let (Mode::Strict, Some(work_tree)) = (self.mode, &self.work_tree) {
-            self.note(work_tree.compare(path)?);
+            if !self.compared.lock().unwrap_or_else(PoisonError::into_inner).contains(path) {
+                self.note(work_tree.compare(path)?);
+            }
         }
         Ok(())
     }
@@ -161,6 +173,9 @@ impl Files<'_> {
         }
         self.rules.check_below(dir, &|path| wanted(path) && !self.may_be_uncommitted(path))?;
         let committed = own(self.rules.tree.list(dir)?);
+        // A link's target is compared when it is read.
+        let files = committed.iter().filter(|entry| entry.mode != crate::file_tree::Mode::Symlink).map(|entry| entry.path.clone());
+        self.rules.compared.lock().unwrap_or_else(PoisonError::into_inner).extend(files);
         if self.is_committed_only() {
             return Ok(committed);
         }
