@@ -1,0 +1,326 @@
+//! The data that templates see, and their execution.
+//!
+//! Each chart has one context map, shared by its templates: `.Values` of a subchart is the parent's `.Values.<name>`, so that `set` in
+//! one file is visible in the files after it. Templates run deepest path first, then in reverse alphabetical order, as in Helm.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::capabilities::Capabilities;
+use super::error::RenderError;
+use super::functions::{self, DebugLog};
+use super::model::{Chart, Dependency, Metadata, Values};
+use super::render::{Operation, RenderInput};
+use crate::template::call::ObjectType;
+use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Object, Value};
+use crate::template::{Failure, Options, Rendered, Templates};
+
+/// Go's name of the type of `.Files`.
+pub const FILES: &str = "engine.files";
+
+/// A rendered file of templates.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// `chart/templates/web.yaml`.
+    pub path: String,
+    /// Its text, and which line of the template wrote what.
+    pub rendered: Rendered,
+}
+
+struct Template<'c> {
+    path: String,
+    text: std::borrow::Cow<'c, str>,
+    context: Map,
+    base_path: String,
+}
+
+/// Executes every template of a chart and its subcharts; the results are sorted by path. Texts of debug functions go to `debug`.
+pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: Option<DebugLog>) -> Result<Vec<Output>, RenderError> {
+    let table = functions::table(chart, input.service, &input.values.secret_key, debug);
+    let root = match Value::from_json_keeping_integers(&Json::Object(values.clone())) {
+        Value::Map(map) => map.retyped(MapType::VALUES),
+        _ => Map::with_type(Entries::new(), MapType::VALUES),
+    };
+    let shared = Shared { release: release(input), capabilities: capabilities(input.capabilities) };
+    let mut found = Vec::new();
+    collect(chart, chart.name(), Scope::Root, root, &shared, &mut found);
+    let depth = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();
+    found.sort_by(|a, b| depth(&b.path).cmp(&depth(&a.path)).then_with(|| b.path.cmp(&a.path)));
+
+    let mut templates = Templates::new(Arc::new(table), Options::helm());
+    for template in &found {
+        templates.parse(&template.path, &template.text).map_err(|cause| RenderError::Parse(Box::new(cause)))?;
+    }
+    let mut outputs = Vec::new();
+    for template in &found {
+        if template.path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) {
+            continue;
+        }
+        let about = [("Name", template.path.as_str()), ("BasePath", template.base_path.as_str())];
+        let about = about.into_iter().map(|(key, value)| (key.into(), Value::from(value))).collect();
+        template.context.insert("Template", Map::with_type(about, MapType::VALUES));
+        let rendered = templates.execute(&template.path, &Value::Map(template.context.clone()), input.host);
+        let rendered = rendered.map_err(|error| RenderError::Execute(Box::new(Failure::from(*error))))?;
+        outputs.push(Output { path: template.path.clone(), rendered });
+    }
+    outputs.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(outputs)
+}
+
+struct Shared {
+    release: Value,
+    capabilities: Value,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Scope {
+    Root,
+    Subchart,
+}
+
+/// Makes a chart's context and lists its templates with it; gives the context, for the parent's `.Subcharts`.
+fn collect<'c>(chart: &'c Chart, path: &str, scope: Scope, values: Map, shared: &Shared, out: &mut Vec<Template<'c>>) -> Map {
+    let subcharts = Map::new();
+    let files = chart.files.iter().map(|file| (file.name.clone(), Value::Bytes(file.data.clone()))).collect();
+    let context: Map = [
+        ("Chart", Value::from(Arc::new(ChartData { metadata: chart.metadata.clone(), is_root: scope == Scope::Root }))),
+        ("Files", Value::Map(Map::with_type(files, MapType::Named { name: FILES, elem: Elem::Bytes }))),
+        ("Release", shared.release.clone()),
+        ("Capabilities", shared.capabilities.clone()),
+        ("Values", Value::Map(values.clone())),
+        ("Subcharts", Value::Map(subcharts.clone())),
+    ]
+    .into_iter()
+    .collect();
+    let context = context.retyped(MapType::VALUES);
+    for subchart in &chart.dependencies {
+        let name = subchart.name();
+        let part = match values.get(name) {
+            Some(Value::Map(part)) => part.retyped(MapType::VALUES),
+            _ => Map::with_type(Entries::new(), MapType::VALUES),
+        };
+        let inner = collect(subchart, &format!("{path}/charts/{name}"), Scope::Subchart, part, shared, out);
+        subcharts.insert(name, inner.retyped(MapType::Any));
+    }
+    let base_path = format!("{path}/templates");
+    for file in &chart.templates {
+        let is_partial = file.name.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
+        if !chart.is_library() || is_partial {
+            let path = format!("{path}/{}", file.name);
+            out.push(Template { path, text: file.text(), context: context.clone(), base_path: base_path.clone() });
+        }
+    }
+    context
+}
+
+fn release(input: &RenderInput<'_>) -> Value {
+    let release = &input.release;
+    let entries = [
+        ("Name", Value::from(release.name.as_str())),
+        ("Namespace", Value::from(release.namespace.as_str())),
+        ("IsUpgrade", Value::from(release.operation == Operation::Upgrade)),
+        ("IsInstall", Value::from(release.operation == Operation::Install)),
+        ("Revision", Value::int(i64::from(release.revision))),
+        ("Service", Value::from("Helm")),
+    ];
+    Value::Map(entries.into_iter().collect())
+}
+
+fn capabilities(capabilities: &Capabilities) -> Value {
+    let (major, minor) = capabilities.major_minor();
+    let kube = |name: &str| Value::from(name);
+    let kube_version = Struct {
+        type_name: "chartutil.KubeVersion",
+        kind: Kind::Struct,
+        text: Some(capabilities.kube_version.clone()),
+        fields: vec![("Version", kube(&capabilities.kube_version)), ("Major", kube(major)), ("Minor", kube(minor))],
+    };
+    let helm_version = Struct {
+        type_name: "version.BuildInfo",
+        kind: Kind::Struct,
+        text: None,
+        fields: vec![("Version", kube("v3.22.0")), ("GitCommit", kube("")), ("GitTreeState", kube("")), ("GoVersion", kube(""))],
+    };
+    let versions = VersionSet(capabilities.api_versions.iter().map(|version| Arc::from(version.as_str())).collect());
+    Value::from(Arc::new(Struct {
+        type_name: "*chartutil.Capabilities",
+        kind: Kind::Ptr,
+        text: None,
+        fields: vec![
+            ("KubeVersion", Value::from(Arc::new(kube_version))),
+            ("APIVersions", Value::from(Arc::new(versions))),
+            ("HelmVersion", Value::from(Arc::new(helm_version))),
+        ],
+    }))
+}
+
+/// A Go struct, or a pointer to one, with its exported fields in order.
+#[derive(Debug)]
+struct Struct {
+    type_name: &'static str,
+    kind: Kind,
+    /// What its `String` method gives, where it has one.
+    text: Option<String>,
+    fields: Vec<(&'static str, Value)>,
+}
+
+impl Object for Struct {
+    fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
+    }
+
+    fn text(&self) -> String {
+        let text = || format!("{{{}}}", self.fields.iter().map(|(_, value)| value.to_text().to_string()).collect::<Vec<_>>().join(" "));
+        let reference = if self.kind == Kind::Ptr { "&" } else { "" };
+        self.text.clone().unwrap_or_else(|| format!("{reference}{}", text()))
+    }
+
+    fn to_plain(&self) -> Value {
+        let name = |field: &'static str| match (self.type_name, field) {
+            ("version.BuildInfo", "Version") => "version",
+            ("version.BuildInfo", "GitCommit") => "git_commit",
+            ("version.BuildInfo", "GitTreeState") => "git_tree_state",
+            ("version.BuildInfo", "GoVersion") => "go_version",
+            (_, field) => field,
+        };
+        let kept = self.fields.iter().filter(|(_, value)| self.type_name != "version.BuildInfo" || value.truth());
+        Value::Map(kept.map(|(field, value)| (name(field), value.clone())).collect())
+    }
+}
+
+/// `.Capabilities.APIVersions`.
+#[derive(Debug)]
+pub struct VersionSet(pub Vec<Arc<str>>);
+
+impl ObjectType for VersionSet {
+    const NAME: &'static str = "chartutil.VersionSet";
+}
+
+impl Object for VersionSet {
+    fn type_name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Slice
+    }
+
+    fn text(&self) -> String {
+        format!("[{}]", self.0.join(" "))
+    }
+
+    fn entries(&self) -> Option<Vec<(Value, Value)>> {
+        Some(self.0.iter().enumerate().map(|(at, version)| (Value::int(at as i64), Value::from(version.clone()))).collect())
+    }
+
+    fn to_plain(&self) -> Value {
+        Value::List(List::strings(self.0.iter().cloned()))
+    }
+}
+
+/// `.Chart`: Helm 3's struct of Chart.yaml's fields, capitalised.
+#[derive(Debug)]
+struct ChartData {
+    metadata: Metadata,
+    is_root: bool,
+}
+
+impl Object for ChartData {
+    fn type_name(&self) -> &'static str {
+        "struct { chart.Metadata; IsRoot bool }"
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        let metadata = &self.metadata;
+        let text = |text: &str| Value::from(text);
+        let texts = |items: &[String]| Value::List(List::strings(items.iter().map(String::as_str)));
+        Some(match name {
+            "Name" => text(&metadata.name),
+            "Home" => text(&metadata.home),
+            "Sources" => texts(&metadata.sources),
+            "Version" => text(&metadata.version),
+            "Description" => text(&metadata.description),
+            "Keywords" => texts(&metadata.keywords),
+            "Maintainers" => {
+                let people = metadata.maintainers.iter().map(|one| {
+                    let fields = vec![("Name", text(&one.name)), ("Email", text(&one.email)), ("URL", text(&one.url))];
+                    Value::from(Arc::new(Struct { type_name: "*chart.Maintainer", kind: Kind::Ptr, text: None, fields }))
+                });
+                Value::List(List::new(people.collect(), Elem::Named("*chart.Maintainer")))
+            }
+            "Icon" => text(&metadata.icon),
+            "APIVersion" => text(&metadata.api_version),
+            "Condition" => text(&metadata.condition),
+            "Tags" => text(&metadata.tags),
+            "AppVersion" => text(&metadata.app_version),
+            "Deprecated" => Value::from(metadata.deprecated),
+            "Annotations" => {
+                let entries = metadata.annotations.iter().map(|(key, value)| (key.as_str().into(), text(value.as_str().unwrap_or_default())));
+                Value::Map(Map::with_type(entries.collect(), MapType::String))
+            }
+            "KubeVersion" => text(&metadata.kube_version),
+            "Dependencies" => {
+                Value::List(List::new(metadata.dependencies.iter().map(dependency).collect(), Elem::Named("*chart.Dependency")))
+            }
+            "Type" => text(&metadata.kind),
+            "IsRoot" => Value::from(self.is_root),
+            _ => return None,
+        })
+    }
+
+    fn text(&self) -> String {
+        const FIELDS: [&str; 17] = [
+            "Name",
+            "Home",
+            "Sources",
+            "Version",
+            "Description",
+            "Keywords",
+            "Maintainers",
+            "Icon",
+            "APIVersion",
+            "Condition",
+            "Tags",
+            "AppVersion",
+            "Deprecated",
+            "Annotations",
+            "KubeVersion",
+            "Dependencies",
+            "Type",
+        ];
+        let fields: Vec<String> = FIELDS.iter().filter_map(|name| self.field(name)).map(|value| value.to_text().to_string()).collect();
+        format!("{{{{{}}} {}}}", fields.join(" "), self.is_root)
+    }
+
+    fn to_plain(&self) -> Value {
+        let mut json = serde_json::to_value(&self.metadata).unwrap_or_default();
+        if let Json::Object(table) = &mut json {
+            table.insert("IsRoot".into(), Json::Bool(self.is_root));
+        }
+        Value::from_json(&json)
+    }
+}
+
+fn dependency(dependency: &Dependency) -> Value {
+    let rules = Value::from_json(&Json::Array(dependency.import_values.clone()));
+    let fields = vec![
+        ("Name", Value::from(dependency.name.as_str())),
+        ("Version", Value::from(dependency.version.as_str())),
+        ("Repository", Value::from(dependency.repository.as_str())),
+        ("Condition", Value::from(dependency.condition.as_str())),
+        ("Tags", Value::List(List::strings(dependency.tags.iter().map(String::as_str)))),
+        ("Enabled", Value::from(dependency.enabled)),
+        ("ImportValues", rules),
+        ("Alias", Value::from(dependency.alias.as_str())),
+    ];
+    Value::from(Arc::new(Struct { type_name: "*chart.Dependency", kind: Kind::Ptr, text: None, fields }))
+}

@@ -1,0 +1,209 @@
+//! What can be wrong with a chart, and with rendering it.
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+
+use super::ignore::BadRule;
+use super::set::SetError;
+use crate::deploy::secret::SecretError;
+use crate::file_tree::ReadError;
+use crate::template::{Failure, ParseError};
+use crate::yaml::YamlError;
+
+/// A chart could not be loaded.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum ChartError {
+    /// A file could not be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Read(#[from] ReadError),
+    /// There are no files where the chart should be.
+    #[error("there is no chart in `{dir}`")]
+    #[diagnostic(help("create `{dir}/templates` with the application's manifests, or name the chart's directory in `deploy.helmChartDir`"))]
+    NoChart {
+        /// Directory in the tree.
+        dir: String,
+    },
+    /// A chart without Chart.yaml, where one is needed.
+    #[error("`{path}/Chart.yaml` is missing")]
+    #[diagnostic(help("every chart below `charts/` needs a Chart.yaml with apiVersion, name and version"))]
+    NoChartYaml {
+        /// The chart's directory or archive.
+        path: String,
+    },
+    /// A file that is no YAML.
+    #[error("cannot load `{path}`")]
+    Yaml {
+        /// Path in the tree.
+        path: String,
+        /// Why.
+        #[source]
+        #[diagnostic_source]
+        cause: TableError,
+    },
+    /// Chart.yaml says something that it may not.
+    #[error("`{path}`: {problem}")]
+    Metadata {
+        /// Path in the tree.
+        path: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        #[help]
+        help: Option<String>,
+    },
+    /// An archive below `charts/` that cannot be unpacked, or may not be.
+    #[error("`{path}` is no chart archive: {problem}")]
+    Archive {
+        /// Path in the tree.
+        path: String,
+        /// Why.
+        problem: String,
+    },
+    /// A file that is too large for a chart.
+    #[error("chart file `{path}` has {size} bytes, more than the {limit} that a chart may hold")]
+    #[diagnostic(help("leave it out with a line in `.helmignore`"))]
+    TooLarge {
+        /// Path in the tree.
+        path: String,
+        /// Bytes.
+        size: usize,
+        /// Bytes.
+        limit: usize,
+    },
+    /// `.helmignore` has a line that is no rule.
+    #[error("`{path}` has a line that is no rule")]
+    Ignore {
+        /// Path in the tree.
+        path: String,
+        /// Why.
+        #[source]
+        cause: BadRule,
+    },
+}
+
+/// A file that should hold a table of values.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum TableError {
+    /// Not YAML.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Yaml(Box<YamlError>),
+    /// YAML of another shape.
+    #[error("a table of values is expected, this is {found}")]
+    NotTable {
+        /// What it is.
+        found: &'static str,
+    },
+}
+
+/// A chart could not be rendered.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum RenderError {
+    /// A file of `--values` is wrong.
+    #[error("cannot read the values of `{file}`")]
+    ValuesFile {
+        /// Its name.
+        file: String,
+        /// Why.
+        #[source]
+        #[diagnostic_source]
+        cause: TableError,
+    },
+    /// A setting of the `--set` family is wrong.
+    #[error("{option} {setting}")]
+    #[diagnostic(help("a setting is a list of `path=value`, as in `--set image.tag=v1,replicas=2`; quote a comma as `\\,`"))]
+    Set {
+        /// Which option.
+        option: &'static str,
+        /// Its text.
+        setting: String,
+        /// Why.
+        #[source]
+        cause: SetError,
+    },
+    /// Encrypted values without a key.
+    #[error("`{file}` is encrypted and there is no secret key")]
+    #[diagnostic(help("set WERF_SECRET_KEY or put the key into .werf_secret_key; --ignore-secret-key renders without secret values"))]
+    NoSecretKey {
+        /// The encrypted file.
+        file: String,
+    },
+    /// Encrypted values that cannot be decrypted.
+    #[error("cannot decrypt `{file}`")]
+    SecretValues {
+        /// The encrypted file.
+        file: String,
+        /// Why.
+        #[source]
+        #[diagnostic_source]
+        cause: SecretError,
+    },
+    /// A chart of Chart.yaml's dependencies is not below `charts/`.
+    #[error("found in Chart.yaml, but missing in charts/ directory: {}", missing.join(", "))]
+    #[diagnostic(help("put the charts below `charts/`: directories, or the archives that `helm dependency build` fetches"))]
+    MissingDependencies {
+        /// Their names.
+        missing: Vec<String>,
+    },
+    /// A library chart has nothing to deploy.
+    #[error("chart `{chart}` is a library: library charts are not installable")]
+    Library {
+        /// Its name.
+        chart: String,
+    },
+    /// The chart wants another Kubernetes.
+    #[error("chart requires kubeVersion: {constraint} which is incompatible with Kubernetes {version}")]
+    KubeVersion {
+        /// Chart.yaml's kubeVersion.
+        constraint: String,
+        /// The cluster's, or the assumed one.
+        version: String,
+    },
+    /// A subchart's values are no table.
+    #[error("values of subchart `{subchart}` in chart `{chart}` must be a table, they are {found}")]
+    SubchartValues {
+        /// The parent.
+        chart: String,
+        /// The subchart.
+        subchart: String,
+        /// What was found.
+        found: &'static str,
+    },
+    /// The values break values.schema.json. The text is Helm's.
+    #[error("values don't meet the specifications of the schema(s) in the following chart(s):\n{details}")]
+    Schema {
+        /// One block per chart.
+        details: String,
+    },
+    /// A file is no template.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Parse(Box<ParseError>),
+    /// A template failed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Execute(Box<Failure>),
+    /// Rendered text that is no manifest.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Manifest(Box<ManifestError>),
+}
+
+/// A rendered document that is no YAML, or no manifest.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("YAML parse error on {path}: {problem}")]
+pub struct ManifestError {
+    /// The template: `chart/templates/web.yaml`.
+    pub path: String,
+    /// What is wrong; Helm's words where it is no YAML.
+    pub problem: String,
+    /// The rendered document.
+    #[source_code]
+    pub text: NamedSource<String>,
+    /// Where it is wrong.
+    #[label("in the rendered text")]
+    pub at: SourceSpan,
+    /// What to do.
+    #[help]
+    pub help: String,
+}

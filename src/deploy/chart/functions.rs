@@ -1,0 +1,170 @@
+//! The functions that werf adds to a chart's templates, and the methods of what Helm puts into their data.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::context::{FILES, VersionSet};
+use super::glob;
+use super::model::{Chart, File};
+use super::service::ServiceValues;
+use super::values::SecretAccess;
+use crate::deploy::secret;
+use crate::template::call::{FunctionError, ObjectType, Ref, Rest, Scope, Table};
+use crate::template::format::sprintf;
+use crate::template::value::{Entries, List, Map, MapType, Str, Value};
+use crate::yaml;
+
+/// Texts that the debug functions have written, in order.
+pub type DebugLog = Arc<Mutex<Vec<String>>>;
+
+/// The function table of a chart of this project.
+pub fn table(chart: &Chart, service: Option<&ServiceValues>, secrets: &SecretAccess, debug: Option<DebugLog>) -> Table {
+    let mut table = crate::template::functions::helm();
+    files(&mut table);
+    capabilities(&mut table);
+    images(&mut table, service);
+    secret_files(&mut table, chart, secrets);
+    debugging(&mut table, debug);
+    table
+}
+
+fn images(table: &mut Table, service: Option<&ServiceValues>) {
+    let images: Option<BTreeMap<String, String>> =
+        service.map(|service| service.images.iter().map(|(name, image)| (name.clone(), image.reference())).collect());
+    table.add("werf_image", move |arguments: Rest<Value>| -> Result<String, FunctionError> {
+        // `werf_image "name"`, `werf_image "name" .`, and the old `tuple "name" . | werf_image`.
+        let name = match arguments.first() {
+            Some(Value::List(list)) => list.items().first().and_then(Value::as_str).map(str::to_owned),
+            Some(value) => value.as_str().map(str::to_owned),
+            None => None,
+        };
+        let name = name.ok_or("expected the name of an image, as in `werf_image \"backend\"`")?;
+        let images = images.as_ref().ok_or("there are no images: the chart is rendered without a project")?;
+        images.get(&name).cloned().ok_or_else(|| unknown_image(&name, images).into())
+    });
+}
+
+fn unknown_image(name: &str, images: &BTreeMap<String, String>) -> String {
+    if images.is_empty() {
+        return format!("unknown image `{name}`: werf.yaml has no images");
+    }
+    let known: Vec<String> = images.keys().map(|name| format!("`{name}`")).collect();
+    let nearest = images.keys().map(|known| (distance(name, known), known)).min();
+    let hint = match nearest {
+        Some((distance, nearest)) if distance <= name.len().max(3) / 3 => format!(", did you mean `{nearest}`?"),
+        _ => String::new(),
+    };
+    format!("unknown image `{name}`{hint} Images of werf.yaml: {}", known.join(", "))
+}
+
+/// How many letters must be inserted, removed or replaced.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (at, letter) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (to, other) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[to + 1];
+            row[to + 1] = replaced.min(row[to] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+fn secret_files(table: &mut Table, chart: &Chart, secrets: &SecretAccess) {
+    let files: Vec<File> = chart.files.iter().filter(|file| file.name.starts_with("secret/")).cloned().collect();
+    let secrets = secrets.clone();
+    table.add("werf_secret_file", move |path: Arc<str>| -> Result<Str, FunctionError> {
+        let file = files.iter().find(|file| file.name.strip_prefix("secret/") == Some(&*path));
+        let file = file.ok_or_else(|| format!("there is no secret file `secret/{path}` in the chart"))?;
+        match &secrets {
+            SecretAccess::Ignore => Ok(Str::from("")),
+            SecretAccess::NoKey => Err(format!("`secret/{path}` is encrypted and there is no secret key: set WERF_SECRET_KEY").into()),
+            SecretAccess::Key(key) => {
+                let plain = secret::decrypt(key, &file.text()).map_err(|error| format!("cannot decrypt `secret/{path}`: {error}"))?;
+                Ok(Str::from_bytes(plain))
+            }
+        }
+    });
+}
+
+fn debugging(table: &mut Table, log: Option<DebugLog>) {
+    let write = move |text: String| {
+        if let Some(log) = &log {
+            log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(text);
+        }
+    };
+    let log = write.clone();
+    table.add("printf_debug", move |format: Arc<str>, operands: Rest<Value>| {
+        log(String::from_utf8_lossy(&sprintf(format.as_bytes(), &operands)).into_owned());
+        ""
+    });
+    let log = write.clone();
+    table.add("dump_debug", move |value: Value| {
+        log(yaml::emit(&value.to_json()));
+        ""
+    });
+    let log = write.clone();
+    table.add_scoped("include_debug", move |scope: &mut dyn Scope, name: Arc<str>, data: Value| {
+        let text = scope.include(&name, data)?;
+        log(format!("include {name}:\n{text}"));
+        Ok::<_, FunctionError>(text)
+    });
+    table.add_scoped("tpl_debug", move |scope: &mut dyn Scope, text: Arc<str>, data: Value| {
+        let result = scope.tpl(&text, data)?;
+        write(format!("tpl:\n{result}"));
+        Ok::<_, FunctionError>(result)
+    });
+}
+
+fn files(table: &mut Table) {
+    let get = |files: &Map, name: &str| match files.get(name) {
+        Some(Value::Bytes(bytes)) => bytes,
+        _ => Arc::from([]),
+    };
+    table.method(FILES, "Get", move |files: Value, name: Arc<str>| map(&files).map(|files| Value::string_from_bytes(&*get(files, &name))));
+    table.method(FILES, "GetBytes", move |files: Value, name: Arc<str>| map(&files).map(|files| Value::Bytes(get(files, &name))));
+    table.method(FILES, "Glob", |files: Value, pattern: Arc<str>| {
+        let glob = glob::file_glob(&pattern);
+        let matching = |files: &Map| files.read().iter().filter(|(name, _)| glob.is_match(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        map(&files).map(|files| Value::Map(Map::with_type(matching(files), files.map_type())))
+    });
+    table.method(FILES, "Lines", move |files: Value, name: Arc<str>| {
+        let content = map(&files).map(|files| get(files, &name)).unwrap_or_else(|| Arc::from([]));
+        let content = content.strip_suffix(b"\n").unwrap_or(&content);
+        let lines: Vec<Str> = content.split(|byte| *byte == b'\n').map(Str::from_bytes).collect();
+        let lines = if content.is_empty() { Vec::new() } else { lines };
+        Value::List(List::strings(lines))
+    });
+    table.method(FILES, "AsConfig", |files: Value| flat(&files, |bytes| String::from_utf8_lossy(bytes).into_owned()));
+    table.method(FILES, "AsSecrets", |files: Value| {
+        use base64::Engine;
+        flat(&files, |bytes| base64::engine::general_purpose::STANDARD.encode(bytes))
+    });
+}
+
+fn map(value: &Value) -> Option<&Map> {
+    value.as_map()
+}
+
+/// The files by their base names, as YAML. Of two files with one base name, the last stays.
+fn flat(files: &Value, text: impl Fn(&[u8]) -> String) -> String {
+    let mut entries = Entries::new();
+    for (path, content) in map(files).map(Map::entries).unwrap_or_default() {
+        if let Value::Bytes(bytes) = content {
+            entries.insert(path.rsplit('/').next().unwrap_or(&path).into(), Value::from(text(&bytes)));
+        }
+    }
+    let value = Value::Map(Map::with_type(entries, MapType::String));
+    yaml::emit(&value.to_json()).trim_end_matches('\n').to_owned()
+}
+
+fn capabilities(table: &mut Table) {
+    table.method(VersionSet::NAME, "Has", |set: Ref<VersionSet>, version: Arc<str>| set.0.0.iter().any(|known| **known == *version));
+    table.method("chartutil.KubeVersion", "GitVersion", |version: Value| version.to_text());
+    table.method("chartutil.KubeVersion", "String", |version: Value| version.to_text());
+    table.method("chartutil.Values", "AsMap", |values: Map| Value::Map(values));
+    table.method("chartutil.Values", "YAML", |values: Map| yaml::emit(&Value::Map(values).to_json()));
+}

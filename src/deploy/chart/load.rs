@@ -1,0 +1,240 @@
+//! A chart from the files of a tree: directories, archives below `charts/`, `.helmignore`.
+//!
+//! Follows Helm 3's loader; the project's own chart may lack a Chart.yaml, as in werf.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+
+use super::error::{ChartError, TableError};
+use super::ignore;
+use super::metadata::{self, Defaults};
+use super::model::{Chart, File};
+use super::values;
+use crate::file_tree::{Entry, FileTree, Mode};
+use crate::yaml::{self, Node};
+
+const MAX_FILE: usize = 5 << 20;
+const MAX_ARCHIVE: usize = 100 << 20;
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Loads the chart in a directory of a tree, with its subcharts.
+pub fn load(tree: &dyn FileTree, dir: &str, defaults: &Defaults) -> Result<Chart, ChartError> {
+    let dir = dir.trim_matches('/');
+    let mut entries = Vec::new();
+    collect(tree, dir, "", &mut entries, 0)?;
+    if entries.is_empty() {
+        return Err(ChartError::NoChart { dir: dir.to_owned() });
+    }
+    entries.sort_by(|(a, _), (b, _)| a.split('/').cmp(b.split('/')));
+    let read = |entry: &Entry| match entry.mode {
+        Mode::Symlink => Ok(tree.read(&entry.path)?.unwrap_or_default()),
+        _ => tree.blob(entry),
+    };
+    let rules = match entries.iter().find(|(name, _)| name == ".helmignore") {
+        Some((_, entry)) => ignore::parse(&String::from_utf8_lossy(&read(entry)?)),
+        None => ignore::parse(""),
+    };
+    let rules = rules.map_err(|cause| ChartError::Ignore { path: join(dir, ".helmignore"), cause })?;
+    let mut files = Vec::new();
+    for (name, entry) in entries.iter().filter(|(name, _)| !rules.ignores(name)) {
+        let data = read(entry)?;
+        if data.len() > MAX_FILE {
+            return Err(ChartError::TooLarge { path: entry.path.clone(), size: data.len(), limit: MAX_FILE });
+        }
+        files.push(file(name, data));
+    }
+    assemble(files, dir, defaults)
+}
+
+/// Lists the files below a directory with their paths in the chart, following links to directories inside the tree.
+fn collect(tree: &dyn FileTree, dir: &str, inside: &str, out: &mut Vec<(String, Entry)>, depth: usize) -> Result<(), ChartError> {
+    for entry in tree.list(dir)?.iter() {
+        let name = entry.path.strip_prefix(dir).unwrap_or(&entry.path).trim_start_matches('/');
+        let name = join(inside, name);
+        match entry.mode {
+            Mode::Submodule => {}
+            Mode::Symlink if tree.read(&entry.path)?.is_none() => {
+                let target = String::from_utf8_lossy(&tree.blob(entry)?).into_owned();
+                if let Some(target) = resolve_link(&entry.path, &target).filter(|_| depth < 16) {
+                    collect(tree, &target, &name, out, depth + 1)?;
+                }
+            }
+            _ => out.push((name, entry.clone())),
+        }
+    }
+    Ok(())
+}
+
+/// The path that a link means, or `None` where it leaves the tree.
+fn resolve_link(link: &str, target: &str) -> Option<String> {
+    if target.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = link.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+fn file(name: &str, data: Arc<[u8]>) -> File {
+    let data = data.strip_prefix(BOM).map(Arc::from).unwrap_or(data);
+    File { name: name.into(), data }
+}
+
+fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, ChartError> {
+    let at = |name: &str| join(path, name);
+    let node = |file: &File| -> Result<Node, ChartError> {
+        let yaml = |cause: yaml::YamlError| ChartError::Yaml { path: at(&file.name), cause: TableError::Yaml(Box::new(cause.with_name(at(&file.name)))) };
+        yaml::parse(&file.text()).map_err(yaml)
+    };
+    let problem = |name: &str| {
+        let path = at(name);
+        move |problem: String| ChartError::Metadata { path, problem, help: None }
+    };
+    let mut chart = Chart { path: path.into(), ..Chart::default() };
+    match files.iter().find(|file| &*file.name == "Chart.yaml") {
+        Some(file) => chart.metadata = metadata::parse(&node(file)?).map_err(problem("Chart.yaml"))?,
+        None if defaults.name.is_none() => return Err(ChartError::NoChartYaml { path: path.to_owned() }),
+        None => {}
+    }
+    let mut subcharts: BTreeMap<String, Vec<File>> = BTreeMap::new();
+    for file in files {
+        let name = file.name.clone();
+        match &*name {
+            "Chart.yaml" => {}
+            "Chart.lock" | "requirements.lock" => {
+                let value = yaml::to_json(&node(&file)?).map_err(|error| problem(&name)(error.message))?;
+                chart.lock = Some(value);
+                if &*name == "requirements.lock" && is_v1(&chart) {
+                    chart.files.push(file);
+                }
+            }
+            "requirements.yaml" => {
+                if let Some(dependencies) = metadata::parse_requirements(&node(&file)?).map_err(problem(&name))? {
+                    chart.metadata.dependencies = dependencies;
+                }
+                if is_v1(&chart) {
+                    chart.files.push(file);
+                }
+            }
+            "values.yaml" => {
+                let named = |cause| match cause {
+                    TableError::Yaml(cause) => TableError::Yaml(Box::new(cause.with_name(at(&name)))),
+                    other => other,
+                };
+                let table = values::parse_table(&file.text()).map_err(named);
+                chart.values = table.map_err(|cause| ChartError::Yaml { path: at(&name), cause })?;
+            }
+            "values.schema.json" => chart.schema = Some(file.data),
+            _ if name.starts_with("templates/") => chart.templates.push(file),
+            _ => match name.strip_prefix("charts/") {
+                Some(inner) if !name.ends_with(".prov") => {
+                    let top = inner.split('/').next().unwrap_or(inner).to_owned();
+                    subcharts.entry(top).or_default().push(File { name: inner.into(), data: file.data });
+                }
+                _ => {
+                    if &*name == "secret-values.yaml" {
+                        chart.secret_values = Some(file.text().into());
+                    }
+                    chart.files.push(file);
+                }
+            },
+        }
+    }
+    metadata::complete(&mut chart.metadata, defaults).map_err(problem("Chart.yaml"))?;
+    for (name, files) in subcharts {
+        let path = at(&format!("charts/{name}"));
+        if name.starts_with(['_', '.']) {
+            continue;
+        }
+        let subchart = if name.ends_with(".tgz") {
+            let Some(archive) = files.into_iter().find(|file| *file.name == *name) else {
+                return Err(ChartError::Archive { path, problem: "it is a directory".into() });
+            };
+            assemble(unpack(&archive.data, &path)?, &path, &Defaults::default())?
+        } else {
+            let prefix = format!("{name}/");
+            let inner: Vec<File> = files
+                .into_iter()
+                .filter_map(|file| Some(File { name: file.name.strip_prefix(&prefix)?.into(), data: file.data }))
+                .collect();
+            assemble(inner, &path, &Defaults::default())?
+        };
+        chart.dependencies.push(subchart);
+    }
+    Ok(chart)
+}
+
+fn is_v1(chart: &Chart) -> bool {
+    matches!(chart.metadata.api_version.as_str(), "" | "v1")
+}
+
+/// The files of a chart archive without its top directory. Paths that leave it are refused.
+fn unpack(archive: &[u8], path: &str) -> Result<Vec<File>, ChartError> {
+    let wrong = |problem: String| ChartError::Archive { path: path.to_owned(), problem };
+    let mut reader = tar::Archive::new(flate2::read::GzDecoder::new(archive));
+    let mut files: Vec<File> = Vec::new();
+    let mut total = 0;
+    for entry in reader.entries().map_err(|error| wrong(error.to_string()))? {
+        let mut entry = entry.map_err(|error| wrong(error.to_string()))?;
+        let kind = entry.header().entry_type();
+        if kind.is_dir() || kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
+            continue;
+        }
+        let full = String::from_utf8_lossy(&entry.path_bytes()).replace('\\', "/");
+        let (top, inner) = full.split_once('/').unwrap_or((&full, ""));
+        if top == "Chart.yaml" {
+            return Err(wrong("chart yaml not in base directory".into()));
+        }
+        let name = clean(inner).map_err(|problem| wrong(format!("{problem}: `{full}`")))?;
+        if !kind.is_file() {
+            return Err(wrong(format!("`{full}` is no regular file")));
+        }
+        let mut data = Vec::new();
+        let size = entry.by_ref().take(MAX_FILE as u64 + 1).read_to_end(&mut data).map_err(|error| wrong(error.to_string()))?;
+        total += size;
+        if size > MAX_FILE || total > MAX_ARCHIVE {
+            let limit = if size > MAX_FILE { MAX_FILE } else { MAX_ARCHIVE };
+            return Err(ChartError::TooLarge { path: format!("{path}/{name}"), size: total, limit });
+        }
+        files.push(file(&name, data.into()));
+    }
+    if files.is_empty() {
+        return Err(wrong("no files in chart archive".into()));
+    }
+    Ok(files)
+}
+
+/// Normalises a path of an archive.
+fn clean(path: &str) -> Result<String, &'static str> {
+    if path.starts_with('/') {
+        return Err("chart illegally contains absolute paths");
+    }
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.pop().is_none() => return Err("chart illegally references parent directory"),
+            ".." => {}
+            part => parts.push(part),
+        }
+    }
+    let bytes = path.as_bytes();
+    if bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' && bytes[2] == b'/' {
+        return Err("chart contains illegally named files");
+    }
+    if parts.is_empty() { Err("chart illegally contains content outside the base directory") } else { Ok(parts.join("/")) }
+}
+
+fn join(dir: &str, name: &str) -> String {
+    if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
+}

@@ -1,0 +1,366 @@
+//! Rendered text becomes manifests and hooks, in Helm's order, and is printed as Helm prints it.
+
+use std::sync::LazyLock;
+
+use miette::NamedSource;
+use regex::Regex;
+use serde_json::Value;
+
+use super::context::Output;
+use super::error::{ManifestError, RenderError};
+use super::metadata::string;
+use crate::yaml::{self, Node, YamlError};
+
+/// One document of a rendered template.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    /// The template: `chart/templates/web.yaml`.
+    pub path: String,
+    /// The document's text, without surrounding white space.
+    pub text: String,
+    /// The document; null where the text holds comments only, which Helm prints nevertheless.
+    pub object: Value,
+}
+
+/// One document that Helm runs as a hook.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hook {
+    /// The document.
+    pub manifest: Manifest,
+    /// `metadata.name`.
+    pub name: String,
+    /// `kind`.
+    pub kind: String,
+    /// `helm.sh/hook`, in Helm's spelling: `pre-install`, `test`.
+    pub events: Vec<String>,
+    /// `helm.sh/hook-weight`, 0 by default.
+    pub weight: i64,
+    /// `helm.sh/hook-delete-policy`, lower case.
+    pub delete_policies: Vec<String>,
+    /// `helm.sh/hook-output-log-policy`, lower case.
+    pub output_log_policies: Vec<String>,
+}
+
+impl Hook {
+    /// Whether `helm test` runs it.
+    pub fn is_test(&self) -> bool {
+        self.events.iter().any(|event| event == "test")
+    }
+}
+
+/// The order in which Helm 3 installs kinds; others follow by name.
+const INSTALL_ORDER: [&str; 35] = [
+    "PriorityClass",
+    "Namespace",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "LimitRange",
+    "PodSecurityPolicy",
+    "PodDisruptionBudget",
+    "ServiceAccount",
+    "Secret",
+    "SecretList",
+    "ConfigMap",
+    "StorageClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleList",
+    "ClusterRoleBinding",
+    "ClusterRoleBindingList",
+    "Role",
+    "RoleList",
+    "RoleBinding",
+    "RoleBindingList",
+    "Service",
+    "DaemonSet",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "StatefulSet",
+    "Job",
+    "CronJob",
+    "IngressClass",
+    "Ingress",
+];
+const LAST_KNOWN: &str = "APIService";
+
+const EVENTS: [&str; 9] = [
+    "pre-install",
+    "post-install",
+    "pre-delete",
+    "post-delete",
+    "pre-upgrade",
+    "post-upgrade",
+    "pre-rollback",
+    "post-rollback",
+    "test",
+];
+
+/// Splits rendered templates into manifests and hooks, sorted as Helm installs them.
+///
+/// `files` are paths with their texts, sorted by path. A document whose `helm.sh/hook` has an unknown event is left out with a warning.
+pub fn sort(files: &[Output], warnings: &mut super::values::Warnings) -> Result<(Vec<Manifest>, Vec<Hook>), RenderError> {
+    let mut manifests = Vec::new();
+    let mut hooks = Vec::new();
+    for Output { path, rendered } in files {
+        let content = &rendered.text;
+        if path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) || content.trim().is_empty() {
+            continue;
+        }
+        for text in split(content) {
+            let place = Place { path, rendered, text };
+            let node = yaml::parse(text).map_err(|cause| place.not_yaml(&cause))?;
+            let head = Head::read(&node).map_err(|(node, problem)| place.wrong(node, problem))?;
+            let object = yaml::to_json(&node).map_err(|cause| place.not_yaml(&cause))?;
+            let manifest = Manifest { path: path.clone(), text: text.to_owned(), object };
+            let Some(events) = head.annotation("helm.sh/hook") else {
+                manifests.push((head.kind, manifest));
+                continue;
+            };
+            let Some(known) = words(events).map(|event| event_name(&event)).collect::<Option<Vec<_>>>() else {
+                warnings.insert(format!("{path}: skipping unknown hook: \"{events}\""));
+                continue;
+            };
+            let list = |name: &str| head.annotation(name).map(|text| words(text).collect()).unwrap_or_default();
+            hooks.push(Hook {
+                events: known,
+                weight: head.annotation("helm.sh/hook-weight").and_then(|text| text.parse().ok()).unwrap_or(0),
+                delete_policies: list("helm.sh/hook-delete-policy"),
+                output_log_policies: list("helm.sh/hook-output-log-policy"),
+                name: head.name,
+                kind: head.kind,
+                manifest,
+            });
+        }
+    }
+    manifests.sort_by(|(a, _), (b, _)| rank(a).cmp(&rank(b)));
+    hooks.sort_by(|a, b| rank(&a.kind).cmp(&rank(&b.kind)));
+    Ok((manifests.into_iter().map(|(_, manifest)| manifest).collect(), hooks))
+}
+
+/// The documents of a text, without surrounding white space. Empty ones between separators are dropped.
+pub fn split(text: &str) -> Vec<&str> {
+    static SEPARATOR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?-u:(?:^|[\t\n\x0c\r ]*\n)---[\t\n\x0c\r ]*)").ok());
+    let text = text.trim();
+    match &*SEPARATOR {
+        Some(separator) => separator.split(text).filter(|document| !document.is_empty()).map(str::trim).collect(),
+        None => vec![text],
+    }
+}
+
+fn rank(kind: &str) -> (usize, &str) {
+    match INSTALL_ORDER.iter().position(|known| *known == kind) {
+        Some(place) => (place, ""),
+        None if kind == LAST_KNOWN => (INSTALL_ORDER.len(), ""),
+        None => (INSTALL_ORDER.len() + 1, kind),
+    }
+}
+
+fn event_name(event: &str) -> Option<String> {
+    let event = if event == "test-success" { "test" } else { event };
+    EVENTS.contains(&event).then(|| event.to_owned())
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(',').map(|word| word.trim().to_lowercase())
+}
+
+/// The part of a document that decides where it goes.
+struct Head {
+    kind: String,
+    name: String,
+    annotations: Vec<(String, String)>,
+}
+
+impl Head {
+    fn read(node: &Node) -> Result<Head, (&Node, String)> {
+        let mut head = Head { kind: String::new(), name: String::new(), annotations: Vec::new() };
+        if node.is_null() {
+            return Ok(head);
+        }
+        fn mapping<'n>(what: &str, node: &'n Node) -> Result<&'n [(Node, Node)], (&'n Node, String)> {
+            node.as_mapping().ok_or_else(|| (node, format!("{what} must be a mapping, this is {}", node.kind())))
+        }
+        fn field<'n>(node: &'n Node, key: &str) -> Result<String, (&'n Node, String)> {
+            node.get(key).map_or(Ok(String::new()), |value| string(key, value).map_err(|problem| (value, problem)))
+        }
+        mapping("a manifest", node)?;
+        field(node, "apiVersion")?;
+        head.kind = field(node, "kind")?;
+        let Some(metadata) = node.get("metadata").filter(|metadata| !metadata.is_null()) else { return Ok(head) };
+        mapping("`metadata`", metadata)?;
+        head.name = field(metadata, "name")?;
+        let Some(annotations) = metadata.get("annotations").filter(|annotations| !annotations.is_null()) else { return Ok(head) };
+        for (key, value) in mapping("`metadata.annotations`", annotations)? {
+            let key = string("annotations", key).map_err(|problem| (key, problem))?;
+            let value = string(&format!("metadata.annotations.{key}"), value).map_err(|problem| (value, problem))?;
+            head.annotations.push((key, value));
+        }
+        Ok(head)
+    }
+
+    fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A document of a rendered file, for errors.
+struct Place<'a> {
+    path: &'a str,
+    rendered: &'a crate::template::Rendered,
+    text: &'a str,
+}
+
+impl Place<'_> {
+    fn not_yaml(&self, cause: &YamlError) -> RenderError {
+        let problem = format!("error converting YAML to JSON: {}", cause.helm_message);
+        self.error(problem, cause.span.offset(), cause.span.len())
+    }
+
+    fn wrong(&self, node: &Node, problem: String) -> RenderError {
+        self.error(problem, node.span.start, node.span.len().max(1))
+    }
+
+    fn error(&self, problem: String, offset: usize, length: usize) -> RenderError {
+        let start = self.text.as_ptr() as usize - self.rendered.text.as_ptr() as usize;
+        let offset = offset.min(self.text.len());
+        let help = match self.rendered.template_line(start + offset) {
+            Some(line) => format!("the text comes from line {line} of {}", self.path),
+            None => format!("look at the white space that {} leaves around this text", self.path),
+        };
+        RenderError::Manifest(Box::new(ManifestError {
+            path: self.path.to_owned(),
+            problem,
+            text: NamedSource::new(format!("{}, as rendered", self.path), self.text.to_owned()).with_language("yaml"),
+            at: (offset, length.min(self.text.len() - offset)).into(),
+            help,
+        }))
+    }
+}
+
+/// Which parts [`print`] writes.
+#[derive(Clone, Debug, Default)]
+pub struct PrintOptions {
+    /// `--include-crds`.
+    pub include_crds: bool,
+    /// `--no-hooks`.
+    pub no_hooks: bool,
+    /// `--skip-tests`.
+    pub skip_tests: bool,
+}
+
+/// Prints what `helm template` prints: CRDs, manifests, hooks, each with its source.
+pub fn print(rendered: &super::render::Rendered, options: &PrintOptions) -> String {
+    let mut out = release_manifest(rendered, options.include_crds).trim().to_owned();
+    out.push('\n');
+    for hook in rendered.hooks.iter().filter(|hook| !options.no_hooks && !(options.skip_tests && hook.is_test())) {
+        push(&mut out, &hook.manifest.path, &hook.manifest.text);
+    }
+    out
+}
+
+/// Prints the documents of some templates only, as `helm template --show-only`. The error is a pattern that fits no template.
+pub fn print_only(rendered: &super::render::Rendered, options: &PrintOptions, patterns: &[String]) -> Result<String, String> {
+    let all = print(rendered, options);
+    let documents = split(&all);
+    let mut out = String::new();
+    for pattern in patterns {
+        let before = out.len();
+        for document in &documents {
+            let source = document.split("# Source: ").nth(1).and_then(|rest| rest.lines().next()).and_then(|path| path.split_once('/'));
+            if source.is_some_and(|(_, path)| super::glob::path_match(pattern, path).unwrap_or(false)) {
+                out.push_str("---\n");
+                out.push_str(document);
+                out.push('\n');
+            }
+        }
+        if out.len() == before {
+            return Err(pattern.clone());
+        }
+    }
+    Ok(out)
+}
+
+/// The `manifest` of a release record: every document but hooks, each with its source.
+pub fn release_manifest(rendered: &super::render::Rendered, include_crds: bool) -> String {
+    let mut out = String::new();
+    for crd in rendered.crds.iter().filter(|_| include_crds) {
+        push(&mut out, &crd.path, &crd.text);
+    }
+    for manifest in &rendered.manifests {
+        push(&mut out, &manifest.path, &manifest.text);
+    }
+    out
+}
+
+fn push(out: &mut String, path: &str, text: &str) {
+    for part in ["---\n# Source: ", path, "\n", text, "\n"] {
+        out.push_str(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deploy::chart::values::Warnings;
+
+    fn output(path: &str, text: &str) -> Output {
+        Output { path: path.to_owned(), rendered: crate::template::Rendered { text: text.to_owned(), lines: Vec::new() } }
+    }
+
+    #[test]
+    fn texts_are_split_as_in_helm() {
+        let cases: &[(&str, &[&str])] = &[
+            ("", &[]),
+            ("a: 1", &["a: 1"]),
+            ("---\na: 1\n---\nb: 1\n", &["a: 1", "b: 1"]),
+            ("---\na: 1\n---\n\n---\nb: 1\n", &["a: 1", "---\nb: 1"]),
+            ("a: 1\n--- # note\nb: 1", &["a: 1", "# note\nb: 1"]),
+            ("a: x---y\n---\nb: 1\n---", &["a: x---y", "b: 1"]),
+            ("# only a comment\n---\na: 1", &["# only a comment", "a: 1"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(split(text), *expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn documents_are_sorted_and_hooks_taken_out() {
+        let files = [
+            ("c/templates/_h.yaml", "kind: Pod"),
+            ("c/templates/a.yaml", "kind: Zebra\n---\nkind: Deployment\n---\nkind: Apple\n---\nkind: Namespace"),
+            (
+                "c/templates/b.yaml",
+                "kind: Job\nmetadata:\n  name: j\n  annotations:\n    helm.sh/hook: Pre-Install, test-success\n    helm.sh/hook-weight: -5\n    helm.sh/hook-delete-policy: hook-succeeded,before-hook-creation\n---\nkind: Pod\nmetadata:\n  annotations: {helm.sh/hook: crd-install}\n---\nkind: ServiceAccount\nmetadata: {annotations: {x: 1}}",
+            ),
+            ("c/templates/empty.yaml", " \n"),
+        ];
+        let files = files.map(|(path, text)| output(path, text));
+        let mut warnings = Warnings::new();
+        let (manifests, hooks) = sort(&files, &mut warnings).unwrap();
+        let kinds: Vec<_> = manifests.iter().map(|manifest| manifest.object["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["Namespace", "ServiceAccount", "Deployment", "Apple", "Zebra"]);
+        assert_eq!(hooks.len(), 1);
+        assert_eq!((hooks[0].name.as_str(), hooks[0].weight, hooks[0].is_test()), ("j", -5, true));
+        assert_eq!(hooks[0].events, ["pre-install", "test"]);
+        assert_eq!(hooks[0].delete_policies, ["hook-succeeded", "before-hook-creation"]);
+        assert_eq!(warnings.into_iter().collect::<Vec<_>>(), ["c/templates/b.yaml: skipping unknown hook: \"crd-install\""]);
+    }
+
+    #[test]
+    fn bad_documents_name_their_template() {
+        for (text, message) in [
+            ("kind: [a]", "YAML parse error on c/templates/a.yaml: `kind` must be a string, this is a list"),
+            ("- a", "YAML parse error on c/templates/a.yaml: a manifest must be a mapping, this is a list"),
+        ] {
+            let error = sort(&[output("c/templates/a.yaml", text)], &mut Warnings::new()).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+        let error = sort(&[output("c/templates/a.yaml", "a: b\n c: d")], &mut Warnings::new()).unwrap_err();
+        assert!(error.to_string().starts_with("YAML parse error on c/templates/a.yaml: error converting YAML to JSON: yaml: line 2"), "{error}");
+    }
+}

@@ -1,0 +1,199 @@
+//! From a chart and values to manifests: the pipeline.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value, json};
+
+use super::capabilities::Capabilities;
+use super::context::{self, Output};
+use super::dependency;
+use super::error::RenderError;
+use super::functions::DebugLog;
+use super::manifest::{self, Hook, Manifest};
+use super::model::{Chart, File, Values};
+use super::schema;
+use super::service::{self, ServiceValues};
+use super::values::{self, Nulls, ValueLayers, Warnings};
+use crate::template::host::Host;
+
+/// What a chart is rendered for.
+pub struct RenderInput<'a> {
+    /// `.Release`.
+    pub release: Release,
+    /// The caller's values.
+    pub values: &'a ValueLayers,
+    /// werf's values; `None` renders as Helm does.
+    pub service: Option<&'a ServiceValues>,
+    /// `.Capabilities`.
+    pub capabilities: &'a Capabilities,
+    /// How.
+    pub options: RenderOptions,
+    /// The gates to cluster, clock and randomness.
+    pub host: &'a dyn Host,
+}
+
+/// `.Release`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Release {
+    /// Release name.
+    pub name: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Revision that is about to be made, from 1.
+    pub revision: u32,
+    /// Whether this is the first revision, or an upgrade.
+    pub operation: Operation,
+}
+
+/// Which of `.Release.IsInstall` and `.Release.IsUpgrade` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// The first revision.
+    Install,
+    /// A later one.
+    Upgrade,
+}
+
+/// Switches of rendering.
+#[derive(Clone, Debug, Default)]
+pub struct RenderOptions {
+    /// Notes of subcharts are joined to the chart's (`--render-subchart-notes`).
+    pub sub_notes: bool,
+    /// values.schema.json is not looked at (`--skip-schema-validation`).
+    pub skip_schema: bool,
+    /// The debug functions give their texts (`--debug-templates`).
+    pub debug_templates: bool,
+    /// `required` and `fail` do not fail, and library charts are fine: for linting.
+    pub lint: bool,
+}
+
+/// A rendered chart.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// Every document that is no hook, in the order of installation; those of comments only included.
+    pub manifests: Vec<Manifest>,
+    /// The hooks, in the order of installation by kind; weights are the deployment's business.
+    pub hooks: Vec<Hook>,
+    /// The documents below `crds/` of the chart and its subcharts, file by file, as written.
+    pub crds: Vec<Manifest>,
+    /// NOTES.txt.
+    pub notes: Option<String>,
+    /// The values that templates saw.
+    pub values: Values,
+    /// What the caller set: the `config` of a release record.
+    pub user_values: Values,
+    /// The `chart` of a Helm 3 release record.
+    pub chart_record: Value,
+    /// Things that deserve attention but stop nothing.
+    pub warnings: Vec<String>,
+    /// What the debug functions wrote.
+    pub debug: Vec<String>,
+}
+
+impl Rendered {
+    /// The documents that have an object, hooks left out.
+    pub fn resources(&self) -> impl Iterator<Item = &Manifest> {
+        self.manifests.iter().filter(|manifest| !manifest.object.is_null())
+    }
+}
+
+/// Renders a chart.
+pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
+    if chart.is_library() && !input.options.lint {
+        return Err(RenderError::Library { chart: chart.name().to_owned() });
+    }
+    dependency::check(chart)?;
+    let mut warnings = Warnings::new();
+    let mut chart = chart.clone();
+    decrypt_defaults(&mut chart, &input.values.secret_key)?;
+
+    let user_values = values::user_values(input.values)?;
+    let mut over = user_values.clone();
+    if let Some(service) = input.service {
+        values::overlay(&mut over, service::tables(service));
+    }
+    dependency::resolve(&mut chart, &over, &mut warnings)?;
+    let mut values = values::coalesce(&chart, over, Nulls::Remove, &mut warnings)?;
+    dependency::export(&chart, &mut values, &mut warnings);
+    if !input.options.skip_schema {
+        schema::validate(&chart, &values)?;
+    }
+    let constraint = &chart.metadata.kube_version;
+    let kube_version = &input.capabilities.kube_version;
+    if !constraint.is_empty() && !dependency::is_compatible(constraint, kube_version) {
+        return Err(RenderError::KubeVersion { constraint: constraint.clone(), version: kube_version.clone() });
+    }
+
+    let debug: Option<DebugLog> = input.options.debug_templates.then(|| Arc::new(Mutex::new(Vec::new())));
+    let mut files = context::execute(&chart, &values, input, debug.clone())?;
+    let notes = take_notes(&mut files, &chart, input.options.sub_notes);
+    let (manifests, hooks) = manifest::sort(&files, &mut warnings)?;
+    let debug = debug.map(|log| std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default();
+    let mut crds = Vec::new();
+    collect_crds(&chart, chart.name(), &mut crds);
+    Ok(Rendered {
+        manifests,
+        hooks,
+        crds,
+        notes,
+        chart_record: record(&chart),
+        values,
+        user_values,
+        warnings: warnings.into_iter().collect(),
+        debug,
+    })
+}
+
+/// Lays each chart's secret values over its values.
+fn decrypt_defaults(chart: &mut Chart, access: &values::SecretAccess) -> Result<(), RenderError> {
+    if let Some(text) = &chart.secret_values {
+        let name = if chart.path.is_empty() { "secret-values.yaml".to_owned() } else { format!("{}/secret-values.yaml", chart.path) };
+        if let Some(table) = values::decrypt_table(&name, text, access)? {
+            values::overlay(&mut chart.values, table);
+        }
+    }
+    chart.dependencies.iter_mut().try_for_each(|subchart| decrypt_defaults(subchart, access))
+}
+
+fn take_notes(files: &mut Vec<Output>, chart: &Chart, sub_notes: bool) -> Option<String> {
+    let own = format!("{}/templates/NOTES.txt", chart.name());
+    let mut notes: Vec<String> = Vec::new();
+    files.retain_mut(|file| {
+        if !file.path.ends_with("NOTES.txt") {
+            return true;
+        }
+        if file.path == own || sub_notes {
+            notes.push(std::mem::take(&mut file.rendered.text));
+        }
+        false
+    });
+    (!notes.is_empty()).then(|| notes.join("\n"))
+}
+
+fn collect_crds(chart: &Chart, path: &str, out: &mut Vec<Manifest>) {
+    let is_manifest = |file: &&File| {
+        let extension = file.name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+        file.name.starts_with("crds/") && matches!(extension.as_deref(), Some("yaml" | "yml" | "json"))
+    };
+    for file in chart.files.iter().filter(is_manifest) {
+        out.push(Manifest { path: format!("{path}/{}", file.name), text: file.text().into_owned(), object: Value::Null });
+    }
+    for subchart in &chart.dependencies {
+        collect_crds(subchart, &format!("{path}/charts/{}", subchart.name()), out);
+    }
+}
+
+/// The chart as Helm 3 stores it in a release record.
+fn record(chart: &Chart) -> Value {
+    use base64::Engine;
+    let encode = |data: &[u8]| base64::engine::general_purpose::STANDARD.encode(data);
+    let files = |files: &[File]| -> Value { files.iter().map(|file| json!({ "name": &*file.name, "data": encode(&file.data) })).collect() };
+    json!({
+        "metadata": chart.metadata,
+        "lock": chart.lock,
+        "templates": files(&chart.templates),
+        "values": values::with_plain_numbers(&Value::Object(Map::clone(&chart.values))),
+        "schema": chart.schema.as_deref().map(encode),
+        "files": files(&chart.files),
+    })
+}
