@@ -264,7 +264,8 @@ impl Object for ChartData {
             "AppVersion" => text(&metadata.app_version),
             "Deprecated" => Value::from(metadata.deprecated),
             "Annotations" => {
-                let entries = metadata.annotations.iter().map(|(key, value)| (key.as_str().into(), text(value.as_str().unwrap_or_default())));
+                let entries =
+                    metadata.annotations.iter().map(|(key, value)| (key.as_str().into(), text(value.as_str().unwrap_or_default())));
                 Value::Map(Map::with_type(entries.collect(), MapType::String))
             }
             "KubeVersion" => text(&metadata.kube_version),

@@ -64,7 +64,8 @@ fn switch(chart: &mut Chart, values: &Values, path: &str, warnings: &mut Warning
         switch_by_tags(wanted, &effective, warnings);
         switch_by_condition(wanted, &effective, path, warnings);
     }
-    let off: BTreeSet<String> = chart.metadata.dependencies.iter().filter(|wanted| !wanted.enabled).map(|wanted| wanted.name.clone()).collect();
+    let off: BTreeSet<String> =
+        chart.metadata.dependencies.iter().filter(|wanted| !wanted.enabled).map(|wanted| wanted.name.clone()).collect();
     chart.dependencies.retain(|subchart| !off.contains(subchart.name()));
     chart.metadata.dependencies.retain(|wanted| wanted.enabled);
     for subchart in &mut chart.dependencies {

@@ -18,7 +18,9 @@ pub enum ChartError {
     Read(#[from] ReadError),
     /// There are no files where the chart should be.
     #[error("there is no chart in `{dir}`")]
-    #[diagnostic(help("create `{dir}/templates` with the application's manifests, or name the chart's directory in `deploy.helmChartDir`"))]
+    #[diagnostic(help(
+        "create `{dir}/templates` with the application's manifests, or name the chart's directory in `deploy.helmChartDir`"
+    ))]
     NoChart {
         /// Directory in the tree.
         dir: String,

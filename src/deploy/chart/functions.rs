@@ -128,7 +128,8 @@ fn files(table: &mut Table) {
     table.method(FILES, "GetBytes", move |files: Value, name: Arc<str>| map(&files).map(|files| Value::Bytes(get(files, &name))));
     table.method(FILES, "Glob", |files: Value, pattern: Arc<str>| {
         let glob = glob::file_glob(&pattern);
-        let matching = |files: &Map| files.read().iter().filter(|(name, _)| glob.is_match(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let matching =
+            |files: &Map| files.read().iter().filter(|(name, _)| glob.is_match(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
         map(&files).map(|files| Value::Map(Map::with_type(matching(files), files.map_type())))
     });
     table.method(FILES, "Lines", move |files: Value, name: Arc<str>| {

@@ -93,7 +93,10 @@ fn file(name: &str, data: Arc<[u8]>) -> File {
 fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, ChartError> {
     let at = |name: &str| join(path, name);
     let node = |file: &File| -> Result<Node, ChartError> {
-        let yaml = |cause: yaml::YamlError| ChartError::Yaml { path: at(&file.name), cause: TableError::Yaml(Box::new(cause.with_name(at(&file.name)))) };
+        let yaml = |cause: yaml::YamlError| ChartError::Yaml {
+            path: at(&file.name),
+            cause: TableError::Yaml(Box::new(cause.with_name(at(&file.name)))),
+        };
         yaml::parse(&file.text()).map_err(yaml)
     };
     let problem = |name: &str| {

@@ -88,17 +88,8 @@ const INSTALL_ORDER: [&str; 35] = [
 ];
 const LAST_KNOWN: &str = "APIService";
 
-const EVENTS: [&str; 9] = [
-    "pre-install",
-    "post-install",
-    "pre-delete",
-    "post-delete",
-    "pre-upgrade",
-    "post-upgrade",
-    "pre-rollback",
-    "post-rollback",
-    "test",
-];
+const EVENTS: [&str; 9] =
+    ["pre-install", "post-install", "pre-delete", "post-delete", "pre-upgrade", "post-upgrade", "pre-rollback", "post-rollback", "test"];
 
 /// Splits rendered templates into manifests and hooks, sorted as Helm installs them.
 ///
@@ -361,6 +352,9 @@ mod tests {
             assert_eq!(error.to_string(), message);
         }
         let error = sort(&[output("c/templates/a.yaml", "a: b\n c: d")], &mut Warnings::new()).unwrap_err();
-        assert!(error.to_string().starts_with("YAML parse error on c/templates/a.yaml: error converting YAML to JSON: yaml: line 2"), "{error}");
+        assert!(
+            error.to_string().starts_with("YAML parse error on c/templates/a.yaml: error converting YAML to JSON: yaml: line 2"),
+            "{error}"
+        );
     }
 }

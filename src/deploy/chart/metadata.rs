@@ -238,7 +238,10 @@ mod tests {
             ),
             ("name: a\nversion: 1\n", r#"{"name":"a","version":"1","apiVersion":"v1"}"#),
             ("name: a\nversion: v1.2.3-rc.1+b\n", r#"{"name":"a","version":"v1.2.3-rc.1+b","apiVersion":"v1"}"#),
-            ("name: a\nversion: 1\ndescription: \"two\\nlines\"\n", r#"{"name":"a","version":"1","description":"two lines","apiVersion":"v1"}"#),
+            (
+                "name: a\nversion: 1\ndescription: \"two\\nlines\"\n",
+                r#"{"name":"a","version":"1","description":"two lines","apiVersion":"v1"}"#,
+            ),
             ("version: 1\n", "chart.metadata.name is required"),
             ("name: a\n", "chart.metadata.version is required"),
             ("name: a/b\nversion: 1\n", "chart.metadata.name \"a/b\" is invalid"),
@@ -249,10 +252,7 @@ mod tests {
                 "name: a\nversion: 1\ndependencies:\n- {name: x}\n- {name: y, alias: x}\n",
                 "more than one dependency with name or alias \"x\"",
             ),
-            (
-                "name: a\nversion: 1\ndependencies:\n- {name: x, alias: 'a b'}\n",
-                "dependency \"x\" has disallowed characters in the alias",
-            ),
+            ("name: a\nversion: 1\ndependencies:\n- {name: x, alias: 'a b'}\n", "dependency \"x\" has disallowed characters in the alias"),
             ("name: a\nversion: 1\ndependencies:\n-\n", "dependencies must not contain empty or null nodes"),
         ];
         for (text, expected) in cases {

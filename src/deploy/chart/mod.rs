@@ -1,1 +1,39 @@
 //! Chart files, values and service values become manifests, hooks and notes.
+//!
+//! [`load`] reads a chart from a tree of files, [`render`] turns it into manifests for one release, [`print`] writes them as
+//! `helm template` does. Behaviour is Helm 3.22's, to the byte, with werf's additions: a chart without Chart.yaml, secret values,
+//! service values, `export-values`, and the functions `werf_image` and `werf_secret_file`.
+//!
+//! ```text
+//! files ──► load ──► resolve dependencies ──► coalesce values ──► schema ──► execute templates ──► sort ──► manifests, hooks, notes
+//! ```
+//!
+//! The language of templates is `template`'s, the meaning of manifests `deploy/resource`'s. Nothing here does I/O.
+
+mod capabilities;
+mod context;
+mod dependency;
+mod error;
+mod functions;
+mod glob;
+mod ignore;
+mod load;
+mod manifest;
+mod metadata;
+mod model;
+mod render;
+mod schema;
+mod service;
+mod set;
+mod values;
+
+pub use capabilities::Capabilities;
+pub use error::{ChartError, ManifestError, RenderError, TableError};
+pub use load::load;
+pub use manifest::{Hook, Manifest, PrintOptions, print, print_only, release_manifest};
+pub use metadata::Defaults;
+pub use model::{Chart, Dependency, File, Maintainer, Metadata, Values};
+pub use render::{Operation, Release, RenderInput, RenderOptions, Rendered, render};
+pub use service::{Commit, ImageReference, ServiceValues};
+pub use set::SetError;
+pub use values::{Precedence, SecretAccess, ValueLayers, ValuesFile, paths_of, user_values, with_plain_numbers};

@@ -37,7 +37,11 @@ fn check(chart: &Chart, values: &Value, details: &mut String) {
             None | Some(Value::Null) => {}
             Some(part @ Value::Object(_)) => check(subchart, part, details),
             Some(other) => {
-                details.push_str(&format!("{}:\ninvalid type for values: expected object (map), got {}\n", subchart.name(), kind_of(other)));
+                details.push_str(&format!(
+                    "{}:\ninvalid type for values: expected object (map), got {}\n",
+                    subchart.name(),
+                    kind_of(other)
+                ));
             }
         }
     }

@@ -115,7 +115,9 @@ pub fn tables(service: &ServiceValues) -> Values {
         common.insert("commit".into(), json!({ "hash": commit.hash, "date": date }));
     }
     let of = |value: &dyn Fn(&ImageReference) -> Value| {
-        Value::Object(service.images.iter().filter(|(name, _)| !name.is_empty()).map(|(name, image)| (name.clone(), value(image))).collect())
+        Value::Object(
+            service.images.iter().filter(|(name, _)| !name.is_empty()).map(|(name, image)| (name.clone(), value(image))).collect(),
+        )
     };
     let mut werf = common.clone();
     werf.insert("image".into(), of(&|image| json!(image.reference())));
@@ -150,7 +152,8 @@ mod tests {
 
     #[test]
     fn a_chart_sees_the_project_and_its_images() {
-        let image = ImageReference { repo: "registry.example.org:5000/group/app".into(), tag: "t1".into(), digest: Some("sha256:ab".into()) };
+        let image =
+            ImageReference { repo: "registry.example.org:5000/group/app".into(), tag: "t1".into(), digest: Some("sha256:ab".into()) };
         let service = ServiceValues {
             project: "shop".into(),
             version: "0.1.0".into(),

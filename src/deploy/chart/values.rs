@@ -293,8 +293,11 @@ fn return_shared_globals(child: &Values, parent: &mut Values) {
 
 /// Completes a table from another one, whose values are weaker.
 pub fn merge_tables(to: &mut Values, mut from: Values, prefix: &str, nulls: Nulls, warnings: &mut Warnings) {
-    let nullified: BTreeSet<String> =
-        to.iter().filter(|(key, own)| own.is_null() && from.get(*key).is_some_and(|value| !value.is_null())).map(|(key, _)| key.clone()).collect();
+    let nullified: BTreeSet<String> = to
+        .iter()
+        .filter(|(key, own)| own.is_null() && from.get(*key).is_some_and(|value| !value.is_null()))
+        .map(|(key, _)| key.clone())
+        .collect();
     for key in &nullified {
         from.insert(key.clone(), Value::Null);
     }
@@ -376,7 +379,12 @@ mod tests {
             ("a: 1", "", "a: 2", r#"{"a":2,"sub":{"global":{}}}"#),
             ("a: {b: 1, c: [1]}", "", "a: {c: [2], d: 3}", r#"{"a":{"b":1,"c":[2],"d":3},"sub":{"global":{}}}"#),
             // A user's null removes a default, a chart's own null stays.
-            ("a: 1\nb: null\nc: {d: 1, e: null}", "", "a: null\nc: {d: null}\nz: null", r#"{"b":null,"c":{"e":null},"sub":{"global":{}},"z":null}"#),
+            (
+                "a: 1\nb: null\nc: {d: 1, e: null}",
+                "",
+                "a: null\nc: {d: null}\nz: null",
+                r#"{"b":null,"c":{"e":null},"sub":{"global":{}},"z":null}"#,
+            ),
             ("sub: {x: top}", "x: sub\nq: sub", "sub: {q: user}", r#"{"sub":{"global":{},"q":"user","x":"top"}}"#),
             ("sub: {x: null}", "x: sub\nq: sub", "", r#"{"sub":{"global":{},"q":"sub"}}"#),
             ("", "x: {y: 1, z: 2}", "sub: {x: {y: null}}", r#"{"sub":{"global":{},"x":{"z":2}}}"#),
