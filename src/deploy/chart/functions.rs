@@ -51,10 +51,10 @@ fn unknown_image(name: &str, images: &BTreeMap<String, String>) -> String {
     let known: Vec<String> = images.keys().map(|name| format!("`{name}`")).collect();
     let nearest = images.keys().map(|known| (distance(name, known), known)).min();
     let hint = match nearest {
-        Some((distance, nearest)) if distance <= name.len().max(3) / 3 => format!(", did you mean `{nearest}`?"),
-        _ => String::new(),
+        Some((distance, nearest)) if distance <= name.len().max(3) / 3 => format!(", did you mean `{nearest}`? Images"),
+        _ => "; images".to_owned(),
     };
-    format!("unknown image `{name}`{hint} Images of werf.yaml: {}", known.join(", "))
+    format!("unknown image `{name}`{hint} of werf.yaml: {}", known.join(", "))
 }
 
 /// How many letters must be inserted, removed or replaced.

@@ -37,3 +37,6 @@ pub use render::{Operation, Release, RenderInput, RenderOptions, Rendered, rende
 pub use service::{Commit, ImageReference, ServiceValues};
 pub use set::SetError;
 pub use values::{Precedence, SecretAccess, ValueLayers, ValuesFile, paths_of, user_values, with_plain_numbers};
+
+#[cfg(test)]
+mod tests;
