@@ -239,7 +239,7 @@ fn length(argument: &Argument) -> Result<usize> {
         Value::List(list) => Ok(list.len()),
         Value::Map(map) => Ok(map.len()),
         Value::Object(object) => {
-            object.entries().map(|entries| entries.len()).ok_or_else(|| format!("len of type {}", value.type_name()).into())
+            object.entries().map(|entries| entries.len()).ok_or_else(|| format!("len of type {}", pointee(value)).into())
         }
         _ => Err(format!("len of type {}", value.type_name()).into()),
     }
@@ -254,6 +254,11 @@ fn position(index: &Argument, limit: usize) -> Result<usize> {
         return Err(format!("cannot index slice/array with type {}", index.type_name()).into());
     };
     usize::try_from(number).ok().filter(|at| *at <= limit).ok_or_else(|| format!("index out of range: {}", number as i64).into())
+}
+
+/// The type's name behind a pointer.
+fn pointee(value: &Value) -> String {
+    value.type_name().trim_start_matches('*').to_owned()
 }
 
 fn map_key(index: &Argument) -> Result<&Str> {
@@ -293,7 +298,7 @@ fn index(item: &Argument, indexes: &[Argument]) -> Result<Value> {
                     let found = entries.into_iter().find(|(key, _)| key.deep_equal(wanted));
                     found.map(|(_, value)| value).unwrap_or_default()
                 }
-                None => return Err(format!("can't index item of type {}", item.type_name()).into()),
+                None => return Err(format!("can't index item of type {}", pointee(&item)).into()),
             },
             other => return Err(format!("can't index item of type {}", other.type_name()).into()),
         };
@@ -311,7 +316,7 @@ fn slice(item: &Argument, indexes: &[Argument]) -> Result<Value> {
         Value::String(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(),
-        other => return Err(format!("can't slice item of type {}", other.type_name()).into()),
+        other => return Err(format!("can't slice item of type {}", pointee(other)).into()),
     };
     let mut bounds = [0, length, length];
     for (bound, index) in bounds.iter_mut().zip(indexes) {

@@ -138,8 +138,10 @@ impl Place {
 /// Why execution failed at its place.
 #[derive(Clone, Debug)]
 pub(super) enum Cause {
-    /// The language or a function complains.
+    /// The language complains.
     Message(String),
+    /// A function does; `call` is `error calling NAME: `.
+    Called { call: String, message: String },
     /// The chart's author does: `fail`, `required`.
     Refused { call: String, message: String },
     /// A template inside failed.
@@ -169,6 +171,7 @@ impl ExecError {
     pub fn message(&self) -> String {
         match &self.cause {
             Cause::Message(message) | Cause::Refused { message, .. } => message.clone(),
+            Cause::Called { call, message } => format!("{call}{message}"),
             Cause::Nested { error, .. } => error.message(),
         }
     }
@@ -176,7 +179,7 @@ impl ExecError {
     /// The message of the chart's author, where `fail` or `required` ended the execution.
     pub fn refusal(&self) -> Option<&str> {
         match &self.cause {
-            Cause::Message(_) => None,
+            Cause::Message(_) | Cause::Called { .. } => None,
             Cause::Refused { message, .. } => Some(message),
             Cause::Nested { error, .. } => error.refusal(),
         }
@@ -193,6 +196,42 @@ impl ExecError {
     /// What was rendered up to the failure.
     pub fn partial(&self) -> &str {
         self.partial.as_deref().unwrap_or("")
+    }
+
+    /// Helm 4's text: as [`ExecError::helm_text`] for a refusal; else one paragraph for each level, where every level is a template.
+    pub fn helm4_text(&self) -> String {
+        if self.refusal().is_some() {
+            return self.helm_text();
+        }
+        let mut paragraphs: Vec<String> = Vec::new();
+        let mut level = Some(self);
+        while let Some(error) = level {
+            let Some(place) = &error.place else { return self.to_string() };
+            let head = format!("{}\n  executing {} at <{}>:\n    ", place.location(), quote(&place.template), place.node);
+            let message = match &error.cause {
+                Cause::Message(message) => message.clone(),
+                Cause::Called { call, message } if message.starts_with("template: no template ") => {
+                    paragraphs.push(format!("{head}{}\n", call.trim_end()));
+                    paragraphs.push(format!("{message}\n"));
+                    break;
+                }
+                Cause::Nested { context, error: inner } if context.matches(": ").count() == 1 => {
+                    level = Some(inner);
+                    let paragraph = format!("{head}{}\n", context.trim_end());
+                    if paragraphs.last() != Some(&paragraph) {
+                        paragraphs.push(paragraph);
+                    }
+                    continue;
+                }
+                _ => return self.to_string(),
+            };
+            let paragraph = format!("{head}{}\n", message.split(" template:").next().unwrap_or(""));
+            if paragraphs.last() != Some(&paragraph) {
+                paragraphs.push(paragraph);
+            }
+            level = None;
+        }
+        paragraphs.concat().trim().to_owned()
     }
 
     /// Helm 3's text: Go's, except that a refusal becomes `execution error at (file:line:column): message`.
@@ -212,7 +251,7 @@ impl Display for ExecError {
         }
         match &self.cause {
             Cause::Message(message) => f.write_str(message),
-            Cause::Refused { call, message } => write!(f, "{call}{message}"),
+            Cause::Called { call, message } | Cause::Refused { call, message } => write!(f, "{call}{message}"),
             Cause::Nested { context, error } => write!(f, "{context}{error}"),
         }
     }

@@ -196,7 +196,7 @@ impl Machine<'_> {
     fn function_failed(&self, frame: &Frame, name: &str, error: FunctionError) -> Box<ExecError> {
         let call = format!("error calling {name}: ");
         let cause = match error {
-            FunctionError::Message(message) => Cause::Message(format!("{call}{message}")),
+            FunctionError::Message(message) => Cause::Called { call, message: message.into_owned() },
             FunctionError::Argument(message) => Cause::Message(message),
             FunctionError::Refused(message) => Cause::Refused { call, message },
             FunctionError::Nested { context, error } => Cause::Nested { context: format!("{call}{context}"), error },
@@ -742,13 +742,17 @@ impl Machine<'_> {
             values.push(self.validate(frame, last, parameter(arguments.len()))?.value);
         }
         let result = match builtin {
-            Builtin::Call => {
-                let callee = arguments.first().map_or_else(|| "<nil>".to_owned(), ToString::to_string);
-                Err(match values.first().and_then(Option::as_ref).filter(|value| !value.is_nil()) {
-                    None => "call of nil".into(),
-                    Some(value) => format!("non-function {callee} of type {}", value.type_name()).into(),
-                })
-            }
+            Builtin::Call => Err(match values.first().and_then(Option::as_ref).filter(|value| !value.is_nil()) {
+                None => "call of nil".into(),
+                Some(value) => {
+                    let callee = match (arguments.first(), value) {
+                        (Some(written), _) => written.to_string(),
+                        (None, Value::String(text)) => text.to_string(),
+                        (None, other) => format!("<{} Value>", other.type_name()),
+                    };
+                    format!("non-function {callee} of type {}", value.type_name()).into()
+                }
+            }),
             _ => builtin.call(values),
         };
         match result {

@@ -1,9 +1,10 @@
 //! Rows of (template, what Go 1.26's `text/template` makes of it), over one data set and a handful of functions.
 //!
-//! `zero.jsonl` holds rows under Helm's missing-key rule, `invalid.jsonl` those that differ under Go's default.
+//! `zero.jsonl` holds rows under Helm's missing-key rule, `invalid.jsonl` those that differ under Go's default, `random.jsonl` random
+//! texts, most of them wrong, and `printf.jsonl` random formats with random operands.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::call::{FunctionError, Nanoseconds, Rest, Scope, Table, Time};
 use super::host::NoHost;
@@ -104,8 +105,10 @@ fn table() -> Table {
     table
 }
 
+static TABLE: LazyLock<Arc<Table>> = LazyLock::new(|| Arc::new(table()));
+
 fn render_with(text: &str, options: Options) -> Result<String, String> {
-    let mut templates = Templates::new(Arc::new(table()), options);
+    let mut templates = Templates::new(TABLE.clone(), options);
     templates.parse("x.yaml", text).map_err(|error| error.to_string())?;
     templates.execute("x.yaml", &data(), &NoHost).map(|rendered| rendered.text).map_err(|error| error.to_string())
 }
@@ -139,6 +142,11 @@ fn renders_as_go_with_zero_for_missing_keys() {
 fn renders_as_go_with_no_value_for_missing_keys() {
     let options = || Options { tpl_definitions: TplDefinitions::Inside, ..Options::go("gotpl") };
     check_rows(include_str!("tests/invalid.jsonl"), options);
+}
+
+#[test]
+fn answers_random_texts_as_go() {
+    check_rows(include_str!("tests/random.jsonl"), Options::helm);
 }
 
 /// A value as `printf.jsonl` writes it: kind and content.
@@ -179,7 +187,7 @@ fn prints_as_go() {
 }
 
 fn fail_of(files: &[(&str, &str)], name: &str, options: Options) -> ExecError {
-    let mut templates = Templates::new(Arc::new(table()), options);
+    let mut templates = Templates::new(TABLE.clone(), options);
     for (file, text) in files {
         templates.parse(file, text).unwrap();
     }
@@ -187,7 +195,7 @@ fn fail_of(files: &[(&str, &str)], name: &str, options: Options) -> ExecError {
 }
 
 fn set_of(files: &[(&str, &str)]) -> Templates {
-    let mut templates = Templates::new(Arc::new(table()), Options::helm());
+    let mut templates = Templates::new(TABLE.clone(), Options::helm());
     for (file, text) in files {
         templates.parse(file, text).unwrap();
     }
@@ -307,4 +315,23 @@ fn output_knows_the_line_that_wrote_it() {
     let rendered = set.execute("x.yaml", &data(), &NoHost).unwrap();
     let line_of = |needle: &str| rendered.template_line(rendered.text.find(needle).unwrap()).unwrap();
     assert_eq!([line_of("a: 1"), line_of("b"), line_of("c"), line_of("end"), line_of("text")], [1, 3, 3, 4, 4]);
+}
+
+#[test]
+fn helm_4_shows_one_paragraph_for_each_level() {
+    let files = [("_h.tpl", "{{ define \"in\" }}{{ .map.zz.y }}{{ end }}"), ("x.yaml", "{{ include \"in\" .Values }}")];
+    let error = fail_of(&files, "x.yaml", Options::helm());
+    assert_eq!(
+        error.helm4_text(),
+        "x.yaml:1:3\n  executing \"x.yaml\" at <include \"in\" .Values>:\n    error calling include:\n\
+         _h.tpl:1:24\n  executing \"in\" at <.map.zz.y>:\n    nil pointer evaluating interface {}.y"
+    );
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(100))]
+    #[test]
+    fn no_text_makes_it_panic(words in proptest::collection::vec("\\{\\{-? ?|-?\\}\\}| |\\.|\\$x|:=|=|\\||\\(|\\)|\"é\"|`|'ä'|1e|0x|if |range |with |end|else|define |block |nil|eq |printf |/\\*|\\*/|\\PC", 0..24)) {
+        let _ = render_with(&words.concat(), Options::helm());
+    }
 }

@@ -102,7 +102,9 @@ impl Lock {
                     }
                     if seen.is_none() {
                         events.emit(Event::Warned {
-                            message: format!("release `{release}` in namespace `{namespace}` is being deployed by {other}: waiting for it to end"),
+                            message: format!(
+                                "release `{release}` in namespace `{namespace}` is being deployed by {other}: waiting for it to end"
+                            ),
                             help: None,
                         });
                     }

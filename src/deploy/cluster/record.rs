@@ -253,10 +253,7 @@ fn decode(secret: &Value) -> Result<Record, String> {
         },
         chart: body["chart"].take(),
         config: body["config"].take(),
-        labels: labels
-            .filter(|(name, _)| !OWN_LABELS.contains(&name.as_str()))
-            .map(|(name, value)| (name.clone(), text(value)))
-            .collect(),
+        labels: labels.filter(|(name, _)| !OWN_LABELS.contains(&name.as_str())).map(|(name, value)| (name.clone(), text(value))).collect(),
     })
 }
 
