@@ -592,11 +592,7 @@ fn keep_point(text: String, format: u8, precision: Option<usize>) -> String {
 
 /// Go's text of a time: `2006-01-02 15:04:05.999999999 -0700 MST`.
 pub fn time_text(time: &jiff::Zoned) -> String {
-    let fraction = match time.subsec_nanosecond() {
-        0 => String::new(),
-        nanoseconds => format!(".{nanoseconds:09}").trim_end_matches('0').to_owned(),
-    };
-    format!("{}{fraction} {}", time.strftime("%Y-%m-%d %H:%M:%S"), time.strftime("%z %Z"))
+    super::functions::layout::format(time, "2006-01-02 15:04:05.999999999 -0700 MST")
 }
 
 fn rune(code: u64) -> char {

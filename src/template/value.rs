@@ -9,7 +9,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, LazyLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::format;
 
@@ -294,6 +294,9 @@ pub struct List {
     elem: Elem,
 }
 
+/// What nil slices share, by which they are known.
+static NIL_ITEMS: LazyLock<Arc<Vec<Value>>> = LazyLock::new(Arc::default);
+
 impl List {
     /// A list of the given element type; the values must agree with it.
     pub fn new(items: Vec<Value>, elem: Elem) -> Self {
@@ -313,6 +316,16 @@ impl List {
     /// `[]int`.
     pub fn ints(items: impl IntoIterator<Item = i64>) -> Self {
         List::new(items.into_iter().map(Value::int).collect(), Elem::Int)
+    }
+
+    /// A nil slice: empty, and `null` in JSON and YAML.
+    pub fn nil(elem: Elem) -> Self {
+        List { items: NIL_ITEMS.clone(), elem }
+    }
+
+    /// Whether it is a nil slice.
+    pub fn is_nil(&self) -> bool {
+        Arc::ptr_eq(&self.items, &NIL_ITEMS)
     }
 
     /// The elements.
@@ -686,6 +699,7 @@ impl Value {
                 use base64::Engine;
                 Json::String(base64::engine::general_purpose::STANDARD.encode(bytes))
             }
+            Value::List(list) if list.is_nil() => Json::Null,
             Value::List(list) => Json::Array(list.items().iter().map(Value::to_json).collect()),
             Value::Map(map) => Json::Object(map.entries().into_iter().map(|(key, value)| (key.to_string(), value.to_json())).collect()),
             Value::Time(_) => Json::String(self.to_text().to_string()),

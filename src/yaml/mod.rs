@@ -19,5 +19,7 @@ pub use json::{key_text, parse_json, to_json};
 pub use node::{Node, NodeValue, Style};
 pub use reader::{DuplicateKeys, Options, parse, parse_documents, parse_documents_with};
 
+pub(crate) use reader::go_syntax;
+
 #[cfg(test)]
 mod tests;

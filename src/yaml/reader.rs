@@ -12,7 +12,7 @@ use super::node::{Node, NodeValue, Style};
 use super::resolve::{Resolved, resolve};
 
 /// Values nested deeper than this are refused, so that no walk over a tree can exhaust the stack.
-const MAX_DEPTH: usize = 500;
+const MAX_DEPTH: usize = 200;
 
 /// How many values aliases may add to a document before it is taken for an attack.
 const MAX_ALIASED: usize = 400_000;
@@ -166,7 +166,8 @@ impl<'t> Reader<'t> {
                 continue;
             }
             if matches!(key.value, NodeValue::Sequence(_) | NodeValue::Mapping(_)) {
-                return Err(self.error(key.span.clone(), format!("{} cannot be a key", key.kind())));
+                let helm = format!("yaml: invalid map key: {}", go_syntax(&key));
+                return Err(YamlError::new(self.text, key.span.clone(), format!("{} cannot be a key", key.kind()), None, helm));
             }
             match entries.position(&key) {
                 None => entries.push(key, value),
@@ -348,7 +349,10 @@ impl<'t> Reader<'t> {
         };
         // go-yaml words the place so: a scanner's line counts from 1, a parser's from 0, and line 0 is not named.
         let scanner = error.kind() == libyaml_safer::ErrorKind::Scanner;
-        let line = match (mark.line, error.context_mark().map_or(0, |mark| mark.line)) {
+        // The line break that was added is not a line of the text.
+        let lines = self.text.matches('\n').count() as u64;
+        let marked = if problem == "found unexpected end of stream" { mark.line.min(lines) } else { mark.line };
+        let line = match (marked, error.context_mark().map_or(0, |mark| mark.line)) {
             (0, context) => context,
             (line, _) => line + u64::from(scanner),
         };
@@ -375,6 +379,26 @@ fn syntax_help(problem: &str) -> Option<String> {
 
 fn is_forbidden(letter: char) -> bool {
     !matches!(letter, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// The value as Go's `%#v` shows it.
+pub(crate) fn go_syntax(node: &Node) -> String {
+    match &node.value {
+        NodeValue::Null => "interface {}(nil)".to_owned(),
+        NodeValue::String(text) => format!("{text:?}"),
+        NodeValue::Bool(value) => value.to_string(),
+        NodeValue::Int(value) => value.to_string(),
+        NodeValue::Uint(value) => format!("{value:#x}"),
+        NodeValue::Float(value) => value.to_string(),
+        NodeValue::Sequence(items) => {
+            let items: Vec<String> = items.iter().map(go_syntax).collect();
+            format!("[]interface {{}}{{{}}}", items.join(", "))
+        }
+        NodeValue::Mapping(entries) => {
+            let entries: Vec<String> = entries.iter().map(|(key, value)| format!("{}:{}", go_syntax(key), go_syntax(value))).collect();
+            format!("map[interface {{}}]interface {{}}{{{}}}", entries.join(", "))
+        }
+    }
 }
 
 fn short_tag(resolved: Resolved) -> &'static str {

@@ -119,7 +119,9 @@ pub enum DeployError {
 
     /// Somebody else took the lock, because the cluster did not hear from us.
     #[error("lost the lock of release `{release}` in namespace `{namespace}`: another werf deploys it now")]
-    #[diagnostic(help("the API server could not be reached for longer than the lease; run the command again when the other one has ended"))]
+    #[diagnostic(help(
+        "the API server could not be reached for longer than the lease; run the command again when the other one has ended"
+    ))]
     LockLost {
         /// Release.
         release: String,

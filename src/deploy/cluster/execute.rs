@@ -19,9 +19,7 @@ use super::error::ClusterError;
 use super::track::{self, Context, Failure};
 use super::watch::Hub;
 use crate::deploy::plan::{Live, Operation, Plan, Verb};
-use crate::deploy::resource::{
-    DeletePolicy, ExternalDependency, FailMode, GroupVersionKind, Propagation, Resource, ResourceId, State,
-};
+use crate::deploy::resource::{DeletePolicy, ExternalDependency, FailMode, GroupVersionKind, Propagation, Resource, ResourceId, State};
 use crate::event::{Event, Events};
 
 /// How long a deletion may show no progress.
@@ -238,7 +236,10 @@ fn advice(reason: &str) -> Option<&'static str> {
         ("ImagePullBackOff", "the node pulls the image by itself: check the name, the tag, and the imagePullSecrets of the pod"),
         ("CreateContainerConfigError", "the pod refers to a ConfigMap, Secret or key that does not exist"),
         ("Readiness probe failed", "the process runs but does not answer its `readinessProbe`: check path and port"),
-        ("Liveness probe failed", "the kubelet restarts the container because its `livenessProbe` fails: check path, port and `initialDelaySeconds`"),
+        (
+            "Liveness probe failed",
+            "the kubelet restarts the container because its `livenessProbe` fails: check path, port and `initialDelaySeconds`",
+        ),
     ];
     ADVICE.iter().find(|(word, _)| reason.contains(word)).map(|(_, advice)| *advice)
 }

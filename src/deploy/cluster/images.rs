@@ -85,7 +85,8 @@ mod tests {
             "initContainers": [{"image": "r/init:1"}], "containers": [{"image": "r/app:2"}], "volumes": [{"image": {"reference": "r/data:3"}}],
         }, "status": {"containerStatuses": [{"imageID": "docker-pullable://r/app@sha256:aa"}, {"imageID": "sha256:bb"}]}});
         assert_eq!(images_of(&pod).into_iter().collect::<Vec<_>>(), ["r/app:2", "r/app@sha256:aa", "r/data:3", "r/init:1"]);
-        let cron = json!({"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"image": "r/job:4"}]}}}}}});
+        let cron =
+            json!({"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"image": "r/job:4"}]}}}}}});
         assert_eq!(images_of(&cron).into_iter().collect::<Vec<_>>(), ["r/job:4"]);
         assert!(images_of(&json!({"kind": "ConfigMap", "spec": {"containers": 1}})).is_empty());
     }

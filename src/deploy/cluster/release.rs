@@ -117,10 +117,8 @@ async fn prepare_from(
     reason: Option<String>,
 ) -> Result<Prepared, DeployError> {
     let previous = previous(client, &history, &desired.owner).await?;
-    let dropped: Vec<&Resource> = previous
-        .iter()
-        .filter(|old| !desired.resources.iter().any(|new| new.id.identity() == old.id.identity()))
-        .collect();
+    let dropped: Vec<&Resource> =
+        previous.iter().filter(|old| !desired.resources.iter().any(|new| new.id.identity() == old.id.identity())).collect();
     live.extend(observe(client, dropped).await?);
     let questions = plan::undecided(&desired.resources, &live, &desired.owner);
     let dry_runs = dry_run(client, &questions, &live).await?;
@@ -146,7 +144,8 @@ async fn prepare_from(
         .map_err(|problems| DeployError::NoPlan { problems })
     };
     let mut plan = make(&live)?;
-    let hooks: Vec<&Resource> = desired.resources.iter().filter(|resource| resource.moments(action).next().is_some() && resource.is_hook()).collect();
+    let hooks: Vec<&Resource> =
+        desired.resources.iter().filter(|resource| resource.moments(action).next().is_some() && resource.is_hook()).collect();
     // Hooks run only with other changes, so the usual deployment without any need not look at them.
     if !plan.is_empty() && !hooks.is_empty() {
         live.extend(observe(client, hooks).await?);
@@ -166,7 +165,9 @@ fn release_reason(desired: &Desired, last: Option<&Record>) -> Option<String> {
     let hooks = |hooks: &[Value]| -> Vec<(String, Value)> {
         let mut hooks: Vec<_> = hooks
             .iter()
-            .map(|hook| (hook["path"].to_string() + &hook["name"].to_string(), plan::parse_text(hook["manifest"].as_str().unwrap_or_default())))
+            .map(|hook| {
+                (hook["path"].to_string() + &hook["name"].to_string(), plan::parse_text(hook["manifest"].as_str().unwrap_or_default()))
+            })
             .collect();
         hooks.sort_by(|a, b| a.0.cmp(&b.0));
         hooks
@@ -318,8 +319,10 @@ async fn roll_back(
         revision: Revision { chart: good.chart, config: good.config, manifest: good.manifest, notes: good.notes, labels: good.labels },
         force_adoption: true,
     };
-    let (history, live) =
-        tokio::try_join!(load_history(client, &owner.namespace, &owner.release), observe(client, desired.resources.iter().filter(|resource| !resource.is_hook())))?;
+    let (history, live) = tokio::try_join!(
+        load_history(client, &owner.namespace, &owner.release),
+        observe(client, desired.resources.iter().filter(|resource| !resource.is_hook()))
+    )?;
     let prepared = prepare_from(client, desired, history, live, Some(format!("rollback to {}", good.revision))).await?;
     let revision = prepared.history.newest() + 1;
     run(client, &prepared, options, events, cancel, lock).await?;

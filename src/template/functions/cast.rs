@@ -52,9 +52,11 @@ fn whole_part(text: &str) -> &str {
 }
 
 fn parse_float(text: &str) -> Option<f64> {
-    let number: f64 = text.parse().ok()?;
-    let named = text.contains(['n', 'N']);
-    (number.is_finite() || named).then_some(number)
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if unsigned.starts_with(['i', 'I', 'n', 'N']) {
+        return text.parse().ok();
+    }
+    crate::template::literal::parse_float(text)
 }
 
 /// How digits are read.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::json::{Html, from_json_text, go_kind, to_json_text};
 use super::toml;
 use crate::template::call::{FunctionError, Table};
-use crate::template::value::{Entries, Kind, List, Map, MapType, Str, Value};
+use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Str, Value};
 use crate::yaml::{self, Emitter, Node, NodeValue};
 
 pub(super) fn register(table: &mut Table) {
@@ -33,7 +33,12 @@ pub(super) fn register_helm(table: &mut Table) {
     table.add("mustToYaml", |value: Value| to_yaml(&value).map_err(FunctionError::from));
     table.add("toYamlPretty", |value: Value| to_yaml_pretty(&value));
     table.add("fromYaml", |text: Arc<str>| or_error(from_yaml(&text).and_then(|value| map_from_json(value).map_err(in_yaml))));
-    table.add("fromYamlArray", |text: Arc<str>| or_error_item(from_yaml(&text).and_then(|value| list_from_json(value).map_err(in_yaml))));
+    table.add("fromYamlArray", |text: Arc<str>| {
+        or_error_item(from_yaml(&text).and_then(|value| match value {
+            Value::Nil => Ok(List::any(Vec::new())),
+            value => list_from_json(value).map_err(in_yaml),
+        }))
+    });
     table.add("toToml", |value: Value| toml::to_text(&value).unwrap_or_else(|error| error));
     table.add("mustToToml", |value: Value| toml::to_text(&value).map_err(FunctionError::from));
     table.add("fromToml", |text: Arc<str>| or_error(toml::from_text(&text)));
@@ -58,7 +63,7 @@ fn map_from_json(value: Value) -> Result<Map, String> {
 fn list_from_json(value: Value) -> Result<List, String> {
     match value {
         Value::List(list) => Ok(list),
-        Value::Nil => Ok(List::any(Vec::new())),
+        Value::Nil => Ok(List::nil(Elem::Any)),
         other => Err(format!("json: cannot unmarshal {} into Go value of type []interface {{}}", go_kind(&other))),
     }
 }
@@ -98,6 +103,10 @@ pub fn from_node(node: &Node) -> Result<Value, String> {
             for (key, value) in pairs {
                 let name: Arc<str> = match &key.value {
                     NodeValue::String(text) => text.as_str().into(),
+                    NodeValue::Null => {
+                        let shown = yaml::go_syntax(value).replace("interface {}(nil)", "<nil>");
+                        return Err(format!("unsupported map key of type: %!s(<nil>), key: <nil>, value: {shown}"));
+                    }
                     _ => yaml::key_text(key)?.into(),
                 };
                 entries.insert(name, from_node(value)?);
@@ -160,6 +169,7 @@ fn walk(value: &Value, to: &mut Emitter, numbers: Numbers, depth: usize) -> Resu
             to.str(&base64::engine::general_purpose::STANDARD.encode(bytes));
         }
         Value::Time(time) => to.str(&super::layout::rfc3339(time)),
+        Value::List(list) if list.is_nil() && numbers == Numbers::ThroughJson => to.null(),
         Value::List(list) => sequence(list.items(), to, numbers, depth)?,
         Value::Map(map) => {
             let mut entries = map.entries();

@@ -142,8 +142,16 @@ fn register_methods(table: &mut Table) {
     table.method(TIME, "UTC", |time: Time| time.0.with_time_zone(TimeZone::UTC));
     table.method(TIME, "Add", |time: Time, duration: Nanoseconds| add(&time.0, duration.0));
     table.method(TIME, "AddDate", |time: Time, years: isize, months: isize, days: isize| {
-        let span = || jiff::Span::new().try_years(years as i64)?.try_months(months as i64)?.try_days(days as i64);
-        span().and_then(|span| time.0.checked_add(span)).map_err(|error| FunctionError::from(error.to_string()))
+        // Days that a shorter month does not have run over into the next one.
+        let moved = || {
+            let date = time.0.date();
+            let first = date.first_of_month();
+            let months = jiff::Span::new().try_years(years as i64)?.try_months(months as i64)?;
+            let days = jiff::Span::new().try_days(i64::from(date.day()) - 1 + days as i64)?;
+            let moved = first.checked_add(months)?.checked_add(days)?;
+            moved.to_datetime(time.0.time()).to_zoned(time.0.time_zone().clone())
+        };
+        moved().map_err(|error: jiff::Error| FunctionError::from(error.to_string()))
     });
     table.method(TIME, "Sub", |time: Time, other: Time| Nanoseconds(since(&time.0, &other.0)));
     table.method(TIME, "After", |time: Time, other: Time| time.0.timestamp() > other.0.timestamp());

@@ -50,6 +50,7 @@ impl Writer {
                 let text = base64::engine::general_purpose::STANDARD.encode(bytes);
                 self.string(text.as_bytes());
             }
+            Value::List(list) if list.is_nil() => self.out.push_str("null"),
             Value::List(list) => self.list(list.items(), depth)?,
             Value::Map(map) => self.map(map, depth)?,
             Value::Time(time) => self.string(super::layout::rfc3339(time).as_bytes()),

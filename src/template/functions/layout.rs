@@ -118,7 +118,7 @@ fn fraction(after_sign: &str) -> Option<(usize, bool)> {
 }
 
 /// Writes a time in a layout.
-pub(super) fn format(time: &Zoned, layout: &str) -> String {
+pub(in crate::template) fn format(time: &Zoned, layout: &str) -> String {
     let mut out = String::with_capacity(layout.len() + 10);
     let mut layout = layout;
     while let Some((before, chunk, _, after)) = next_chunk(layout) {
@@ -195,12 +195,12 @@ fn offset(time: &Zoned, z: bool, colon: bool, parts: u8) -> String {
 }
 
 /// The form that times take in JSON and YAML.
-pub(super) fn rfc3339(time: &Zoned) -> String {
+pub(in crate::template) fn rfc3339(time: &Zoned) -> String {
     format(time, "2006-01-02T15:04:05.999999999Z07:00")
 }
 
 /// The year 1, Go's zero time.
-pub(super) fn zero_time() -> Zoned {
+pub(in crate::template) fn zero_time() -> Zoned {
     DateTime::constant(1, 1, 1, 0, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap_or_else(|_| jiff::Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC))
 }
 
@@ -220,7 +220,7 @@ struct Fields {
 }
 
 /// Reads a time in a layout; where the text names no zone, it is in `local`. The error is Go's text.
-pub(super) fn parse(layout: &str, text: &str, local: &TimeZone) -> Result<Zoned, String> {
+pub(in crate::template) fn parse(layout: &str, text: &str, local: &TimeZone) -> Result<Zoned, String> {
     let quote = crate::template::format::quote;
     let whole = |what: String| format!("parsing time {} as {}{what}", quote(text), quote(layout));
     let mut fields = Fields::default();
@@ -238,7 +238,7 @@ pub(super) fn parse(layout: &str, text: &str, local: &TimeZone) -> Result<Zoned,
         rest = skip(rest, before).map_err(|at| whole(format!(": cannot parse {} as {}", quote(at), quote(before))))?;
         let Some((chunk, element)) = chunk else {
             if !rest.is_empty() {
-                return Err(whole(format!(": extra text: {}", quote(rest))));
+                return Err(format!("parsing time {}: extra text: {}", quote(text), quote(rest)));
             }
             break;
         };
@@ -484,7 +484,7 @@ fn finish(fields: Fields, local: &TimeZone) -> Result<Zoned, &'static str> {
 }
 
 /// Reads a duration such as `-1h30m` or `1.5s` as nanoseconds. The error is Go's text.
-pub(super) fn parse_duration(text: &str) -> Result<i64, String> {
+pub(in crate::template) fn parse_duration(text: &str) -> Result<i64, String> {
     let quoted = || crate::template::format::quote(text);
     let invalid = || format!("time: invalid duration {}", quoted());
     let (negative, mut rest) = match text.as_bytes().first() {
@@ -533,11 +533,11 @@ pub(super) fn parse_duration(text: &str) -> Result<i64, String> {
 }
 
 /// The weekday as Go counts it, Sunday first.
-pub(super) fn weekday_name(weekday: Weekday) -> &'static str {
+pub(in crate::template) fn weekday_name(weekday: Weekday) -> &'static str {
     DAYS[weekday.to_sunday_zero_offset() as usize]
 }
 
 /// The month's English name.
-pub(super) fn month_name(month: i8) -> &'static str {
+pub(in crate::template) fn month_name(month: i8) -> &'static str {
     MONTHS[(month.clamp(1, 12) - 1) as usize]
 }

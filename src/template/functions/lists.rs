@@ -21,12 +21,11 @@ pub(super) fn register(table: &mut Table) {
     table.add("last", |list: Value| Ok::<_, FunctionError>(items_of(&list, "Cannot find last on type")?.into_iter().next_back()));
     table.add("rest", |list: Value| {
         let mut items = items_of(&list, "Cannot find rest on type")?;
-        Ok::<_, FunctionError>(if items.is_empty() { items } else { items.split_off(1) })
+        Ok::<_, FunctionError>(if items.is_empty() { List::nil(Elem::Any) } else { List::any(items.split_off(1)) })
     });
     table.add("initial", |list: Value| {
         let mut items = items_of(&list, "Cannot find initial on type")?;
-        items.pop();
-        Ok::<_, FunctionError>(items)
+        Ok::<_, FunctionError>(if items.pop().is_none() { List::nil(Elem::Any) } else { List::any(items) })
     });
     table.add("reverse", |list: Value| {
         let mut items = items_of(&list, "Cannot find reverse on type")?;
@@ -98,6 +97,11 @@ fn items_of(value: &Value, complaint: &str) -> Result<Vec<Value>, FunctionError>
     }
 }
 
+/// A list that was never appended to is a nil slice.
+fn or_nil(items: Vec<Value>) -> List {
+    if items.is_empty() { List::nil(Elem::Any) } else { List::any(items) }
+}
+
 fn contains(items: &[Value], needle: &Value) -> bool {
     items.iter().any(|item| item.deep_equal(needle))
 }
@@ -108,7 +112,7 @@ fn append(list: &Value, item: Value) -> Result<Vec<Value>, FunctionError> {
     Ok(items)
 }
 
-fn concat(lists: Rest<Value>) -> Result<Vec<Value>, FunctionError> {
+fn concat(lists: Rest<Value>) -> Result<List, FunctionError> {
     let mut all = Vec::new();
     for list in lists {
         match elements(&list) {
@@ -117,7 +121,7 @@ fn concat(lists: Rest<Value>) -> Result<Vec<Value>, FunctionError> {
             None => return Err(format!("Cannot concat type {} as list", list.kind_name()).into()),
         }
     }
-    Ok(all)
+    Ok(or_nil(all))
 }
 
 fn slice(list: Value, bounds: Rest<Value>) -> Result<Value, FunctionError> {

@@ -13,7 +13,7 @@ mod dates;
 mod engine;
 mod hashes;
 mod json;
-mod layout;
+pub(super) mod layout;
 mod lists;
 mod logic;
 mod maps;
@@ -60,3 +60,6 @@ pub fn sprig() -> Table {
     engine::register_sprig(&mut table);
     table
 }
+
+#[cfg(test)]
+mod tests;

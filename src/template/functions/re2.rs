@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 200;
 
 /// Rewrites a pattern, or says what is wrong with it.
 pub(super) fn translate(pattern: &str) -> Result<String, String> {
-    let mut translator = Translator { pattern, at: 0, out: String::with_capacity(pattern.len() + 16), depth: 0 };
+    let mut translator = Translator { pattern, at: 0, out: String::with_capacity(pattern.len() + 16), depth: 0, names: Vec::new() };
     translator.run()?;
     Ok(translator.out)
 }
@@ -20,6 +20,7 @@ struct Translator<'p> {
     at: usize,
     out: String,
     depth: usize,
+    names: Vec<&'p str>,
 }
 
 /// What stands before an operator.
@@ -144,7 +145,13 @@ impl<'p> Translator<'p> {
             if name.is_empty() || !name.chars().all(|letter| letter == '_' || letter.is_alphanumeric()) {
                 return Err(format!("invalid named capture: `{}`", &rest[..length]));
             }
-            self.out.push_str(&rest[..length]);
+            // A name may occur again; the first group keeps it.
+            if self.names.contains(&name) {
+                self.out.push('(');
+            } else {
+                self.names.push(name);
+                self.out.push_str(&rest[..length]);
+            }
             self.at += length;
             return Ok(true);
         }
@@ -189,7 +196,7 @@ impl<'p> Translator<'p> {
             Some(b'A') => "\\A",
             Some(b'z') => "\\z",
             _ => {
-                if !self.unicode_class() {
+                if !self.unicode_class()? {
                     let letter = self.letter()?;
                     push_literal(&mut self.out, letter);
                 }
@@ -202,19 +209,22 @@ impl<'p> Translator<'p> {
     }
 
     /// Copies `\pL` and `\p{Greek}`.
-    fn unicode_class(&mut self) -> bool {
+    fn unicode_class(&mut self) -> Result<bool, String> {
         let rest = self.rest();
         if !(rest.starts_with("\\p") || rest.starts_with("\\P")) {
-            return false;
+            return Ok(false);
         }
         let length = match rest[2..].chars().next() {
             Some('{') => rest.find('}').map_or(rest.len(), |end| end + 1),
             Some(letter) => 2 + letter.len_utf8(),
             None => rest.len(),
         };
+        if regex::Regex::new(&rest[..length]).is_err() {
+            return Err(format!("invalid character class range: `{}`", &rest[..length]));
+        }
         self.out.push_str(&rest[..length]);
         self.at += length;
-        true
+        Ok(true)
     }
 
     /// Reads an escape that stands for one letter.
@@ -305,7 +315,7 @@ impl<'p> Translator<'p> {
                 self.at += 2;
                 continue;
             }
-            if self.unicode_class() {
+            if self.unicode_class()? {
                 continue;
             }
             let start = self.at;

@@ -8,7 +8,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::re2;
 use crate::template::call::{FunctionError, Table};
-use crate::template::value::List;
+use crate::template::value::{Elem, List};
 
 /// Compiled expressions that are kept.
 const KEPT: usize = 512;
@@ -31,7 +31,8 @@ pub(super) fn register(table: &mut Table) {
         table.add(find_all, move |pattern: Arc<str>, text: Arc<str>, count: isize| {
             let regex = compile(&pattern)?;
             let limit = usize::try_from(count).unwrap_or(usize::MAX);
-            Ok::<_, FunctionError>(List::strings(regex.find_iter(&text).take(limit).map(|found| found.as_str())))
+            let found = List::strings(regex.find_iter(&text).take(limit).map(|found| found.as_str()));
+            Ok::<_, FunctionError>(if found.is_empty() { List::nil(Elem::String) } else { found })
         });
         table.add(replace, move |pattern: Arc<str>, text: Arc<str>, with: Arc<str>| {
             Ok::<_, FunctionError>(compile(&pattern)?.replace_all(&text, &*with).into_owned())

@@ -37,8 +37,8 @@ pub(super) fn register(table: &mut Table) {
     table.add("untitle", |text: Arc<str>| case::untitle(&text));
     table.add("nospace", |text: Arc<str>| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>());
     table.add("plural", |one: Str, many: Str, count: isize| if count == 1 { one } else { many });
-    table.add("quote", |values: Rest<Value>| quoted(&values, |value| format::quote(&cast::text(value).to_str())));
-    table.add("squote", |values: Rest<Value>| quoted(&values, |value| format!("'{}'", value.to_text())));
+    table.add("quote", |values: Rest<Value>| quoted(&values, |value| go_quoted(&cast::text(value))));
+    table.add("squote", |values: Rest<Value>| quoted(&values, |value| Str::from_bytes([b"'", value.to_text().as_bytes(), b"'"].concat())));
     table.add("repeat", repeat);
     table.add("replace", |old: Str, new: Str, text: Str| replace(&old, &new, &text));
     table.add("substr", substr);
@@ -66,7 +66,7 @@ pub(super) fn register(table: &mut Table) {
     table.add("splitn", |separator: Str, count: isize, text: Str| numbered(split(text.as_bytes(), separator.as_bytes(), count)));
     table.add("splitList", |separator: Str, text: Str| List::strings(split(text.as_bytes(), separator.as_bytes(), -1)));
     table.add("sortAlpha", |value: Value| {
-        let mut texts = texts(&value);
+        let mut texts = if value.is_nil() { vec![cast::text(&value)] } else { texts(&value) };
         texts.sort();
         List::strings(texts)
     });
@@ -97,8 +97,16 @@ fn concat(texts: &[Str], separator: &[u8]) -> Str {
     Str::from_bytes(bytes.join(separator))
 }
 
-fn quoted(values: &[Value], quote: impl Fn(&Value) -> String) -> String {
-    values.iter().filter(|value| !value.is_nil()).map(quote).collect::<Vec<_>>().join(" ")
+fn quoted(values: &[Value], quote: impl Fn(&Value) -> Str) -> Str {
+    let texts: Vec<Str> = values.iter().filter(|value| !value.is_nil()).map(quote).collect();
+    concat(&texts, b" ")
+}
+
+fn go_quoted(text: &Str) -> Str {
+    match text.as_str() {
+        Some(text) => format::quote(text).into(),
+        None => Str::from_bytes(format::sprintf(b"%q", &[Value::String(text.clone())])),
+    }
 }
 
 fn abbrev(offset: isize, width: isize, text: &Str) -> Str {

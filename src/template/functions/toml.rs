@@ -187,10 +187,5 @@ fn float(number: f64) -> String {
         return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
     let text = crate::template::number::format_float(number, b'g', None);
-    match text.split_once('e') {
-        Some((mantissa, exponent)) if !mantissa.contains('.') => format!("{mantissa}.0e{exponent}"),
-        Some(_) => text,
-        None if text.contains('.') => text,
-        None => format!("{text}.0"),
-    }
+    if text.contains(['e', '.']) { text } else { format!("{text}.0") }
 }
