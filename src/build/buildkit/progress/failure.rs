@@ -180,7 +180,7 @@ fn place(detail: SourceDetail) -> Option<(Arc<NamedSource<String>>, SourceSpan)>
     let (mut start, mut end) = (None, 0);
     for (index, line) in (1..).zip(text.split_inclusive('\n')) {
         if index == first {
-            start = Some(offset);
+            start = Some(offset + (line.len() - line.trim_start().len()));
         }
         if index >= first && index <= last {
             end = offset + line.trim_end().len();

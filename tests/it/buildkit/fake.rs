@@ -1,0 +1,292 @@
+//! A daemon that speaks the control service over a socket and builds nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use base64::Engine;
+use prost::Message;
+use prost_types::{Any, Timestamp};
+use tokio::net::UnixListener;
+use tokio::sync::{Barrier, Mutex, Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
+use tonic::transport::Server;
+use tonic::{Code, Request, Response, Status, Streaming};
+use werf::build::buildkit::Endpoint;
+use werf::build::buildkit::proto::google::rpc;
+use werf::build::buildkit::proto::grpc::health::v1::health_server::{Health, HealthServer};
+use werf::build::buildkit::proto::grpc::health::v1::{HealthCheckRequest, HealthCheckResponse};
+use werf::build::buildkit::proto::moby::buildkit::v1::control_server::{Control, ControlServer};
+use werf::build::buildkit::proto::moby::buildkit::v1::types::{BuildkitVersion, WorkerRecord};
+use werf::build::buildkit::proto::moby::buildkit::v1::*;
+use werf::build::llb::pb;
+
+/// What a solve comes to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Solving {
+    Succeeds,
+    NamesNoDigest,
+    FailsByExitCode(u32),
+    Fails(&'static str),
+    RefusesEarly(&'static str),
+    LacksCapability,
+    Dies,
+    Hangs,
+    WaitsForAnother,
+}
+
+/// How the daemon behaves.
+pub struct Fake {
+    /// `None` lacks the call that tells it.
+    pub version: Option<&'static str>,
+    pub workers: usize,
+    pub solving: Solving,
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Fake { version: Some("v0.34.2"), workers: 1, solving: Solving::Succeeds }
+    }
+}
+
+/// A listening fake; it ends when this is dropped.
+pub struct Daemon {
+    pub endpoint: Endpoint,
+    shared: Arc<Shared>,
+    _dir: tempfile::TempDir,
+}
+
+struct Shared {
+    fake: Fake,
+    last: Mutex<Option<SolveRequest>>,
+    /// Somebody follows the status, and all of it has been sent.
+    followed: Notify,
+    dropped: Notify,
+    die: Notify,
+    both: Barrier,
+}
+
+impl Fake {
+    pub fn listen(self) -> Result<Daemon> {
+        let dir = tempfile::tempdir()?;
+        let socket = dir.path().join("buildkitd.sock");
+        self.listen_at(dir, &socket)
+    }
+
+    pub fn listen_at(self, dir: tempfile::TempDir, socket: &Path) -> Result<Daemon> {
+        let shared = Arc::new(Shared {
+            fake: self,
+            last: Mutex::default(),
+            followed: Notify::new(),
+            dropped: Notify::new(),
+            die: Notify::new(),
+            both: Barrier::new(2),
+        });
+        let listener = std::os::unix::net::UnixListener::bind(socket)?;
+        listener.set_nonblocking(true)?;
+        let service = ControlServer::new(Service(shared.clone()));
+        let dying = shared.clone();
+        // A runtime of its own, so that its connections die with it as a process's would.
+        std::thread::spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(async {
+                let Ok(listener) = UnixListener::from_std(listener) else { return };
+                tokio::select! {
+                    _ = Server::builder().add_service(service).serve_with_incoming(UnixListenerStream::new(listener)) => {}
+                    () = dying.die.notified() => {}
+                }
+            });
+        });
+        Ok(Daemon { endpoint: Endpoint::Unix(socket.to_owned()), shared, _dir: dir })
+    }
+}
+
+impl Daemon {
+    pub async fn last_request(&self) -> SolveRequest {
+        self.shared.last.lock().await.clone().unwrap_or_default()
+    }
+
+    /// Returns when a solve was given up by the client.
+    pub async fn solve_dropped(&self) {
+        self.shared.dropped.notified().await;
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.shared.die.notify_one();
+    }
+}
+
+/// A gRPC server without the control service.
+pub fn listen_without_control(socket: &Path) -> Result<JoinHandle<()>> {
+    let incoming = UnixListenerStream::new(UnixListener::bind(socket)?);
+    Ok(tokio::spawn(async move {
+        let _ = Server::builder().add_service(HealthServer::new(Always)).serve_with_incoming(incoming).await;
+    }))
+}
+
+struct Always;
+
+#[tonic::async_trait]
+impl Health for Always {
+    async fn check(&self, _: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+        Ok(Response::new(HealthCheckResponse::default()))
+    }
+}
+
+struct Service(Arc<Shared>);
+
+type Stream<T> = ReceiverStream<Result<T, Status>>;
+
+#[tonic::async_trait]
+impl Control for Service {
+    type PruneStream = Stream<UsageRecord>;
+    type StatusStream = Stream<StatusResponse>;
+    type SessionStream = Stream<BytesMessage>;
+
+    async fn info(&self, _: Request<InfoRequest>) -> Result<Response<InfoResponse>, Status> {
+        let version = self.0.fake.version.ok_or_else(|| Status::unimplemented("unknown method Info"))?;
+        let version = BuildkitVersion { version: version.into(), ..Default::default() };
+        Ok(Response::new(InfoResponse { buildkit_version: Some(version) }))
+    }
+
+    async fn list_workers(&self, _: Request<ListWorkersRequest>) -> Result<Response<ListWorkersResponse>, Status> {
+        let worker = WorkerRecord {
+            platforms: vec![pb::Platform { os: "linux".into(), architecture: "amd64".into(), ..Default::default() }],
+            ..Default::default()
+        };
+        Ok(Response::new(ListWorkersResponse { record: vec![worker; self.0.fake.workers] }))
+    }
+
+    async fn session(&self, request: Request<Streaming<BytesMessage>>) -> Result<Response<Self::SessionStream>, Status> {
+        let (sender, receiver) = mpsc::channel(1);
+        let mut incoming = request.into_inner();
+        tokio::spawn(async move {
+            while let Ok(Some(_)) = incoming.message().await {}
+            drop(sender);
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn status(&self, _: Request<StatusRequest>) -> Result<Response<Self::StatusStream>, Status> {
+        let (sender, receiver) = mpsc::channel(16);
+        let shared = self.0.clone();
+        tokio::spawn(async move {
+            for message in story(shared.fake.solving) {
+                let _ = sender.send(Ok(message)).await;
+            }
+            shared.followed.notify_one();
+            if shared.fake.solving == Solving::Hangs || shared.fake.solving == Solving::Dies {
+                sender.closed().await;
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn solve(&self, request: Request<SolveRequest>) -> Result<Response<SolveResponse>, Status> {
+        *self.0.last.lock().await = Some(request.into_inner());
+        let solving = self.0.fake.solving;
+        match solving {
+            Solving::RefusesEarly(message) => return Err(Status::unknown(format!("failed to solve: {message}"))),
+            Solving::LacksCapability => return Err(Status::unknown("failed to solve: unknown API capability mergeop")),
+            Solving::WaitsForAnother => drop(self.0.both.wait().await),
+            _ => self.0.followed.notified().await,
+        }
+        match solving {
+            Solving::FailsByExitCode(code) => Err(failure("process \"npm ci\" did not complete successfully", Some(code))),
+            Solving::Fails(message) => Err(failure(message, None)),
+            Solving::Dies => {
+                self.0.die.notify_one();
+                std::future::pending().await
+            }
+            Solving::Hangs => {
+                let _guard = OnDrop(self.0.clone());
+                std::future::pending().await
+            }
+            Solving::NamesNoDigest => Ok(Response::new(SolveResponse::default())),
+            _ => {
+                let digests = [("containerimage.digest", "sha256:manifest"), ("containerimage.config.digest", "sha256:config")];
+                let exporter_response = digests.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+                Ok(Response::new(SolveResponse { exporter_response }))
+            }
+        }
+    }
+
+    async fn disk_usage(&self, _: Request<DiskUsageRequest>) -> Result<Response<DiskUsageResponse>, Status> {
+        Ok(Response::new(DiskUsageResponse::default()))
+    }
+
+    async fn prune(&self, _: Request<PruneRequest>) -> Result<Response<Self::PruneStream>, Status> {
+        Ok(Response::new(ReceiverStream::new(mpsc::channel(1).1)))
+    }
+}
+
+struct OnDrop(Arc<Shared>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.dropped.notify_one();
+    }
+}
+
+/// The status messages of a solve.
+fn story(solving: Solving) -> Vec<StatusResponse> {
+    let time = |seconds, nanos| Some(Timestamp { seconds, nanos });
+    let vertex = |completed, error: &str| Vertex {
+        digest: "sha256:v1".into(),
+        name: "[install] npm ci".into(),
+        started: time(100, 0),
+        completed,
+        error: error.into(),
+        ..Default::default()
+    };
+    let one = |vertex| StatusResponse { vertexes: vec![vertex], ..Default::default() };
+    let started = one(vertex(None, ""));
+    let progress = VertexStatus { id: "pushing layers".into(), vertex: "sha256:v1".into(), current: 1, total: 2, ..Default::default() };
+    let log = VertexLog { vertex: "sha256:v1".into(), stream: 2, msg: b"one\ntwo".into(), ..Default::default() };
+    let told_twice = StatusResponse { statuses: vec![progress.clone(), progress], logs: vec![log], ..Default::default() };
+    let cached = Vertex {
+        digest: "sha256:v2".into(),
+        name: "base".into(),
+        cached: true,
+        started: time(100, 0),
+        completed: time(100, 1),
+        ..Default::default()
+    };
+    let warning = VertexWarning {
+        short: b"do not".into(),
+        detail: vec![b"why".into()],
+        url: "https://rule".into(),
+        info: Some(pb::SourceInfo { filename: "Dockerfile".into(), ..Default::default() }),
+        ranges: vec![pb::Range { start: Some(pb::Position { line: 3, character: 0 }), end: None }],
+        ..Default::default()
+    };
+    match solving {
+        Solving::RefusesEarly(_) | Solving::LacksCapability => vec![],
+        Solving::Hangs | Solving::Dies => vec![started],
+        Solving::Fails(_) | Solving::FailsByExitCode(_) => {
+            vec![started, told_twice, one(vertex(time(101, 0), "did not complete"))]
+        }
+        _ => {
+            let last = StatusResponse { vertexes: vec![cached], warnings: vec![warning], ..Default::default() };
+            vec![started, told_twice, one(vertex(time(101, 500_000_000), "")), last]
+        }
+    }
+}
+
+/// A failure with the details that a daemon adds.
+fn failure(message: &str, exit_code: Option<u32>) -> Status {
+    let detail = |kind: &str, json: String| Any { type_url: format!("github.com/moby/buildkit/{kind}+json"), value: json.into() };
+    let text = base64::engine::general_purpose::STANDARD.encode("install:\n  - npm ci\n");
+    let source = format!(r#"{{"info":{{"filename":"werf.yaml","data":"{text}"}},"ranges":[{{"start":{{"line":2}},"end":{{"line":2}}}}]}}"#);
+    let mut details = vec![detail("errdefs.Vertex", r#"{"digest":"sha256:v1"}"#.into()), detail("stack.Stack", "{}".into())];
+    if let Some(code) = exit_code {
+        details.push(detail("gatewayapi.ExitMessage", format!(r#"{{"Code":{code}}}"#)));
+        details.push(detail("errdefs.Source", source));
+    }
+    let message = format!("failed to solve: {message}");
+    let bytes = rpc::Status { code: Code::Unknown as i32, message: message.clone(), details }.encode_to_vec();
+    Status::with_details(Code::Unknown, message, bytes.into())
+}
