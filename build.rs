@@ -19,6 +19,7 @@ const SERVICES: [&str; 10] = [
     "status.proto",
 ];
 
+#[allow(clippy::disallowed_methods, reason = "a build script is told by its environment")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);

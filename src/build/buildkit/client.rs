@@ -171,10 +171,14 @@ fn tls_config(host: &str, tls: &TlsOptions) -> Result<ClientTlsConfig, ConnectEr
         Some(ca) => config.ca_certificate(Certificate::from_pem(read("the CA", ca)?)),
         None => config.with_native_roots(),
     };
-    if let (Some(cert), Some(key)) = (&tls.cert, &tls.key) {
-        config = config.identity(Identity::from_pem(read("the client certificate", cert)?, read("the client key", key)?));
+    match (&tls.cert, &tls.key) {
+        (Some(cert), Some(key)) => {
+            let identity = Identity::from_pem(read("the client certificate", cert)?, read("the client key", key)?);
+            Ok(config.identity(identity))
+        }
+        (None, None) => Ok(config),
+        _ => Err(ConnectError::HalfIdentity),
     }
-    Ok(config)
 }
 
 fn classify_transport(endpoint: &Endpoint, error: tonic::transport::Error) -> ConnectError {
@@ -187,9 +191,10 @@ fn classify_transport(endpoint: &Endpoint, error: tonic::transport::Error) -> Co
             // rustls hides behind InvalidData.
             refused |= matches!(error.kind(), ConnectionRefused | NotFound | PermissionDenied | TimedOut | HostUnreachable);
         }
+        refused |= error.to_string().contains("dns error");
         cause = error.source();
     }
-    if tls && !refused && !error.to_string().contains("dns") {
+    if tls && !refused {
         return ConnectError::Tls { endpoint: endpoint.to_string(), cause: Arc::new(error) };
     }
     unreachable(endpoint, Arc::new(error))

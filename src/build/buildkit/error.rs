@@ -56,6 +56,10 @@ pub enum ConnectError {
         #[source]
         cause: Arc<std::io::Error>,
     },
+    /// A certificate without a key or the other way round.
+    #[error("the client certificate and the client key for the BuildKit daemon go together, and one of them is missing")]
+    #[diagnostic(help("name both files, or neither for a daemon that asks for none"))]
+    HalfIdentity,
     /// Something else than a BuildKit daemon answered.
     #[error("what answers at {endpoint} is no BuildKit daemon")]
     #[diagnostic(help("check the address; a Docker engine's socket is not a BuildKit daemon's"))]

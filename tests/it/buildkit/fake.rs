@@ -191,7 +191,9 @@ impl Control for Service {
         match solving {
             Solving::RefusesEarly(message) => return Err(Status::unknown(format!("failed to solve: {message}"))),
             Solving::LacksCapability => return Err(Status::unknown("failed to solve: unknown API capability mergeop")),
-            Solving::WaitsForAnother => drop(self.0.both.wait().await),
+            Solving::WaitsForAnother => {
+                self.0.both.wait().await;
+            }
             _ => self.0.followed.notified().await,
         }
         match solving {
