@@ -9,7 +9,11 @@ pub struct Globs(Vec<Vec<Part>>);
 enum Part {
     /// `**`
     Any,
+    /// `*`
+    One,
     Literal(String),
+    /// `*` and a literal, such as `*.md`
+    Suffix(String),
     Glob(Vec<char>),
 }
 
@@ -33,6 +37,8 @@ impl Globs {
 fn parts(pattern: &str) -> Vec<Part> {
     let part = |text: &str| match text {
         "**" => Part::Any,
+        "*" => Part::One,
+        text if text.starts_with('*') && !text[1..].contains(['*', '?', '[', '\\']) => Part::Suffix(text[1..].to_owned()),
         text if text.contains(['*', '?', '[', '\\']) => Part::Glob(text.chars().collect()),
         text => Part::Literal(text.to_owned()),
     };
@@ -71,17 +77,23 @@ fn matches(parts: &[Part], path: &str) -> bool {
     }
     let (head, tail) = path.split_once('/').unwrap_or((path, ""));
     match first {
-        Part::Any => matches(rest, path) || matches(parts, tail),
+        // `**` before the last part of a pattern: whether some part of the path fits is one look at each.
+        Part::Any => match rest {
+            [] => true,
+            rest => matches(rest, path) || matches(parts, tail),
+        },
+        Part::One => matches(rest, tail),
         Part::Literal(text) => text == head && matches(rest, tail),
-        Part::Glob(glob) => matches_part(glob, &head.chars().collect::<Vec<_>>()) && matches(rest, tail),
+        Part::Suffix(text) => head.ends_with(text.as_str()) && matches(rest, tail),
+        Part::Glob(glob) => matches_part(glob, head) && matches(rest, tail),
     }
 }
 
 /// Matches one part of a path by the usual backtracking over the last `*`.
-pub(crate) fn matches_part(glob: &[char], text: &[char]) -> bool {
+pub(crate) fn matches_part(glob: &[char], text: &str) -> bool {
     let (mut g, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
+    while let Some(c) = text[t..].chars().next() {
         let step = match glob.get(g) {
             Some('*') => {
                 star = Some((g, t));
@@ -89,20 +101,20 @@ pub(crate) fn matches_part(glob: &[char], text: &[char]) -> bool {
                 continue;
             }
             Some('?') => Some(1),
-            Some('[') => class(&glob[g..], text[t]),
-            Some('\\') if g + 1 < glob.len() => (glob[g + 1] == text[t]).then_some(2),
-            Some(c) => (*c == text[t]).then_some(1),
+            Some('[') => class(&glob[g..], c),
+            Some('\\') if g + 1 < glob.len() => (glob[g + 1] == c).then_some(2),
+            Some(literal) => (*literal == c).then_some(1),
             None => None,
         };
         match (step, star) {
             (Some(length), _) => {
                 g += length;
-                t += 1;
+                t += c.len_utf8();
             }
             (None, Some((at, from))) => {
-                star = Some((at, from + 1));
-                g = at + 1;
-                t = from + 1;
+                let next = from + text[from..].chars().next().map_or(1, char::len_utf8);
+                star = Some((at, next));
+                (g, t) = (at + 1, next);
             }
             (None, None) => return false,
         }

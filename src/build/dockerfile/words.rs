@@ -205,32 +205,38 @@ enum Side {
     Back,
 }
 
+/// Where a text may be cut: at each character and at the end.
+fn cuts(value: &str) -> Vec<usize> {
+    value.char_indices().map(|(at, _)| at).chain([value.len()]).collect()
+}
+
 fn strip(value: &str, pattern: &str, longest: bool, side: Side) -> String {
-    let (value, pattern): (Vec<char>, Vec<char>) = (value.chars().collect(), pattern.chars().collect());
-    let mut lengths: Vec<usize> = (0..=value.len()).collect();
-    if longest {
-        lengths.reverse();
+    let pattern: Vec<char> = pattern.chars().collect();
+    let mut cuts = cuts(value);
+    if longest == matches!(side, Side::Front) {
+        cuts.reverse();
     }
-    let rest = lengths.into_iter().find_map(|length| match side {
-        Side::Front => matches_part(&pattern, &value[..length]).then(|| &value[length..]),
-        Side::Back => matches_part(&pattern, &value[value.len() - length..]).then(|| &value[..value.len() - length]),
+    let rest = cuts.into_iter().map(|cut| value.split_at(cut)).find_map(|(front, back)| match side {
+        Side::Front => matches_part(&pattern, front).then_some(back),
+        Side::Back => matches_part(&pattern, back).then_some(front),
     });
-    rest.unwrap_or(&value).iter().collect()
+    rest.unwrap_or(value).to_owned()
 }
 
 fn replace(value: &str, pattern: &str, with: &str, all: bool) -> String {
-    let (value, pattern): (Vec<char>, Vec<char>) = (value.chars().collect(), pattern.chars().collect());
+    let pattern: Vec<char> = pattern.chars().collect();
     let (mut out, mut at, mut done) = (String::new(), 0, false);
-    while at < value.len() {
-        let end = (at + 1..=value.len()).rev().find(|end| (all || !done) && matches_part(&pattern, &value[at..*end]));
-        match end {
+    while let Some(c) = value[at..].chars().next() {
+        let ends = cuts(&value[at..]).into_iter().skip(1).rev();
+        let found = if all || !done { ends.map(|end| at + end).find(|end| matches_part(&pattern, &value[at..*end])) } else { None };
+        match found {
             Some(end) => {
                 out.push_str(with);
                 (at, done) = (end, true);
             }
             None => {
-                out.push(value[at]);
-                at += 1;
+                out.push(c);
+                at += c.len_utf8();
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A set of files of one tree and their place in an image.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::file_tree::{Entry, Mode};
 
@@ -22,7 +22,7 @@ pub struct FileSet {
     tree: Arc<[Entry]>,
     chosen: Arc<[u32]>,
     strip: usize,
-    digest: [u8; 32],
+    digest: OnceLock<[u8; 32]>,
 }
 
 impl FileSet {
@@ -46,8 +46,12 @@ impl FileSet {
 
     /// The files of this set that are not in `other`, a set over the same list of entries.
     pub fn without(&self, other: &FileSet) -> Self {
-        let chosen = self.chosen.iter().copied().filter(|at| other.chosen.binary_search(at).is_err()).collect();
-        Self::from_chosen(self.tree.clone(), chosen, self.strip)
+        let mut others = other.chosen.iter().copied().peekable();
+        let chosen = self.chosen.iter().copied().filter(|at| {
+            while others.next_if(|other| other < at).is_some() {}
+            others.peek() != Some(at)
+        });
+        Self::from_chosen(self.tree.clone(), chosen.collect(), self.strip)
     }
 
     /// The files of this set and of `other`, a set over the same list of entries.
@@ -82,34 +86,34 @@ impl FileSet {
         self.chosen.is_empty()
     }
 
-    /// BLAKE3 over path, mode and blob id of each file.
+    /// BLAKE3 over path, mode and blob id of each file. Computed when it is first asked for.
     pub fn digest(&self) -> [u8; 32] {
-        self.digest
+        *self.digest.get_or_init(|| {
+            let mut hasher = blake3::Hasher::new_derive_key("werf file set v1");
+            let mut buffer = Vec::with_capacity(1 << 16);
+            for (path, Entry { mode, id, .. }) in self.iter() {
+                buffer.extend_from_slice(&(path.len() as u32).to_le_bytes());
+                buffer.extend_from_slice(path.as_bytes());
+                buffer.push(mode_byte(*mode));
+                buffer.extend_from_slice(&id.0);
+                if buffer.len() > (1 << 16) - 4096 {
+                    hasher.update(&buffer);
+                    buffer.clear();
+                }
+            }
+            hasher.update(&buffer);
+            *hasher.finalize().as_bytes()
+        })
     }
 
     fn from_chosen(tree: Arc<[Entry]>, chosen: Vec<u32>, strip: usize) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("werf file set v1");
-        let mut buffer = Vec::with_capacity(1 << 16);
-        for at in &chosen {
-            let Entry { path, mode, id } = &tree[*at as usize];
-            let path = &path.as_bytes()[strip..];
-            buffer.extend_from_slice(&(path.len() as u32).to_le_bytes());
-            buffer.extend_from_slice(path);
-            buffer.push(mode_byte(*mode));
-            buffer.extend_from_slice(&id.0);
-            if buffer.len() > (1 << 16) - 4096 {
-                hasher.update(&buffer);
-                buffer.clear();
-            }
-        }
-        hasher.update(&buffer);
-        FileSet { tree, chosen: chosen.into(), strip, digest: *hasher.finalize().as_bytes() }
+        FileSet { tree, chosen: chosen.into(), strip, digest: OnceLock::new() }
     }
 }
 
 impl PartialEq for FileSet {
     fn eq(&self, other: &Self) -> bool {
-        self.digest == other.digest
+        self.digest() == other.digest()
     }
 }
 

@@ -1,4 +1,5 @@
-//! One layer's archive: deterministic tar, compressed by gzip at level 1.
+//! One layer's archive: deterministic tar, compressed by gzip at level 2: zlib-rs's level 1 has
+//! no Huffman tables of its own, which leaves text a quarter larger.
 //!
 //! Entries are sorted; every directory above a file has a header of its own, since a merged layer without them gives its directories
 //! to root with the time of the build. Times are one whole second for all (BuildKit's differ compares contents only where the
@@ -14,7 +15,7 @@ use super::files::Owner;
 use crate::file_tree::Mode;
 
 /// The version of the archive's layout and compressor: part of every cache key.
-pub const FORMAT: &str = "gzip-1 tar v1 zlib-rs";
+pub const FORMAT: &str = "gzip-2 tar v1 zlib-rs";
 
 /// Every file's modification time: 2001-09-09, within reach of every archive format.
 const MTIME: u64 = 1_000_000_000;
@@ -93,7 +94,7 @@ impl<W: Write> Archive<W> {
 
 /// The compressor that [`FORMAT`] names; its header has no name and no time.
 pub fn compressor<W: Write>(out: W) -> flate2::write::GzEncoder<W> {
-    GzBuilder::new().operating_system(255).write(out, Compression::new(1))
+    GzBuilder::new().operating_system(255).write(out, Compression::new(2))
 }
 
 fn header(kind: EntryType, mode: u32, owner: Owner, size: u64) -> Header {

@@ -49,12 +49,11 @@ pub(super) fn stages(
         }
     }
     let seen = if found.context.is_empty() {
-        FileSet::empty()
+        Arc::new(FileSet::empty())
     } else {
-        let strip = if context.is_empty() { 0 } else { context.len() + 1 };
-        FileSet::choose(files.list(context)?, strip, |path| found.context.sees(path) && !ignore.ignores(path))
+        let rules = format!("{:?} {ignore:?}", found.context);
+        files.context(context, rules, |path| found.context.sees(path) && !ignore.ignores(path))?
     };
-    let seen = Arc::new(seen);
 
     let mut inputs = Inputs::default();
     inputs.list("target platform", known.platforms.iter().cloned());

@@ -8,17 +8,25 @@ use crate::build::glob::Globs;
 use crate::file_tree::{Entry, FileTree, ReadError};
 use crate::project::config::image::GitMapping;
 
+/// A set, what was done with it, and by what. Sets are told apart by their address: all of them live as long as [`Files`].
+#[derive(PartialEq, Eq, Hash)]
+enum Derivation {
+    Narrow(usize, Vec<String>),
+    Without(usize, usize),
+    Union(usize, usize),
+}
+
 /// A tree with what was learnt of it.
 pub(super) struct Files<'a> {
     pub tree: &'a dyn FileTree,
     lists: HashMap<String, Arc<[Entry]>>,
     sets: HashMap<String, Option<Arc<FileSet>>>,
-    narrowed: HashMap<([u8; 32], [u8; 32]), Arc<FileSet>>,
+    derived: HashMap<Derivation, Arc<FileSet>>,
 }
 
 impl<'a> Files<'a> {
     pub fn new(tree: &'a dyn FileTree) -> Self {
-        Files { tree, lists: HashMap::new(), sets: HashMap::new(), narrowed: HashMap::new() }
+        Files { tree, lists: HashMap::new(), sets: HashMap::new(), derived: HashMap::new() }
     }
 
     /// All files below a directory.
@@ -61,10 +69,41 @@ impl<'a> Files<'a> {
 
     /// The files of a set that match patterns.
     pub fn narrow(&mut self, set: &Arc<FileSet>, patterns: &[String]) -> Arc<FileSet> {
-        let key = (set.digest(), *blake3::hash(format!("{patterns:?}").as_bytes()).as_bytes());
-        let globs = Globs::new(patterns);
-        self.narrowed.entry(key).or_insert_with(|| Arc::new(set.filter(|path| globs.matches(path)))).clone()
+        self.derive(Derivation::Narrow(address(set), patterns.to_vec()), || {
+            let globs = Globs::new(patterns);
+            set.filter(|path| globs.matches(path))
+        })
     }
+
+    /// The files of one set that another lacks; both of one mapping.
+    pub fn without(&mut self, set: &Arc<FileSet>, other: &Arc<FileSet>) -> Arc<FileSet> {
+        self.derive(Derivation::Without(address(set), address(other)), || set.without(other))
+    }
+
+    /// The files of two sets of one mapping.
+    pub fn union(&mut self, set: &Arc<FileSet>, other: &Arc<FileSet>) -> Arc<FileSet> {
+        self.derive(Derivation::Union(address(set), address(other)), || set.union(other))
+    }
+
+    /// The files of a context that a Dockerfile sees. `rules` says all that `keep` depends on.
+    pub fn context(&mut self, directory: &str, rules: String, keep: impl FnMut(&str) -> bool) -> Result<Arc<FileSet>, ReadError> {
+        let key = format!("context {directory:?} {rules}");
+        if let Some(Some(known)) = self.sets.get(&key) {
+            return Ok(known.clone());
+        }
+        let strip = if directory.is_empty() { 0 } else { directory.len() + 1 };
+        let set = Arc::new(FileSet::choose(self.list(directory)?, strip, keep));
+        self.sets.insert(key, Some(set.clone()));
+        Ok(set)
+    }
+
+    fn derive(&mut self, how: Derivation, make: impl FnOnce() -> FileSet) -> Arc<FileSet> {
+        self.derived.entry(how).or_insert_with(|| Arc::new(make())).clone()
+    }
+}
+
+fn address(set: &Arc<FileSet>) -> usize {
+    Arc::as_ptr(set).addr()
 }
 
 /// `inner` relative to `outer` as a literal pattern, if it is strictly below.

@@ -36,6 +36,7 @@ pub(super) fn inputs(config: &Config, image: &Image) -> Inputs {
         ("clearEntrypoint", spec.clear_entrypoint),
         ("clearUser", spec.clear_user),
         ("clearWorkingDir", spec.clear_working_dir),
+        ("keepEssentialWerfLabels", spec.keep_essential_labels && !spec.remove_labels.is_empty()),
     ] {
         inputs.optional(name, value.then_some("true"));
     }
@@ -97,8 +98,8 @@ pub(super) fn apply(spec: &ImageSpec, document: &mut Value) {
         let value = json!({ "Test": check.test, "Interval": ns(check.interval), "Timeout": ns(check.timeout), "StartPeriod": ns(check.start_period), "Retries": check.retries });
         config.insert("Healthcheck".into(), value);
     }
-    remove_keys(config, "Volumes", &spec.remove_volumes);
-    remove_keys(config, "Labels", &spec.remove_labels);
+    remove_keys(config, "Volumes", &spec.remove_volumes, |_| false);
+    remove_keys(config, "Labels", &spec.remove_labels, |name| spec.keep_essential_labels && is_essential(name));
     let port = |port: &String| if port.contains('/') { port.clone() } else { format!("{port}/tcp") };
     add_keys(config, "ExposedPorts", spec.expose.iter().map(port));
     add_keys(config, "Volumes", spec.volumes.iter().cloned());
@@ -164,10 +165,15 @@ fn add_keys(config: &mut Map<String, Value>, key: &str, names: impl Iterator<Ite
     }
 }
 
-fn remove_keys(config: &mut Map<String, Value>, key: &str, patterns: &[String]) {
+fn remove_keys(config: &mut Map<String, Value>, key: &str, patterns: &[String], spare: impl Fn(&str) -> bool) {
     if let Some(Value::Object(map)) = config.get_mut(key) {
-        map.retain(|name, _| !matches_any(patterns, name));
+        map.retain(|name, _| spare(name) || !matches_any(patterns, name));
     }
+}
+
+/// Whether a label is one by which werf knows its images.
+fn is_essential(label: &str) -> bool {
+    matches!(label, "werf" | "werf-stage-content-digest" | "werf-project-repo-commit") || label.starts_with("werf.io/")
 }
 
 /// Whether a name is one of these, or matches one that is written `/regex/`.

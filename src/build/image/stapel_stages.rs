@@ -42,7 +42,7 @@ pub(super) fn stages(known: &Known<'_>, stapel: &Stapel, files: &mut Files<'_>) 
     let commands = |stage: UserStage| stapel.shell.stages.get(&stage).filter(|stage| !stage.commands.is_empty());
     let last = ORDER.into_iter().rfind(|name| matches!(name, StageName::User(stage) if commands(*stage).is_some()));
     if last.is_none() {
-        mappings.place_rest(&mut chain);
+        mappings.place_rest(files, &mut chain);
     }
     for name in ORDER {
         match name {
@@ -62,7 +62,7 @@ pub(super) fn stages(known: &Known<'_>, stapel: &Stapel, files: &mut Files<'_>) 
             _ => {}
         }
         if Some(name) == last {
-            mappings.place_rest(&mut chain);
+            mappings.place_rest(files, &mut chain);
         }
     }
     let inputs = spec::inputs(known.config, known.image);
@@ -207,7 +207,7 @@ impl<'a> Mappings<'a> {
             };
             let (new, all) = match &self.placed[at] {
                 None => (seen.clone(), seen),
-                Some(earlier) => (Arc::new(seen.without(earlier)), Arc::new(seen.union(earlier))),
+                Some(earlier) => (files.without(&seen, earlier), files.union(&seen, earlier)),
             };
             self.placed[at] = Some(all);
             if !new.is_empty() {
@@ -219,7 +219,7 @@ impl<'a> Mappings<'a> {
     }
 
     /// Adds the stage of files that nobody saw, if there are any.
-    fn place_rest(&mut self, chain: &mut Chain) {
+    fn place_rest(&mut self, files: &mut Files<'_>, chain: &mut Chain) {
         let mut inputs = Inputs::default();
         let mut placed = Vec::new();
         for (at, mapping) in self.all.iter().enumerate() {
@@ -230,7 +230,7 @@ impl<'a> Mappings<'a> {
                 }
                 continue;
             };
-            let rest = self.placed[at].as_ref().map_or_else(|| set.clone(), |placed| Arc::new(set.without(placed)));
+            let rest = self.placed[at].as_ref().map_or_else(|| set.clone(), |placed| files.without(set, placed));
             if !rest.is_empty() {
                 mapping_inputs(&mut inputs, mapping, Some(&rest));
                 placed.push(Placed { mapping: at, files: Some(rest) });

@@ -292,7 +292,7 @@ fn needs(image: &Image) -> Vec<(Need, &Location)> {
     }
     if let Recipe::Stapel(stapel) = &image.recipe {
         if let From::Image(base) = &stapel.from {
-            found.push((need(base, NeedForm::Files), &image.at));
+            found.push((need(base, NeedForm::Files), &stapel.from_at));
         }
         for import in &stapel.imports {
             if let From::Image(source) = &import.from {
