@@ -292,7 +292,12 @@ impl Client {
                     None => entries.iter().find(|entry| entry.platform.as_ref().is_none_or(|platform| platform.os != "unknown")),
                 };
                 let Some(entry) = chosen else {
-                    let available: Vec<_> = entries.iter().filter_map(|entry| entry.platform.as_ref()).map(ToString::to_string).collect();
+                    let available: Vec<_> = entries
+                        .iter()
+                        .filter_map(|entry| entry.platform.as_ref())
+                        .filter(|platform| platform.os != "unknown")
+                        .map(ToString::to_string)
+                        .collect();
                     let available = if available.is_empty() { "nothing".to_owned() } else { available.join(", ") };
                     let platform = platform.map_or("any platform".to_owned(), ToString::to_string);
                     return Err(RegistryError::NoPlatform { doing: doing.to_owned(), platform, available });

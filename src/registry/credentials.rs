@@ -235,18 +235,22 @@ async fn ask_helper(name: &str, host: &str) -> Result<Credentials, CredentialsEr
         let _ = stdin.write_all(server.as_bytes()).await;
     }
     let output = child.wait_with_output().await.map_err(|error| failed(error.to_string()))?;
-    let said = String::from_utf8_lossy(if output.stdout.is_empty() { &output.stderr } else { &output.stdout }).trim().to_owned();
-    if !output.status.success() {
+    read_answer(output.status.success(), &output.stdout, &output.stderr).map_err(failed)
+}
+
+/// Reads what a helper printed; the error never has what may be a secret.
+fn read_answer(success: bool, stdout: &[u8], stderr: &[u8]) -> Result<Credentials, String> {
+    if !success {
+        let said = String::from_utf8_lossy(if stdout.is_empty() { stderr } else { stdout }).trim().to_owned();
         // The helpers' protocol has this sentence for «none», not a code.
-        return if said.contains("credentials not found") {
-            Ok(Credentials::Anonymous)
-        } else {
-            Err(failed(format!("{}: {said}", output.status)))
+        return match said.as_str() {
+            said if said.contains("credentials not found") => Ok(Credentials::Anonymous),
+            "" => Err("it failed and said nothing".to_owned()),
+            said => Err(said.to_owned()),
         };
     }
-    // The answer itself never gets into a message: it has the secret.
     let answer: HelperAnswer =
-        serde_json::from_slice(&output.stdout).map_err(|_| failed("its answer is not JSON with `Username` and `Secret`".into()))?;
+        serde_json::from_slice(stdout).map_err(|_| "its answer is not JSON with `Username` and `Secret`".to_owned())?;
     Ok(match answer.username.as_str() {
         "<token>" => Credentials::IdentityToken(Secret::new(answer.secret)),
         _ if answer.secret.is_empty() => Credentials::Anonymous,
@@ -378,6 +382,22 @@ mod tests {
     async fn a_missing_file_knows_nobody() {
         let config = DockerConfig::load(Path::new("/nonexistent/config.json")).unwrap();
         assert_eq!(config.credentials_for("r.io").await.unwrap(), Credentials::Anonymous);
+    }
+
+    #[test]
+    fn helpers_answers() {
+        let answer = |success, stdout: &str, stderr: &str| read_answer(success, stdout.as_bytes(), stderr.as_bytes());
+        for (success, stdout, stderr, expect) in [
+            (true, r#"{"ServerURL": "r.io", "Username": "u", "Secret": "p"}"#, "", Ok(basic("u", "p"))),
+            (true, r#"{"Username": "<token>", "Secret": "t"}"#, "", Ok(Credentials::IdentityToken(Secret::new("t")))),
+            (true, r#"{"Username": "", "Secret": ""}"#, "", Ok(Credentials::Anonymous)),
+            (false, "credentials not found in native keychain\n", "", Ok(Credentials::Anonymous)),
+            (false, "", "no session bus\n", Err("no session bus".to_owned())),
+            (false, "", "", Err("it failed and said nothing".to_owned())),
+            (true, r#"{"Secret": 1"#, "", Err("its answer is not JSON with `Username` and `Secret`".to_owned())),
+        ] {
+            assert_eq!(answer(success, stdout, stderr), expect, "{stdout}");
+        }
     }
 
     #[tokio::test]

@@ -113,8 +113,9 @@ impl Transport {
             }
             Err(error) => return Err(classify(error.as_ref(), false, secure)),
         };
-        if !secure && wants_tls(head.status, &body) {
-            return Err(Failure::NotHttp(Cause(String::from_utf8_lossy(&body[..body.len().min(200)]).trim().to_owned())));
+        if !secure && wants_tls(request, &head, &body) {
+            let said = String::from_utf8_lossy(&body[..body.len().min(200)]).trim().to_owned();
+            return Err(Failure::NotHttp(Cause(if said.is_empty() { format!("it answered {}", head.status) } else { said })));
         }
         Ok(Reply { status: head.status, headers: head.headers, body })
     }
@@ -158,10 +159,13 @@ fn tls_config(verify: Verify) -> rustls::ClientConfig {
     }
 }
 
-/// Go's and nginx's servers answer plain HTTP on a TLS port with 400 and a sentence.
-fn wants_tls(status: StatusCode, body: &[u8]) -> bool {
+/// Go's and nginx's servers answer plain HTTP on a TLS port with 400 and a sentence. A HEAD has no sentence; there the missing mark of
+/// registries tells.
+fn wants_tls(request: &Request, head: &http::response::Parts, body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(&body[..body.len().min(1000)]);
-    status == StatusCode::BAD_REQUEST && (text.contains("HTTP request to an HTTPS server") || text.contains("sent to HTTPS port"))
+    let told = text.contains("HTTP request to an HTTPS server") || text.contains("sent to HTTPS port");
+    let silent = request.method == Method::HEAD && !head.headers.contains_key("docker-distribution-api-version");
+    head.status == StatusCode::BAD_REQUEST && (told || silent)
 }
 
 fn classify(error: &(dyn StdError + 'static), connecting: bool, secure: bool) -> Failure {

@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod deploy;
 mod dockerfile;
+mod fake_registry;
 mod git;
 mod image;
 mod llb;

@@ -1,1 +1,419 @@
-//! Tests of registry.
+//! The registry client over real HTTP: how many requests a question costs, and the whole text of every error.
+
+use std::path::Path;
+use std::time::Duration;
+
+use miette::Diagnostic;
+use werf::registry::{
+    Client, Deletion, Digest, DockerConfig, Options, Patience, Platform, Reference, RegistryError, Repository, Scheme, Tag, Verify,
+};
+
+use super::fake_registry::{FakeRegistry, Login, Trouble, raw_server, tls_front};
+
+const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// A client that waits for nothing; `auths` is that of a Docker configuration, with `HOST` for the registry.
+fn client_with(auths: &str, options: Options) -> Client {
+    let text = format!(r#"{{"auths": {auths}}}"#);
+    let credentials = DockerConfig::parse(text.as_bytes(), Path::new("/home/me/.docker/config.json")).unwrap();
+    let patience = Patience { tries: 3, pause: Duration::from_millis(1), timeout: Duration::from_secs(20) };
+    Client::new(Options { credentials, patience, ..options })
+}
+
+fn client() -> Client {
+    client_with("{}", Options::default())
+}
+
+fn logged_in(registry: &FakeRegistry, user: &str, password: &str) -> Client {
+    let auths = format!(r#"{{"{}": {{"username": "{user}", "password": "{password}"}}}}"#, registry.address);
+    client_with(&auths, Options::default())
+}
+
+fn reference(registry: &FakeRegistry, rest: &str) -> Reference {
+    Reference::parse(&registry.repository(rest)).unwrap()
+}
+
+/// An error as a person sees it: message, causes, help; ports and temporary texts made steady.
+fn text(error: &RegistryError, address: impl ToString) -> String {
+    let mut text = format!("error: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(&format!("\ncause: {inner}"));
+        cause = inner.source();
+    }
+    if let Some(help) = error.help() {
+        text.push_str(&format!("\nhelp: {help}"));
+    }
+    text.replace(&address.to_string(), "HOST")
+}
+
+#[tokio::test]
+async fn an_image_costs_one_request_and_the_connection_is_kept() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    let digest = registry.image("app", "1", "{}");
+    let client = client();
+    for (tag, expect) in [("1", Some(&digest)), ("2", None), ("1", Some(&digest))] {
+        let found = client.head(&reference(&registry, &format!("app:{tag}"))).await.unwrap();
+        assert_eq!(found.as_ref().map(|found| &found.digest), expect);
+    }
+    let found = client.head(&reference(&registry, "app:1")).await.unwrap().unwrap();
+    assert_eq!(found.media_type, OCI);
+    assert!(found.size > 100);
+    let expect = ["HEAD /v2/app/manifests/1", "HEAD /v2/app/manifests/2", "HEAD /v2/app/manifests/1", "HEAD /v2/app/manifests/1"];
+    assert_eq!(registry.take_log(), expect);
+    assert_eq!(registry.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_registry_that_hides_digests_is_read_instead() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    let digest = registry.image("app", "1", "{}");
+    registry.hide_digests();
+    let found = client().head(&reference(&registry, "app:1")).await.unwrap().unwrap();
+    assert_eq!(found.digest, digest);
+    assert_eq!(registry.take_log(), ["HEAD /v2/app/manifests/1", "GET /v2/app/manifests/1"]);
+}
+
+#[tokio::test]
+async fn basic_credentials_are_shown_when_asked_for_and_then_always() {
+    let registry = FakeRegistry::start(Login::Basic("me", "secret")).await;
+    registry.image("app", "1", "{}");
+    let client = logged_in(&registry, "me", "secret");
+    for _ in 0..3 {
+        assert!(client.head(&reference(&registry, "app:1")).await.unwrap().is_some());
+    }
+    let head = "HEAD /v2/app/manifests/1";
+    let shown = "HEAD /v2/app/manifests/1 as Basic";
+    assert_eq!(registry.take_log(), [head, shown, shown, shown]);
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_once_per_scope_and_anew_when_it_is_stale() {
+    let registry = FakeRegistry::start(Login::Bearer("me", "secret")).await;
+    registry.image("app", "1", "{}");
+    let client = logged_in(&registry, "me", "secret");
+    let image = reference(&registry, "app:1");
+    assert!(client.head(&image).await.unwrap().is_some());
+    assert!(client.head(&image).await.unwrap().is_some());
+    let shown = "HEAD /v2/app/manifests/1 as Bearer";
+    assert_eq!(registry.take_log(), ["HEAD /v2/app/manifests/1", "GET /token as Basic", shown, shown]);
+
+    registry.expire_tokens();
+    assert!(client.head(&image).await.unwrap().is_some());
+    assert_eq!(registry.take_log(), [shown, "GET /token as Basic", shown]);
+
+    let other = reference(&registry, "other:1");
+    assert!(client.head(&other).await.unwrap().is_none());
+    assert_eq!(registry.take_log(), ["GET /token as Basic", "HEAD /v2/other/manifests/1 as Bearer"], "the challenge is known by now");
+}
+
+#[tokio::test]
+async fn images_asked_for_at_once_share_a_token() {
+    let registry = FakeRegistry::start(Login::Bearer("", "")).await;
+    registry.image("app", "1", "{}");
+    let client = client();
+    let asked: Vec<_> = (0..8).map(|_| reference(&registry, "app:1")).collect();
+    let found = futures::future::join_all(asked.iter().map(|image| client.head(image))).await;
+    assert!(found.into_iter().all(|found| found.unwrap().is_some()));
+    let log = registry.take_log();
+    assert_eq!(log.iter().filter(|line| line.contains("/token")).count(), 1, "{log:?}");
+}
+
+#[tokio::test]
+async fn an_identity_token_buys_a_bearer_token() {
+    let registry = FakeRegistry::start(Login::Identity("refresh")).await;
+    registry.image("app", "1", "{}");
+    let client = client_with(&format!(r#"{{"http://{}/v2/": {{"identitytoken": "refresh"}}}}"#, registry.address), Options::default());
+    assert!(client.head(&reference(&registry, "app:1")).await.unwrap().is_some());
+    assert_eq!(registry.take_log(), ["HEAD /v2/app/manifests/1", "POST /token", "HEAD /v2/app/manifests/1 as Bearer"]);
+}
+
+#[tokio::test]
+async fn configurations_follow_the_platform() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    let amd =
+        registry.image("app", "amd", r#"{"architecture":"amd64","config":{"Labels":{"werf":"shop"}},"created":"2026-01-02T03:04:05Z"}"#);
+    let arm = registry.image("app", "arm", r#"{"architecture":"arm64"}"#);
+    let entry = |digest: &Digest, platform: &str, architecture: &str| {
+        format!(r#"{{"digest":"{digest}","size":1,"mediaType":"{OCI}","platform":{{"os":"{platform}","architecture":"{architecture}"}}}}"#)
+    };
+    let list = [entry(&arm, "unknown", "unknown"), entry(&arm, "linux", "arm64"), entry(&amd, "linux", "amd64")].join(",");
+    let index = format!(r#"{{"schemaVersion":2,"manifests":[{list}]}}"#);
+    registry.put("app", "all", "application/vnd.oci.image.index.v1+json", &index);
+    let client = client();
+    for (tag, platform, expect) in [("amd", "linux/amd64", &amd), ("all", "linux/amd64", &amd), ("all", "linux/arm64", &arm)] {
+        let config = client.config(&reference(&registry, &format!("app:{tag}")), &Platform::parse(platform).unwrap()).await.unwrap();
+        assert_eq!(&config.manifest.digest, expect, "{tag} {platform}");
+    }
+    let config = client.config(&reference(&registry, "app:amd"), &Platform::parse("linux/amd64").unwrap()).await.unwrap();
+    assert_eq!(config.labels()["werf"], "shop");
+    assert_eq!(config.created().unwrap().to_string(), "2026-01-02T03:04:05Z");
+    let error = client.config(&reference(&registry, "app:all"), &Platform::parse("linux/s390x").unwrap()).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot read the configuration of image `HOST/app:all`: it has no image for linux/s390x
+    help: it has: linux/arm64, linux/amd64
+    ");
+}
+
+#[tokio::test]
+async fn tags_come_page_by_page() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    for tag in ["a", "b", "c", "d", "e"] {
+        registry.image("app", tag, "{}");
+    }
+    registry.page(2);
+    let repository = Repository::parse(&registry.repository("app")).unwrap();
+    let tags = client().tags(&repository).await.unwrap();
+    assert_eq!(tags.iter().map(Tag::as_str).collect::<Vec<_>>(), ["a", "b", "c", "d", "e"]);
+    assert_eq!(registry.take_log().len(), 3);
+    let none = Repository::parse(&registry.repository("absent")).unwrap();
+    assert_eq!(client().tags(&none).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_inventory_reads_what_is_ours_and_only_finds_what_is_not() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    let ours = "a".repeat(64);
+    let digest = registry.image("app", &ours, r#"{"config":{"Labels":{"werf":"shop"}},"created":"2026-01-02T03:04:05Z"}"#);
+    let other = registry.image("app", "v1", r#"{"config":{"Labels":{"werf":"shop"}}}"#);
+    let repository = Repository::parse(&registry.repository("app")).unwrap();
+    let images = client().inventory(&repository, 4).await.unwrap();
+    let shown: Vec<_> =
+        images.iter().map(|image| (image.tag.as_str(), &image.digest, image.labels.len(), image.created.is_some())).collect();
+    assert_eq!(shown, [(ours.as_str(), &digest, 1, true), ("v1", &other, 0, false)]);
+    assert_eq!(registry.take_log().len(), 4, "a list, a manifest and its configuration, a HEAD");
+}
+
+#[tokio::test]
+async fn images_are_stored_tagged_and_deleted() {
+    let registry = FakeRegistry::start(Login::Bearer("me", "secret")).await;
+    let client = logged_in(&registry, "me", "secret");
+    let repository = Repository::parse(&registry.repository("app")).unwrap();
+    let config = client.put_blob(&repository, "{}".into()).await.unwrap();
+    assert_eq!(client.put_blob(&repository, "{}".into()).await.unwrap(), config);
+    assert_eq!(&client.blob(&repository, &config, 100).await.unwrap()[..], b"{}");
+    let manifest = format!(r#"{{"schemaVersion":2,"config":{{"digest":"{config}","size":2}},"layers":[]}}"#);
+    let image = reference(&registry, "app:1");
+    let digest = client.put_manifest(&image, OCI, manifest.as_bytes()).await.unwrap();
+    assert_eq!(client.tag(&image, &Tag::parse("2").unwrap()).await.unwrap(), digest);
+    assert_eq!(client.head(&reference(&registry, "app:2")).await.unwrap().unwrap().digest, digest);
+    assert_eq!(client.delete(&repository, &digest).await.unwrap(), Deletion::Done);
+    assert_eq!(client.delete(&repository, &digest).await.unwrap(), Deletion::WasAbsent);
+    assert_eq!(client.head(&image).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_stumbling_registry_is_asked_again() {
+    for trouble in
+        [Trouble::Answer(500, ""), Trouble::Answer(502, "bad gateway"), Trouble::Answer(503, ""), Trouble::Wait("0"), Trouble::Close]
+    {
+        let registry = FakeRegistry::start(Login::Open).await;
+        let digest = registry.image("app", "1", "{}");
+        registry.fault("HEAD /v2/app", 2, trouble.clone());
+        let found = client().head(&reference(&registry, "app:1")).await.unwrap();
+        assert_eq!(found.unwrap().digest, digest, "{trouble:?}");
+        assert_eq!(registry.take_log().len(), 3, "{trouble:?}");
+    }
+}
+
+#[tokio::test]
+async fn blobs_are_followed_to_their_store_without_our_credentials() {
+    let registry = FakeRegistry::start(Login::Basic("me", "secret")).await;
+    let store = FakeRegistry::start(Login::Open).await;
+    let digest = registry.blob("{}");
+    store.blob("{}");
+    registry.fault("GET /v2/app/blobs", 2, Trouble::Redirect(format!("http://{}/v2/x/blobs/{digest}?X-Signature=s3cret", store.address)));
+    let client = logged_in(&registry, "me", "secret");
+    let repository = Repository::parse(&registry.repository("app")).unwrap();
+    assert_eq!(&client.blob(&repository, &digest, 100).await.unwrap()[..], b"{}");
+    assert_eq!(store.take_log(), [format!("GET /v2/x/blobs/{digest}")], "nobody is told who we are");
+}
+
+#[tokio::test]
+async fn loopback_registries_may_speak_tls() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    let digest = registry.image("app", "1", "{}");
+    let address = tls_front(&registry).await;
+    let image = Reference::parse(&format!("{address}/app:1")).unwrap();
+
+    let trusting = client_with("{}", Options { verify: Verify::Nothing, ..Options::default() });
+    assert_eq!(trusting.head(&image).await.unwrap().unwrap().digest, digest);
+
+    let error = client().head(&image).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, address), @"
+    error: cannot check image `HOST/app:1`: the certificate of registry `HOST` cannot be verified
+    cause: invalid peer certificate: UnknownIssuer
+    help: add its authority to the system's certificates (SSL_CERT_FILE names another bundle), or pass `--skip-tls-verify-registry`
+    ");
+
+    let insecure = client_with("{}", Options { scheme: Scheme::Insecure, ..Options::default() });
+    let error = insecure.head(&image).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, address), @"
+    error: cannot check image `HOST/app:1`: registry `HOST` speaks HTTPS, and we tried plain HTTP
+    cause: it answered 400 Bad Request
+    help: leave `--insecure-registry` out; for a certificate that cannot be verified there is `--skip-tls-verify-registry`
+    ");
+}
+
+#[tokio::test]
+async fn errors_of_login() {
+    let registry = FakeRegistry::start(Login::Basic("me", "secret")).await;
+    let image = reference(&registry, "app:1");
+    let error = client().head(&image).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot check image `HOST/app:1`: registry `HOST` wants credentials, and `/home/me/.docker/config.json` has none for it
+    cause: HEAD http://HOST/v2/app/manifests/1 answered 401 Unauthorized
+    help: log in with `docker login HOST`, or point DOCKER_CONFIG at a directory whose config.json has its credentials
+    ");
+    let error = logged_in(&registry, "me", "wrong").head(&image).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot check image `HOST/app:1`: registry `HOST` does not accept user `me`
+    cause: HEAD http://HOST/v2/app/manifests/1 answered 401 Unauthorized
+    help: the password or token may be wrong or expired; log in again with `docker login HOST`
+    ");
+
+    let registry = FakeRegistry::start(Login::Bearer("me", "secret")).await;
+    let image = reference(&registry, "app:1");
+    let error = client().head(&image).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot check image `HOST/app:1`: registry `HOST` wants credentials, and `/home/me/.docker/config.json` has none for it
+    cause: GET http://HOST/token answered 401 Unauthorized, UNAUTHORIZED: incorrect username or password
+    help: log in with `docker login HOST`, or point DOCKER_CONFIG at a directory whose config.json has its credentials
+    ");
+    let error = logged_in(&registry, "me", "wrong").head(&image).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot check image `HOST/app:1`: registry `HOST` does not accept user `me`
+    cause: GET http://HOST/token answered 401 Unauthorized, UNAUTHORIZED: incorrect username or password
+    help: the password or token may be wrong or expired; log in again with `docker login HOST`
+    ");
+    assert!(!format!("{error:?}").contains("wrong"), "no secret gets into an error");
+}
+
+#[tokio::test]
+async fn errors_of_the_registry() {
+    let denied = r#"{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}"#;
+    let html = "<html><body>login</body></html>";
+    let registry = FakeRegistry::start(Login::Open).await;
+    let repository = Repository::parse(&registry.repository("app")).unwrap();
+    let image = reference(&registry, "app:1");
+    let digest = Digest::of(b"x");
+
+    registry.fault("GET", 1, Trouble::Answer(403, denied));
+    let error = client().manifest(&image).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot read the manifest of `HOST/app:1`: registry `HOST` forbids it to those who are not logged in
+    cause: GET http://HOST/v2/app/manifests/1 answered 403 Forbidden, DENIED: requested access to the resource is denied
+    help: give this account the right to do so, or log in as another one with `docker login HOST`
+    ");
+    assert!(!error.is_transient());
+
+    let error = client().manifest(&image).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot read the manifest of `HOST/app:1`: registry `HOST` has no such thing
+    cause: GET http://HOST/v2/app/manifests/1 answered 404 Not Found, MANIFEST_UNKNOWN: unknown
+    help: check the name; some registries also answer so where an account lacks the right to see it
+    ");
+
+    registry.fault("HEAD", 3, Trouble::Answer(500, ""));
+    let error = client().head(&image).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot check image `HOST/app:1`: registry `HOST` failed (3 tries)
+    cause: HEAD http://HOST/v2/app/manifests/1 answered 500 Internal Server Error
+    help: the fault is the registry's: see its log, then run the same command again
+    ");
+    assert!(error.is_transient());
+
+    registry.fault("GET", 3, Trouble::Wait("0"));
+    let error = client().tags(&repository).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot list the tags of `HOST/app`: registry `HOST` lets us ask no more for now (3 tries)
+    cause: GET http://HOST/v2/app/tags/list answered 429 Too Many Requests, TOOMANYREQUESTS: slow down
+    help: wait and run the same command again; most registries give accounts that are logged in a higher limit
+    ");
+
+    registry.fault("DELETE", 1, Trouble::Answer(405, r#"{"errors":[{"code":"UNSUPPORTED","message":"The operation is unsupported."}]}"#));
+    let error = client().delete(&repository, &digest).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot delete image `HOST/app@sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881`: deletion is switched off in registry `HOST`
+    cause: DELETE http://HOST/v2/app/manifests/sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881 answered 405 Method Not Allowed, UNSUPPORTED: The operation is unsupported.
+    help: switch it on in the registry's configuration (distribution: `storage.delete.enabled: true`)
+    ");
+
+    registry.fault("PUT", 1, Trouble::Answer(400, r#"{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}"#));
+    let error = client().put_manifest(&image, OCI, b"{}").await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot store image `HOST/app:1`: registry `HOST` rejected the request
+    cause: PUT http://HOST/v2/app/manifests/1 answered 400 Bad Request, MANIFEST_INVALID: manifest invalid
+    ");
+
+    registry.fault("GET", 1, Trouble::Answer(200, html));
+    let error = client().tags(&repository).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot list the tags of `HOST/app`: registry `HOST` gave an answer that we do not understand: the list of tags is not JSON: expected value at line 1 column 1
+    help: is a registry at this address? A proxy or a login page between may answer in its place
+    ");
+
+    registry.put("app", "broken", OCI, "{}");
+    let error = client().config(&reference(&registry, "app:broken"), &Platform::parse("linux/amd64").unwrap()).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot read the configuration of image `HOST/app:broken`: registry `HOST` gave an answer that we do not understand: the manifest is malformed: it has neither `config` nor `manifests`
+    help: is a registry at this address? A proxy or a login page between may answer in its place
+    ");
+
+    registry.fault("GET", 9, Trouble::Redirect(format!("http://{}/v2/app/manifests/2", registry.address)));
+    let error = client().manifest(&image).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot read the manifest of `HOST/app:1`: registry `HOST` gave an answer that we do not understand: it redirects more than 5 times
+    help: is a registry at this address? A proxy or a login page between may answer in its place
+    ");
+}
+
+#[tokio::test]
+async fn errors_of_the_wire() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    // The address of any interface leads here too and is not taken for loopback, so TLS is tried.
+    let anywhere = format!("0.0.0.0:{}", registry.address.port());
+    let error = client().head(&Reference::parse(&format!("{anywhere}/app:1")).unwrap()).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, anywhere), @"
+    error: cannot check image `HOST/app:1`: registry `HOST` speaks plain HTTP, and we tried HTTPS
+    cause: received corrupt message of type InvalidContentType
+    help: if plain HTTP is meant, pass `--insecure-registry`
+    ");
+
+    registry.fault("HEAD", 3, Trouble::Close);
+    let error = client().head(&reference(&registry, "app:1")).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot check image `HOST/app:1`: the connection to registry `HOST` broke (3 tries)
+    cause: client error (SendRequest): connection closed before message completed
+    help: run the same command again; what was done is kept
+    ");
+    assert!(error.is_transient());
+
+    let tls_alert = raw_server(b"\x15\x03\x01\x00\x02\x02\x16").await;
+    let insecure = client_with("{}", Options { scheme: Scheme::Insecure, ..Options::default() });
+    let error = insecure.head(&Reference::parse(&format!("{tls_alert}/app:1")).unwrap()).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, tls_alert), @"
+    error: cannot check image `HOST/app:1`: registry `HOST` speaks HTTPS, and we tried plain HTTP
+    cause: client error (SendRequest): invalid HTTP version parsed
+    help: leave `--insecure-registry` out; for a certificate that cannot be verified there is `--skip-tls-verify-registry`
+    ");
+
+    let address = registry.address;
+    drop(registry);
+    let error = client().head(&Reference::parse(&format!("{address}/app:1")).unwrap()).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, address), @"
+    error: cannot check image `HOST/app:1`: registry `HOST` cannot be reached
+    cause: client error (Connect): tcp connect error: Connection refused (os error 111)
+    help: check the registry's name and port in `--repo`, that it runs, and that this machine's network reaches it
+    ");
+
+    let registry = FakeRegistry::start(Login::Open).await;
+    registry.fault("HEAD", 9, Trouble::Hang);
+    let hasty = Patience { tries: 1, pause: Duration::from_millis(1), timeout: Duration::from_secs(1) };
+    let hasty = Client::new(Options { patience: hasty, ..Options::default() });
+    let error = hasty.head(&reference(&registry, "app:1")).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot check image `HOST/app:1`: registry `HOST` did not answer within 1 s (1 try)
+    help: run the same command again; if it stays so, see the registry's load and the network between
+    ");
+}
