@@ -62,7 +62,9 @@ pub async fn explain(options: Options, run: Run) -> Result<String> {
             let id = ancestor.commit.to_string();
             let _ = writeln!(text, "image {name}: changed since commit {}", &id[..7]);
             if let (Some((_, old)), Some((_, new))) = (old.get(name), images.tree.get(name)) {
-                changes(old, new).iter().for_each(|change| drop(writeln!(text, "  {change}")));
+                for change in changes(old, new) {
+                    let _ = writeln!(text, "  {change}");
+                }
             }
         }
         left = unknown;

@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::file_tree::{Entry, FileTree, ObjectId, ReadError};
 use crate::project::config::image::{Recipe, Secret, SecretSource};
 use crate::project::config::{self, CommitData, Config, ConfigInput};
-use crate::project::git::{self, Commit, CommitTree, Repository};
+use crate::project::git::{self, Commit, Repository};
 use crate::project::giterminism::{self, Files, Giterminism, LOOSE_WARNING, Mode, Purpose, WorkTree};
 
 /// One commit of one project, opened and checked.
@@ -24,8 +24,6 @@ pub struct Project {
     pub repository: Arc<Repository>,
     /// The commit that everything comes from.
     pub commit: Commit,
-    /// Its files.
-    pub tree: Arc<CommitTree>,
     /// What may come from elsewhere, and what broke the rules so far.
     pub giterminism: Arc<Giterminism>,
     /// The checked configuration.
@@ -45,8 +43,6 @@ pub struct Opened {
     pub repository: Arc<Repository>,
     /// The commit.
     pub commit: Commit,
-    /// Its files.
-    pub tree: Arc<CommitTree>,
     /// The rules.
     pub giterminism: Arc<Giterminism>,
 }
@@ -68,8 +64,8 @@ pub fn open_commit(options: &ProjectOptions, run: &Run) -> Result<Opened> {
     let tree = Arc::new(git::commit_tree(&repository, &commit)?);
     let work_tree = git::work_tree(&tree).map(|work_tree| Arc::new(work_tree) as Arc<dyn WorkTree>);
     let giterminism =
-        giterminism::load(&commit.short(), tree.clone(), work_tree, mode, options.giterminism_config.as_deref())?;
-    Ok(Opened { repository, commit, tree, giterminism: Arc::new(giterminism) })
+        giterminism::load(&commit.short(), tree, work_tree, mode, options.giterminism_config.as_deref())?;
+    Ok(Opened { repository, commit, giterminism: Arc::new(giterminism) })
 }
 
 /// Opens the project and checks its configuration.
@@ -82,17 +78,16 @@ pub fn open_at(options: &ProjectOptions, project: &Project, commit: ObjectId) ->
     let repository = project.repository.clone();
     let commit = git::commit(&repository, &commit.to_string())?;
     let tree = Arc::new(git::commit_tree(&repository, &commit)?);
-    let giterminism = giterminism::load(&commit.short(), tree.clone(), None, Mode::Strict, options.giterminism_config.as_deref())?;
-    checked(options, Opened { repository, commit, tree, giterminism: Arc::new(giterminism) }, project.insecure_registry)
+    let giterminism = giterminism::load(&commit.short(), tree, None, Mode::Strict, options.giterminism_config.as_deref())?;
+    checked(options, Opened { repository, commit, giterminism: Arc::new(giterminism) }, project.insecure_registry)
 }
 
 fn checked(options: &ProjectOptions, opened: Opened, insecure_registry: bool) -> Result<Arc<Project>> {
     let config = Arc::new(config::load(&ConfigWords::new(&opened).input(options, &opened))?);
-    let Opened { repository, commit, tree, giterminism } = opened;
+    let Opened { repository, commit, giterminism } = opened;
     Ok(Arc::new(Project {
         repository,
         commit,
-        tree,
         giterminism,
         config,
         env: options.env.clone().unwrap_or_default(),

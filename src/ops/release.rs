@@ -17,7 +17,7 @@ use crate::deploy::chart::{
     self, Capabilities, Chart, Commit, Defaults, ImageReference, Operation, Release, RenderInput, RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers,
     ValuesFile,
 };
-use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, History, Prepared, Revision};
+use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, Prepared, Revision};
 use crate::deploy::resource::{self, Owner, Resource};
 use crate::deploy::secret::SecretKey;
 use crate::error::{Problems, Result};
@@ -71,8 +71,6 @@ pub fn load_chart(project: &Project, values: &ValuesOptions) -> Result<Chart> {
 
 /// What a chart is rendered for, beside the chart.
 pub struct Scene<'a> {
-    /// The project.
-    pub project: &'a Project,
     /// The release.
     pub owner: &'a Owner,
     /// The caller's values.
@@ -120,7 +118,7 @@ pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Optio
     let chart = tokio::task::block_in_place(|| load_chart(project, values))?;
     let (history, capabilities) =
         futures::future::try_join(async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) }, capabilities(&chart, client)).await?;
-    let scene = Scene { project, owner, layers, service, capabilities, revision: history.newest() + 1, cluster: Some(client) };
+    let scene = Scene { owner, layers, service, capabilities, revision: history.newest() + 1, cluster: Some(client) };
     let rendered = tokio::task::block_in_place(|| render(&chart, &scene, run))?;
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
     let desired = desired(project, owner, rendered, metadata, deploy.force_adoption)?;
@@ -317,11 +315,6 @@ impl Host for Gates {
             .map(drop)
             .map_err(|error| format!("the system gives no random bytes: {error}").into())
     }
-}
-
-/// The revisions of a release; for commands that only want to know whether there are any.
-pub async fn history(client: &Client, owner: &Owner) -> Result<History> {
-    Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?)
 }
 
 #[derive(Debug, Error, Diagnostic)]

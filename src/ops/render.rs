@@ -42,7 +42,6 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let layers = release::value_layers(&project, &options.values)?;
     let service = release::service_values(&project, &tree, options.registry.repo.as_deref(), &owner);
     let scene = release::Scene {
-        project: &project,
         owner: &owner,
         layers: &layers,
         service: &service,

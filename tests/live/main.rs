@@ -1,1 +1,9 @@
-//! Live tests against real servers that the run starts by itself.
+//! Live tests against real servers, which the run starts by itself (`tests/testbed/up.sh`; `make test` does the rest).
+//!
+//! Each test has a Git repository, a repository prefix in the registry and a namespace of its own, so all run at once.
+
+#[path = "../it/sandbox.rs"]
+mod sandbox;
+mod testbed;
+
+mod converge;

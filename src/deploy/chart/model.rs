@@ -41,6 +41,13 @@ impl Chart {
     pub fn is_library(&self) -> bool {
         self.metadata.kind.eq_ignore_ascii_case("library")
     }
+
+    /// Whether a template of the chart or of a subchart contains a word, in values as text for `tpl` included.
+    pub fn mentions(&self, word: &str) -> bool {
+        self.templates.iter().any(|file| file.text().contains(word))
+            || self.values.values().any(|value| value.to_string().contains(word))
+            || self.dependencies.iter().any(|chart| chart.mentions(word))
+    }
 }
 
 /// A file of a chart; its name is the path from the chart's directory.

@@ -1,0 +1,180 @@
+//! The running testbed, and an application on it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::sandbox::{Printed, Sandbox};
+
+/// Addresses of the servers.
+pub struct Testbed {
+    /// Directory of `helm`, `helm3`, `kubectl`, `buildctl`.
+    pub bin: PathBuf,
+    /// State directory.
+    pub run: PathBuf,
+    /// `host:port` of the registry.
+    pub registry: String,
+    /// Address of the shared buildkitd.
+    pub buildkit: String,
+    /// Its address over TCP with mutual TLS.
+    pub buildkit_tcp: String,
+}
+
+/// What a test needs.
+#[derive(Clone, Copy)]
+pub enum Needs {
+    /// Registry and buildkitd.
+    Images,
+    /// These and Kubernetes with a node.
+    Cluster,
+}
+
+/// Starts what is not running yet; the servers outlive the tests.
+pub fn testbed(needs: Needs) -> &'static Testbed {
+    static IMAGES: OnceLock<Testbed> = OnceLock::new();
+    static CLUSTER: OnceLock<Testbed> = OnceLock::new();
+    match needs {
+        Needs::Images => IMAGES.get_or_init(|| up(&["registry", "buildkit"])),
+        Needs::Cluster => CLUSTER.get_or_init(|| up(&["registry", "buildkit", "cluster", "node"])),
+    }
+}
+
+fn up(parts: &[&str]) -> Testbed {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testbed");
+    let started = Command::new(home.join("up.sh")).args(parts).output().expect("bash runs");
+    assert!(started.status.success(), "the testbed does not start:\n{}", String::from_utf8_lossy(&started.stderr));
+    let script = format!(". {}/lib.sh && cat \"$TB_RUN/env\"", home.display());
+    let env = Command::new("bash").args(["-c", &script]).output().expect("bash runs");
+    let text = String::from_utf8_lossy(&env.stdout).into_owned();
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
+        line.unwrap_or_else(|| panic!("{name} is not in the testbed's env file:\n{text}")).to_owned()
+    };
+    Testbed {
+        bin: value("TB_BIN").into(),
+        run: value("TB_RUN").into(),
+        registry: value("TB_REGISTRY"),
+        buildkit: value("TB_BUILDKIT"),
+        buildkit_tcp: value("TB_BUILDKIT_TCP"),
+    }
+}
+
+/// Whether pods run truly: only root has a real node.
+pub fn has_real_node() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// An application in a Git repository, with a repository prefix and a namespace of its own.
+pub struct App {
+    /// The repository.
+    pub sandbox: Sandbox,
+    /// The servers.
+    pub testbed: &'static Testbed,
+    /// `host:port/live-…/app`.
+    pub repo: String,
+    /// Namespace.
+    pub namespace: String,
+}
+
+impl App {
+    /// An application with these files in its first commit.
+    pub fn new(needs: Needs, files: &[(&str, &str)]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let testbed = testbed(needs);
+        let id = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let sandbox = Sandbox::empty();
+        sandbox.git(&["init", "-q", "-b", "main"]);
+        let app = App { sandbox, testbed, repo: format!("{}/live-{id}/app", testbed.registry), namespace: format!("live-{id}") };
+        app.sandbox.write(&[("werf-giterminism.yaml", GITERMINISM)]);
+        app.commit(files);
+        app
+    }
+
+    /// The example application.
+    pub fn shop() -> Self {
+        let app = App::new(Needs::Cluster, &[]);
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop/.");
+        let copied = Command::new("cp").arg("-r").arg(example).arg(app.sandbox.app()).status().expect("cp runs");
+        assert!(copied.success());
+        app.commit(&[]);
+        app
+    }
+
+    /// Writes files and commits the work tree.
+    pub fn commit(&self, files: &[(&str, &str)]) {
+        self.sandbox.write(files);
+        self.sandbox.commit_all("change");
+    }
+
+    /// Runs werf with the shared buildkitd.
+    pub fn werf(&self, args: &[&str]) -> Printed {
+        self.werf_with(args, &[])
+    }
+
+    /// Runs werf with more variables; an empty value takes one away.
+    pub fn werf_with(&self, args: &[&str], env: &[(&str, &str)]) -> Printed {
+        self.sandbox.werf_with(args, &self.env(env))
+    }
+
+    /// The variables of a run.
+    pub fn env<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let kubeconfig: &'static str = Box::leak(self.testbed.run.join("admin.kubeconfig").to_string_lossy().into_owned().into_boxed_str());
+        let base: &'static str = Box::leak(self.base().into_boxed_str());
+        let mut env = vec![
+            ("KUBECONFIG", kubeconfig),
+            ("BUILDKIT_HOST", self.testbed.buildkit.as_str()),
+            ("WERF_REPO", self.repo.as_str()),
+            ("WERF_NAMESPACE", self.namespace.as_str()),
+            ("BASE_IMAGE", base),
+        ];
+        env.extend(more);
+        env
+    }
+
+    /// The busybox base image.
+    pub fn base(&self) -> String {
+        format!("{}/base/busybox:1", self.testbed.registry)
+    }
+
+    /// One of the testbed's programs against its cluster.
+    pub fn program(&self, name: &str, args: &[&str]) -> Output {
+        let kubeconfig = self.testbed.run.join("admin.kubeconfig");
+        Command::new(self.testbed.bin.join(name)).args(args).env("KUBECONFIG", kubeconfig).output().expect("an oracle runs")
+    }
+
+    /// `kubectl` in the application's namespace; its standard output.
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        let args: Vec<&str> = ["-n", &self.namespace].into_iter().chain(args.iter().copied()).collect();
+        let output = self.program("kubectl", &args);
+        assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The tags of the application's repository that are content digests.
+    pub fn tags(&self) -> Vec<String> {
+        let path = self.repo.split_once('/').expect("a repository has a path").1;
+        let url = format!("http://{}/v2/{path}/tags/list", self.testbed.registry);
+        let output = Command::new("curl").args(["-fsS", &url]).output().expect("curl runs");
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let tags = json["tags"].as_array().cloned().unwrap_or_default();
+        let mut tags: Vec<String> = tags.iter().filter_map(|tag| tag.as_str()).filter(|tag| tag.len() == 64).map(str::to_owned).collect();
+        tags.sort();
+        tags
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        if self.testbed.run.join("admin.kubeconfig").exists() {
+            self.program("kubectl", &["delete", "namespace", &self.namespace, "--ignore-not-found", "--wait=false"]);
+        }
+    }
+}
+
+const GITERMINISM: &str = "\
+giterminismConfigVersion: 1
+config:
+  goTemplateRendering:
+    allowEnvVariables: [BASE_IMAGE]
+";
