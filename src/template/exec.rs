@@ -226,10 +226,8 @@ impl Machine<'_> {
         if self.out.len() > limits.output {
             return self.fail(frame, format!("output exceeds {} bytes", limits.output));
         }
-        if frame.outermost {
-            if let Some(places) = &mut self.places {
-                places.push((self.out.len(), frame.at.offset()));
-            }
+        if let Some(places) = self.places.as_mut().filter(|_| frame.outermost) {
+            places.push((self.out.len(), frame.at.offset()));
         }
         match node {
             Node::Text { text, .. } => self.out.extend_from_slice(text.as_bytes()),
@@ -563,10 +561,9 @@ impl Machine<'_> {
                 _ => Ok(Slot::NONE),
             };
         };
-        if has_methods(value) {
-            if let Some(method) = self.templates.table.get_method(&value.type_name(), name).cloned() {
-                return self.method(frame, dot, NodeRef::Operand(operand), &method, value.clone(), arguments, last);
-            }
+        let method = if has_methods(value) { self.templates.table.get_method(&value.type_name(), name).cloned() } else { None };
+        if let Some(method) = method {
+            return self.method(frame, dot, NodeRef::Operand(operand), &method, value.clone(), arguments, last);
         }
         let has_arguments = !arguments.is_empty() || last.is_some();
         match value {
