@@ -248,7 +248,8 @@ pub struct PrintOptions {
 pub fn print(rendered: &super::render::Rendered, options: &PrintOptions) -> String {
     let mut out = release_manifest(rendered, options.include_crds).trim().to_owned();
     out.push('\n');
-    for hook in rendered.hooks.iter().filter(|hook| !options.no_hooks && !(options.skip_tests && hook.is_test())) {
+    let is_wanted = |hook: &&Hook| !options.skip_tests || !hook.is_test();
+    for hook in rendered.hooks.iter().filter(is_wanted).filter(|_| !options.no_hooks) {
         push(&mut out, &hook.manifest.path, &hook.manifest.text);
     }
     out
