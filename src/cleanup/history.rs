@@ -47,6 +47,9 @@ pub struct CommitNode {
     pub committed: Timestamp,
 }
 
+/// Images by name and tag.
+pub type Images = BTreeSet<(String, String)>;
+
 /// The project's history, as far as cleanup asks.
 #[derive(Clone, Copy)]
 pub struct History<'a> {
@@ -57,7 +60,7 @@ pub struct History<'a> {
     /// The images (name and tag) that a commit's werf.yaml yields, computed from its content; `None` where the caller has not computed
     /// them, then the labels of the published images tell. Content wins since a commit that was rebased or squashed has other ids
     /// but the same images.
-    pub images_at: &'a dyn Fn(&str) -> Option<BTreeSet<(String, String)>>,
+    pub images_at: &'a dyn Fn(&str) -> Option<Images>,
 }
 
 impl fmt::Debug for History<'_> {
@@ -86,9 +89,11 @@ pub(super) fn chosen<'a>(
 ) -> Result<Vec<(&'a Ref, &'a KeepPolicy)>, PolicyError> {
     let mut by_reference: BTreeMap<usize, &KeepPolicy> = BTreeMap::new();
     for policy in policies {
-        let name = pattern(&policy.references.pattern)?;
-        let matching =
-            references.iter().enumerate().filter(|(_, reference)| reference.kind == policy.references.kind && name(&reference.name));
+        let pattern = Pattern::parse(&policy.references.pattern)?;
+        let matching = references
+            .iter()
+            .enumerate()
+            .filter(|(_, reference)| reference.kind == policy.references.kind && pattern.matches(&reference.name));
         let mut matching: Vec<_> = matching.collect();
         matching.sort_by(|(_, a), (_, b)| (b.time, &a.name).cmp(&(a.time, &b.name)));
         let within =
@@ -114,17 +119,27 @@ pub(super) fn is_within(time: Timestamp, now: Timestamp, within: std::time::Dura
     now.duration_since(time) <= SignedDuration::try_from(within).unwrap_or(SignedDuration::MAX)
 }
 
-fn pattern(text: &str) -> Result<Box<dyn Fn(&str) -> bool>, PolicyError> {
-    let inner = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
-    match inner {
-        Some(expression) => {
-            let regex = regex::Regex::new(&format!("^(?:{expression})$"));
-            let regex = regex.map_err(|source| PolicyError { pattern: text.to_owned(), source })?;
-            Ok(Box::new(move |name| regex.is_match(name)))
+/// A policy's name pattern.
+enum Pattern<'a> {
+    Exact(&'a str),
+    Expression(regex::Regex),
+}
+
+impl<'a> Pattern<'a> {
+    fn parse(text: &'a str) -> Result<Self, PolicyError> {
+        match text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+            Some(expression) => {
+                let regex = regex::Regex::new(&format!("^(?:{expression})$"));
+                Ok(Pattern::Expression(regex.map_err(|source| PolicyError { pattern: text.to_owned(), source })?))
+            }
+            None => Ok(Pattern::Exact(text)),
         }
-        None => {
-            let wanted = text.to_owned();
-            Ok(Box::new(move |name| name == wanted))
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Pattern::Exact(wanted) => *wanted == name,
+            Pattern::Expression(regex) => regex.is_match(name),
         }
     }
 }

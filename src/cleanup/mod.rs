@@ -21,7 +21,7 @@ use crate::registry::reference::{Digest, Tag};
 
 pub use cluster::Use;
 pub use decide::{Input, decide};
-pub use history::{CommitNode, History, PolicyError, Ref};
+pub use history::{CommitNode, History, Images, PolicyError, Ref};
 
 /// One tag of the repository and what is known of its image.
 #[derive(Clone, Debug, PartialEq, Eq)]

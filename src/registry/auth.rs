@@ -56,7 +56,7 @@ impl std::fmt::Display for Scope {
 pub fn parse_challenge(header: &str) -> Option<Challenge> {
     let mut basic = None;
     let mut rest = header;
-    while let Some((scheme, parameters, next)) = split_challenge(rest) {
+    while let Some((Offer { scheme, parameters }, next)) = split_challenge(rest) {
         if scheme.eq_ignore_ascii_case("bearer") {
             let value = |name: &str| parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone());
             if let Some(realm) = value("realm") {
@@ -70,8 +70,14 @@ pub fn parse_challenge(header: &str) -> Option<Challenge> {
     basic
 }
 
+/// A scheme with its parameters, not yet understood.
+struct Offer<'a> {
+    scheme: &'a str,
+    parameters: Vec<(&'a str, String)>,
+}
+
 /// Takes one `scheme key=value, key="value"` off the front.
-fn split_challenge(text: &str) -> Option<(&str, Vec<(&str, String)>, &str)> {
+fn split_challenge(text: &str) -> Option<(Offer<'_>, &str)> {
     let text = text.trim_start_matches([' ', '\t', ',']);
     let end = text.find([' ', ',']).unwrap_or(text.len());
     let (scheme, mut rest) = text.split_at(end);
@@ -83,9 +89,9 @@ fn split_challenge(text: &str) -> Option<(&str, Vec<(&str, String)>, &str)> {
         let candidate = rest.trim_start_matches([' ', '\t', ',']);
         let key_end = candidate.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(candidate.len());
         let (key, after) = candidate.split_at(key_end);
-        let Some(value) = after.strip_prefix('=') else { return Some((scheme, parameters, candidate)) };
+        let Some(value) = after.strip_prefix('=') else { return Some((Offer { scheme, parameters }, candidate)) };
         if key.is_empty() {
-            return Some((scheme, parameters, ""));
+            return Some((Offer { scheme, parameters }, ""));
         }
         let (value, after) = take_value(value);
         parameters.push((key, value));

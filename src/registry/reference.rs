@@ -297,8 +297,8 @@ fn is_host(part: &str) -> bool {
 
 fn check_host(registry: &str) -> Result<(), Reason> {
     let fail = || Reason::Host(registry.to_owned());
-    let (host, port) = if registry.starts_with('[') {
-        let (address, rest) = registry[1..].split_once(']').ok_or_else(fail)?;
+    let (host, port) = if let Some(inner) = registry.strip_prefix('[') {
+        let (address, rest) = inner.split_once(']').ok_or_else(fail)?;
         address.parse::<std::net::Ipv6Addr>().map_err(|_| fail())?;
         (None, if rest.is_empty() { None } else { Some(rest.strip_prefix(':').ok_or_else(fail)?) })
     } else {

@@ -359,6 +359,9 @@ fn set() -> Value {
     object("apps/v1", "StatefulSet", json!({"replicas": 1}), json!({"observedGeneration": 2}))
 }
 
+/// Restarts, state and last state of a container at one moment, and how many failures are known then.
+type Look = (i64, Value, Value, u32);
+
 #[test]
 fn failures_count_once_each() {
     let running = json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}});
@@ -366,7 +369,7 @@ fn failures_count_once_each() {
     let waits = |reason: &str| json!({"waiting": {"reason": reason}});
     let none = || json!({});
     // Moments of one pod, and how many failures are known after each.
-    let cases: [(&str, &[(i64, Value, Value, u32)]); 7] = [
+    let cases: [(&str, &[Look]); 7] = [
         (
             "a run that ends is one failure however often it is seen",
             &[
