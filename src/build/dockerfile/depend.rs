@@ -318,7 +318,7 @@ impl Walk<'_> {
                     }
                     None => {
                         let sources = &words[..words.len().saturating_sub(1)];
-                        let local = |source: &&String| !source.starts_with("<<") && !(instruction.keyword == "ADD" && is_remote(source));
+                        let local = |source: &&String| !(source.starts_with("<<") || instruction.keyword == "ADD" && is_remote(source));
                         sources.iter().filter(local).for_each(|source| self.found.context.add(source));
                     }
                 }

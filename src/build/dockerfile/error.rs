@@ -14,7 +14,7 @@ pub enum DockerfileError {
         message: String,
         /// The file.
         #[source_code]
-        source_code: NamedSource<Arc<str>>,
+        source_code: Arc<NamedSource<Arc<str>>>,
         /// The instruction.
         #[label("here")]
         span: SourceSpan,
@@ -47,7 +47,7 @@ pub enum DockerfileError {
         stage: String,
         /// The file.
         #[source_code]
-        source_code: NamedSource<Arc<str>>,
+        source_code: Arc<NamedSource<Arc<str>>>,
         /// The instruction.
         #[label("no such stage, and no image reference")]
         span: SourceSpan,

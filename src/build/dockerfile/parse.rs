@@ -161,8 +161,8 @@ impl Dockerfile {
         DockerfileError::Syntax { message: message.into(), source_code: self.source(), span: span.into(), help }
     }
 
-    pub(super) fn source(&self) -> NamedSource<Arc<str>> {
-        NamedSource::new(&self.path, self.text.clone())
+    pub(super) fn source(&self) -> Arc<NamedSource<Arc<str>>> {
+        Arc::new(NamedSource::new(&self.path, self.text.clone()))
     }
 }
 

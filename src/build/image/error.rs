@@ -14,7 +14,7 @@ use crate::project::config::image::Location;
 #[derive(Debug, Clone)]
 pub struct Place {
     /// The file.
-    pub source_code: NamedSource<Arc<str>>,
+    pub source_code: Arc<NamedSource<Arc<str>>>,
     /// The bytes.
     pub span: SourceSpan,
 }
@@ -25,7 +25,7 @@ impl Place {
         let name = if at.file.is_empty() { "werf.yaml" } else { &at.file };
         let end = at.span.end.min(config.rendered.len());
         let span = (at.span.start.min(end)..end).into();
-        Place { source_code: NamedSource::new(name, config.rendered.clone()), span }
+        Place { source_code: Arc::new(NamedSource::new(name, config.rendered.clone())), span }
     }
 }
 
@@ -41,7 +41,7 @@ pub enum ImageError {
         wanted: String,
         /// The file.
         #[source_code]
-        source_code: NamedSource<Arc<str>>,
+        source_code: Arc<NamedSource<Arc<str>>>,
         /// Where.
         #[label("no such image in this file")]
         span: SourceSpan,
@@ -57,7 +57,7 @@ pub enum ImageError {
         names: Vec<String>,
         /// The file.
         #[source_code]
-        source_code: NamedSource<Arc<str>>,
+        source_code: Arc<NamedSource<Arc<str>>>,
         /// The first image.
         #[label("the circle begins here")]
         span: SourceSpan,
@@ -73,7 +73,7 @@ pub enum ImageError {
         stage: String,
         /// The file.
         #[source_code]
-        source_code: NamedSource<Arc<str>>,
+        source_code: Arc<NamedSource<Arc<str>>>,
         /// The import.
         #[label("this import")]
         span: SourceSpan,
@@ -91,7 +91,7 @@ pub enum ImageError {
         path: String,
         /// The file.
         #[source_code]
-        source_code: NamedSource<Arc<str>>,
+        source_code: Arc<NamedSource<Arc<str>>>,
         /// Where werf.yaml names it.
         #[label("this Dockerfile")]
         span: SourceSpan,
@@ -110,7 +110,7 @@ pub enum ImageError {
         path: String,
         /// The file.
         #[source_code]
-        source_code: NamedSource<Arc<str>>,
+        source_code: Arc<NamedSource<Arc<str>>>,
         /// The mapping.
         #[label("this mapping")]
         span: SourceSpan,
@@ -201,7 +201,7 @@ pub struct CommandFailure {
     pub output: String,
     /// The file.
     #[source_code]
-    pub source_code: NamedSource<Arc<str>>,
+    pub source_code: Arc<NamedSource<Arc<str>>>,
     /// The command.
     #[label("this command")]
     pub span: SourceSpan,

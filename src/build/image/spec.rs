@@ -67,10 +67,8 @@ pub(super) fn apply(spec: &ImageSpec, document: &mut Value) {
     if let Some(author) = &spec.author {
         document["author"] = json!(author);
     }
-    if spec.clear_history {
-        if let Some(document) = document.as_object_mut() {
-            document.remove("history");
-        }
+    if let (true, Some(document)) = (spec.clear_history, document.as_object_mut()) {
+        document.remove("history");
     }
     let config = object(document, "config");
     for (clear, key) in
