@@ -1,5 +1,6 @@
 //! The BuildKit client against a daemon in process that fails on demand.
 
+mod embedded;
 mod fake;
 mod numbers;
 mod session;
