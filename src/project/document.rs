@@ -80,11 +80,11 @@ pub fn read_document(sink: &Sink, text: &str, offset: usize) -> Option<Node> {
     // Empty lines stand for what is before, so that lines in messages are those of the whole text.
     let lines = sink.text[..offset].bytes().filter(|byte| *byte == b'\n').count();
     let padded = "\n".repeat(lines) + text;
-    let read = |duplicate_keys| parse_documents_with(&padded, Options { duplicate_keys });
+    let read = |duplicate_keys| parse_documents_with(&padded, Options { duplicate_keys }).map_err(Box::new);
     let documents = match read(DuplicateKeys::Refuse) {
         Ok(documents) => documents,
         Err(error) => {
-            sink.report_yaml(error, offset - lines);
+            sink.report_yaml(*error, offset - lines);
             read(DuplicateKeys::LastWins).ok()?
         }
     };

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::context::Context;
+use super::context::{Allows, Context};
 use super::image::{From, Image, Location, Recipe};
 use super::{Config, meta, read_image, read_meta};
 use crate::project::document::{Problem, Sink, closest, quoted, read_document};
-use crate::project::giterminism::Policy;
 use crate::yaml::Node;
 
 /// What the checks need to know beside the text.
@@ -15,7 +14,7 @@ pub(super) struct Rules<'a> {
     /// The file's name for people; with ` (rendered)` where the text is not the file's own.
     pub name: &'a str,
     /// Whether a rule of giterminism holds.
-    pub allows: &'a dyn Fn(&dyn Fn(&Policy) -> bool) -> bool,
+    pub allows: &'a Allows<'a>,
     /// The project's name from outside, which overrides `project`.
     pub project_name: Option<&'a str>,
 }

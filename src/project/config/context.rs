@@ -7,6 +7,9 @@ use crate::project::document::Sink;
 use crate::project::giterminism::Policy;
 use crate::yaml::Node;
 
+/// Asks whether a rule of giterminism holds.
+pub(super) type Allows<'a> = dyn Fn(&dyn Fn(&Policy) -> bool) -> bool + 'a;
+
 /// Where problems go and what is allowed.
 pub(super) struct Context<'a> {
     /// Where problems go.
@@ -14,7 +17,7 @@ pub(super) struct Context<'a> {
     /// The file's name for locations.
     pub file: Arc<str>,
     /// Whether a rule of giterminism holds.
-    pub allows: &'a dyn Fn(&dyn Fn(&Policy) -> bool) -> bool,
+    pub allows: &'a Allows<'a>,
 }
 
 impl Context<'_> {

@@ -43,7 +43,7 @@ pub enum ConfigError {
         /// The file.
         file: String,
         /// What is wrong, with its place.
-        error: ParseError,
+        error: Box<ParseError>,
     },
     /// werf.yaml cannot be rendered.
     #[error(transparent)]
@@ -52,7 +52,7 @@ pub enum ConfigError {
     /// One thing is wrong.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Problem(Problem),
+    Problem(Box<Problem>),
     /// Several things are wrong.
     #[error("{file} has {} problems", .problems.len())]
     Problems {
@@ -68,7 +68,7 @@ impl ConfigError {
     /// The error for one or more problems of a file.
     pub(super) fn of(file: &str, mut problems: Vec<Problem>) -> Self {
         match problems.len() {
-            1 => ConfigError::Problem(problems.remove(0)),
+            1 => ConfigError::Problem(Box::new(problems.remove(0))),
             _ => ConfigError::Problems { file: file.to_owned(), problems },
         }
     }

@@ -49,10 +49,10 @@ pub(super) fn render(input: &ConfigInput<'_>) -> Result<RenderedConfig, ConfigEr
     for entry in helpers.list_where(dir, &|path| path.ends_with(".tmpl"))? {
         if let Some(text) = read_text(&helpers, &entry.path)? {
             let name = entry.path.strip_prefix(dir).unwrap_or(&entry.path).trim_start_matches('/');
-            templates.parse(name, &text).map_err(|error| ConfigError::Syntax { file: entry.path.clone(), error })?;
+            templates.parse(name, &text).map_err(|error| ConfigError::Syntax { file: entry.path.clone(), error: error.into() })?;
         }
     }
-    templates.parse(&file, &source).map_err(|error| ConfigError::Syntax { file: file.clone(), error })?;
+    templates.parse(&file, &source).map_err(|error| ConfigError::Syntax { file: file.clone(), error: error.into() })?;
     let gates = Gates {
         giterminism: input.giterminism,
         variable: input.variable,

@@ -237,7 +237,7 @@ pub(super) fn changes_on_disk(repo: &gix::Repository, dir: &str) -> Result<Vec<(
         let difference = match &item {
             Item::Modification { status: EntryStatus::Change(Change::Removed), .. } => Difference::Deleted,
             Item::Modification { status: EntryStatus::Change(Change::SubmoduleModification(status)), .. } => {
-                match status.checked_out_head_id != status.index_id.into() && status.checked_out_head_id.is_some() {
+                match status.checked_out_head_id != status.index_id && status.checked_out_head_id.is_some() {
                     true => Difference::SubmoduleCommit,
                     false => Difference::SubmoduleChanges,
                 }

@@ -140,10 +140,10 @@ impl Giterminism {
     }
 
     fn check(&self, path: &str) -> Result<(), ReadError> {
-        if let (Mode::Strict, Some(work_tree)) = (self.mode, &self.work_tree) {
-            if !self.compared.lock().unwrap_or_else(PoisonError::into_inner).contains(path) {
-                self.note(work_tree.compare(path)?);
-            }
+        if let (Mode::Strict, Some(work_tree)) = (self.mode, &self.work_tree)
+            && !self.compared.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
+        {
+            self.note(work_tree.compare(path)?);
         }
         Ok(())
     }
