@@ -53,7 +53,7 @@ fn read_project(fields: &Fields<'_>, project_name: Option<&str>) -> Option<Strin
         None => Some(written.text),
         Some(rule) => {
             let message = format!("the project name `{}` is not valid: {rule}", written.text);
-            let help = format!("for example `project: {}`", crate::project::slug::limited_slug(&written.text, PROJECT_MAX));
+            let help = format!("for example `project: {}`", valid_name(&written.text));
             fields.problem(written.node, message, "not a project name", help);
             None
         }
@@ -68,6 +68,13 @@ fn project_problem(name: &str) -> Option<String> {
         return Some("it must be lower-case letters, digits and `-`, with a letter or digit at each end".to_owned());
     }
     (name.len() > PROJECT_MAX).then(|| format!("it has {} characters, at most {PROJECT_MAX} are allowed", name.len()))
+}
+
+/// A project name that resembles a text.
+fn valid_name(text: &str) -> String {
+    let words = text.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name: String = words.collect::<Vec<_>>().join("-").to_lowercase().chars().take(PROJECT_MAX).collect();
+    if name.is_empty() { "my-app".to_owned() } else { name.trim_end_matches('-').to_owned() }
 }
 
 fn read_build(context: &Context<'_>, build: Fields<'_>) -> BuildDefaults {
