@@ -128,7 +128,7 @@ pub enum ClusterError {
     },
 
     /// Any other refusal.
-    #[error("{method} {path} was refused by the Kubernetes API server {server} ({code} {reason}): {message}")]
+    #[error("{method} {path} was refused by the Kubernetes API server {server} ({code}{}): {message}", spaced(.reason))]
     Refused {
         /// URL.
         server: String,
@@ -222,6 +222,10 @@ fn looked_for(files: &[String]) -> String {
         [] => String::new(),
         files => format!(" (looked for {})", files.join(", ")),
     }
+}
+
+fn spaced(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" {reason}") }
 }
 
 fn of(id: &ResourceId, path: &str) -> String {

@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use super::client::{Call, Client};
-use super::discovery::{Kind, kind_of, list};
+use super::discovery::{Kind, kind_of};
 use super::error::ClusterError;
 use crate::deploy::plan::Live;
 use crate::deploy::resource::{Resource, ResourceId, Scope};
@@ -101,11 +101,4 @@ pub(super) fn percent(text: &str) -> String {
             byte => format!("%{byte:02X}"),
         })
         .collect()
-}
-
-/// Names of every namespace.
-pub(super) async fn namespaces(client: &Client) -> Result<Vec<String>, ClusterError> {
-    let call = Call { verb: "list", ..Call::get("namespaces", "/api/v1/namespaces".into()) };
-    let answer = client.call(call).await?;
-    Ok(list(&answer["items"]).filter_map(|item| item["metadata"]["name"].as_str().map(String::from)).collect())
 }

@@ -123,10 +123,14 @@ fn stages_weights_and_kinds_give_the_order() {
 
 #[test]
 fn declared_dependencies_leave_the_weights() {
-    let mut web = object("Deployment", "web", json!({
-        "werf.io/deploy-dependency-db": "state=ready,kind=StatefulSet,name=db",
-        "cache.external-dependency.werf.io/resource": "deployments.v1.apps/cache",
-    }));
+    let mut web = object(
+        "Deployment",
+        "web",
+        json!({
+            "werf.io/deploy-dependency-db": "state=ready,kind=StatefulSet,name=db",
+            "cache.external-dependency.werf.io/resource": "deployments.v1.apps/cache",
+        }),
+    );
     web["spec"] = json!({"template": {"spec": {"containers": [{"name": "web", "envFrom": [{"configMapRef": {"name": "cfg"}}]}]}}});
     let desired = [web, object("StatefulSet", "db", json!({"werf.io/weight": "5"})), object("ConfigMap", "cfg", json!({}))];
     insta::assert_snapshot!(graph(&Case::new(&desired).plan().unwrap()), @r"
@@ -148,9 +152,10 @@ fn declared_dependencies_leave_the_weights() {
     assert_eq!(errors[0].to_string(), "these objects wait for one another: Deployment/a → Deployment/b → Deployment/a");
 
     let desired = [object("Deployment", "a", json!({"werf.io/deploy-dependency-x": "state=ready,kind=Job,name=none"}))];
-    assert_eq!(Case::new(&desired).plan().unwrap().warnings, [
-        "Deployment/a waits for Job/none (werf.io/deploy-dependency-x), and there is no such object at the same stage"
-    ]);
+    assert_eq!(
+        Case::new(&desired).plan().unwrap().warnings,
+        ["Deployment/a waits for Job/none (werf.io/deploy-dependency-x), and there is no such object at the same stage"]
+    );
 }
 
 #[test]
@@ -180,8 +185,7 @@ fn dropped_objects_go_last_and_users_before_what_they_use() {
 
 /// A live object as a server shows it after our apply.
 fn applied(mut object: Value, fields: Value) -> Value {
-    object["metadata"]["managedFields"] =
-        json!([{"manager": "helm", "operation": "Apply", "apiVersion": object["apiVersion"], "fieldsType": "FieldsV1", "fieldsV1": fields}]);
+    object["metadata"]["managedFields"] = json!([{"manager": "helm", "operation": "Apply", "apiVersion": object["apiVersion"], "fieldsType": "FieldsV1", "fieldsV1": fields}]);
     object["metadata"]["uid"] = "1".into();
     object
 }
@@ -269,7 +273,8 @@ fn dry_runs_decide() {
     ] {
         case.dry_runs = HashMap::from([(identity.clone(), answer)]);
         let plan = case.plan().unwrap();
-        let found: Vec<Verb> = plan.operations.into_iter().map(|operation| operation.verb).filter(|verb| !matches!(verb, Verb::Track(_))).collect();
+        let found: Vec<Verb> =
+            plan.operations.into_iter().map(|operation| operation.verb).filter(|verb| !matches!(verb, Verb::Track(_))).collect();
         assert_eq!(found, verbs);
     }
     for (answer, message) in [
@@ -291,11 +296,7 @@ fn what_belongs_to_others_is_an_error() {
     case.live.insert(resource.id.identity(), live);
     let errors: Vec<String> = case.plan().unwrap_err().iter().map(ToString::to_string).collect();
     let foreign = "ConfigMap/cfg (app/templates/x.yaml) exists and belongs to release `other` in namespace `there`";
-    assert_eq!(errors, [
-        "ConfigMap/cfg is described twice: by app/templates/x.yaml and by app/templates/x.yaml",
-        foreign,
-        foreign,
-    ]);
+    assert_eq!(errors, ["ConfigMap/cfg is described twice: by app/templates/x.yaml and by app/templates/x.yaml", foreign, foreign,]);
 }
 
 #[test]
@@ -354,7 +355,8 @@ fn fields_of_older_tools_become_ours() {
         {"manager": "controller", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:x": {}}},
     ]);
     let after = takeover(&live, false).unwrap();
-    let managers: Vec<String> = after.as_array().unwrap().iter().map(|entry| format!("{} {}", entry["manager"], entry["operation"])).collect();
+    let managers: Vec<String> =
+        after.as_array().unwrap().iter().map(|entry| format!("{} {}", entry["manager"], entry["operation"])).collect();
     assert_eq!(managers, ["\"controller\" \"Update\"", "\"helm\" \"Apply\""]);
     assert_eq!(after[1]["fieldsV1"], fields);
 

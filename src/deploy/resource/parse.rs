@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::error::ResourceError;
 use super::id::{GroupVersionKind, ResourceId};
-use super::metadata::is_runtime_annotation;
 use super::steering::{Action, Moment, Steering, When};
 use super::{Scope, annotations, builtin};
 
@@ -232,18 +231,4 @@ fn describe(value: &Value) -> String {
         Value::Array(_) => "a list".into(),
         Value::Object(_) => "a mapping".into(),
     }
-}
-
-/// An object without the annotations that say who deployed last.
-pub(crate) fn without_runtime_annotations(object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
-        annotations.retain(|name, _| !is_runtime_annotation(name));
-        if annotations.is_empty()
-            && let Some(metadata) = object["metadata"].as_object_mut()
-        {
-            metadata.remove("annotations");
-        }
-    }
-    object
 }
