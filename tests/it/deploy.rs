@@ -341,7 +341,7 @@ async fn a_cluster_that_is_not_there_is_named() {
     let text = werf::ui::report::render(&error, werf::ui::style::Style::new(false)).replace(&address.to_string(), "HOST");
     insta::assert_snapshot!(text, @r"
     error: cannot reach the Kubernetes API server http://HOST: Connection refused (os error 111)
-    help: the address comes from the kubeconfig given by flags; `kubectl version` asks the same server
+    help: the address comes from the flags; `kubectl version` asks the same server
     ");
 }
 

@@ -259,7 +259,7 @@ impl Client {
         let help = if cause.contains("InvalidMessage") || cause.contains("corrupt") {
             format!("{server} does not speak TLS; should the address begin with http://?")
         } else {
-            format!("the address comes from the kubeconfig {}; `kubectl version` asks the same server", self.inner.origin)
+            format!("the address comes from {}; `kubectl version` asks the same server", self.inner.origin)
         };
         ClusterError::Unreachable { server, cause, help }
     }

@@ -65,7 +65,8 @@ pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
     let bad = |error: kube::Error| ClusterError::BadConfig { path: origin.clone(), message: error.to_string() };
     let namespace = config.default_namespace.clone();
     let transport = Transport::new(&config).map_err(bad)?;
-    Client::new(transport, &config, server, origin.clone(), namespace).map_err(bad)
+    let source = if origin.is_empty() { "the flags".to_owned() } else { format!("the kubeconfig {origin}") };
+    Client::new(transport, &config, server, source, namespace).map_err(bad)
 }
 
 /// The configuration and where it came from, for messages.
@@ -85,7 +86,7 @@ async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), Cluste
             let url = server
                 .parse()
                 .map_err(|error: http::uri::InvalidUri| ClusterError::BadServer { value: server.clone(), message: error.to_string() })?;
-            return Ok((kube::Config::new(url), "given by flags".into()));
+            return Ok((kube::Config::new(url), String::new()));
         }
         let tried = options.kubeconfigs.iter().map(|path| path.display().to_string()).collect();
         return match kube::Config::incluster() {
