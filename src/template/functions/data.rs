@@ -237,6 +237,11 @@ fn decode(text: &Str, encoding: &Encoding) -> Str {
     }
 }
 
+/// Decodes base 64; the error is the place of the first bad byte.
+pub(super) fn decode_base_64(text: &[u8]) -> Result<Vec<u8>, usize> {
+    decode_bytes(text, &BASE_64)
+}
+
 fn decode_bytes(text: &[u8], encoding: &Encoding) -> Result<Vec<u8>, usize> {
     let letters: Vec<(usize, u8)> = text.iter().copied().enumerate().filter(|(_, byte)| !matches!(byte, b'\n' | b'\r')).collect();
     let mut out = Vec::with_capacity(text.len() * encoding.bits as usize / 8 + 1);

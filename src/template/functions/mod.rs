@@ -8,8 +8,10 @@
 
 mod case;
 mod cast;
+mod certificates;
 mod data;
 mod dates;
+mod der;
 mod engine;
 mod hashes;
 mod json;
@@ -18,6 +20,7 @@ mod lists;
 mod logic;
 mod maps;
 mod numbers;
+mod passwords;
 mod paths;
 mod random;
 mod re2;
@@ -57,6 +60,8 @@ pub fn sprig() -> Table {
     dates::register(&mut table);
     hashes::register(&mut table);
     random::register(&mut table);
+    passwords::register(&mut table);
+    certificates::register(&mut table);
     engine::register_sprig(&mut table);
     table
 }
