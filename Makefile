@@ -20,7 +20,7 @@ test: ## All tests, live ones included
 check: ## Formatting, lints and documentation
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --lib --quiet
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --lib --document-private-items --quiet
 
 bench: ## The table of benchmarks, each beside its peer
 	@$(TESTBED)/steps.sh bench

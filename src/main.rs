@@ -3,6 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    werf::build::buildkit::embedded::reexec(std::env::args_os())
-        .unwrap_or_else(|| ExitCode::from(werf::cli::main(std::env::args_os())))
+    werf::build::buildkit::embedded::reexec(std::env::args_os()).unwrap_or_else(|| ExitCode::from(werf::cli::main(std::env::args_os())))
 }

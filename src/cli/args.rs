@@ -334,7 +334,10 @@ pub struct MetadataArgs {
 impl MetadataArgs {
     /// As operations take it.
     pub fn options(self) -> ops::MetadataOptions {
-        ops::MetadataOptions { annotations: env::list("ADD_ANNOTATION", self.add_annotation), labels: env::list("ADD_LABEL", self.add_label) }
+        ops::MetadataOptions {
+            annotations: env::list("ADD_ANNOTATION", self.add_annotation),
+            labels: env::list("ADD_LABEL", self.add_label),
+        }
     }
 }
 

@@ -33,7 +33,8 @@ pub fn list(name: &str, given: Vec<String>) -> Vec<String> {
 
 /// `WERF_SET_STRING_1` belongs to `--set-string`, not to `--set`.
 fn longer_flag(name: &str, key: &str) -> bool {
-    const LISTS: &[&str] = &["SET_STRING", "SET_FILE", "SET_JSON", "SET_LITERAL", "SET_ROOT_JSON", "SET_RUNTIME_JSON", "SET_DOCKER_CONFIG_JSON_VALUE"];
+    const LISTS: &[&str] =
+        &["SET_STRING", "SET_FILE", "SET_JSON", "SET_LITERAL", "SET_ROOT_JSON", "SET_RUNTIME_JSON", "SET_DOCKER_CONFIG_JSON_VALUE"];
     LISTS.iter().any(|list| list.len() > name.len() && list.starts_with(name) && key.starts_with(&format!("WERF_{list}")))
 }
 

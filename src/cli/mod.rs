@@ -25,7 +25,14 @@ use crate::error::Kind;
 
 /// Takes an application from a Git commit to a healthy release in Kubernetes.
 #[derive(Debug, Parser)]
-#[command(name = "werf", version, disable_version_flag = true, propagate_version = false, arg_required_else_help = true, max_term_width = 110)]
+#[command(
+    name = "werf",
+    version,
+    disable_version_flag = true,
+    propagate_version = false,
+    arg_required_else_help = true,
+    max_term_width = 110
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -50,11 +50,8 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let repository = registry::repository(&options.registry)?;
     let client = registry::client(&options.registry)?;
     let config = settings(&project, options.keep_hours);
-    let (tags, used) = futures::future::try_join(
-        async { Ok(client.inventory(&repository, AT_ONCE).await?) },
-        cluster_use(&options, &config),
-    )
-    .await?;
+    let (tags, used) =
+        futures::future::try_join(async { Ok(client.inventory(&repository, AT_ONCE).await?) }, cluster_use(&options, &config)).await?;
     let name = &project.config.meta.project;
     let images: Vec<Published> =
         tags.into_iter().map(|image| Published::new(name, image.tag, image.digest, &image.labels, image.created)).collect();
@@ -86,6 +83,9 @@ async fn cluster_use(options: &Options, config: &Cleanup) -> Result<Option<Use>>
     Ok(Some(Use::new(found)))
 }
 
+/// Images and their tags.
+type Names = BTreeSet<(String, String)>;
+
 fn judge(
     options: &Options,
     project: &Arc<Project>,
@@ -95,8 +95,9 @@ fn judge(
     used: Option<&Use>,
 ) -> Result<Decision> {
     let references = references(project)?;
-    let computed: RefCell<BTreeMap<String, Option<BTreeSet<(String, String)>>>> = RefCell::default();
-    let images_at = |commit: &str| computed.borrow_mut().entry(commit.to_owned()).or_insert_with(|| names_at(options, project, commit)).clone();
+    let computed: RefCell<BTreeMap<String, Option<Names>>> = RefCell::default();
+    let images_at =
+        |commit: &str| computed.borrow_mut().entry(commit.to_owned()).or_insert_with(|| names_at(options, project, commit)).clone();
     let commit = |id: &str| {
         let found = git::parents(&project.repository, parse_id(id)?).ok()?;
         let parents = found.parents.iter().map(ToString::to_string).collect();
@@ -124,7 +125,7 @@ fn references(project: &Project) -> Result<Vec<Ref>> {
 }
 
 /// The names and tags of a commit's images; `None` where its configuration cannot be read any more.
-fn names_at(options: &Options, project: &Project, commit: &str) -> Option<BTreeSet<(String, String)>> {
+fn names_at(options: &Options, project: &Project, commit: &str) -> Option<Names> {
     let project = project::open_at(&options.project, project, parse_id(commit)?).ok()?;
     let tree = images::tree(&project, None).ok()?;
     Some(tree.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect())
@@ -159,7 +160,9 @@ fn timestamp(moment: Moment) -> Timestamp {
 
 #[derive(Debug, Error, Diagnostic)]
 #[error("the cluster does not tell which images it uses, so nothing was deleted")]
-#[diagnostic(help("give an account that may list workloads in all namespaces, or pass `--without-kube` if no cluster runs images of this repository"))]
+#[diagnostic(help(
+    "give an account that may list workloads in all namespaces, or pass `--without-kube` if no cluster runs images of this repository"
+))]
 struct NoCluster {
     #[source]
     cause: cluster::ClusterError,

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use super::project::Project;
-use super::{BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions};
+use super::{
+    BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions,
+};
 use super::{images, project, registry, release};
 use crate::deploy::cluster::{self, Outcome, Prepared};
 use crate::error::Result;
@@ -77,7 +79,8 @@ async fn ready(options: &Options, project: &Arc<Project>, run: &Run) -> Result<R
         let missing = planning.images.missing(&registry, run).await?;
         planning.images.publish(project, missing, &registry, &options.build, run).await
     };
-    let ((), (prepared, notes)) = futures::future::try_join(publish, release::prepare(planning.scene(options, project, &client), run)).await?;
+    let ((), (prepared, notes)) =
+        futures::future::try_join(publish, release::prepare(planning.scene(options, project, &client), run)).await?;
     Ok(Ready { client, prepared, notes })
 }
 

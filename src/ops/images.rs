@@ -68,7 +68,11 @@ fn select<'a>(all: &[&'a str], chosen: &[String]) -> Result<Vec<&'a str>> {
             return Err(UnknownImage { pattern: pattern.clone(), help: format!("images of this commit: {known}") }.into());
         }
         for name in matching {
-            if add { selected.insert(name) } else { selected.remove(name) };
+            if add {
+                selected.insert(name)
+            } else {
+                selected.remove(name)
+            };
         }
     }
     Ok(all.iter().copied().filter(|name| selected.contains(name)).collect())
@@ -77,9 +81,9 @@ fn select<'a>(all: &[&'a str], chosen: &[String]) -> Result<Vec<&'a str>> {
 fn matches(glob: &str, name: &str) -> bool {
     match glob.split_once('*') {
         None => glob == name,
-        Some((head, tail)) => name.strip_prefix(head).is_some_and(|rest| {
-            (0..=rest.len()).filter(|&at| rest.is_char_boundary(at)).any(|at| matches(tail, &rest[at..]))
-        }),
+        Some((head, tail)) => name
+            .strip_prefix(head)
+            .is_some_and(|rest| (0..=rest.len()).filter(|&at| rest.is_char_boundary(at)).any(|at| matches(tail, &rest[at..]))),
     }
 }
 
@@ -118,7 +122,14 @@ impl Images {
     }
 
     /// Publishes the missing images: each is built as soon as what it needs is published, several at once.
-    pub async fn publish(&self, project: &Arc<Project>, missing: BTreeSet<String>, client: &Client, options: &BuildOptions, run: &Run) -> Result<()> {
+    pub async fn publish(
+        &self,
+        project: &Arc<Project>,
+        missing: BTreeSet<String>,
+        client: &Client,
+        options: &BuildOptions,
+        run: &Run,
+    ) -> Result<()> {
         let Some(repository) = self.repository.as_ref().filter(|_| !missing.is_empty()) else { return Ok(()) };
         if options.require_built {
             return Err(NotBuilt::of(self, &missing).into());
@@ -153,7 +164,10 @@ impl Images {
     /// The platform that was asked for, else the builder's own.
     fn platform(&self, builder: &Builder) -> Platform {
         let asked = self.tree.iter().find_map(|(_, node)| node.platforms.first());
-        asked.and_then(|text| Platform::parse(text)).or_else(|| builder.client().daemon().platforms.first().cloned()).unwrap_or_else(|| Platform::linux("amd64"))
+        asked
+            .and_then(|text| Platform::parse(text))
+            .or_else(|| builder.client().daemon().platforms.first().cloned())
+            .unwrap_or_else(|| Platform::linux("amd64"))
     }
 
     /// Reads the configs of the external bases: each is pinned by its manifest digest for this build.

@@ -63,8 +63,7 @@ pub fn open_commit(options: &ProjectOptions, run: &Run) -> Result<Opened> {
     }
     let tree = Arc::new(git::commit_tree(&repository, &commit)?);
     let work_tree = git::work_tree(&tree).map(|work_tree| Arc::new(work_tree) as Arc<dyn WorkTree>);
-    let giterminism =
-        giterminism::load(&commit.short(), tree, work_tree, mode, options.giterminism_config.as_deref())?;
+    let giterminism = giterminism::load(&commit.short(), tree, work_tree, mode, options.giterminism_config.as_deref())?;
     Ok(Opened { repository, commit, giterminism: Arc::new(giterminism) })
 }
 

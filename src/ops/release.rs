@@ -14,8 +14,8 @@ use super::project::Project;
 use super::{DeployOptions, KubeOptions, MetadataOptions, ReleaseOptions, Run, ValuesOptions};
 use crate::build::image::ImageTree;
 use crate::deploy::chart::{
-    self, Capabilities, Chart, Commit, Defaults, ImageReference, Operation, Release, RenderInput, RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers,
-    ValuesFile,
+    self, Capabilities, Chart, Commit, Defaults, ImageReference, Operation, Release, RenderInput, RenderOptions, Rendered, SecretAccess,
+    ServiceValues, ValueLayers, ValuesFile,
 };
 use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, Prepared, Revision};
 use crate::deploy::resource::{self, Owner, Resource};
@@ -89,7 +89,12 @@ pub struct Scene<'a> {
 pub fn render(chart: &Chart, scene: &Scene<'_>, run: &Run) -> Result<Rendered> {
     let operation = if scene.revision > 1 { Operation::Upgrade } else { Operation::Install };
     let input = RenderInput {
-        release: Release { name: scene.owner.release.clone(), namespace: scene.owner.namespace.clone(), revision: scene.revision, operation },
+        release: Release {
+            name: scene.owner.release.clone(),
+            namespace: scene.owner.namespace.clone(),
+            revision: scene.revision,
+            operation,
+        },
         values: scene.layers,
         service: Some(scene.service),
         capabilities: &scene.capabilities,
@@ -116,8 +121,11 @@ pub async fn capabilities(chart: &Chart, client: &Client) -> Result<Capabilities
 pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Option<String>)> {
     let PlanScene { project, owner, values, layers, service, client, deploy, metadata } = scene;
     let chart = tokio::task::block_in_place(|| load_chart(project, values))?;
-    let (history, capabilities) =
-        futures::future::try_join(async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) }, capabilities(&chart, client)).await?;
+    let (history, capabilities) = futures::future::try_join(
+        async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) },
+        capabilities(&chart, client),
+    )
+    .await?;
     let scene = Scene { owner, layers, service, capabilities, revision: history.newest() + 1, cluster: Some(client) };
     let rendered = tokio::task::block_in_place(|| render(&chart, &scene, run))?;
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());

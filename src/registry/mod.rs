@@ -1,7 +1,7 @@
 //! References, credentials, manifests, blobs and tags over HTTP.
 //!
 //! Speaks the OCI distribution specification to any registry, with as few requests as the question allows. What an image is for,
-//! and which images are to be, is for others to know. [`reference`], [`manifest`] and [`auth`] are PURE.
+//! and which images are to be, is for others to know. [`mod@reference`], [`manifest`] and [`auth`] are PURE.
 //!
 //! # Why not a client from elsewhere
 //! The no-op path asks for one HEAD per image. The clients at hand ping `/v2/` first, make no use of identity tokens,

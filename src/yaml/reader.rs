@@ -65,8 +65,11 @@ enum Anchor {
     Done(Node, usize),
 }
 
+/// A text between a byte order mark and a line break, where the parser needs them.
+type Padded<'t> = Chain<Chain<&'t [u8], &'t [u8]>, &'t [u8]>;
+
 struct Cursor<'t> {
-    parser: Parser<Chain<Chain<&'t [u8], &'t [u8]>, &'t [u8]>>,
+    parser: Parser<Padded<'t>>,
 }
 
 impl<'t> Reader<'t> {

@@ -144,7 +144,7 @@ fn is_timestamp(text: &str) -> bool {
         return false;
     }
     match rest.first() {
-        None => return true,
+        None => true,
         Some(b'T' | b't') => {
             rest = &rest[1..];
             time(&mut rest) && zone(rest)

@@ -18,9 +18,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("project/slug", &["error", "template", "project/config/meta"]),
     ("registry", &["error", "event"]),
     ("build/llb", &[]),
-    ("build/git_layers", &["error", "file_tree"]),
-    ("build/dockerfile", &["error", "file_tree"]),
-    ("build/image", &["error", "file_tree", "project/config", "registry/reference", "build/llb", "build/dockerfile", "build/git_layers"]),
+    ("build/glob", &[]),
+    ("build/git_layers", &["error", "file_tree", "build/llb"]),
+    ("build/dockerfile", &["error", "file_tree", "build/glob", "build/llb"]),
+    (
+        "build/image",
+        &["error", "file_tree", "project/config", "registry/reference", "build/llb", "build/glob", "build/dockerfile", "build/git_layers"],
+    ),
     ("build/buildkit", &["error", "event", "build/llb"]),
     ("cleanup", &["error", "project/config", "registry/reference"]),
     ("deploy/chart", &["error", "file_tree", "yaml", "template", "deploy/secret", "registry/reference"]),
@@ -91,8 +95,8 @@ fn uses(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in joined.match_indices("crate::") {
         let rest = &joined[at + "crate::".len()..];
-        if rest.starts_with('{') {
-            let group = rest[1..].split('}').next().unwrap_or_default();
+        if let Some(group) = rest.strip_prefix('{') {
+            let group = group.split('}').next().unwrap_or_default();
             found.extend(group.split(',').map(|part| module_path(part.trim())));
         } else {
             found.push(module_path(rest));

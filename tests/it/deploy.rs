@@ -40,7 +40,7 @@ fn desired(objects: &[Value]) -> Desired {
 }
 
 async fn converge(client: &Client, objects: &[Value], options: &DeployOptions) -> Result<Outcome, DeployError> {
-    let prepared = prepare(client, desired(objects)).await?;
+    let prepared = prepare(client, desired(objects), load_history(client, "ns", "app").await?).await?;
     deploy(client, prepared, options, &Events::none(), &CancellationToken::new()).await
 }
 
@@ -244,7 +244,8 @@ async fn a_limit_names_what_was_pending() {
 async fn an_interruption_marks_the_revision_and_gives_the_lock_back() {
     let (fake, client) = start().await;
     fake.on_write(|object| object["status"] = json!({"observedGeneration": 1}));
-    let prepared = prepare(&client, desired(&[deployment()])).await.unwrap();
+    let history = load_history(&client, "ns", "app").await.unwrap();
+    let prepared = prepare(&client, desired(&[deployment()]), history).await.unwrap();
     let cancel = CancellationToken::new();
     let (events, mut facts) = Events::channel();
     let stopper = cancel.clone();

@@ -1,5 +1,7 @@
 //! `werf` driven in a sandbox, and its rooms through their public faces, against wire-level fakes in process.
 
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, reason = "tests read the environment and print")]
+
 mod architecture;
 mod buildkit;
 mod chart;

@@ -2,6 +2,8 @@
 //!
 //! Each test has a Git repository, a repository prefix in the registry and a namespace of its own, so all run at once.
 
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, reason = "tests read the environment and print")]
+
 #[path = "../it/sandbox.rs"]
 mod sandbox;
 mod testbed;

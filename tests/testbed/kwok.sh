@@ -12,7 +12,7 @@ start kwok kwok --kubeconfig "$TB_RUN/kwok.kubeconfig" --config "$TB_BIN/kwok-st
   --enable-crds Logs,ClusterLogs,Exec,ClusterExec,Attach,ClusterAttach,PortForward,ClusterPortForward
 taints='[]'
 if is_root; then taints='[{key: kwok.x-k8s.io/node, value: fake, effect: NoSchedule}]'; fi
-admin apply --server-side -f - >/dev/null <<Y
+admin apply --server-side --force-conflicts -f - >/dev/null <<Y
 apiVersion: v1
 kind: Node
 metadata:

@@ -72,6 +72,8 @@ registerNode: true
 volumePluginDir: $d/volumeplugins
 staticPodPath: ""
 Y
+  # kube-proxy ends when its configuration is written again
+  if alive kube-proxy; then return 0; fi
   cat >"$d/kube-proxy.yaml" <<Y
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
@@ -88,7 +90,7 @@ Y
 
 up() {
   write_config
-  ip link show "$TB_INTERFACE" >/dev/null 2>&1 || ip link add "$TB_INTERFACE" type dummy
+  ip link show "$TB_INTERFACE" >/dev/null 2>&1 || ip link add "$TB_INTERFACE" type bridge
   ip address replace "$TB_ADDRESS/32" dev "$TB_INTERFACE"
   ip link set "$TB_INTERFACE" up
   echo 1 >/proc/sys/net/ipv4/ip_forward

@@ -6,8 +6,8 @@
 //! of one file then costs the transfer and the push of one layer. Bytes are made from Git objects at the first read, so that what
 //! the registry has is never made or sent.
 //!
-//! This room leaves the choice of files to `build/image` and `build/dockerfile`; [`LayerStore`] serves layers through a session of
-//! `build/buildkit`. Only [`DirectoryCache`] does I/O of its own.
+//! This room leaves the choice of files to `build/image` and `build/dockerfile`, and the serving of layers through a session to `ops`.
+//! Only [`DirectoryCache`] does I/O of its own.
 //! Formats: POSIX tar with GNU long names, RFC 1952, OCI image specification 1.1.
 
 pub mod cut;
@@ -17,7 +17,6 @@ mod cache;
 mod files;
 mod layer;
 mod oci;
-mod store;
 #[cfg(test)]
 mod tests;
 
@@ -25,4 +24,3 @@ pub use cache::{DirectoryCache, LayerCache, MemoryCache};
 pub use files::{FileSet, Owner};
 pub use layer::{Blob, Layer, LayerError, Placement, layers};
 pub use oci::LayerImage;
-pub use store::LayerStore;

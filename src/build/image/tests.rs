@@ -22,7 +22,13 @@ fn config(images: Vec<Image>) -> Config {
         keep_images_built_within: std::time::Duration::from_secs(7200),
         keep_policies: Vec::new(),
     };
-    let meta = Meta { project: "shop".into(), build: BuildDefaults::default(), deploy: Deploy::default(), cleanup, git_worktree: Default::default() };
+    let meta = Meta {
+        project: "shop".into(),
+        build: BuildDefaults::default(),
+        deploy: Deploy::default(),
+        cleanup,
+        git_worktree: Default::default(),
+    };
     let rendered = (1..40).map(|line| format!("# line {line}\n")).collect::<String>();
     Config { meta, images, rendered: rendered.into() }
 }

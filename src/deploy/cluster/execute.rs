@@ -28,14 +28,14 @@ const DELETE_PATIENCE: Duration = Duration::from_secs(240);
 /// Why an execution ended early.
 pub(super) enum Stopped {
     /// An operation failed.
-    Failed(DeployError),
+    Failed(Box<DeployError>),
     /// The caller asked to stop.
     Cancelled,
 }
 
 impl From<DeployError> for Stopped {
     fn from(error: DeployError) -> Self {
-        Stopped::Failed(error)
+        Stopped::Failed(Box::new(error))
     }
 }
 

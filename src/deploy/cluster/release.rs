@@ -389,7 +389,7 @@ async fn run(
             record::update_record(client, &record).await?;
             return retire(client, &prepared.history, &record, options.history_limit).await.map_err(DeployError::from);
         }
-        Err(Stopped::Failed(error)) => error,
+        Err(Stopped::Failed(error)) => *error,
         Err(Stopped::Cancelled) => DeployError::Interrupted { release: owner.release.clone(), revision: record.revision },
     };
     record.status = RecordStatus::Failed;
@@ -477,7 +477,7 @@ async fn dismiss_locked(
     }
     match execute(client, &plan, &live, options.timeout, events, cancel).await {
         Ok(()) => {}
-        Err(Stopped::Failed(error)) => return Err(error),
+        Err(Stopped::Failed(error)) => return Err(*error),
         Err(Stopped::Cancelled) => return Err(DeployError::Interrupted { release: owner.release.clone(), revision: history.newest() }),
     }
     for (revision, _) in &history.revisions {

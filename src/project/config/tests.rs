@@ -461,7 +461,7 @@ fn names_and_projects() {
       at werf.yaml:2:10
         | project: My_Shop
         |          ^^^^^^^ not a project name
-      help: for example `project: my-shop-b4df720c`
+      help: for example `project: my-shop`
     error: `a b` is not a name for an image
       at werf.yaml:4:8
         | image: a b

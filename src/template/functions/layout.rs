@@ -88,8 +88,8 @@ fn next_chunk(layout: &str) -> Option<(&str, Chunk, &str, &str)> {
     ];
     for (at, letter) in layout.char_indices() {
         let rest = &layout[at..];
-        if rest.starts_with("_2006") {
-            return Some((&layout[..at + 1], Chunk::LongYear, &rest[1..5], &rest[5..]));
+        if let Some(after) = rest.strip_prefix("_2006") {
+            return Some((&layout[..at + 1], Chunk::LongYear, &rest[1..5], after));
         }
         if matches!(letter, '.' | ',') {
             if let Some((digits, trim)) = fraction(&rest[1..]) {

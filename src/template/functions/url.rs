@@ -263,14 +263,12 @@ fn should_escape(byte: u8, part: Part) -> bool {
     if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
         return false;
     }
-    match (part, byte) {
-        (
-            Part::Host,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'[' | b']' | b'<' | b'>' | b'"',
-        ) => false,
-        (Part::Path, b'$' | b'&' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'@') => false,
-        (Part::Userinfo, b'$' | b'&' | b'+' | b',' | b';' | b'=') => false,
-        (Part::Fragment, b'$' | b'&' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'?' | b'@' | b'!' | b'(' | b')' | b'*') => false,
-        _ => true,
-    }
+    let spared = matches!(
+        (part, byte),
+        (Part::Host, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'[' | b']' | b'<' | b'>' | b'"',)
+            | (Part::Path, b'$' | b'&' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'@')
+            | (Part::Userinfo, b'$' | b'&' | b'+' | b',' | b';' | b'=')
+            | (Part::Fragment, b'$' | b'&' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'?' | b'@' | b'!' | b'(' | b')' | b'*')
+    );
+    !spared
 }

@@ -15,7 +15,7 @@ use werf::build::buildkit::proto as ours;
 use werf::build::llb::pb;
 
 /// How deep messages within messages are filled.
-const DEPTH: usize = 2;
+const DEPTH: usize = 5;
 
 #[test]
 fn our_numbers_are_those_of_buildkit() -> Result<()> {

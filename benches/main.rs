@@ -1,0 +1,41 @@
+//! `make bench`: one table, each figure beside its peer's in the same run. Nothing here passes or fails by time.
+//!
+//! Each module measures one thing on the testbed's servers; `measure` runs whole processes and keeps wall time and peak memory.
+//! Names given after `cargo bench --` choose modules.
+
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, reason = "tests read the environment and print")]
+
+mod build;
+mod converge;
+mod digests;
+mod fixture;
+mod git_tree;
+mod measure;
+mod render;
+mod startup;
+mod table;
+
+use table::Row;
+
+/// A benchmark: its name and what makes its rows.
+type Bench = (&'static str, fn() -> Vec<Row>);
+
+const BENCHES: &[Bench] = &[
+    ("startup", startup::rows),
+    ("converge", converge::rows),
+    ("render", render::rows),
+    ("build", build::rows),
+    ("git-tree", git_tree::rows),
+    ("digests", digests::rows),
+];
+
+fn main() {
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|choice| choice == name);
+    let mut rows = Vec::new();
+    for (name, bench) in BENCHES.iter().filter(|(name, _)| wanted(name)) {
+        table::note(&format!("measuring {name}"));
+        rows.extend(bench());
+    }
+    table::print(&rows);
+}
