@@ -1,7 +1,7 @@
 //! The command line: one file per command turns its arguments into an options struct and makes one call into `ops`.
 //!
 //! Flags and environment variables are read here and nowhere else. Each flag `--foo-bar` has the variable `WERF_FOO_BAR`; a list flag
-//! also takes every `WERF_FOO_BAR_*`, in the order of their names ([`env`]). Command line: <https://werf.io/docs/v2/reference/cli/>.
+//! also takes every `WERF_FOO_BAR_*`, in the order of their names ([`mod@env`]). Command line: <https://werf.io/docs/v2/reference/cli/>.
 
 mod args;
 mod build;

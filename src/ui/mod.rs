@@ -1,7 +1,7 @@
 //! The only writer of standard output and standard error.
 //!
 //! Data (rendered manifests, a plan, a list) goes to standard output, everything else to standard error. Events are drawn live on a
-//! terminal ([`live`]) and as append-only lines elsewhere ([`plain`]); both print the same [`line`]s. Errors are laid out by [`report`].
+//! terminal ([`live`]) and as append-only lines elsewhere ([`plain`]); both print the same [`mod@line`]s. Errors are laid out by [`report`].
 
 pub mod line;
 mod live;

@@ -1,7 +1,7 @@
 //! Image tree, stage graph, BLAKE3 digests, why a digest changed, and stages → LLB.
 //!
 //! [`ImageTree::new`] reads a checked configuration and a file tree, and gives every image its content digest without building
-//! anything; [`explain`] names the inputs that differ between two commits; [`compile`] makes what BuildKit solves. Nothing here does
+//! anything; [`mod@explain`] names the inputs that differ between two commits; [`mod@compile`] makes what BuildKit solves. Nothing here does
 //! I/O of its own, knows of gRPC, or reads an environment: files come through [`crate::file_tree::FileTree`], bases and published
 //! images come resolved from the caller.
 //!

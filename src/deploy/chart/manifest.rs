@@ -233,7 +233,7 @@ impl Place<'_> {
     }
 }
 
-/// Which parts [`print`] writes.
+/// Which parts [`print()`] writes.
 #[derive(Clone, Debug, Default)]
 pub struct PrintOptions {
     /// `--include-crds`.

@@ -1,6 +1,6 @@
 //! Kubernetes objects: identity, order, annotations that steer deployment.
 //!
-//! [`parse`] turns one rendered object into checked [`Resource`]s (a `List` becomes its items), [`adopt`] writes onto them what marks
+//! [`parse()`] turns one rendered object into checked [`Resource`]s (a `List` becomes its items), [`adopt`] writes onto them what marks
 //! a release's own. Nothing here asks a cluster: whether a kind has a namespace is decided by [`scope`] for the kinds that Kubernetes
 //! itself has and by discovery (`deploy::cluster`) for all others. Annotations are werf's, with Helm's as their older names.
 

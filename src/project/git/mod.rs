@@ -1,7 +1,7 @@
 //! Commits, trees, refs and development snapshots, by gix; implements [`crate::file_tree::FileTree`].
 //!
 //! Everything is read from Git objects: no `git` process runs and nothing is checked out. The index and the work tree are opened only
-//! when something asks how they differ from a commit ([`work_tree`]) or asks for a development snapshot ([`dev`]).
+//! when something asks how they differ from a commit ([`work_tree()`]) or asks for a development snapshot ([`dev`]).
 //! What a difference means is decided by [`super::giterminism`].
 
 mod commit;
