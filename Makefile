@@ -2,6 +2,7 @@
 PREFIX ?= /usr/local
 CARGO ?= cargo
 TESTBED = tests/testbed
+TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 DEMO_PREFIX = $(shell . $(TESTBED)/lib.sh >/dev/null && echo $$TB_CACHE/demo)
 SHELL = /bin/bash
 
@@ -36,6 +37,6 @@ release: ## The optimized binary
 
 install: release ## werf, and the buildkitd that it starts, under PREFIX
 	@$(TESTBED)/build.sh images
-	install -D -m 755 target/release/werf $(DESTDIR)$(PREFIX)/bin/werf
+	install -D -m 755 $(TARGET_DIR)/release/werf $(DESTDIR)$(PREFIX)/bin/werf
 	install -D -m 755 "$$(. $(TESTBED)/lib.sh && echo $$TB_BIN)/buildkitd" $(DESTDIR)$(PREFIX)/libexec/werf/buildkitd
 	install -D -m 755 "$$(PATH=$$PATH:/usr/sbin command -v runc)" $(DESTDIR)$(PREFIX)/libexec/werf/runc
