@@ -95,12 +95,19 @@ expect "the first page is served again" answers "first edition"
 run git checkout -q main
 
 title "6. Cleanup: what nothing uses goes, what is in use stays; then dismiss"
+git checkout -q -b experiment
+echo try-a-thing >>worker/jobs.list
+commit "An experiment"
+run werf build
+run git checkout -q main
+run git branch -q -D experiment
 before=$(tags)
 run werf cleanup --dry-run --keep-stages-built-within-last-n-hours 0
 run werf cleanup --keep-stages-built-within-last-n-hours 0
 say "images in the registry: $before before, $(tags) after"
-if is_root; then expect "the image of the broken commit is gone" test "$(tags)" -lt "$before"; fi
-expect "the images in use are there" published "$first_backend" && published "$first_worker"
+expect "the image of the experiment is gone, the others are there" test "$(tags)" = "$((before - 1))"
+expect "the backend in use is there" published "$first_backend"
+expect "the worker in use is there" published "$first_worker"
 run werf dismiss
 expect "the release is gone" test -z "$(admin -n "$namespace" get deployments -o name)"
 

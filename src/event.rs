@@ -205,6 +205,13 @@ pub enum Event {
         /// Revision that stands.
         revision: u32,
     },
+    /// A deployment failed; the last good revision is being brought back.
+    RollbackBegun {
+        /// Release name.
+        release: String,
+        /// The good revision.
+        to: u32,
+    },
     /// A failed release was brought back to an earlier revision.
     ReleaseRolledBack {
         /// Release name.

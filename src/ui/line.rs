@@ -35,14 +35,17 @@ pub fn of(event: &Event) -> Option<Line> {
     let line = |level, tone, verb, text: String| Some(Line { level, verb, text, tone });
     match event {
         Event::Warned { message, help } => {
-            let help = help.as_deref().map(|help| format!("\n{:VERB$} help: {help}", "")).unwrap_or_default();
+            let help = help
+                .as_deref()
+                .map(|help| format!("\n{:VERB$} help: {}", "", help.trim_end().replace('\n', &format!("\n{:VERB$}       ", ""))))
+                .unwrap_or_default();
             line(Quiet, Tone::Warn, "Warning", format!("{message}{help}"))
         }
         Event::ImageFound { image, reference } => line(Normal, Tone::Good, "Found", format!("image {image}  {reference}")),
         Event::ImageMissing { image, reference } => line(Normal, Tone::Note, "Missing", format!("image {image}  {reference}")),
         Event::BuilderReady { endpoint, took } => line(Normal, Tone::Good, "Builder", format!("{endpoint} after {}", seconds(*took))),
-        Event::StepStarted { image, name, .. } => line(Normal, Tone::Note, "Building", format!("{image}  {name}")),
-        Event::StepCached { image, name, .. } => line(Verbose, Tone::Dim, "Cached", format!("{image}  {name}")),
+        Event::StepStarted { image, name, .. } => line(Normal, Tone::Note, "Building", format!("{image}  {}", own_step(image, name))),
+        Event::StepCached { image, name, .. } => line(Verbose, Tone::Dim, "Cached", format!("{image}  {}", own_step(image, name))),
         Event::StepPrinted { .. } | Event::StepProgressed { .. } | Event::StepDone { .. } | Event::StepFailed { .. } => None,
         Event::ImagePublished { image, reference, took, .. } => {
             line(Normal, Tone::Good, "Published", format!("image {image}  {reference} in {}", seconds(*took)))
@@ -66,6 +69,7 @@ pub fn of(event: &Event) -> Option<Line> {
         Event::ReleaseUnchanged { release, revision } => {
             line(Normal, Tone::Good, "Unchanged", format!("release {release}, revision {revision}: nothing to do"))
         }
+        Event::RollbackBegun { release, to } => line(Quiet, Tone::Warn, "Rolling back", format!("release {release} to revision {to}")),
         Event::ReleaseRolledBack { release, to } => {
             line(Quiet, Tone::Warn, "Rolled back", format!("release {release} to the state of revision {to}"))
         }
@@ -80,6 +84,15 @@ pub fn seconds(took: Duration) -> String {
         ms @ 0..1000 => format!("{ms} ms"),
         ms @ 1000..60_000 => format!("{:.1} s", ms as f64 / 1000.0),
         ms => format!("{} min {:02} s", ms / 60_000, ms % 60_000 / 1000),
+    }
+}
+
+/// The name of a step beside the name of its image: `[app] from alpine` is `from alpine`, `[app install] make` is `[install] make`.
+pub fn own_step(image: &str, name: &str) -> String {
+    match name.strip_prefix('[').and_then(|rest| rest.strip_prefix(image)) {
+        Some(rest) if rest.starts_with("] ") => rest[2..].to_owned(),
+        Some(rest) if rest.starts_with(' ') => format!("[{}", &rest[1..]),
+        _ => name.to_owned(),
     }
 }
 

@@ -57,7 +57,7 @@ fn update(region: &MultiProgress, running: &mut BTreeMap<(String, String), Progr
         }
     };
     match event {
-        Event::StepStarted { image, step, name } => show(image, step, name.clone()),
+        Event::StepStarted { image, step, name } => show(image, step, line::own_step(image, name)),
         Event::StepProgressed { image, step, what, current, total } => {
             let amount = if *total > 0 { format!("{what} {}%", current * 100 / total) } else { what.clone() };
             show(image, step, amount);

@@ -1,6 +1,7 @@
-//! Append-only lines, for logs and pipes. Output of build steps is shown whole lines at a time under their image's name.
+//! Append-only lines, for logs and pipes. Output of build steps is shown whole lines at a time under their image's name, and what was
+//! said of a step or of a resource is not said again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -10,14 +11,36 @@ use crate::event::Event;
 /// Prints until the senders are gone.
 pub async fn run(look: Look, mut events: UnboundedReceiver<Event>) {
     let mut steps = StepOutput::default();
+    let mut said = Said::default();
     while let Some(event) = events.recv().await {
         if let Some(line) = line::of(&event)
             && line.level <= look.verbosity
+            && said.is_news(&event)
         {
             print(&look, &line.print(look.style));
         }
         if look.verbosity > Verbosity::Quiet {
             steps.take(&event, |text| print(&look, text));
+        }
+    }
+}
+
+/// What was said of running steps and of waiting resources. BuildKit begins a step several times (to resolve it, to run it), and a
+/// resource's status comes back to what it was.
+#[derive(Default)]
+struct Said(HashSet<(String, String)>);
+
+impl Said {
+    fn is_news(&mut self, event: &Event) -> bool {
+        match event {
+            Event::StepStarted { image, name, .. } => self.0.insert((image.clone(), name.clone())),
+            Event::ResourceProgressed { resource, message } => self.0.insert((resource.clone(), message.clone())),
+            // a second wait for the same resource is another matter
+            Event::ResourceApplied { resource, .. } => {
+                self.0.retain(|(owner, _)| owner != resource);
+                true
+            }
+            _ => true,
         }
     }
 }

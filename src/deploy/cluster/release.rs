@@ -288,6 +288,7 @@ async fn locked(
     let stop = matches!(error, DeployError::Interrupted { .. } | DeployError::LockLost { .. } | DeployError::Raced { .. });
     let Some(good) = good.filter(|_| options.auto_rollback && !stop) else { return Err(error) };
     let to = good.revision;
+    events.emit(Event::RollbackBegun { release: owner.release.clone(), to });
     match roll_back(client, good, options, events, cancel, lock).await {
         Ok(revision) => {
             events.emit(Event::ReleaseRolledBack { release: owner.release.clone(), to });
