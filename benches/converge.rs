@@ -77,7 +77,10 @@ fn large() -> Project {
         );
     }
     project.write("werf.yaml", config);
-    project.write("werf-giterminism.yaml", "giterminismConfigVersion: 1\nconfig:\n  goTemplateRendering:\n    allowEnvVariables: [BASE_IMAGE]\n");
+    project.write(
+        "werf-giterminism.yaml",
+        "giterminismConfigVersion: 1\nconfig:\n  goTemplateRendering:\n    allowEnvVariables: [BASE_IMAGE]\n",
+    );
     project.commit();
     project
 }

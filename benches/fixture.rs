@@ -35,12 +35,7 @@ impl Testbed {
             let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
             line.unwrap_or_else(|| panic!("{name} is not in the testbed's env file")).to_owned()
         };
-        Testbed {
-            bin: value("TB_BIN").into(),
-            run: value("TB_RUN").into(),
-            registry: value("TB_REGISTRY"),
-            buildkit: value("TB_BUILDKIT"),
-        }
+        Testbed { bin: value("TB_BIN").into(), run: value("TB_RUN").into(), registry: value("TB_REGISTRY"), buildkit: value("TB_BUILDKIT") }
     }
 
     /// One of the testbed's programs.
@@ -75,7 +70,10 @@ impl Testbed {
     pub fn stored(&self) -> u64 {
         fn size(path: &Path) -> u64 {
             let Ok(entries) = fs::read_dir(path) else { return 0 };
-            entries.flatten().map(|entry| if entry.path().is_dir() { size(&entry.path()) } else { entry.metadata().map_or(0, |meta| meta.len()) }).sum()
+            entries
+                .flatten()
+                .map(|entry| if entry.path().is_dir() { size(&entry.path()) } else { entry.metadata().map_or(0, |meta| meta.len()) })
+                .sum()
         }
         size(&self.run.join("registry"))
     }
@@ -149,7 +147,11 @@ impl Project {
                 let mut text = Vec::with_capacity(bytes + 12);
                 while text.len() < bytes {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    text.extend((0..10).map(|at| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[(state >> (at * 6)) as usize & 63]));
+                    text.extend(
+                        (0..10).map(|at| {
+                            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[(state >> (at * 6)) as usize & 63]
+                        }),
+                    );
                 }
                 text.truncate(bytes);
                 self.write(&format!("{below}/d{dir:03}/f{file:03}.txt"), text);

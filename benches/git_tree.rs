@@ -14,7 +14,10 @@ pub fn rows() -> Vec<Row> {
     let testbed = Testbed::up();
     let project = Project::new();
     project.fill("tree", 100, 100, 10 * 1024);
-    project.write("werf-giterminism.yaml", "giterminismConfigVersion: 1\nconfig:\n  goTemplateRendering:\n    allowEnvVariables: [BASE_IMAGE]\n");
+    project.write(
+        "werf-giterminism.yaml",
+        "giterminismConfigVersion: 1\nconfig:\n  goTemplateRendering:\n    allowEnvVariables: [BASE_IMAGE]\n",
+    );
     project.write("Dockerfile", "ARG BASE\nFROM ${BASE}\nCOPY tree /app\n");
     project.write("werf.yaml", CONFIG);
     project.commit();

@@ -51,7 +51,10 @@ fn plain_example() -> Project {
 fn five_hundred() -> Project {
     let project = Project::new();
     project.write("werf.yaml", "project: many\nconfigVersion: 1\n");
-    project.write(".helm/templates/_helpers.tpl", "{{- define \"labels\" -}}\napp: {{ .Release.Name }}\nchart: {{ .Chart.Name }}\n{{- end }}\n");
+    project.write(
+        ".helm/templates/_helpers.tpl",
+        "{{- define \"labels\" -}}\napp: {{ .Release.Name }}\nchart: {{ .Chart.Name }}\n{{- end }}\n",
+    );
     for file in 0..50 {
         let mut text = String::new();
         for n in 0..5 {

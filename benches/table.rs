@@ -34,9 +34,11 @@ pub fn print(rows: &[Row]) {
     );
     for row in rows {
         let (peer, peer_memory, ratio) = match &row.peer {
-            Some((name, sample)) => {
-                (format!("{name} {}", times(sample)), memory(sample), format!("{:.2}", row.ours.median().as_secs_f64() / sample.median().as_secs_f64()))
-            }
+            Some((name, sample)) => (
+                format!("{name} {}", times(sample)),
+                memory(sample),
+                format!("{:.2}", row.ours.median().as_secs_f64() / sample.median().as_secs_f64()),
+            ),
             None => (String::new(), String::new(), String::new()),
         };
         let ours = times(&row.ours);
