@@ -18,7 +18,7 @@ const QUIET_START: Duration = Duration::from_millis(250);
 pub async fn run(look: Look, mut events: UnboundedReceiver<Event>) {
     let region = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
     let start = Instant::now();
-    let mut running: BTreeMap<(String, String), ProgressBar> = BTreeMap::new();
+    let mut running = Running::new();
     let mut steps = StepOutput::default();
     while let Some(event) = events.recv().await {
         if let Some(line) = line::of(&event)
@@ -35,39 +35,50 @@ pub async fn run(look: Look, mut events: UnboundedReceiver<Event>) {
     let _ = region.clear();
 }
 
+/// What stands in the region, by owner and key.
+type Running = BTreeMap<(String, String), Row>;
+
+/// A line of the region: the name of what runs, and its bar.
+struct Row {
+    name: String,
+    bar: ProgressBar,
+}
+
 /// Events that a person sees in the region and needs no line for.
 fn moves_only(event: &Event, verbosity: Verbosity) -> bool {
     verbosity <= Verbosity::Normal && matches!(event, Event::StepStarted { .. } | Event::ResourceProgressed { .. })
 }
 
-fn update(region: &MultiProgress, running: &mut BTreeMap<(String, String), ProgressBar>, event: &Event, visible: bool) {
-    let mut show = |owner: &str, key: &str, text: String| {
-        let bar = running.entry((owner.to_owned(), key.to_owned())).or_insert_with(|| {
+fn update(region: &MultiProgress, running: &mut Running, event: &Event, visible: bool) {
+    // `name` is what runs, where the event tells it; `news` is how far it is
+    let mut show = |owner: &str, key: &str, name: Option<String>, news: &str| {
+        let row = running.entry((owner.to_owned(), key.to_owned())).or_insert_with(|| {
             let bar = region.add(ProgressBar::new_spinner());
             if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {prefix:>10.bold} {wide_msg} {elapsed:.dim}") {
                 bar.set_style(style);
             }
             bar.set_prefix(owner.to_owned());
             bar.enable_steady_tick(Duration::from_millis(125));
-            bar
+            Row { name: String::new(), bar }
         });
-        bar.set_message(text);
+        row.name = name.unwrap_or(std::mem::take(&mut row.name));
+        row.bar.set_message(format!("{}  {news}", row.name).trim().to_owned());
         if visible {
-            bar.tick();
+            row.bar.tick();
         }
     };
     match event {
-        Event::StepStarted { image, step, name } => show(image, step, line::own_step(image, name)),
+        Event::StepStarted { image, step, name } => show(image, step, Some(line::own_step(image, name)), ""),
         Event::StepProgressed { image, step, what, current, total } => {
             let amount = if *total > 0 { format!("{what} {}%", current * 100 / total) } else { what.clone() };
-            show(image, step, amount);
+            show(image, step, None, &amount);
         }
         Event::StepPrinted { image, step, text, .. } => {
             if let Some(last) = text.lines().map(line::printable).rfind(|line| !line.trim().is_empty()) {
-                show(image, step, last);
+                show(image, step, None, &last);
             }
         }
-        Event::ResourceProgressed { resource, message } => show("waiting", resource, format!("{resource}: {message}")),
+        Event::ResourceProgressed { resource, message } => show("waiting", resource, Some(resource.clone()), message),
         Event::StepDone { image, step, .. } | Event::StepFailed { image, step } | Event::StepCached { image, step, .. } => {
             finish(running, image, step);
         }
@@ -76,8 +87,8 @@ fn update(region: &MultiProgress, running: &mut BTreeMap<(String, String), Progr
     }
 }
 
-fn finish(running: &mut BTreeMap<(String, String), ProgressBar>, owner: &str, key: &str) {
-    if let Some(bar) = running.remove(&(owner.to_owned(), key.to_owned())) {
-        bar.finish_and_clear();
+fn finish(running: &mut Running, owner: &str, key: &str) {
+    if let Some(row) = running.remove(&(owner.to_owned(), key.to_owned())) {
+        row.bar.finish_and_clear();
     }
 }

@@ -36,7 +36,9 @@ pub fn status(object: &Value, related: Related<'_>) -> Status {
         return Status::progressing(format!("{available} of {} ready", plural(wanted, "replica"))).because(reason());
     }
     if replicas > updated {
-        return Status::progressing(format!("waits for {} to go", plural(replicas - updated, "old replica")));
+        let old = replicas - updated;
+        return Status::progressing(format!("{} {} still there", plural(old, "old replica"), if old == 1 { "is" } else { "are" }))
+            .because(reason());
     }
     if replicas != wanted {
         return Status::progressing(format!("scales from {replicas} to {}", plural(wanted, "replica")));

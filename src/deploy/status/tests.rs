@@ -133,7 +133,7 @@ fn kinds() {
             "Deployment",
             json!({"replicas": 3}),
             json!({"observedGeneration": 2, "replicas": 4, "updatedReplicas": 3, "availableReplicas": 3}),
-            "progressing: waits for 1 old replica to go",
+            "progressing: 1 old replica is still there",
         ),
         (
             "apps/v1",
