@@ -35,9 +35,9 @@ expect() { # expect WHAT CMD...
 }
 commit() { git -C "$app" add -A && git -C "$app" commit -qm "$1" && log "\$ git commit -m \"$1\""; }
 page() { curl -fsS --max-time 5 "http://$(admin -n "$namespace" get service backend -o 'jsonpath={.spec.clusterIP}')/"; }
-answers() { # answers TEXT: from its real pod; simulated nodes run nothing that could answer
-  if is_root; then for _ in {1..50}; do [[ $(page 2>/dev/null) == *"$1"* ]] && return; sleep 0.1; done; return 1; fi
-  say "(simulated nodes: no pod answers over HTTP)"
+answers() { for _ in {1..50}; do [[ $(page 2>/dev/null) == *"$1"* ]] && return; sleep 0.1; done; return 1; }
+expect_page() { # expect_page WHAT TEXT: from its real pod; simulated nodes run nothing that could answer
+  if is_root; then expect "$1" answers "$2"; else say "(simulated nodes: no pod that could answer over HTTP)"; fi
 }
 image_of() { admin -n "$namespace" get deployment "$1" -o 'jsonpath={.spec.template.spec.containers[0].image}'; }
 generation_of() { admin -n "$namespace" get deployment "$1" -o 'jsonpath={.metadata.generation}'; }
@@ -57,7 +57,7 @@ cd "$app"
 
 title "1. The first converge: build, publish, apply, watch until it works"
 run werf converge
-expect "the application answers over HTTP" answers "first edition"
+expect_page "the application answers over HTTP" "first edition"
 first_backend=$(image_of backend) first_worker=$(image_of worker)
 first_commit=$(git rev-parse HEAD)
 
@@ -69,7 +69,7 @@ worker_generation=$(generation_of worker)
 echo '<h1>shop, second edition</h1>' >backend/site/index.html
 commit "Second edition"
 run werf converge
-expect "the new page is out" answers "second edition"
+expect_page "the new page is out" "second edition"
 expect "backend has a new image" test "$(image_of backend)" != "$first_backend"
 expect "worker was left alone" test "$(image_of worker) $(generation_of worker)" = "$first_worker $worker_generation"
 second_backend=$(image_of backend)
@@ -81,7 +81,7 @@ if is_root; then
   code=0; run werf converge --auto-rollback || code=$?
   expect "werf said so with exit 1" test "$code" = 1
   expect "the last good image is back" test "$(image_of backend)" = "$second_backend"
-  expect "the last good page is served" answers "second edition"
+  expect_page "the last good page is served" "second edition"
   git revert --no-edit HEAD >/dev/null && log "\$ git revert HEAD"
 else
   say "skipped: simulated containers never fail"
@@ -91,7 +91,7 @@ title "5. Back to an older commit: its images are found by name, nothing is buil
 run git checkout -q "$first_commit"
 run werf converge
 expect "the release is as it was" test "$(image_of backend) $(image_of worker)" = "$first_backend $first_worker"
-expect "the first page is served again" answers "first edition"
+expect_page "the first page is served again" "first edition"
 run git checkout -q main
 
 title "6. Cleanup: what nothing uses goes, what is in use stays; then dismiss"

@@ -21,7 +21,9 @@ start_buildkit() {
   local rootless=false snapshotter=overlayfs prefix=()
   if ! is_root; then
     rootless=true
-    prefix=(unshare --user --map-auto --map-root-user --mount --pid --fork --kill-child --mount-proc)
+    # runc keeps its state in XDG_RUNTIME_DIR only for a user that is not called root
+    mkdir -p "$TB_RUN/runtime"
+    prefix=(env USER=testbed XDG_RUNTIME_DIR="$TB_RUN/runtime" unshare --user --map-auto --map-root-user --mount --pid --fork --kill-child --mount-proc)
   fi
   cat >"$TB_RUN/buildkitd.toml" <<Y
 root = "$TB_RUN/buildkit"
