@@ -5,15 +5,10 @@
 mod architecture;
 mod buildkit;
 mod chart;
-mod cleanup;
 mod cli;
 mod config;
 mod deploy;
-mod dockerfile;
 mod fake_registry;
 mod git;
-mod image;
-mod llb;
 mod registry;
 mod sandbox;
-mod template;

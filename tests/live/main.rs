@@ -9,3 +9,4 @@ mod sandbox;
 mod testbed;
 
 mod converge;
+mod llb;
