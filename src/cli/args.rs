@@ -257,6 +257,9 @@ pub struct KubeArgs {
     /// Accept any TLS certificate of the API server
     #[arg(long, env = "WERF_SKIP_TLS_VERIFY_KUBE")]
     skip_tls_verify_kube: bool,
+    /// Requests to the cluster that run at once
+    #[arg(long, env = "WERF_NETWORK_PARALLELISM", value_name = "N", default_value_t = 30)]
+    network_parallelism: usize,
 }
 
 impl KubeArgs {
@@ -272,6 +275,7 @@ impl KubeArgs {
             ca: self.kube_ca_path,
             tls_server_name: self.kube_tls_server,
             skip_tls_verify: self.skip_tls_verify_kube,
+            parallelism: Some(self.network_parallelism),
             home: env::home(),
         }
     }
@@ -299,9 +303,6 @@ pub struct DeployArgs {
     /// Take over resources that belong to no release or to another one
     #[arg(long, env = "WERF_FORCE_ADOPTION")]
     force_adoption: bool,
-    /// Operations on the cluster that run at once
-    #[arg(long, env = "WERF_NETWORK_PARALLELISM", value_name = "N", default_value_t = 30)]
-    network_parallelism: usize,
 }
 
 impl DeployArgs {
@@ -314,7 +315,6 @@ impl DeployArgs {
             pod_logs: !self.no_pod_logs,
             notes: !self.no_notes,
             force_adoption: self.force_adoption,
-            parallelism: self.network_parallelism.max(1),
         }
     }
 }

@@ -50,6 +50,7 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
         auto_rollback: options.deploy.auto_rollback,
         history_limit: options.deploy.history_max as usize,
         holder: holder(),
+        pod_logs: options.deploy.pod_logs,
         ..cluster::DeployOptions::default()
     };
     let outcome = cluster::deploy(&ready.client, ready.prepared, &deploy, &run.events, &run.cancel).await;

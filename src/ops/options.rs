@@ -136,6 +136,8 @@ pub struct KubeOptions {
     pub tls_server_name: Option<String>,
     /// Any certificate.
     pub skip_tls_verify: bool,
+    /// Requests at once.
+    pub parallelism: Option<usize>,
     /// The user's home, for ~/.kube/config.
     pub home: Option<PathBuf>,
 }
@@ -155,8 +157,6 @@ pub struct DeployOptions {
     pub notes: bool,
     /// Take over foreign resources.
     pub force_adoption: bool,
-    /// Operations at once.
-    pub parallelism: usize,
 }
 
 /// Annotations and labels for every resource, as `name=value`.

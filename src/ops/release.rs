@@ -50,6 +50,7 @@ pub async fn connect(options: &KubeOptions) -> Result<Client> {
         ca_file: options.ca.clone(),
         tls_server_name: options.tls_server_name.clone(),
         skip_tls_verify: options.skip_tls_verify,
+        parallelism: options.parallelism,
     };
     Ok(cluster::connect(&options).await?)
 }

@@ -5,8 +5,10 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, reason = "tests read the environment and print")]
 
 #[path = "../it/sandbox.rs"]
+#[allow(dead_code, reason = "the other tests use more of it")]
 mod sandbox;
 mod testbed;
 
 mod converge;
+mod faults;
 mod llb;

@@ -1,9 +1,14 @@
 //! The running testbed, and an application on it.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{JoinHandle, spawn};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::sandbox::{Printed, Sandbox};
 
@@ -117,6 +122,13 @@ impl App {
         self.sandbox.werf_with(args, &self.env(env))
     }
 
+    /// Starts werf and lets it run.
+    pub fn start(&self, args: &[&str], env: &[(&str, &str)]) -> Running {
+        let mut command = self.sandbox.command(args);
+        command.envs(self.env(env));
+        Running::start(command)
+    }
+
     /// The variables of a run.
     pub fn env<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let kubeconfig: &'static str = Box::leak(self.testbed.run.join("admin.kubeconfig").to_string_lossy().into_owned().into_boxed_str());
@@ -169,6 +181,75 @@ impl Drop for App {
         if self.testbed.run.join("admin.kubeconfig").exists() {
             self.program("kubectl", &["delete", "namespace", &self.namespace, "--ignore-not-found", "--wait=false"]);
         }
+    }
+}
+
+/// A program that is still going.
+pub struct Running {
+    child: Child,
+    errors: Receiver<String>,
+    data: JoinHandle<String>,
+    seen: String,
+}
+
+impl Running {
+    /// Starts it.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("werf runs");
+        let (mut stdout, stderr) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
+        let (sender, errors) = channel();
+        spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let data = spawn(move || {
+            let mut text = Vec::new();
+            stdout.read_to_end(&mut text).map(|_| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+        });
+        Running { child, errors, data, seen: String::new() }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a line of standard error with this text.
+    pub fn until(&mut self, text: &str) {
+        loop {
+            let line = self.errors.recv().unwrap_or_else(|_| panic!("it ended and never said `{text}`:\n{}", self.seen));
+            self.seen += &line;
+            self.seen.push('\n');
+            if line.contains(text) {
+                return;
+            }
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id() as i32).expect("a process id");
+        kill_process(pid, signal).expect("the process is there");
+    }
+
+    /// Waits for its end.
+    pub fn finish(mut self) -> Printed {
+        let rest: Vec<String> = self.errors.iter().collect();
+        let code = self.child.wait().expect("it ends").code().unwrap_or(-1);
+        let stderr = rest.iter().fold(self.seen, |text, line| text + line + "\n");
+        Printed { code, stdout: self.data.join().expect("standard output"), stderr }
+    }
+}
+
+/// Command lines of all processes that hold this text.
+pub fn processes_with(text: &str) -> Vec<String> {
+    let read =
+        |entry: std::fs::DirEntry| Some(String::from_utf8_lossy(&std::fs::read(entry.path().join("cmdline")).ok()?).replace('\0', " "));
+    let all = std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(read);
+    all.filter(|line| line.contains(text)).collect()
+}
+
+/// Asserts that all of these are in a text.
+pub fn assert_says(text: &str, wanted: &[&str]) {
+    for part in wanted {
+        assert!(text.contains(part), "`{part}` is missing in:\n{text}");
     }
 }
 

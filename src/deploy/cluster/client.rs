@@ -22,9 +22,6 @@ use super::transport::Transport;
 /// How long a request is tried again while the server is away or overloaded.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How many requests run at once.
-const PARALLELISM: usize = 30;
-
 /// A client of one cluster. Clones share connection, discovery and counters.
 #[derive(Clone)]
 pub struct Client {
@@ -95,6 +92,7 @@ impl Client {
         server: String,
         origin: String,
         namespace: String,
+        parallelism: usize,
     ) -> Result<Self, kube::Error> {
         let service = ServiceBuilder::new()
             .layer(config.base_uri_layer())
@@ -109,7 +107,7 @@ impl Client {
                 namespace,
                 connected: AtomicBool::new(false),
                 requests: AtomicUsize::new(0),
-                permits: Semaphore::new(PARALLELISM),
+                permits: Semaphore::new(parallelism),
                 kinds: Mutex::new(Kinds::default()),
             }),
         })

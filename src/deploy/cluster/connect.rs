@@ -29,7 +29,11 @@ pub struct ConnectOptions {
     pub tls_server_name: Option<String>,
     /// Whether any certificate of the server is accepted.
     pub skip_tls_verify: bool,
+    /// How many requests run at once, watches and logs apart; 30 where `None`.
+    pub parallelism: Option<usize>,
 }
+
+const PARALLELISM: usize = 30;
 
 /// Reads the configuration and prepares a client. The first request connects.
 pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
@@ -66,7 +70,8 @@ pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
     let namespace = config.default_namespace.clone();
     let transport = Transport::new(&config).map_err(bad)?;
     let source = if origin.is_empty() { "the flags".to_owned() } else { format!("the kubeconfig {origin}") };
-    Client::new(transport, &config, server, source, namespace).map_err(bad)
+    let parallelism = options.parallelism.unwrap_or(PARALLELISM).max(1);
+    Client::new(transport, &config, server, source, namespace, parallelism).map_err(bad)
 }
 
 /// The configuration and where it came from, for messages.

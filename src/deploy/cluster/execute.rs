@@ -16,6 +16,7 @@ use super::client::Client;
 use super::deploy_error::DeployError;
 use super::discovery::kind_named;
 use super::error::ClusterError;
+use super::release::DeployOptions;
 use super::track::{self, Context, Failure};
 use super::watch::Hub;
 use crate::deploy::plan::{Live, Operation, Plan, Verb};
@@ -44,7 +45,7 @@ pub(super) async fn execute(
     client: &Client,
     plan: &Plan,
     live: &Live,
-    timeout: Option<Duration>,
+    options: &DeployOptions,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<(), Stopped> {
@@ -55,11 +56,12 @@ pub(super) async fn execute(
         hub: Hub::new(client.clone(), watches),
         events: events.clone(),
         pending: Mutex::default(),
+        pod_logs: options.pod_logs,
         since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     };
     let run = run(&context, plan, live);
     let limited = async {
-        match timeout {
+        match options.timeout {
             None => run.await,
             Some(limit) => match tokio::time::timeout(limit, run).await {
                 Ok(result) => result,

@@ -64,11 +64,13 @@ pub struct DeployOptions {
     pub auto_rollback: bool,
     /// How many revisions are kept.
     pub history_limit: usize,
+    /// Whether containers' logs become events.
+    pub pod_logs: bool,
 }
 
 impl Default for DeployOptions {
     fn default() -> Self {
-        DeployOptions { timeout: None, lock_timeout: None, holder: "werf".into(), auto_rollback: false, history_limit: 5 }
+        DeployOptions { timeout: None, lock_timeout: None, holder: "werf".into(), auto_rollback: false, history_limit: 5, pod_logs: true }
     }
 }
 
@@ -226,9 +228,9 @@ pub async fn deploy(
         events.emit(Event::ReleaseUnchanged { release: owner.release, revision: newest });
         return Ok(Outcome::Unchanged { revision: newest });
     }
-    ensure_namespace(client, &owner.namespace).await?;
+    let is_new = ensure_namespace(client, &owner.namespace).await?;
     let lock = lock(client, &owner, options, events, cancel, newest + 1).await?;
-    let result = locked(client, prepared, options, events, cancel, &lock).await;
+    let result = locked(client, prepared, is_new, options, events, cancel, &lock).await;
     // A lock that cannot be given back expires by itself.
     if let Err(error) = lock.release().await {
         tracing::debug!(%error, "the release lock was left to expire");
@@ -260,15 +262,16 @@ async fn lock(
 async fn locked(
     client: &Client,
     mut prepared: Prepared,
+    namespace_is_new: bool,
     options: &DeployOptions,
     events: &Events,
     cancel: &CancellationToken,
     lock: &Lock,
 ) -> Result<Outcome, DeployError> {
     let owner = prepared.desired.owner.clone();
-    // Somebody may have deployed between our reads and the lock.
+    // Somebody may have deployed between our reads and the lock; and a server judges objects only in a namespace that is there.
     let history = load_history(client, &owner.namespace, &owner.release).await?;
-    if history.revisions != prepared.history.revisions {
+    if namespace_is_new || history.revisions != prepared.history.revisions {
         prepared = prepare(client, prepared.desired, history).await?;
         if prepared.plan.is_empty() {
             let revision = prepared.history.newest();
@@ -378,7 +381,7 @@ async fn run(
     }
     let lost = lock.lost().clone();
     let result = tokio::select! {
-        result = execute(client, plan, &prepared.live, options.timeout, events, cancel) => result,
+        result = execute(client, plan, &prepared.live, options, events, cancel) => result,
         () = lost.cancelled() => {
             return Err(DeployError::LockLost { release: owner.release.clone(), namespace: owner.namespace.clone() });
         }
@@ -476,7 +479,7 @@ async fn dismiss_locked(
         let record = Record { status: RecordStatus::Uninstalling, description: "Deletion in progress".into(), ..last.clone() };
         record::update_record(client, &record).await?;
     }
-    match execute(client, &plan, &live, options.timeout, events, cancel).await {
+    match execute(client, &plan, &live, options, events, cancel).await {
         Ok(()) => {}
         Err(Stopped::Failed(error)) => return Err(*error),
         Err(Stopped::Cancelled) => return Err(DeployError::Interrupted { release: owner.release.clone(), revision: history.newest() }),

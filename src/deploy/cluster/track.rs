@@ -18,14 +18,19 @@ use super::logs::{self, Container};
 use super::watch::{Hub, Topic};
 use crate::deploy::resource::{GroupVersionKind, Resource, ResourceId, pod_spec};
 use crate::deploy::status::failures::{Failures, Tolerance, track as judge};
-use crate::deploy::status::{Related, State, Status, pods_of, status};
+use crate::deploy::status::{Related, State, Status, is_ready_unasked, pods_of, status};
 use crate::event::{Event, Events};
+
+/// How long pods that have no readiness probe must stay ready: a process that cannot work mostly ends within this time.
+const SETTLE: Duration = Duration::from_secs(3);
 
 /// What every tracker shares.
 pub(super) struct Context {
     pub(super) client: Client,
     pub(super) hub: Hub,
     pub(super) events: Events,
+    /// Whether containers' logs are shown.
+    pub(super) pod_logs: bool,
     /// Last message of what is still on its way, for the text of a timeout.
     pub(super) pending: Mutex<HashMap<String, String>>,
     /// RFC 3339: logs of older pods are shown from here on.
@@ -94,6 +99,8 @@ pub(super) async fn ready(context: &Context, resource: &Resource, applied: Optio
     let mut quiet_since = Instant::now();
     let mut life = (String::new(), 0);
     let patience = resource.steering.tracking.no_activity_timeout;
+    // Since when it is ready, at which count of failures.
+    let mut settling: Option<(Instant, u32)> = None;
     loop {
         changes.borrow_and_update();
         if let Some(refused) = context.hub.refused(&topics.own) {
@@ -110,7 +117,20 @@ pub(super) async fn ready(context: &Context, resource: &Resource, applied: Optio
             let pods = pods_of(&object, around.related());
             logs.show(&pods);
             seen = format!("{message} {}", pods.iter().map(|pod| pod["metadata"]["resourceVersion"].to_string()).collect::<String>());
+            settling = match settling {
+                _ if state != State::Ready || !pods.iter().any(|pod| is_ready_unasked(pod)) => None,
+                Some((since, count)) if count == failures.count() => Some((since, count)),
+                _ => Some((Instant::now(), failures.count())),
+            };
             match state {
+                State::Ready if settling.is_some_and(|(since, _)| since.elapsed() < SETTLE) => {
+                    let message = format!("{message}; without a readiness probe it is watched for {} s more", SETTLE.as_secs());
+                    context.note(id, Some(&message));
+                    if shown != message {
+                        shown.clone_from(&message);
+                        context.events.emit(Event::ResourceProgressed { resource: id.to_string(), message });
+                    }
+                }
                 State::Ready => {
                     logs.finish().await;
                     context.note(id, None);
@@ -147,9 +167,11 @@ pub(super) async fn ready(context: &Context, resource: &Resource, applied: Optio
             life = now;
             quiet_since = Instant::now();
         }
+        let settled = settling.map(|(since, _)| since + SETTLE);
+        let next_look = (quiet_since + patience).min(settled.unwrap_or_else(|| Instant::now() + Duration::from_secs(30)));
         tokio::select! {
             _ = changes.changed() => {}
-            () = tokio::time::sleep_until((quiet_since + patience).min(Instant::now() + Duration::from_secs(30))) => {}
+            () = tokio::time::sleep_until(next_look) => {}
         }
     }
 }
@@ -325,6 +347,9 @@ impl<'a> Logs<'a> {
 
     /// Starts a stream for each run of a container that began since the last call.
     fn show(&mut self, pods: &[&Value]) {
+        if !self.context.pod_logs {
+            return;
+        }
         let options = &self.resource.steering.logs;
         for pod in pods {
             let name = pod["metadata"]["name"].as_str().unwrap_or_default();

@@ -30,6 +30,7 @@ use std::fmt;
 use serde_json::Value;
 
 pub use owned::pods_of;
+pub use probe::is_ready_unasked;
 
 /// How far an object is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,10 +1,11 @@
-//! For how long a container's readiness probe may fail before it counts: until it could have passed the first time.
+//! What readiness probes tell: for how long one may fail before it counts (until it could have passed the first time), and which pods
+//! have none to ask.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::json::{count, number};
+use super::json::{count, items, number, text};
 
 /// From the container's start; `None` where every failure counts (`failureThreshold: 1`) or there is no readiness probe.
 ///
@@ -35,6 +36,11 @@ pub fn grace(container: &Value) -> Option<Duration> {
     Some(Duration::from_secs_f64(seconds))
 }
 
+/// Whether a pod counts as ready as soon as its processes are started: a container of it has no readiness probe.
+pub fn is_ready_unasked(pod: &Value) -> bool {
+    text(pod, "/spec/restartPolicy") != "Never" && items(pod, "/spec/containers").iter().any(|spec| spec.get("readinessProbe").is_none())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +58,13 @@ mod tests {
         ] {
             assert_eq!(grace(&container).map(|grace| grace.as_secs_f64()), expect, "{container}");
         }
+    }
+
+    #[test]
+    fn a_container_without_a_probe_is_ready_unasked() {
+        let pod = |containers: Value| is_ready_unasked(&json!({"spec": {"containers": containers}}));
+        assert!(pod(json!([{"name": "a", "readinessProbe": {}}, {"name": "b"}])));
+        assert!(!pod(json!([{"name": "a", "readinessProbe": {}}])));
+        assert!(!is_ready_unasked(&json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "a"}]}})));
     }
 }
