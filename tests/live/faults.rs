@@ -262,7 +262,7 @@ fn a_context_that_does_not_exist() {
 
 /// An image whose build takes minutes, and a mark to find its process by.
 fn slow_image(app: &App, seconds: u32) -> String {
-    let mark = app.namespace.clone();
+    let mark = format!("{}.", app.namespace);
     let yaml = format!(
         "project: shop\nconfigVersion: 1\n---\nimage: slow\nfrom: {}\nshell:\n  install:\n    - sleep {seconds}; echo {mark}\n",
         app.base()

@@ -4,11 +4,14 @@
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, reason = "tests read the environment and print")]
 
+mod published;
 #[path = "../it/sandbox.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod sandbox;
 mod testbed;
 
+mod build;
 mod converge;
+mod embedded;
 mod faults;
 mod llb;

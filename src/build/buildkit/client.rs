@@ -195,21 +195,32 @@ fn classify_transport(endpoint: &Endpoint, error: tonic::transport::Error) -> Co
         cause = error.source();
     }
     if tls && !refused {
-        return ConnectError::Tls { endpoint: endpoint.to_string(), cause: Arc::new(error) };
+        return ConnectError::Tls { endpoint: endpoint.to_string(), cause: innermost(&error) };
     }
-    unreachable(endpoint, Arc::new(error))
+    unreachable(endpoint, innermost(&error))
 }
 
 fn classify(endpoint: &Endpoint, status: tonic::Status) -> ConnectError {
     match status.code() {
         Code::Unimplemented => ConnectError::Foreign { endpoint: endpoint.to_string(), cause: Arc::new(status) },
         // A daemon that wants a client certificate ends the connection only after the handshake, at the first request.
-        _ if matches!(endpoint, Endpoint::Tcp { tls: Some(_), .. }) => {
-            ConnectError::Tls { endpoint: endpoint.to_string(), cause: Arc::new(status) }
+        _ if let Endpoint::Tcp { tls: Some(tls), .. } = endpoint => {
+            ConnectError::ClientRefused { endpoint: endpoint.to_string(), shown: tls.cert.is_some(), cause: innermost(&status) }
         }
-        Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded => unreachable(endpoint, Arc::new(status)),
+        // A daemon that speaks TLS hangs up on plain words.
+        Code::Unknown if std::error::Error::source(&status).is_some() => unreachable(endpoint, innermost(&status)),
+        Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded => unreachable(endpoint, innermost(&status)),
         _ => ConnectError::Foreign { endpoint: endpoint.to_string(), cause: Arc::new(status) },
     }
+}
+
+/// The last cause of a chain: those above it only say that something below them failed.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> super::error::Cause {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    Arc::new(io::Error::other(last.to_string()))
 }
 
 fn unreachable(endpoint: &Endpoint, cause: super::error::Cause) -> ConnectError {

@@ -36,11 +36,25 @@ pub enum ConnectError {
     /// TLS could not be set up or agreed upon.
     #[error("TLS with the BuildKit daemon at {endpoint} failed")]
     #[diagnostic(help(
-        "check that the CA signed the daemon's certificate, that the certificate bears the server name, and that the client's certificate and key belong together"
+        "`--buildkit-tls-ca` names the authority that signed the daemon's certificate, and `--buildkit-tls-server-name` a name that it bears"
     ))]
     Tls {
         /// Address.
         endpoint: String,
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// The daemon ended the connection after the handshake: it wants another client certificate.
+    #[error("the BuildKit daemon at {endpoint} {}", if *.shown { "does not accept the client certificate" } else { "asks for a client certificate" })]
+    #[diagnostic(help(
+        "`--buildkit-tls-cert` and `--buildkit-tls-key` name a certificate that the daemon's own CA has signed, and its key"
+    ))]
+    ClientRefused {
+        /// Address.
+        endpoint: String,
+        /// Whether we showed a certificate.
+        shown: bool,
         /// Why.
         #[source]
         cause: Cause,

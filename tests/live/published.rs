@@ -1,0 +1,83 @@
+//! What a published image holds: its config, and its files with modes and owners.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::process::Command;
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use tar::{Archive, EntryType};
+
+/// A published image.
+#[derive(Debug)]
+pub struct Published {
+    /// `config` of the OCI config: `Env`, `Cmd`, `Labels` …
+    pub config: Value,
+    /// By path: `644 0:0 text`, `755 0:0 dir/`, `777 0:0 -> target`.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Published {
+    /// Reads `host:port/path:tag` from its registry.
+    pub fn read(reference: &str) -> Self {
+        let (host, rest) = reference.split_once('/').expect("a host");
+        let (path, tag) = rest.rsplit_once(':').expect("a tag");
+        let url = format!("http://{host}/v2/{path}");
+        let json = |bytes: Vec<u8>| -> Value { serde_json::from_slice(&bytes).expect("JSON") };
+        let manifest = json(curl(&format!("{url}/manifests/{tag}")));
+        let digest = |descriptor: &Value| descriptor["digest"].as_str().expect("a digest").to_owned();
+        let config = json(curl(&format!("{url}/blobs/{}", digest(&manifest["config"]))));
+        let mut files = BTreeMap::new();
+        for layer in manifest["layers"].as_array().expect("layers") {
+            unpack(&curl(&format!("{url}/blobs/{}", digest(layer))), &mut files);
+        }
+        Published { config: config["config"].clone(), files }
+    }
+
+    /// The files that another image does not have as they are here, one a line.
+    pub fn beyond(&self, other: &Published) -> String {
+        let new = self.files.iter().filter(|(path, entry)| other.files.get(*path) != Some(entry));
+        new.map(|(path, entry)| format!("{path}: {entry}\n")).collect()
+    }
+}
+
+fn curl(url: &str) -> Vec<u8> {
+    let accept = ["image.manifest.v1", "image.index.v1"].map(|kind| format!("Accept: application/vnd.oci.{kind}+json"));
+    let output = Command::new("curl").args(["-fsSL", "-H", &accept[0], "-H", &accept[1], url]).output().expect("curl runs");
+    assert!(output.status.success(), "{url}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// Lays a layer over the files, whiteouts included.
+fn unpack(layer: &[u8], files: &mut BTreeMap<String, String>) {
+    let mut archive = Archive::new(GzDecoder::new(layer));
+    for entry in archive.entries().expect("a tar") {
+        let mut entry = entry.expect("an entry");
+        let path = entry.path().expect("a path").to_string_lossy().trim_start_matches("./").trim_matches('/').to_owned();
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        if name == ".wh..wh..opq" {
+            files.retain(|path, _| !path.starts_with(&format!("{dir}/")));
+            continue;
+        }
+        if let Some(name) = name.strip_prefix(".wh.") {
+            let gone = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+            files.retain(|path, _| *path != gone && !path.starts_with(&format!("{gone}/")));
+            continue;
+        }
+        let header = entry.header();
+        let target = || entry.link_name().ok().flatten().expect("a target").to_string_lossy().into_owned();
+        let kind = header.entry_type();
+        let owner = format!("{:o} {}:{}", header.mode().expect("a mode"), header.uid().expect("an owner"), header.gid().expect("a group"));
+        let what = match kind {
+            EntryType::Directory => "dir/".to_owned(),
+            EntryType::Symlink => format!("-> {}", target()),
+            EntryType::Link => files.get(target().trim_matches('/')).cloned().unwrap_or_default(),
+            _ => {
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).expect("a file");
+                if bytes.len() < 200 { format!("{:?}", String::from_utf8_lossy(&bytes)) } else { format!("{} bytes", bytes.len()) }
+            }
+        };
+        files.insert(path, if kind == EntryType::Link { what } else { format!("{owner} {what}") });
+    }
+}
