@@ -11,7 +11,9 @@ mod sandbox;
 mod testbed;
 
 mod build;
+mod cleanup;
 mod converge;
 mod embedded;
 mod faults;
 mod llb;
+mod render;

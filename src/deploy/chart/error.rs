@@ -155,6 +155,7 @@ pub enum RenderError {
     },
     /// The chart wants another Kubernetes.
     #[error("chart requires kubeVersion: {constraint} which is incompatible with Kubernetes {version}")]
+    #[diagnostic(help("the version is the cluster's; `werf render` asks none and takes it from `--kube-version`"))]
     KubeVersion {
         /// Chart.yaml's kubeVersion.
         constraint: String,
