@@ -16,4 +16,5 @@ mod converge;
 mod embedded;
 mod faults;
 mod llb;
+mod records;
 mod render;
