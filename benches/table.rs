@@ -29,8 +29,8 @@ pub fn print(rows: &[Row]) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(
         out,
-        "{:<58} {:>4} {:>24} {:>8} {:>24} {:>8} {:>7}  {:<22} {}",
-        "what", "n", "werf min/med/max ms", "MiB", "peer min/med/max ms", "MiB", "ratio", "bar", "remark"
+        "{:<58} {:>4} {:>24} {:>8} {:>24} {:>8} {:>7}  {:<22} remark",
+        "what", "n", "werf min/med/max ms", "MiB", "peer min/med/max ms", "MiB", "ratio", "bar"
     );
     for row in rows {
         let (peer, peer_memory, ratio) = match &row.peer {
