@@ -228,6 +228,10 @@ impl Machine<'_> {
         }
         if let Some(places) = self.places.as_mut().filter(|_| frame.outermost) {
             places.push((self.out.len(), frame.at.offset()));
+            if let Node::Text { text, offset } = node {
+                let start = self.out.len();
+                places.extend(text.match_indices('\n').map(|(at, _)| (start + at + 1, offset + at + 1)));
+            }
         }
         match node {
             Node::Text { text, .. } => self.out.extend_from_slice(text.as_bytes()),
@@ -606,7 +610,7 @@ impl Machine<'_> {
                 Ok(Slot::element(elem.zero(), elem))
             }
             MissingKey::Error => {
-                let hint = hint::keys_beside(name, map);
+                let hint = hint::keys_beside(name, map, "there");
                 self.fail_with_hint(frame, format!("map has no entry for key {}", quote(name)), hint)
             }
         }

@@ -25,15 +25,15 @@ pub fn missing_key(operand: &Operand, root: &Value, names: &[Box<str>], missing:
     let key = &names[missing];
     let state = if map.contains_key(key) { "is null" } else { "is not set" };
     let owner = match path(missing) {
-        path if path.is_empty() => "dot".to_owned(),
-        path => format!("`{path}`"),
+        path if path.is_empty() => "of dot".to_owned(),
+        path => format!("of `{path}`"),
     };
-    let beside = keys_beside(key, map).unwrap_or_else(|| "it has no keys at all".into());
-    Some(format!("`{}` {state}; in {owner}: {beside}", path(missing + 1)))
+    let beside = keys_beside(key, map, &owner).unwrap_or_else(|| "there are no keys at all".into());
+    Some(format!("`{}` {state}; {beside}", path(missing + 1)))
 }
 
-/// The keys of a map, the one most like the wanted one first.
-pub fn keys_beside(wanted: &str, map: &Map) -> Option<String> {
+/// The keys of a map, the one most like the wanted one first. `owner` says whose they are: `there`, `of X`.
+pub fn keys_beside(wanted: &str, map: &Map, owner: &str) -> Option<String> {
     let keys = map.keys();
     let shown: Vec<&str> = keys.iter().take(SHOWN).map(|key| &**key).collect();
     if shown.is_empty() {
@@ -43,7 +43,7 @@ pub fn keys_beside(wanted: &str, map: &Map) -> Option<String> {
     let alike =
         keys.iter().map(|key| (distance(wanted, key), key)).filter(|(distance, key)| *distance > 0 && *distance <= key.len() / 3 + 1);
     let question = alike.min().map(|(_, key)| format!("did you mean `{key}`? ")).unwrap_or_default();
-    Some(format!("{question}keys there are {}{more}", shown.join(", ")))
+    Some(format!("{question}keys {owner} are {}{more}", shown.join(", ")))
 }
 
 /// Number of edits between two words, case ignored.

@@ -213,7 +213,7 @@ fn a_nil_pointer_names_the_missing_key_and_its_neighbours() {
     );
     assert_eq!(failure.to_string(), "cannot render chart/templates/x.yaml: nil pointer evaluating interface {}.tag");
     let help = failure.help().unwrap().to_string();
-    assert_eq!(help, "`.Values.map.c.dd` is not set; in `.Values.map.c`: did you mean `d`? keys there are d");
+    assert_eq!(help, "`.Values.map.c.dd` is not set; did you mean `d`? keys of `.Values.map.c` are d");
     assert_eq!(labelled(&failure, text), ".Values.map.c.dd.tag");
 }
 
