@@ -101,6 +101,7 @@ pub enum RegistryError {
     },
     /// Another status that we did not expect.
     #[error("cannot {doing}: registry `{host}` rejected the request")]
+    #[diagnostic(help("is a registry at this address? A proxy or a login page between may answer in its place"))]
     Rejected {
         /// What we wanted.
         doing: String,
@@ -256,18 +257,29 @@ impl std::error::Error for Exchange {}
 pub struct Cause(pub String);
 
 impl Cause {
-    /// Joins an error and its causes; a cause whose text is a part of what stands already is left out.
+    /// Joins an error and its causes. The HTTP client's own words for the step it was at are left out, and a cause whose text is a part
+    /// of what stands already.
     pub fn of(error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut text = error.to_string();
-        let mut next = error.source();
+        let mut text = String::new();
+        let mut next = Some(error);
         while let Some(cause) = next {
             let more = cause.to_string();
-            if !text.contains(&more) {
-                text = format!("{text}: {more}");
-            }
             next = cause.source();
+            if text.contains(&more) || (more.starts_with("client error (") && next.is_some()) {
+                continue;
+            }
+            text = if text.is_empty() { more } else { format!("{text}: {more}") };
         }
         Cause(text)
+    }
+
+    /// The innermost cause alone: what the system said.
+    pub fn root(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut root = error;
+        while let Some(cause) = root.source() {
+            root = cause;
+        }
+        Cause(root.to_string())
     }
 }
 

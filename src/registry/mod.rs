@@ -20,6 +20,6 @@ pub use client::{Client, Deletion, Options, Scheme};
 pub use credentials::{Credentials, CredentialsError, DockerConfig, Secret};
 pub use error::RegistryError;
 pub use manifest::{Descriptor, ImageConfig, Manifest, Platform, TaggedImage};
-pub use reference::{Digest, Reference, ReferenceError, Repository, Tag};
+pub use reference::{Digest, Reason, Reference, ReferenceError, Repository, Tag};
 pub use session::Patience;
 pub use transport::Verify;

@@ -255,7 +255,7 @@ pub enum Reason {
     #[error("it has a scheme")]
     Scheme,
     /// A repository was asked for.
-    #[error("a repository is wanted, without tag and digest")]
+    #[error("it has a tag or a digest")]
     NotARepository,
     /// The host is not a DNS name or an address, or the port is no number.
     #[error("`{0}` is not a host with an optional port")]
@@ -264,7 +264,7 @@ pub enum Reason {
     #[error("the path is missing")]
     NoPath,
     /// A part of the path breaks the grammar.
-    #[error("`{0}` in the path: parts have lower-case letters and digits, joined by `.`, `_`, `__` or dashes")]
+    #[error("its path has `{0}`, and a part of a path is lower-case letters and digits, joined by `.`, `_`, `__` or dashes")]
     Path(String),
     /// The tag breaks the grammar.
     #[error("`{0}` is not a tag: up to 128 letters, digits, `_`, `.` and `-`, the first of them none of `.` and `-`")]
@@ -387,12 +387,15 @@ mod tests {
             ("-r.io/app", "`-r.io` is not a host with an optional port"),
             ("r..io/app", "`r..io` is not a host with an optional port"),
             ("[::1/app", "`[::1` is not a host with an optional port"),
-            ("r.io/App", "`App` in the path: parts have lower-case letters and digits, joined by `.`, `_`, `__` or dashes"),
-            ("r.io/a//b", "`` in the path: parts have lower-case letters and digits, joined by `.`, `_`, `__` or dashes"),
-            ("r.io/a___b", "`a___b` in the path: parts have lower-case letters and digits, joined by `.`, `_`, `__` or dashes"),
-            ("r.io/a..b", "`a..b` in the path: parts have lower-case letters and digits, joined by `.`, `_`, `__` or dashes"),
-            ("r.io/.a", "`.a` in the path: parts have lower-case letters and digits, joined by `.`, `_`, `__` or dashes"),
-            ("r.io/ä", "`ä` in the path: parts have lower-case letters and digits, joined by `.`, `_`, `__` or dashes"),
+            ("r.io/App", "its path has `App`, and a part of a path is lower-case letters and digits, joined by `.`, `_`, `__` or dashes"),
+            ("r.io/a//b", "its path has ``, and a part of a path is lower-case letters and digits, joined by `.`, `_`, `__` or dashes"),
+            (
+                "r.io/a___b",
+                "its path has `a___b`, and a part of a path is lower-case letters and digits, joined by `.`, `_`, `__` or dashes",
+            ),
+            ("r.io/a..b", "its path has `a..b`, and a part of a path is lower-case letters and digits, joined by `.`, `_`, `__` or dashes"),
+            ("r.io/.a", "its path has `.a`, and a part of a path is lower-case letters and digits, joined by `.`, `_`, `__` or dashes"),
+            ("r.io/ä", "its path has `ä`, and a part of a path is lower-case letters and digits, joined by `.`, `_`, `__` or dashes"),
             ("app:", "`` is not a tag: up to 128 letters, digits, `_`, `.` and `-`, the first of them none of `.` and `-`"),
             ("app:-x", "`-x` is not a tag: up to 128 letters, digits, `_`, `.` and `-`, the first of them none of `.` and `-`"),
             ("app@sha256:12", "`sha256:12` is not a digest: `sha256:` and 64 lower-case hexadecimal digits"),
@@ -408,7 +411,7 @@ mod tests {
         assert_eq!(Repository::parse("r.io/a/b").unwrap().path(), "a/b");
         assert_eq!(Repository::parse("r.io/a").unwrap().join("cache").unwrap().to_string(), "r.io/a/cache");
         let error = Repository::parse("r.io/a:1").unwrap_err();
-        assert_eq!(error.to_string(), "`r.io/a:1` is not an image reference: a repository is wanted, without tag and digest");
+        assert_eq!(error.to_string(), "`r.io/a:1` is not an image reference: it has a tag or a digest");
     }
 
     #[test]

@@ -186,13 +186,13 @@ fn classify(error: &(dyn StdError + 'static), connecting: bool, secure: bool) ->
     if let Some(io) = find::<std::io::Error>(error)
         && io.kind() == std::io::ErrorKind::TimedOut
     {
-        return if connecting { Failure::Unreachable(cause) } else { Failure::TimedOut };
+        return if connecting { Failure::Unreachable(Cause::root(error)) } else { Failure::TimedOut };
     }
     let reset = find::<std::io::Error>(error).is_some_and(|io| {
         use std::io::ErrorKind::*;
         matches!(io.kind(), ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof)
     });
-    if connecting && !reset { Failure::Unreachable(cause) } else { Failure::Broken(cause) }
+    if connecting && !reset { Failure::Unreachable(Cause::root(error)) } else { Failure::Broken(cause) }
 }
 
 /// Finds an error of a type among the causes; `io::Error` hides the one that it wraps, so that is looked into too.

@@ -341,9 +341,10 @@ async fn errors_of_the_registry() {
 
     registry.fault("PUT", 1, Trouble::Answer(400, r#"{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}"#));
     let error = client().put_manifest(&image, OCI, b"{}").await.unwrap_err();
-    insta::assert_snapshot!(text(&error, registry.address), @"
+    insta::assert_snapshot!(text(&error, registry.address), @r"
     error: cannot store image `HOST/app:1`: registry `HOST` rejected the request
     cause: PUT http://HOST/v2/app/manifests/1 answered 400 Bad Request, MANIFEST_INVALID: manifest invalid
+    help: is a registry at this address? A proxy or a login page between may answer in its place
     ");
 
     registry.fault("GET", 1, Trouble::Answer(200, html));
@@ -384,7 +385,7 @@ async fn errors_of_the_wire() {
     let error = client().head(&reference(&registry, "app:1")).await.unwrap_err();
     insta::assert_snapshot!(text(&error, registry.address), @"
     error: cannot check image `HOST/app:1`: the connection to registry `HOST` broke (3 tries)
-    cause: client error (SendRequest): connection closed before message completed
+    cause: connection closed before message completed
     help: run the same command again; what was done is kept
     ");
     assert!(error.is_transient());
@@ -394,7 +395,7 @@ async fn errors_of_the_wire() {
     let error = insecure.head(&Reference::parse(&format!("{tls_alert}/app:1")).unwrap()).await.unwrap_err();
     insta::assert_snapshot!(text(&error, tls_alert), @"
     error: cannot check image `HOST/app:1`: registry `HOST` speaks HTTPS, and we tried plain HTTP
-    cause: client error (SendRequest): invalid HTTP version parsed
+    cause: invalid HTTP version parsed
     help: leave `--insecure-registry` out; for a certificate that cannot be verified there is `--skip-tls-verify-registry`
     ");
 
@@ -403,7 +404,7 @@ async fn errors_of_the_wire() {
     let error = client().head(&Reference::parse(&format!("{address}/app:1")).unwrap()).await.unwrap_err();
     insta::assert_snapshot!(text(&error, address), @"
     error: cannot check image `HOST/app:1`: registry `HOST` cannot be reached
-    cause: client error (Connect): tcp connect error: Connection refused (os error 111)
+    cause: Connection refused (os error 111)
     help: check the registry's name and port in `--repo`, that it runs, and that this machine's network reaches it
     ");
 
