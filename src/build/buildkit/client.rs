@@ -11,7 +11,7 @@ use tonic::Code;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint as Target, Identity};
 
 use super::endpoint::{Endpoint, TlsOptions};
-use super::error::ConnectError;
+use super::error::{ConnectError, innermost};
 use super::proto::moby::buildkit::v1::control_client::ControlClient;
 use super::proto::moby::buildkit::v1::{InfoRequest, ListWorkersRequest};
 use crate::build::llb::Platform;
@@ -231,7 +231,7 @@ fn unreachable(endpoint: &Endpoint, cause: super::error::Cause) -> ConnectError 
         }
         Endpoint::Tcp { .. } => "check the address and that buildkitd runs there",
     };
-    ConnectError::Unreachable { endpoint: endpoint.to_string(), cause, help }
+    ConnectError::Unreachable { endpoint: endpoint.to_string(), cause: innermost(&*cause), help }
 }
 
 fn too_old(endpoint: &Endpoint, version: String) -> ConnectError {

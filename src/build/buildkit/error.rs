@@ -216,6 +216,16 @@ pub enum SolveError {
     },
 }
 
+/// What the system said, without the words of the layers above it.
+pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> Cause {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    let text = innermost.downcast_ref::<tonic::Status>().map_or_else(|| innermost.to_string(), |status| status.message().to_owned());
+    Arc::new(std::io::Error::other(text))
+}
+
 fn indented(lines: &[String]) -> String {
     lines.iter().map(|line| format!("\n  │ {line}")).collect()
 }

@@ -51,9 +51,9 @@ pub enum EmbeddedError {
     Failed {
         /// End of its log.
         tail: Option<String>,
-        /// What the connection said.
+        /// What the connection said, where there is no log.
         #[source]
-        cause: Box<ConnectError>,
+        cause: Option<Box<ConnectError>>,
         /// What to do.
         #[help]
         help: String,
@@ -77,7 +77,8 @@ impl EmbeddedError {
         } else {
             "name a running daemon with --buildkit-host, or try another buildkitd with WERF_BUILDKITD"
         };
-        EmbeddedError::Failed { tail, cause: Box::new(cause), help: format!("{advice}; its whole log is {}", log.display()) }
+        let cause = tail.is_none().then(|| Box::new(cause));
+        EmbeddedError::Failed { tail, cause, help: format!("{advice}; its whole log is {}", log.display()) }
     }
 }
 

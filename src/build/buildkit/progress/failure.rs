@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tonic::{Code, Status};
 
 use super::Progress;
-use crate::build::buildkit::error::SolveError;
+use crate::build::buildkit::error::{SolveError, innermost};
 use crate::build::buildkit::proto::google::rpc;
 
 /// A failure in parts.
@@ -98,7 +98,7 @@ impl Failure {
     pub fn into_error(self, progress: &Progress) -> SolveError {
         let (image, endpoint) = (progress.image.clone(), progress.endpoint.clone());
         if self.is_lost() {
-            return SolveError::Lost { image, endpoint, cause: Arc::new(self.status), log: None };
+            return SolveError::Lost { image, endpoint, cause: innermost(&self.status), log: None };
         }
         let unknown_op = self.message.contains("unknown API capability") || self.message.contains("is not supported by this daemon");
         if self.missing_capability || self.status.code() == Code::Unimplemented || unknown_op {
