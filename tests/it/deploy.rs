@@ -1,6 +1,6 @@
 //! Deployments against an API server in process that fails on demand: which requests are sent, what stays behind, what is said.
 
-mod fake;
+pub mod fake;
 
 use std::time::Duration;
 
@@ -325,6 +325,7 @@ async fn refusals_say_what_to_do() {
     error: the Kubernetes API server http://HOST forbids to list secrets (403): secrets is forbidden: User "dev" cannot list resource "secrets" in API group "" in the namespace "ns"
     help: a Role with verb `list` on `secrets` is needed; `kubectl auth can-i list secrets -n ns` asks the same question
     error: GET /api/v1/namespaces/ns/secrets was refused by the Kubernetes API server http://HOST (500): internal error
+    help: the fault is the cluster's: see its API server, then run the same command again
     error: the cluster knows no kind `Deployment` in `apps/v1beta1`, wanted by Deployment/web of app/templates/x.yaml
     help: the cluster has `Deployment` in apps/v1
     error: the answer of http://HOST to GET /api/v1/namespaces/ns/secrets makes no sense: expected value at line 1 column 1
@@ -377,11 +378,7 @@ async fn a_kubeconfig_that_does_not_fit_is_explained() {
     insta::assert_snapshot!(texts, @r"
     error: no Kubernetes configuration found (looked for PATH)
     help: name a kubeconfig with `--kube-config PATH` or `WERF_KUBE_CONFIG`, give its content in `--kube-config-base64`, or run inside a pod with a service account
-    error: cannot use the kubeconfig PATH: failed to parse kubeconfig YAML: error: line 1 column 11: unclosed bracket '['
-     --> <input>:1:11
-      |
-    1 | clusters: [
-      |           ^ unclosed bracket '['
+    error: cannot use the kubeconfig PATH: line 1 column 11: unclosed bracket '['
     help: check it with `kubectl config view --kubeconfig PATH`
     error: the kubeconfig PATH has no context `prodution`
     help: did you mean `production`? Contexts: `production`

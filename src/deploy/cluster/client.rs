@@ -228,6 +228,7 @@ impl Client {
                 code: status.as_u16(),
                 reason: parsed["reason"].as_str().unwrap_or_default().into(),
                 message,
+                help: status.is_server_error().then_some("the fault is the cluster's: see its API server, then run the same command again"),
             },
         }
     }

@@ -50,14 +50,9 @@ pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
         config.auth_info = kube::config::AuthInfo { token: Some(token.clone().into()), ..Default::default() };
     }
     if let Some(path) = &options.ca_file {
-        let bytes = tokio::fs::read(path)
-            .await
-            .map_err(|error| ClusterError::BadConfig { path: path.display().to_string(), message: error.to_string() })?;
-        config.root_cert =
-            Some(certificates(&bytes).ok_or_else(|| ClusterError::BadConfig {
-                path: path.display().to_string(),
-                message: "it holds no PEM certificate".into(),
-            })?);
+        let bad = |message: String| ClusterError::BadAuthority { path: path.display().to_string(), message };
+        let bytes = tokio::fs::read(path).await.map_err(|error| bad(error.to_string()))?;
+        config.root_cert = Some(certificates(&bytes).ok_or_else(|| bad("it holds no PEM certificate".into()))?);
         config.root_cert_file = None;
     }
     if let Some(name) = &options.tls_server_name {
@@ -66,7 +61,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
     config.accept_invalid_certs |= options.skip_tls_verify;
 
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-    let bad = |error: kube::Error| ClusterError::BadConfig { path: origin.clone(), message: error.to_string() };
+    let bad = |error: kube::Error| bad_config(&origin, &error);
     let namespace = config.default_namespace.clone();
     let transport = Transport::new(&config).map_err(bad)?;
     let source = if origin.is_empty() { "the flags".to_owned() } else { format!("the kubeconfig {origin}") };
@@ -78,11 +73,10 @@ pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
 async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), ClusterError> {
     let (kubeconfig, origin) = match &options.kubeconfig_base64 {
         Some(text) => {
-            let origin = "given in base64".to_owned();
-            let bad = |message: String| ClusterError::BadConfig { path: origin.clone(), message };
-            let bytes = STANDARD.decode(text.trim()).map_err(|error| bad(error.to_string()))?;
-            let text = String::from_utf8(bytes).map_err(|error| bad(error.to_string()))?;
-            (Some(Kubeconfig::from_yaml(&text).map_err(|error| bad(error.to_string()))?), origin)
+            let origin = IN_BASE64.to_owned();
+            let bytes = STANDARD.decode(text.trim()).map_err(|error| bad_config(&origin, &error))?;
+            let text = String::from_utf8(bytes).map_err(|error| bad_config(&origin, &error))?;
+            (Some(Kubeconfig::from_yaml(&text).map_err(|error| bad_config(&origin, &error))?), origin)
         }
         None => from_files(&options.kubeconfigs).await?,
     };
@@ -107,14 +101,31 @@ async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), Cluste
     let select = KubeConfigOptions { context: options.context.clone(), ..Default::default() };
     match kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &select).await {
         Ok(config) => Ok((config, origin)),
-        Err(KubeconfigError::LoadContext(name)) => Err(unknown_context(&kubeconfig, &origin, &name)),
-        Err(KubeconfigError::CurrentContextNotSet) => Err(ClusterError::UnknownContext {
-            path: origin,
-            name: String::new(),
-            help: format!("the kubeconfig has no current context; choose one with `--kube-context`: {}", contexts(&kubeconfig)),
-        }),
-        Err(error) => Err(ClusterError::BadConfig { path: origin, message: error.to_string() }),
+        Err(KubeconfigError::LoadContext(name)) if !name.is_empty() => Err(unknown_context(&kubeconfig, &origin, &name)),
+        Err(KubeconfigError::CurrentContextNotSet | KubeconfigError::LoadContext(_)) => {
+            Err(ClusterError::NoContext { path: origin, help: format!("choose one with `--kube-context`: {}", contexts(&kubeconfig)) })
+        }
+        Err(error) => Err(bad_config(&origin, &error)),
     }
+}
+
+/// Where a kubeconfig that is no file came from.
+const IN_BASE64: &str = "given in base64";
+
+/// The error of a kubeconfig, in the first line of its reader's words.
+fn bad_config(origin: &str, error: &dyn std::error::Error) -> ClusterError {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    let message = innermost.to_string();
+    let message = message.lines().next().unwrap_or_default().trim_start_matches("failed to parse kubeconfig YAML: ");
+    let message = message.trim_start_matches("error: ").trim_end_matches('.').to_owned();
+    let help = match origin {
+        IN_BASE64 => "`--kube-config-base64` takes what `base64 -w0 FILE` prints for a kubeconfig".to_owned(),
+        path => format!("check it with `kubectl config view --kubeconfig {path}`"),
+    };
+    ClusterError::BadConfig { path: origin.to_owned(), message, help }
 }
 
 async fn from_files(paths: &[PathBuf]) -> Result<(Option<Kubeconfig>, String), ClusterError> {
@@ -122,15 +133,14 @@ async fn from_files(paths: &[PathBuf]) -> Result<(Option<Kubeconfig>, String), C
     let mut origin = Vec::new();
     for path in paths {
         let name = path.display().to_string();
-        let bad = |message: String| ClusterError::BadConfig { path: name.clone(), message };
         match tokio::fs::metadata(path).await {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(bad(error.to_string())),
+            Err(error) => return Err(bad_config(&name, &error)),
             Ok(_) => {}
         }
-        let next = Kubeconfig::read_from(path).map_err(|error| bad(error.to_string()))?;
+        let next = Kubeconfig::read_from(path).map_err(|error| bad_config(&name, &error))?;
         merged = Some(match merged {
-            Some(first) => first.merge(next).map_err(|error| bad(error.to_string()))?,
+            Some(first) => first.merge(next).map_err(|error| bad_config(&name, &error))?,
             None => next,
         });
         origin.push(name);

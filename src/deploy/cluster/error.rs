@@ -19,12 +19,33 @@ pub enum ClusterError {
 
     /// A kubeconfig that cannot be read or understood.
     #[error("cannot use the kubeconfig {path}: {message}")]
-    #[diagnostic(help("check it with `kubectl config view --kubeconfig {path}`"))]
     BadConfig {
         /// Where it came from.
         path: String,
         /// The reason.
         message: String,
+        /// What to do.
+        #[help]
+        help: String,
+    },
+    /// The file of the certificate authority is no such thing.
+    #[error("cannot use {path} as the CA of the Kubernetes API server: {message}")]
+    #[diagnostic(help("`--kube-ca-path` (WERF_KUBE_CA_PATH) names a file with PEM certificates"))]
+    BadAuthority {
+        /// The file.
+        path: String,
+        /// The reason.
+        message: String,
+    },
+
+    /// Nobody says which context is meant.
+    #[error("the kubeconfig {path} has no current context")]
+    NoContext {
+        /// Where the kubeconfig came from.
+        path: String,
+        /// What to do.
+        #[help]
+        help: String,
     },
 
     /// `--kube-context` names nothing.
@@ -142,6 +163,9 @@ pub enum ClusterError {
         reason: String,
         /// The server's words.
         message: String,
+        /// What to do.
+        #[help]
+        help: Option<&'static str>,
     },
 
     /// An answer that is no Kubernetes answer.

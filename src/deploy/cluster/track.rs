@@ -33,6 +33,10 @@ pub(super) struct Context {
     pub(super) pod_logs: bool,
     /// Last message of what is still on its way, for the text of a timeout.
     pub(super) pending: Mutex<HashMap<String, String>>,
+    /// Whether what containers print is shown as they print it.
+    pub(super) pod_logs: bool,
+    /// One permit for each object that may be written at once.
+    pub(super) turns: tokio::sync::Semaphore,
     /// RFC 3339: logs of older pods are shown from here on.
     pub(super) since: String,
 }
@@ -351,7 +355,7 @@ impl<'a> Logs<'a> {
             return;
         }
         let options = &self.resource.steering.logs;
-        for pod in pods {
+        for pod in pods.iter().filter(|_| self.context.pod_logs) {
             let name = pod["metadata"]["name"].as_str().unwrap_or_default();
             if !self.pods.iter().any(|known| known == name) {
                 if self.pods.len() >= options.replicas {
