@@ -112,7 +112,7 @@ pub enum RenderError {
         cause: TableError,
     },
     /// A setting of the `--set` family is wrong.
-    #[error("{option} {setting}")]
+    #[error("cannot read `{option} {setting}`")]
     #[diagnostic(help("a setting is a list of `path=value`, as in `--set image.tag=v1,replicas=2`; quote a comma as `\\,`"))]
     Set {
         /// Which option.

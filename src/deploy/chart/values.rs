@@ -436,7 +436,7 @@ mod tests {
         let error = user_values(&ValueLayers { files: vec![file], ..ValueLayers::default() }).unwrap_err();
         assert_eq!(error.to_string(), "cannot read the values of `prod.yaml`");
         let error = user_values(&ValueLayers { set: vec!["a".into()], ..ValueLayers::default() }).unwrap_err();
-        assert_eq!(error.to_string(), "--set a");
+        assert_eq!(error.to_string(), "cannot read `--set a`");
         let file = ValuesFile { name: "secret.yaml".into(), text: "a: 1000".into() };
         let error = user_values(&ValueLayers { secret_files: vec![file], ..ValueLayers::default() }).unwrap_err();
         assert_eq!(error.to_string(), "`secret.yaml` is encrypted and there is no secret key");
