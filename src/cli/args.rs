@@ -97,6 +97,22 @@ impl RepoArgs {
     }
 }
 
+/// What images are for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Build")]
+pub struct PlatformArgs {
+    /// Platform of all images instead of werf.yaml's, such as linux/arm64; linux/amd64 where neither names one
+    #[arg(long, env = "WERF_PLATFORM", value_name = "PLATFORM")]
+    platform: Option<String>,
+}
+
+impl PlatformArgs {
+    /// The platform that was asked for.
+    pub fn platform(self) -> Option<String> {
+        self.platform.or_else(|| env::text("DOCKER_DEFAULT_PLATFORM"))
+    }
+}
+
 /// Who builds and how.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Build")]
@@ -119,14 +135,13 @@ pub struct BuildArgs {
     /// The buildkitd program to start; found beside werf or on PATH by default
     #[arg(long, env = "WERF_BUILDKITD", value_name = "FILE")]
     buildkitd: Option<PathBuf>,
-    /// Target platform, such as linux/amd64; the builder's own by default
-    #[arg(long, env = "WERF_PLATFORM", value_name = "PLATFORM")]
-    platform: Option<String>,
+    #[command(flatten)]
+    platform: PlatformArgs,
     /// Fail where an image is not published yet, instead of building it
     #[arg(long, short = 'Z', env = "WERF_REQUIRE_BUILT_IMAGES", visible_alias = "check-built-images")]
     require_built_images: bool,
     /// Images that are built at once
-    #[arg(long, env = "WERF_PARALLEL_TASKS_LIMIT", value_name = "N", default_value_t = 5)]
+    #[arg(long, env = "WERF_PARALLEL_TASKS_LIMIT", value_name = "N", default_value_t = 5, value_parser = whole::<usize>)]
     parallel_tasks_limit: usize,
 }
 
@@ -140,7 +155,7 @@ impl BuildArgs {
             tls_key: self.buildkit_tls_key,
             tls_server_name: self.buildkit_tls_server_name,
             buildkitd: self.buildkitd,
-            platform: self.platform.or_else(|| env::text("DOCKER_DEFAULT_PLATFORM")),
+            platform: self.platform.platform(),
             require_built: self.require_built_images,
             parallel: self.parallel_tasks_limit.max(1),
             cache_dir: env::cache_dir(),
@@ -289,10 +304,10 @@ pub struct DeployArgs {
     #[arg(long, short = 'R', env = "WERF_AUTO_ROLLBACK", visible_alias = "atomic")]
     auto_rollback: bool,
     /// Give up after this many seconds of waiting for resources; unlimited by default
-    #[arg(long, short = 't', env = "WERF_TIMEOUT", value_name = "SECONDS")]
+    #[arg(long, short = 't', env = "WERF_TIMEOUT", value_name = "SECONDS", value_parser = whole::<u64>)]
     timeout: Option<u64>,
     /// Revisions of the release that are kept
-    #[arg(long, env = "WERF_RELEASES_HISTORY_MAX", value_name = "N", default_value_t = 5)]
+    #[arg(long, env = "WERF_RELEASES_HISTORY_MAX", value_name = "N", default_value_t = 5, value_parser = whole::<u32>)]
     releases_history_max: u32,
     /// Do not show the containers' logs
     #[arg(long, env = "WERF_NO_POD_LOGS")]
@@ -303,6 +318,9 @@ pub struct DeployArgs {
     /// Take over resources that belong to no release or to another one
     #[arg(long, env = "WERF_FORCE_ADOPTION")]
     force_adoption: bool,
+    /// Operations on the cluster that run at once
+    #[arg(long, env = "WERF_NETWORK_PARALLELISM", value_name = "N", default_value_t = 30, value_parser = whole::<usize>)]
+    network_parallelism: usize,
 }
 
 impl DeployArgs {
@@ -361,10 +379,10 @@ pub struct LogArgs {
     #[arg(long, env = "WERF_LOG_TIME")]
     log_time: bool,
     /// A live display on a terminal; false prints lines only
-    #[arg(long, env = "WERF_LOG_PRETTY", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    #[arg(long, env = "WERF_LOG_PRETTY", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set, value_parser = super::go_bool)]
     log_pretty: bool,
     /// Columns of the terminal
-    #[arg(long, env = "WERF_LOG_TERMINAL_WIDTH", value_name = "COLUMNS")]
+    #[arg(long, env = "WERF_LOG_TERMINAL_WIDTH", value_name = "COLUMNS", value_parser = whole::<usize>)]
     log_terminal_width: Option<usize>,
 }
 
@@ -384,6 +402,11 @@ impl LogArgs {
         let look = Look::decide(verbosity, self.log_color_mode, self.log_time, self.log_terminal_width, no_color, dumb);
         Look { live: look.live && self.log_pretty && !self.log_debug, ..look }
     }
+}
+
+/// A whole number that is not negative.
+pub fn whole<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "a whole number is wanted".to_owned())
 }
 
 fn color_mode(text: &str) -> Result<ColorMode, String> {

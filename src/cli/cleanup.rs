@@ -1,6 +1,6 @@
 //! `werf cleanup`.
 
-use super::args::{KubeArgs, LogArgs, ProjectArgs, RepoArgs};
+use super::args::{KubeArgs, LogArgs, PlatformArgs, ProjectArgs, RepoArgs, whole};
 use crate::ops;
 
 /// Arguments of `werf cleanup`.
@@ -13,12 +13,14 @@ pub struct Args {
     #[arg(long, env = "WERF_WITHOUT_KUBE")]
     without_kube: bool,
     /// Keep images built in the last N hours; from werf.yaml, else 2
-    #[arg(long, env = "WERF_KEEP_STAGES_BUILT_WITHIN_LAST_N_HOURS", value_name = "N")]
+    #[arg(long, env = "WERF_KEEP_STAGES_BUILT_WITHIN_LAST_N_HOURS", value_name = "N", value_parser = whole::<u64>)]
     keep_stages_built_within_last_n_hours: Option<u64>,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
     repo: RepoArgs,
+    #[command(flatten)]
+    platform: PlatformArgs,
     #[command(flatten)]
     kube: KubeArgs,
     #[command(flatten)]
@@ -34,6 +36,7 @@ pub fn run(args: Args) -> u8 {
         keep_hours: args.keep_stages_built_within_last_n_hours,
         project: args.project.options(),
         registry: args.repo.options(),
+        platform: args.platform.platform(),
         kube: args.kube.options(),
     };
     super::run::run(look, |run| ops::cleanup::run(options, run), |text| super::printed(&text))

@@ -18,7 +18,7 @@ mod version;
 
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::Kind;
@@ -63,13 +63,12 @@ enum Command {
 
 /// Runs the program with these arguments; returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let matches = match switches(Cli::command()).try_get_matches_from(args) {
-        Ok(matches) => matches,
-        Err(error) => return usage(&error),
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let command = without_empty_variables(switches(Cli::command()));
+    let parsed = command.clone().try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&named_by_variable(error, &command, &args)),
     };
     match cli.command {
         Command::Converge(args) => converge::run(*args),
@@ -101,6 +100,34 @@ fn switches(command: clap::Command) -> clap::Command {
             .value_parser(go_bool)
     });
     command.mut_subcommands(switches)
+}
+
+/// An empty variable counts as none, as in werf.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        let is_empty =
+            arg.get_env().and_then(|name| name.to_str()).is_some_and(|name| env::lookup(name).is_some_and(|text| text.is_empty()));
+        if is_empty { arg.env(None::<&'static str>) } else { arg }
+    });
+    command.mut_subcommands(without_empty_variables)
+}
+
+/// A wrong value that came from a variable is blamed on the variable.
+fn named_by_variable(mut error: clap::Error, command: &clap::Command, args: &[OsString]) -> clap::Error {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
+    let long = flag.trim_start_matches("--").split([' ', '[', '=']).next().unwrap_or_default().to_owned();
+    let given = |arg: &OsString| arg.to_str().is_some_and(|arg| arg.split('=').next() == Some(&format!("--{long}")));
+    let variable = variable_of(command, &long).filter(|name| env::text(name).is_some() && !args.iter().any(given));
+    if let Some(variable) = variable {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(format!("{variable}, the variable of --{long}")));
+    }
+    error
+}
+
+fn variable_of(command: &clap::Command, long: &str) -> Option<String> {
+    let own = command.get_arguments().find(|arg| arg.get_long() == Some(long));
+    let name = own.and_then(|arg| arg.get_env()).and_then(|name| name.to_str());
+    name.map(str::to_owned).or_else(|| command.get_subcommands().find_map(|command| variable_of(command, long)))
 }
 
 fn go_bool(text: &str) -> Result<bool, String> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::{LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValuesArgs};
+use super::args::{LogArgs, MetadataArgs, PlatformArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValuesArgs};
 use crate::ops;
 
 /// Arguments of `werf render`.
@@ -28,6 +28,8 @@ pub struct Args {
     #[command(flatten)]
     repo: RepoArgs,
     #[command(flatten)]
+    platform: PlatformArgs,
+    #[command(flatten)]
     values: ValuesArgs,
     #[command(flatten)]
     release: ReleaseArgs,
@@ -48,6 +50,7 @@ pub fn run(args: Args) -> u8 {
         api_versions: args.extra_apiversions,
         project: args.project.options(),
         registry: args.repo.options(),
+        platform: args.platform.platform(),
         values: args.values.options(),
         release: args.release.options(),
         metadata: args.metadata.options(),

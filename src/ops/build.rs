@@ -1,15 +1,17 @@
 //! `werf build`: publishes the images that the registry lacks; `--explain` names the inputs that changed instead.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::project::Project;
 use super::{BuildOptions, ProjectOptions, RegistryOptions, Run, images, project, registry};
-use crate::build::image::{ImageTree, explain as changes};
+use crate::build::image::{self, ImageTree, Node};
 use crate::error::Result;
-use crate::event::Event;
 use crate::file_tree::ObjectId;
+use crate::project::config::image::Image;
 use crate::project::git;
+use crate::registry::Reference;
 
 /// How many commits `--explain` looks back for one that is published.
 const LOOK_BACK: usize = 200;
@@ -30,52 +32,75 @@ pub struct Options {
 /// Publishes what is missing.
 pub async fn run(options: Options, run: Run) -> Result<()> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
-    let images = images::of(&project, &options.registry, options.build.platform.as_deref(), &options.images)?;
+    let images = images_of(&options, &project)?;
     let registry = registry::client(&options.registry)?;
-    let missing = images.missing(&registry, &run).await?;
-    images.publish(&project, missing, &registry, &options.build, &run).await
+    let publish = async {
+        let missing = images.missing(&registry, &run).await?;
+        images.publish(&project, missing, &registry, &options.build, &run).await
+    };
+    images::compared(&project, &images.tree, publish).await
 }
 
 /// For each missing image: what changed since the newest commit whose image is published.
 pub async fn explain(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
-    let images = images::of(&project, &options.registry, options.build.platform.as_deref(), &options.images)?;
+    let images = images_of(&options, &project)?;
+    project.checked(images.tree.views(), Ok(()))?;
     let registry = registry::client(&options.registry)?;
     let missing = images.missing(&registry, &run).await?;
+    if missing.is_empty() {
+        return Ok("all images of this commit are published\n".to_owned());
+    }
     let mut text = String::new();
+    let mut asked: BTreeMap<String, bool> = BTreeMap::new();
     let mut left: Vec<&String> = images.names.iter().filter(|name| missing.contains(*name)).collect();
-    for ancestor in git::walk(&project.repository, project.commit.id, &Default::default(), LOOK_BACK)?.into_iter().skip(1) {
+    let ancestors: Vec<_> =
+        git::walk(&project.repository, project.commit.id, &Default::default(), LOOK_BACK)?.into_iter().skip(1).collect();
+    for ancestor in &ancestors {
         if left.is_empty() {
             break;
         }
         let Ok(old) = tree_at(&options, &project, ancestor.commit) else { continue };
-        let mut unknown = Vec::new();
+        let mut unpublished = Vec::new();
         for name in left {
-            let published = match (old.tag(name), images.reference_of(&old, name)) {
-                (Some(_), Some(reference)) => registry.head(&reference).await?.is_some(),
-                _ => false,
+            let Some((reference, (_, before), (_, now))) = both(&images, &old, name) else {
+                unpublished.push(name);
+                continue;
             };
-            if !published {
-                unknown.push(name);
+            let known = asked.get(&reference.to_string()).copied();
+            let is_published = match known {
+                Some(known) => known,
+                None => registry.head(&reference).await?.is_some(),
+            };
+            asked.insert(reference.to_string(), is_published);
+            if !is_published {
+                unpublished.push(name);
                 continue;
             }
             let id = ancestor.commit.to_string();
-            let _ = writeln!(text, "image {name}: changed since commit {}", &id[..7]);
-            if let (Some((_, old)), Some((_, new))) = (old.get(name), images.tree.get(name)) {
-                for change in changes(old, new) {
-                    let _ = writeln!(text, "  {change}");
-                }
-            }
+            let _ = write!(text, "image {name}: changed since commit {}\n{}", &id[..7], image::print_changes(&image::explain(before, now)));
         }
-        left = unknown;
+        left = unpublished;
     }
     for name in left {
-        let _ = writeln!(text, "image {name}: no commit of the last {LOOK_BACK} has it published");
-    }
-    if missing.is_empty() {
-        run.events.emit(Event::Warned { message: "all images of this commit are published: nothing to explain".into(), help: None });
+        let _ = match ancestors.len() {
+            0 => writeln!(text, "image {name}: not published, and no commit is before this one"),
+            count => writeln!(text, "image {name}: none of the {count} commits before this one has it published"),
+        };
     }
     Ok(text)
+}
+
+/// An image as two commits have it, and where the older one is if it is published.
+fn both<'a>(images: &'a images::Images, old: &'a ImageTree, name: &str) -> Option<(Reference, ImageNode<'a>, ImageNode<'a>)> {
+    Some((images.reference_of(old, name)?, old.get(name)?, images.tree.get(name)?))
+}
+
+type ImageNode<'a> = (&'a Image, &'a Node);
+
+fn images_of(options: &Options, project: &Project) -> Result<images::Images> {
+    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images);
+    images.or_else(|error| project.checked(&[], Err(error)))
 }
 
 /// The image tree of another commit, by its own werf.yaml.

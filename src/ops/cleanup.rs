@@ -40,6 +40,8 @@ pub struct Options {
     pub project: ProjectOptions,
     /// Where images are.
     pub registry: RegistryOptions,
+    /// Platform of all images instead of werf.yaml's: a part of their names.
+    pub platform: Option<String>,
     /// Which cluster.
     pub kube: KubeOptions,
 }
@@ -47,7 +49,7 @@ pub struct Options {
 /// Decides each image's fate and deletes those that go. With `dry_run` the fates are the result's text.
 pub async fn run(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
-    let repository = registry::repository(&options.registry)?;
+    let repository = project.checked(&[], registry::repository(&options.registry))?;
     let client = registry::client(&options.registry)?;
     let config = settings(&project, options.keep_hours);
     let (tags, used) =
@@ -127,7 +129,7 @@ fn references(project: &Project) -> Result<Vec<Ref>> {
 /// The names and tags of a commit's images; `None` where its configuration cannot be read any more.
 fn names_at(options: &Options, project: &Project, commit: &str) -> Option<Names> {
     let project = project::open_at(&options.project, project, parse_id(commit)?).ok()?;
-    let tree = images::tree(&project, None).ok()?;
+    let tree = images::tree(&project, options.platform.as_deref()).ok()?;
     Some(tree.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect())
 }
 

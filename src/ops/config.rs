@@ -15,6 +15,7 @@ pub async fn render(options: ProjectOptions, run: Run) -> Result<String> {
 /// The names of the images, one a line.
 pub async fn list(options: ProjectOptions, only_final: bool, run: Run) -> Result<String> {
     let project = project::open(&options, false, &run)?;
+    project.checked(&[], Ok(()))?;
     let images = project.config.images.iter().filter(|image| image.is_final || !only_final);
     Ok(images.map(|image| format!("{}\n", image.name)).collect())
 }

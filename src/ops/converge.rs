@@ -6,11 +6,14 @@
 use std::sync::Arc;
 
 use super::project::Project;
+use super::release::Marks;
 use super::{
     BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions,
 };
 use super::{images, project, registry, release};
+use crate::deploy::chart::{Chart, ServiceValues, ValueLayers};
 use crate::deploy::cluster::{self, Outcome, Prepared};
+use crate::deploy::resource::Owner;
 use crate::error::Result;
 use crate::event::Event;
 
@@ -51,6 +54,7 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
         history_limit: options.deploy.history_max as usize,
         holder: holder(),
         pod_logs: options.deploy.pod_logs,
+        parallelism: options.deploy.parallelism,
         ..cluster::DeployOptions::default()
     };
     let outcome = cluster::deploy(&ready.client, ready.prepared, &deploy, &run.events, &run.cancel).await;
@@ -80,8 +84,9 @@ async fn ready(options: &Options, project: &Arc<Project>, run: &Run) -> Result<R
         let missing = planning.images.missing(&registry, run).await?;
         planning.images.publish(project, missing, &registry, &options.build, run).await
     };
-    let ((), (prepared, notes)) =
-        futures::future::try_join(publish, release::prepare(planning.scene(options, project, &client), run)).await?;
+    let prepare = release::prepare(planning.scene(options, &client), run);
+    let work = futures::future::try_join(publish, prepare);
+    let ((), (prepared, notes)) = images::compared(project, &planning.images.tree, work).await?;
     Ok(Ready { client, prepared, notes })
 }
 
@@ -90,37 +95,44 @@ pub async fn planned(options: &Options, run: &Run) -> Result<Ready> {
     let project = project::open(&options.project, options.registry.insecure, run)?;
     let planning = planning(options, &project)?;
     let client = release::connect(&options.kube).await?;
-    let (prepared, notes) = release::prepare(planning.scene(options, &project, &client), run).await?;
+    let prepare = release::prepare(planning.scene(options, &client), run);
+    let (prepared, notes) = images::compared(&project, &planning.images.tree, prepare).await?;
     Ok(Ready { client, prepared, notes })
 }
 
 /// All that a plan needs and that takes no request to know.
 struct Planning {
     images: images::Images,
-    owner: crate::deploy::resource::Owner,
-    layers: crate::deploy::chart::ValueLayers,
-    service: crate::deploy::chart::ServiceValues,
+    owner: Owner,
+    chart: Chart,
+    layers: ValueLayers,
+    service: ServiceValues,
+    marks: Marks,
 }
 
-fn planning(options: &Options, project: &Arc<Project>) -> Result<Planning> {
+fn planning(options: &Options, project: &Project) -> Result<Planning> {
     let owner = release::owner(project, &options.release)?;
-    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images)?;
+    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images);
+    let chart = release::load_chart(project, &options.values);
+    let layers = release::value_layers(project, &options.values);
+    if project.is_breached() || images.is_err() || chart.is_err() || layers.is_err() {
+        project.checked(images.as_ref().map_or(&[], |images| images.tree.views()), Ok(()))?;
+    }
+    let (images, chart, layers) = (images?, chart?, layers?);
     let service = release::service_values_of(project, &images, &owner);
-    let layers = release::value_layers(project, &options.values)?;
-    Ok(Planning { images, owner, layers, service })
+    Ok(Planning { images, owner, chart, layers, service, marks: Marks::new(project, &options.metadata)? })
 }
 
 impl Planning {
-    fn scene<'a>(&'a self, options: &'a Options, project: &'a Project, client: &'a cluster::Client) -> release::PlanScene<'a> {
+    fn scene<'a>(&'a self, options: &'a Options, client: &'a cluster::Client) -> release::PlanScene<'a> {
         release::PlanScene {
-            project,
             owner: &self.owner,
-            values: &options.values,
+            chart: &self.chart,
             layers: &self.layers,
             service: &self.service,
             client,
             deploy: &options.deploy,
-            metadata: &options.metadata,
+            marks: &self.marks,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use futures::StreamExt;
+use futures::future::{self, Either};
 use futures::stream::FuturesUnordered;
 use miette::Diagnostic;
 use thiserror::Error;
@@ -31,8 +32,12 @@ pub struct Images {
 }
 
 /// Computes the names of the commit's images. Nothing is asked of anyone. `chosen` are names or globs; empty means all.
+/// Whether the work tree differs is for the caller to ask, as with [`tree`].
 pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, chosen: &[String]) -> Result<Images> {
     let tree = tree(project, platform)?;
+    if let Some((image, node)) = tree.iter().find(|(_, node)| node.platforms.len() > 1) {
+        return Err(SeveralPlatforms { image: image.name.clone(), platforms: node.platforms.join(", ") }.into());
+    }
     let repository = if tree.iter().next().is_some() { Some(registry::repository(options)?) } else { None };
     let all: Vec<&str> = tree.iter().map(|(image, _)| image.name.as_str()).collect();
     let selected = if chosen.is_empty() { all } else { select(&all, chosen)? };
@@ -40,8 +45,12 @@ pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, 
     Ok(Images { tree, names, repository })
 }
 
-/// The image tree of a commit, for those who need no repository.
+/// The image tree of a commit, for those who need no repository. Whether the work tree differs from what images see is for the caller
+/// to ask, with [`compared`] beside other work or [`Project::checked`] before it.
 pub fn tree(project: &Project, platform: Option<&str>) -> Result<Arc<ImageTree>> {
+    if let Some(text) = platform.filter(|text| Platform::parse(text).is_none()) {
+        return Err(BadPlatform { text: text.to_owned() }.into());
+    }
     let options = Options { platform: platform.map(str::to_owned).into_iter().collect() };
     let tree = ImageTree::new(project.config.clone(), &project.image_files(), &options).map_err(|problems| {
         let headline = match problems.len() {
@@ -50,8 +59,26 @@ pub fn tree(project: &Project, platform: Option<&str>) -> Result<Arc<ImageTree>>
         };
         Problems::new(headline, problems.into_iter().map(|problem| Box::new(problem) as _).collect())
     })?;
-    project.finish_checks()?;
     Ok(Arc::new(tree))
+}
+
+/// Does the work while all that images see is compared with the work tree: those are many files. A difference ends the work, and it is
+/// the error whatever the work comes to.
+pub async fn compared<T>(project: &Arc<Project>, tree: &Arc<ImageTree>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let (project, tree) = (project.clone(), tree.clone());
+    let comparing = tokio::task::spawn_blocking(move || project.checked(tree.views(), Ok(())));
+    let finished =
+        |joined: Result<Result<()>, tokio::task::JoinError>| joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    match future::select(comparing, std::pin::pin!(work)).await {
+        Either::Left((joined, work)) => {
+            finished(joined)?;
+            work.await
+        }
+        Either::Right((done, comparing)) => {
+            finished(comparing.await)?;
+            done
+        }
+    }
 }
 
 /// Names that match exact names or globs; `!glob` takes names away.
@@ -136,9 +163,8 @@ impl Images {
         }
         let insecure = if project.insecure_registry { vec![repository.registry().to_owned()] } else { Vec::new() };
         let builder = builder::open(options, insecure, run).await?;
-        let platform = self.platform(&builder);
-        let bases = self.resolve_bases(client, &missing, &platform).await?;
-        let work = Work { images: self, project, client, builder: &builder, platform, bases, run };
+        let bases = self.resolve_bases(client, &missing).await?;
+        let work = Work { images: self, project, client, builder: &builder, bases, run };
 
         let mut unpublished = missing.clone();
         let mut waiting: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| missing.contains(*name)).collect();
@@ -161,33 +187,32 @@ impl Images {
         Ok(())
     }
 
-    /// The platform that was asked for, else the builder's own.
-    fn platform(&self, builder: &Builder) -> Platform {
-        let asked = self.tree.iter().find_map(|(_, node)| node.platforms.first());
-        asked
-            .and_then(|text| Platform::parse(text))
-            .or_else(|| builder.client().daemon().platforms.first().cloned())
-            .unwrap_or_else(|| Platform::linux("amd64"))
+    /// The platform of an image.
+    fn platform(&self, name: &str) -> Platform {
+        let platforms = self.tree.get(name).map(|(_, node)| node.platforms.as_slice()).unwrap_or_default();
+        platforms.first().and_then(|text| Platform::parse(text)).unwrap_or_else(|| Platform::linux("amd64"))
     }
 
-    /// Reads the configs of the external bases: each is pinned by its manifest digest for this build.
-    async fn resolve_bases(&self, client: &Client, missing: &BTreeSet<String>, platform: &Platform) -> Result<BTreeMap<String, Base>> {
-        let wanted = self.tree.bases(missing.iter().map(String::as_str), missing);
-        let wanted_platform = oci::Platform::new(&platform.os, &platform.architecture, &platform.variant);
-        let resolve = |written: &str| {
-            let (written, platform) = (written.to_owned(), wanted_platform.clone());
+    /// Reads the configs of the external bases for each platform: they are pinned by their manifest digests for this run.
+    async fn resolve_bases(&self, client: &Client, missing: &BTreeSet<String>) -> Result<BTreeMap<Platform, Bases>> {
+        let mut wanted: BTreeSet<(Platform, &str)> = BTreeSet::new();
+        for name in missing {
+            wanted.extend(self.tree.bases([name.as_str()], missing).into_iter().map(|written| (self.platform(name), written)));
+        }
+        let resolve = |(platform, written): (Platform, &str)| {
+            let written = written.to_owned();
             async move {
                 let reference = Reference::parse(&written)?;
-                let config = client.config(&reference, &platform).await?;
+                let config = client.config(&reference, &of_registry(&platform)).await?;
                 let pinned = reference.repository.with_digest(config.manifest.digest).to_string();
-                Result::<_>::Ok((written, Base { reference: pinned, config: config.json }))
+                Result::<_>::Ok((platform, written, Base { reference: pinned, config: config.json }))
             }
         };
         let mut resolving: FuturesUnordered<_> = wanted.into_iter().map(resolve).collect();
-        let mut bases = BTreeMap::new();
+        let mut bases: BTreeMap<Platform, Bases> = BTreeMap::new();
         while let Some(resolved) = resolving.next().await {
-            let (written, base) = resolved?;
-            bases.insert(written, base);
+            let (platform, written, base) = resolved?;
+            bases.entry(platform).or_default().insert(written, base);
         }
         Ok(bases)
     }
@@ -199,9 +224,15 @@ struct Work<'a> {
     project: &'a Arc<Project>,
     client: &'a Client,
     builder: &'a Builder,
-    platform: Platform,
-    bases: BTreeMap<String, Base>,
+    bases: BTreeMap<Platform, Bases>,
     run: &'a Run,
+}
+
+/// External bases by their references as written.
+type Bases = BTreeMap<String, Base>;
+
+fn of_registry(platform: &Platform) -> oci::Platform {
+    oci::Platform::new(&platform.os, &platform.architecture, &platform.variant)
 }
 
 impl Work<'_> {
@@ -240,11 +271,12 @@ impl Work<'_> {
 
     fn compile(&self, name: &str, published: &BTreeMap<String, Published>) -> Result<Build> {
         let files = self.project.image_files();
+        let (platform, none) = (self.images.platform(name), Bases::new());
         let around = Surroundings {
             repo: &self.images.repository.as_ref().map(ToString::to_string).unwrap_or_default(),
             commit: &self.project.commit.id.to_string(),
-            platform: self.platform.clone(),
-            bases: &self.bases,
+            bases: self.bases.get(&platform).unwrap_or(&none),
+            platform,
             published,
             files: &files,
             cache: &*self.project.layer_cache,
@@ -275,7 +307,7 @@ impl Work<'_> {
 
     /// Digests and configs of published images that this one is built from.
     async fn published_needs(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<BTreeMap<String, Published>> {
-        let platform = oci::Platform::new(&self.platform.os, &self.platform.architecture, &self.platform.variant);
+        let platform = of_registry(&self.images.platform(name));
         let mut published = BTreeMap::new();
         for need in self.images.tree.closure([name]).into_iter().filter(|need| *need != name && !unpublished.contains(*need)) {
             let Some(reference) = self.images.reference(need) else { continue };
@@ -295,6 +327,21 @@ fn solve(solve: &Solve) -> buildkit::Build {
             buildkit::Build::Frontend { name: "dockerfile.v0".into(), attrs: attrs.clone(), inputs: inputs.clone() }
         }
     }
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("--platform: `{text}` is not a platform")]
+#[diagnostic(help("write it as `linux/amd64` or `linux/arm64/v8`"))]
+struct BadPlatform {
+    text: String,
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("image `{image}` is for several platforms ({platforms}), and werf publishes images for one platform each")]
+#[diagnostic(help("leave one platform in werf.yaml, or choose one for this run with `--platform`"))]
+struct SeveralPlatforms {
+    image: String,
+    platforms: String,
 }
 
 #[derive(Debug, Error, Diagnostic)]

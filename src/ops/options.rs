@@ -63,7 +63,7 @@ pub struct BuildOptions {
     pub tls_server_name: Option<String>,
     /// The buildkitd program for the embedded builder.
     pub buildkitd: Option<PathBuf>,
-    /// Target platform for all images.
+    /// Platform of all images instead of werf.yaml's.
     pub platform: Option<String>,
     /// Missing images are an error.
     pub require_built: bool,

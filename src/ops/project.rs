@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::{ProjectOptions, Run};
 use crate::build::buildkit::session;
 use crate::build::git_layers::{DirectoryCache, LayerCache};
+use crate::build::image::View;
 use crate::error::Result;
 use crate::event::Event;
 use crate::file_tree::{Entry, FileTree, ObjectId, ReadError};
@@ -139,9 +140,21 @@ impl Project {
         self.giterminism.files(Purpose::Chart)
     }
 
-    /// One error that names every file read so far that differs from the commit.
-    pub fn finish_checks(&self) -> Result<()> {
-        Ok(self.giterminism.finish()?)
+    /// What was made of the project's files. Where files that were read so far, or that images see, differ from the commit, the error is
+    /// that, whatever was made of them: their author looks at others. It names all of them, so it is asked for when everything is read.
+    pub fn checked<T>(&self, views: &[View], made: Result<T>) -> Result<T> {
+        // Dockerfiles and ignore files have rules of their own and are compared as they are read.
+        let wanted = |path: &str| views.iter().any(|view| view.sees(path)) && self.purpose(path).is_none();
+        for directory in View::outermost(views) {
+            self.giterminism.check_below(directory, &wanted)?;
+        }
+        self.giterminism.finish()?;
+        made
+    }
+
+    /// Whether a file that was read so far differs from the commit.
+    pub fn is_breached(&self) -> bool {
+        self.giterminism.finish().is_err()
     }
 
     /// The values of build secrets.

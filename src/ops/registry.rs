@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use super::RegistryOptions;
 use crate::build::buildkit::session::{self, CredentialSource, ServeError};
 use crate::error::Result;
-use crate::registry::{Client, Credentials, DockerConfig, Options, Repository, Scheme, Verify};
+use crate::registry::{Client, Credentials, DockerConfig, Options, Reason, ReferenceError, Repository, Scheme, Verify};
 
 /// A client with the user's credentials. Nothing is sent.
 pub fn client(options: &RegistryOptions) -> Result<Client> {
@@ -28,7 +28,24 @@ pub fn client(options: &RegistryOptions) -> Result<Client> {
 /// The repository for images; an error where the command needs one and none was given.
 pub fn repository(options: &RegistryOptions) -> Result<Repository> {
     let text = options.repo.as_deref().ok_or(NoRepo)?;
-    Ok(Repository::parse(text)?)
+    let parsed = Repository::parse(text);
+    parsed.map_err(|ReferenceError { text, reason, .. }| {
+        let help = match reason {
+            Reason::Scheme => "leave the scheme out; `--insecure-registry` asks for plain HTTP",
+            Reason::NotARepository => "leave tag and digest out: the tags of images are made from their content",
+            _ => "the form is `HOST[:PORT]/PATH`, such as `registry.example.org/team/app`",
+        };
+        BadRepo { text, reason, help }.into()
+    })
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("--repo: `{text}` is not the name of a repository: {reason}")]
+struct BadRepo {
+    text: String,
+    reason: Reason,
+    #[help]
+    help: &'static str,
 }
 
 #[derive(Debug, Error, Diagnostic)]

@@ -55,12 +55,11 @@ pub async fn connect(options: &KubeOptions) -> Result<Client> {
     Ok(cluster::connect(&options).await?)
 }
 
-/// The chart of the commit.
+/// The chart of the commit. Whether the work tree differs from it shows in [`Project::checked`].
 pub fn load_chart(project: &Project, values: &ValuesOptions) -> Result<Chart> {
     let deploy = &project.config.meta.deploy;
     let defaults = Defaults { name: Some(project.config.meta.project.clone()), app_version: deploy.app_version.clone() };
     let mut chart = chart::load(&project.chart_files(), &deploy.helm_chart_dir, &defaults)?;
-    project.finish_checks()?;
     if values.disable_default_values {
         chart.values.clear();
     }
@@ -120,17 +119,16 @@ pub async fn capabilities(chart: &Chart, client: &Client) -> Result<Capabilities
 
 /// Renders the chart for the next revision and compares it with the cluster. Changes nothing.
 pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Option<String>)> {
-    let PlanScene { project, owner, values, layers, service, client, deploy, metadata } = scene;
-    let chart = tokio::task::block_in_place(|| load_chart(project, values))?;
+    let PlanScene { owner, chart, layers, service, client, deploy, marks } = scene;
     let (history, capabilities) = futures::future::try_join(
         async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) },
-        capabilities(&chart, client),
+        capabilities(chart, client),
     )
     .await?;
     let scene = Scene { owner, layers, service, capabilities, revision: history.newest() + 1, cluster: Some(client) };
-    let rendered = tokio::task::block_in_place(|| render(&chart, &scene, run))?;
+    let rendered = tokio::task::block_in_place(|| render(chart, &scene, run))?;
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
-    let desired = desired(project, owner, rendered, metadata, deploy.force_adoption)?;
+    let desired = desired(owner, rendered, marks, deploy.force_adoption)?;
     for warning in desired.resources.iter().flat_map(|resource| &resource.warnings) {
         run.events.emit(Event::Warned { message: warning.clone(), help: None });
     }
@@ -139,12 +137,10 @@ pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Optio
 
 /// What a plan is made from.
 pub struct PlanScene<'a> {
-    /// The project.
-    pub project: &'a Project,
     /// The release.
     pub owner: &'a Owner,
-    /// What was asked about values.
-    pub values: &'a ValuesOptions,
+    /// The chart.
+    pub chart: &'a Chart,
     /// The caller's values.
     pub layers: &'a ValueLayers,
     /// werf's values.
@@ -154,12 +150,11 @@ pub struct PlanScene<'a> {
     /// How it is deployed.
     pub deploy: &'a DeployOptions,
     /// Annotations and labels for every resource.
-    pub metadata: &'a MetadataOptions,
+    pub marks: &'a Marks,
 }
 
 /// Every object of the chart as a checked resource, and what the release's record keeps.
-fn desired(project: &Project, owner: &Owner, rendered: Rendered, metadata: &MetadataOptions, force_adoption: bool) -> Result<Desired> {
-    let marks = Marks::new(project, metadata)?;
+fn desired(owner: &Owner, rendered: Rendered, marks: &Marks, force_adoption: bool) -> Result<Desired> {
     let revision = Revision {
         manifest: chart::release_manifest(&rendered, false),
         notes: rendered.notes.clone().unwrap_or_default(),
@@ -186,13 +181,14 @@ fn desired(project: &Project, owner: &Owner, rendered: Rendered, metadata: &Meta
 }
 
 /// Annotations and labels that every resource gets.
-struct Marks {
+pub struct Marks {
     annotations: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
 }
 
 impl Marks {
-    fn new(project: &Project, options: &MetadataOptions) -> Result<Self> {
+    /// Those of the project with the caller's over them.
+    pub fn new(project: &Project, options: &MetadataOptions) -> Result<Self> {
         let mut annotations = BTreeMap::from([
             ("werf.io/version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             ("project.werf.io/name".to_owned(), project.config.meta.project.clone()),
@@ -246,7 +242,7 @@ pub fn service_values_of(project: &Project, images: &Images, owner: &Owner) -> S
     service_values(project, &images.tree, repo.as_deref(), owner)
 }
 
-/// Reads the files that value flags name, and the secret key.
+/// Reads the files that value flags name, and the secret key. Whether the work tree differs shows in [`Project::checked`].
 pub fn value_layers(project: &Project, options: &ValuesOptions) -> Result<ValueLayers> {
     let file = |path: &String| Ok(ValuesFile { name: path.clone(), text: read_text(project, path)? });
     let mut contents = BTreeMap::new();
@@ -277,7 +273,6 @@ fn read_text(project: &Project, path: &str) -> Result<Arc<str>> {
         let files = project.chart_files();
         let name = path.trim_start_matches("./");
         let found = files.read(name)?;
-        project.finish_checks()?;
         found.ok_or_else(|| ValuesError::NotCommitted { path: path.to_owned(), commit: project.commit.short() })?.to_vec()
     } else {
         std::fs::read(path).map_err(|cause| ValuesError::Unreadable { path: path.to_owned(), cause })?

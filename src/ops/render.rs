@@ -26,6 +26,8 @@ pub struct Options {
     pub project: ProjectOptions,
     /// Where images are; without a repository references are stand-ins.
     pub registry: RegistryOptions,
+    /// Platform of all images instead of werf.yaml's.
+    pub platform: Option<String>,
     /// Values for the chart.
     pub values: ValuesOptions,
     /// Which release.
@@ -38,8 +40,11 @@ pub struct Options {
 pub async fn run(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
     let owner = release::owner(&project, &options.release)?;
-    let tree = images::tree(&project, None)?;
-    let layers = release::value_layers(&project, &options.values)?;
+    let tree = images::tree(&project, options.platform.as_deref());
+    let chart = release::load_chart(&project, &options.values);
+    let layers = release::value_layers(&project, &options.values);
+    project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
+    let (tree, chart, layers) = (tree?, chart?, layers?);
     let service = release::service_values(&project, &tree, options.registry.repo.as_deref(), &owner);
     let scene = release::Scene {
         owner: &owner,
@@ -49,7 +54,6 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         revision: 1,
         cluster: None,
     };
-    let chart = release::load_chart(&project, &options.values)?;
     let rendered = release::render(&chart, &scene, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };
     let text = match options.show_only.as_slice() {

@@ -1,7 +1,7 @@
 //! The BuildKit client against a daemon in process that fails on demand.
 
 mod embedded;
-mod fake;
+pub mod fake;
 mod numbers;
 mod session;
 

@@ -9,7 +9,7 @@ use super::spec;
 use super::stage::{Chain, StageName};
 use super::stapel_stages::fact_inputs;
 use super::tree::{DockerfileSource, Known};
-use crate::build::dockerfile::{self, Ignore, Request};
+use crate::build::dockerfile::{self, DockerfileError, Ignore, Request};
 use crate::build::git_layers::FileSet;
 use crate::project::config::image;
 
@@ -37,7 +37,13 @@ pub(super) fn stages(
     for import in known.image.dependencies.iter().flat_map(|dependency| &dependency.imports) {
         request.args.insert(import.target.clone(), DEPENDENCY.to_owned());
     }
-    let mut found = dockerfile::dependencies(&file, &request)?;
+    let mut found = dockerfile::dependencies(&file, &request).map_err(|error| match error {
+        DockerfileError::UnknownTarget { path, target, help } => {
+            let Place { source_code, span } = known.place(&recipe.target_at);
+            ImageError::UnknownTarget { image: known.image.name.clone(), path, target, source_code, span, help }
+        }
+        other => other.into(),
+    })?;
     found.args.retain(|_, value| !value.contains(DEPENDENCY));
     found.bases.retain(|base| !base.contains(DEPENDENCY));
 
@@ -52,7 +58,7 @@ pub(super) fn stages(
         Arc::new(FileSet::empty())
     } else {
         let rules = format!("{:?} {ignore:?}", found.context);
-        files.context(context, rules, |path| found.context.sees(path) && !ignore.ignores(path))?
+        files.context(context, rules, move |path| found.context.sees(path) && !ignore.ignores(path))?
     };
 
     let mut inputs = Inputs::default();

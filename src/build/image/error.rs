@@ -96,6 +96,25 @@ pub enum ImageError {
         #[label("this Dockerfile")]
         span: SourceSpan,
     },
+    /// `target` names no stage of the Dockerfile.
+    #[error("image `{image}`: `{path}` has no stage `{target}`")]
+    UnknownTarget {
+        /// The image.
+        image: String,
+        /// Path of the Dockerfile in the project.
+        path: String,
+        /// The stage asked for.
+        target: String,
+        /// The file.
+        #[source_code]
+        source_code: Arc<NamedSource<Arc<str>>>,
+        /// Where werf.yaml names it.
+        #[label("no such stage")]
+        span: SourceSpan,
+        /// The stages that there are.
+        #[help]
+        help: String,
+    },
     /// The Dockerfile cannot be understood.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -46,8 +46,13 @@ pub enum Difference {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: ", self.stage, self.input)?;
-        match &self.what {
+        write!(f, "{}: {}: {}", self.stage, self.input, self.what)
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Difference::Added(value) => write!(f, "added `{}`", line(value)),
             Difference::Removed(value) => write!(f, "removed `{}`", line(value)),
             Difference::Changed { old, new } => write!(f, "`{}` became `{}`", line(old), line(new)),
@@ -59,6 +64,28 @@ impl fmt::Display for Change {
         }
     }
 }
+
+/// Changes as indented lines: those of one input stand together, and of many of them the first ones.
+pub fn print(changes: &[Change]) -> String {
+    let mut text = String::new();
+    for group in changes.chunk_by(|a, b| (&a.stage, &a.input) == (&b.stage, &b.input)) {
+        let Change { stage, input, what } = &group[0];
+        if let [_] = group {
+            text += &format!("  {stage}: {input}: {what}\n");
+            continue;
+        }
+        text += &format!("  {stage}: {input}:\n");
+        let shown = if group.len() > SHOWN + 1 { SHOWN } else { group.len() };
+        group[..shown].iter().for_each(|change| text += &format!("    {}\n", change.what));
+        if shown < group.len() {
+            text += &format!("    and {} more\n", group.len() - shown);
+        }
+    }
+    text
+}
+
+/// How many changes of one input are printed.
+const SHOWN: usize = 10;
 
 /// A value on one line.
 fn line(value: &str) -> String {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::view::View;
 use crate::build::git_layers::FileSet;
 use crate::build::glob::Globs;
 use crate::file_tree::{Entry, FileTree, ReadError};
@@ -19,6 +20,8 @@ enum Derivation {
 /// A tree with what was learnt of it.
 pub(super) struct Files<'a> {
     pub tree: &'a dyn FileTree,
+    /// What was asked for so far.
+    pub views: Vec<View>,
     lists: HashMap<String, Arc<[Entry]>>,
     sets: HashMap<String, Option<Arc<FileSet>>>,
     derived: HashMap<Derivation, Arc<FileSet>>,
@@ -26,7 +29,7 @@ pub(super) struct Files<'a> {
 
 impl<'a> Files<'a> {
     pub fn new(tree: &'a dyn FileTree) -> Self {
-        Files { tree, lists: HashMap::new(), sets: HashMap::new(), derived: HashMap::new() }
+        Files { tree, views: Vec::new(), lists: HashMap::new(), sets: HashMap::new(), derived: HashMap::new() }
     }
 
     /// All files below a directory.
@@ -59,12 +62,16 @@ impl<'a> Files<'a> {
             let parent = add.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned();
             let siblings = self.list(&parent)?;
             let found = siblings.binary_search_by(|entry| entry.path.as_str().cmp(add)).ok();
+            self.views.push(View::new(add, |_| false));
             return Ok(found.map(|at| FileSet::choose(Arc::new([siblings[at].clone()]), add.len(), |_| true)));
         }
         let (include, exclude, carved) = (Globs::new(&mapping.include_paths), Globs::new(&mapping.exclude_paths), Globs::new(carved));
         let strip = if add.is_empty() { 0 } else { add.len() + 1 };
-        let keep = |path: &str| (include.is_empty() || include.matches(path)) && !exclude.matches(path) && !carved.matches(path);
-        Ok(Some(FileSet::choose(list, strip, keep)))
+        let keep = move |path: &str| (include.is_empty() || include.matches(path)) && !exclude.matches(path) && !carved.matches(path);
+        let view = View::new(add, keep);
+        let set = FileSet::choose(list, strip, |path| view.keeps(path));
+        self.views.push(view);
+        Ok(Some(set))
     }
 
     /// The files of a set that match patterns.
@@ -86,13 +93,20 @@ impl<'a> Files<'a> {
     }
 
     /// The files of a context that a Dockerfile sees. `rules` says all that `keep` depends on.
-    pub fn context(&mut self, directory: &str, rules: String, keep: impl FnMut(&str) -> bool) -> Result<Arc<FileSet>, ReadError> {
+    pub fn context(
+        &mut self,
+        directory: &str,
+        rules: String,
+        keep: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Result<Arc<FileSet>, ReadError> {
         let key = format!("context {directory:?} {rules}");
         if let Some(Some(known)) = self.sets.get(&key) {
             return Ok(known.clone());
         }
         let strip = if directory.is_empty() { 0 } else { directory.len() + 1 };
-        let set = Arc::new(FileSet::choose(self.list(directory)?, strip, keep));
+        let view = View::new(directory, keep);
+        let set = Arc::new(FileSet::choose(self.list(directory)?, strip, |path| view.keeps(path)));
+        self.views.push(view);
         self.sets.insert(key, Some(set.clone()));
         Ok(set)
     }

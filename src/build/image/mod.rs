@@ -53,9 +53,11 @@ mod stapel_stages;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod view;
 
 pub use compile::{Base, BlobSource, Build, Published, STORE, Solve, StageCommands, Surroundings, compile, describe};
 pub use digest::Digest;
 pub use error::{CommandFailure, CompileError, ImageError};
-pub use explain::{Change, Difference, explain};
-pub use tree::{DockerfileSource, ImageTree, Need, NeedForm, Node, Options};
+pub use explain::{Change, Difference, explain, print as print_changes};
+pub use tree::{DEFAULT_PLATFORM, DockerfileSource, ImageTree, Need, NeedForm, Node, Options};
+pub use view::View;

@@ -104,6 +104,7 @@ fn dockerfile(context: &str) -> Dockerfile {
         context: context.into(),
         context_add_files: Vec::new(),
         target: None,
+        target_at: Location::default(),
         args: BTreeMap::new(),
         add_host: Vec::new(),
     }
@@ -315,7 +316,7 @@ fn explanations_read_well() {
 #[test]
 fn dockerfile_images_depend_on_what_the_target_sees() {
     let base = |edit: fn(&mut Image, &mut MemoryTree)| {
-        let (mut image, mut files) = (image("web", Recipe::Dockerfile(dockerfile(""))), files());
+        let (mut image, mut files) = (image("web", Recipe::Dockerfile(Box::new(dockerfile("")))), files());
         edit(&mut image, &mut files);
         tree(vec![image], &files).tag("web").unwrap()
     };
@@ -352,7 +353,7 @@ fn context_in_a_directory_and_its_ignore_files() {
         ("other", "o"),
     ]);
     let seen = |files: &MemoryTree| {
-        let tree = tree(vec![image("be", Recipe::Dockerfile(dockerfile("be")))], files);
+        let tree = tree(vec![image("be", Recipe::Dockerfile(Box::new(dockerfile("be"))))], files);
         format!("{:?}", tree.get("be").unwrap().1.dockerfile.as_ref().unwrap().context)
     };
     assert_eq!(seen(&files), "[\".dockerignore\", \"Dockerfile\", \"Dockerfile.dockerignore\", \"a\"]");
@@ -401,7 +402,7 @@ fn problems_of_all_images_come_together() {
         ["images depend on one another: a → b → c → a | take one of these references out: an image cannot be built from itself"]
     );
     assert_eq!(problems(vec![upon("a", "bsae"), upon("base", "d")], &files()).len(), 2);
-    let missing = image("web", Recipe::Dockerfile(dockerfile("nowhere")));
+    let missing = image("web", Recipe::Dockerfile(Box::new(dockerfile("nowhere"))));
     let nothing = image("n", Recipe::Stapel(Box::new(stapel(From::Scratch, vec![mapping("no/such", "/x")], &[]))));
     let mut staged = stapel(From::Scratch, vec![], &[]);
     staged.imports.push(Import { stage: Some("setup".into()), ..import(From::Image("ok".into()), When::AfterSetup) });
@@ -432,7 +433,7 @@ fn family() -> Vec<Image> {
             "app",
             Recipe::Stapel(Box::new(stapel(From::Image("base".into()), vec![mapping("src", "/app")], &[(UserStage::Setup, &["make"])]))),
         ),
-        image("web", Recipe::Dockerfile(dockerfile(""))),
+        image("web", Recipe::Dockerfile(Box::new(dockerfile("")))),
         image(
             "base",
             Recipe::Stapel(Box::new(stapel(From::Reference("alpine:3".into()), vec![], &[(UserStage::Install, &["apk add x"])]))),
@@ -612,12 +613,12 @@ fn missing_images_share_a_graph_and_published_ones_come_by_digest() {
 fn dockerfile_solve() {
     let mut one = image(
         "web",
-        Recipe::Dockerfile(Dockerfile {
+        Recipe::Dockerfile(Box::new(Dockerfile {
             target: Some("final".into()),
             args: [("V".to_owned(), "1".to_owned())].into(),
             add_host: vec!["db:10.0.0.1".into()],
             ..dockerfile("")
-        }),
+        })),
     );
     one.image_spec =
         Some(ImageSpec { cmd: Some(vec!["run".into()]), env: [("A".to_owned(), "$x \"q\"".to_owned())].into(), ..Default::default() });
@@ -638,7 +639,7 @@ fn dockerfile_solve() {
 
 #[test]
 fn removals_from_a_dockerfile_image_are_refused() {
-    let mut one = image("web", Recipe::Dockerfile(dockerfile("")));
+    let mut one = image("web", Recipe::Dockerfile(Box::new(dockerfile(""))));
     one.image_spec = Some(ImageSpec { remove_env: vec!["A".into()], ..Default::default() });
     let tree = tree(vec![one], &files());
     let error = World::new().compile(&tree, "web").unwrap_err();

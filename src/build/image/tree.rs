@@ -7,6 +7,7 @@ use super::digest::Digest;
 use super::error::{ImageError, Place};
 use super::files::Files;
 use super::stage::{Stage, StageName};
+use super::view::View;
 use super::{dockerfile_stages, stapel_stages};
 use crate::build::dockerfile;
 use crate::build::git_layers::FileSet;
@@ -14,10 +15,13 @@ use crate::file_tree::FileTree;
 use crate::project::config::Config;
 use crate::project::config::image::{From, Image, ImageFact, Location, Recipe};
 
+/// The platform of images for which nobody names one. It is the same on every machine, as the names of images have to be.
+pub const DEFAULT_PLATFORM: &str = "linux/amd64";
+
 /// What the caller chooses besides the commit.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Target platforms of `--platform`; they replace those of werf.yaml. Empty: werf.yaml's, else the builder's own.
+    /// Target platforms of `--platform`; they replace those of werf.yaml. Empty: werf.yaml's, else [`DEFAULT_PLATFORM`].
     pub platform: Vec<String>,
 }
 
@@ -28,12 +32,13 @@ pub struct ImageTree {
     nodes: Vec<Node>,
     /// Dependencies before those that need them.
     order: Vec<usize>,
+    views: Vec<View>,
 }
 
 /// One image of the tree.
 #[derive(Debug)]
 pub struct Node {
-    /// Target platforms; empty for the builder's own.
+    /// Target platforms, at least one.
     pub platforms: Vec<String>,
     /// The content digest; its hex form is the tag.
     pub digest: Digest,
@@ -106,7 +111,11 @@ impl ImageTree {
                 }
             }
         }
-        if problems.is_empty() { Ok(ImageTree { config, nodes: made.into_values().collect(), order }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(ImageTree { config, nodes: made.into_values().collect(), order, views: files.views })
+        } else {
+            Err(problems)
+        }
     }
 
     /// The configuration that the tree was made from.
@@ -117,6 +126,11 @@ impl ImageTree {
     /// All images in the order of werf.yaml.
     pub fn iter(&self) -> impl Iterator<Item = (&Image, &Node)> {
         self.nodes.iter().map(|node| (&self.config.images[node.index], node))
+    }
+
+    /// Which parts of the file tree the images see, each once.
+    pub fn views(&self) -> &[View] {
+        &self.views
     }
 
     /// One image by name.
@@ -222,7 +236,8 @@ fn node(
 ) -> Result<Node, ImageError> {
     let image = &config.images[index];
     let chosen = [&options.platform, &image.platform, &config.meta.build.platform];
-    let platforms = chosen.into_iter().find(|platforms| !platforms.is_empty()).cloned().unwrap_or_default();
+    let platforms = chosen.into_iter().find(|platforms| !platforms.is_empty()).cloned();
+    let platforms = platforms.unwrap_or_else(|| vec![DEFAULT_PLATFORM.to_owned()]);
     let other = |name: &str| made.values().find(|node| config.images[node.index].name == name);
     let known = Known { config, image, platforms: &platforms, other: &other };
     let (chain, bases, dockerfile) = match &image.recipe {

@@ -21,7 +21,7 @@ pub struct Image {
     pub name: String,
     /// `final`, true by default: goes to the chart and to the final repo.
     pub is_final: bool,
-    /// `platform`; empty: the meta document's, else the builder's own. Such as `linux/amd64`.
+    /// `platform`; empty: the meta document's, else `linux/amd64`. Such as `linux/amd64`.
     pub platform: Vec<String>,
     /// `cacheVersion` of the image, else of the meta document.
     pub cache_version: Option<String>,
@@ -43,7 +43,7 @@ pub struct Image {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recipe {
     /// By BuildKit's Dockerfile frontend.
-    Dockerfile(Dockerfile),
+    Dockerfile(Box<Dockerfile>),
     /// By werf's own stages.
     Stapel(Box<Stapel>),
 }
@@ -61,6 +61,8 @@ pub struct Dockerfile {
     pub context_add_files: Vec<String>,
     /// `target`.
     pub target: Option<String>,
+    /// Where `target` stands in werf.yaml.
+    pub target_at: Location,
     /// `args`.
     pub args: BTreeMap<String, String>,
     /// `addHost`: `name:ip`.

@@ -39,7 +39,7 @@ impl Default for GitWorktree {
 pub struct BuildDefaults {
     /// `build.cacheVersion`.
     pub cache_version: Option<String>,
-    /// `build.platform`; empty means the builder's own.
+    /// `build.platform`; empty means `linux/amd64`.
     pub platform: Vec<String>,
     /// `build.imageSpec`.
     pub image_spec: Option<super::image::ImageSpec>,

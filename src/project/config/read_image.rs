@@ -16,9 +16,13 @@ pub(super) fn read(context: &Context<'_>, document: &Node) -> Vec<Image> {
         None => "an image".to_owned(),
     };
     let Some(fields) = Fields::open(context.sink, document, what) else { return Vec::new() };
-    let image = match fields.entry("dockerfile") {
-        Some(_) => read_dockerfile_image(context, &fields),
-        None => read_stapel::read(context, &fields),
+    // A mistyped key is still the key of a Dockerfile image.
+    let keys: Vec<&str> = document.as_mapping().unwrap_or_default().iter().filter_map(|(key, _)| key.text()).collect();
+    let is_near = || !keys.contains(&"from") && keys.iter().any(|key| closest(key, ["dockerfile"]).is_some());
+    let image = if fields.entry("dockerfile").is_some() || is_near() {
+        read_dockerfile_image(context, &fields)
+    } else {
+        read_stapel::read(context, &fields)
     };
     fields.finish();
     let named = |(name, at): (String, Location)| image.clone().map(|image| Image { name, at, ..image });
@@ -93,7 +97,8 @@ pub(super) fn read_common(context: &Context<'_>, fields: &Fields<'_>, dependenci
     }
 }
 
-fn read_platforms(context: &Context<'_>, fields: &Fields<'_>) -> Vec<String> {
+/// `platform` of an image or of all of them.
+pub(super) fn read_platforms(context: &Context<'_>, fields: &Fields<'_>) -> Vec<String> {
     let platform = |text: Text<'_>| {
         let parts: Vec<&str> = text.text.split('/').collect();
         if !(2..=3).contains(&parts.len()) || parts.iter().any(|part| part.is_empty()) {
@@ -123,7 +128,7 @@ fn read_network(context: &Context<'_>, fields: &Fields<'_>) -> Option<String> {
 }
 
 fn read_dockerfile_image(context: &Context<'_>, fields: &Fields<'_>) -> Option<Image> {
-    let file = fields.required("dockerfile", "Dockerfile");
+    let file = fields.entry("dockerfile").and_then(|_| fields.required("dockerfile", "Dockerfile"));
     let at = file.as_ref().map(|file| context.at(file.node));
     let dir = fields.string("context").map(|dir| paths::relative(&dir)).unwrap_or_default();
     let mut args = BTreeMap::new();
@@ -148,15 +153,17 @@ fn read_dockerfile_image(context: &Context<'_>, fields: &Fields<'_>) -> Option<I
     );
     // Every Dockerfile is built in steps that are cached on their own, which `staged` asked for.
     fields.bool("staged");
-    let recipe = Recipe::Dockerfile(Dockerfile {
+    let target = fields.text("target");
+    let recipe = Recipe::Dockerfile(Box::new(Dockerfile {
         dockerfile: file.as_ref().map(|file| paths::relative(&file.text)).unwrap_or_default(),
         dockerfile_at: at.unwrap_or_default(),
         context_add_files: read_context_add_files(context, fields, &dir),
         context: dir,
-        target: fields.string("target"),
+        target_at: target.as_ref().map(|target| context.at(target.node)).unwrap_or_default(),
+        target: target.map(|target| target.text),
         args,
         add_host: fields.strings("addHost"),
-    });
+    }));
     let image = read_common(context, fields, dependencies, recipe);
     file.map(|_| image)
 }

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::meta::{
     BuildDefaults, Cleanup, Deploy, GitWorktree, KeepPolicy, Limit, Meta, Operator, ReferenceKind, References, default_keep_policies,
 };
+use super::read_image::read_platforms;
 use super::read_spec;
 use crate::project::document::{Fields, quoted};
 use crate::yaml::Node;
@@ -17,7 +18,7 @@ const PROJECT_MAX: usize = 50;
 
 /// Reads the meta document. `None` where its required parts are wrong.
 pub(super) fn read(context: &Context<'_>, document: &Node, project_name: Option<&str>) -> Option<Meta> {
-    let fields = Fields::open(context.sink, document, "the document of the project")?;
+    let fields = Fields::open(context.sink, document, "werf.yaml")?;
     if let Some(version) = fields.required("configVersion", "1").filter(|version| version.text != "1") {
         let message = format!("`configVersion` is `{}`, and only `1` is known", version.text);
         fields.problem(version.node, message, "unknown version", "write `configVersion: 1`".to_owned());
@@ -80,7 +81,7 @@ fn valid_name(text: &str) -> String {
 fn read_build(context: &Context<'_>, build: Fields<'_>) -> BuildDefaults {
     let defaults = BuildDefaults {
         cache_version: build.string("cacheVersion"),
-        platform: build.strings("platform"),
+        platform: read_platforms(context, &build),
         image_spec: build.fields("imageSpec").map(|spec| read_spec::read_global(context, spec)),
     };
     // Every build is split in steps that are cached on their own, which `staged` asked for.

@@ -678,7 +678,7 @@ fn documents_that_are_nothing() {
     let text = "project: x\n---\nimag: web\n---\n- a\n---\nfoo: 1\n";
     insta::assert_snapshot!(print(&load_files(&[("werf.yaml", text)]).unwrap_err()), @r#"
     error: werf.yaml has 4 problems
-    error: the document of the project has no `configVersion`
+    error: werf.yaml has no `configVersion`
       at werf.yaml:1:1
         | project: x
         | ^^^^^^^ `configVersion` is missing here
@@ -752,7 +752,7 @@ fn problems_in_rendered_text_name_the_line_that_wrote_them() {
         | dockerfil: dev
         | ^^^^^^^^^ unknown key
       help: did you mean `dockerfile`?
-    line 5 of werf.yaml wrote this
+    line 6 of werf.yaml wrote this
     "#);
 }
 

@@ -26,7 +26,7 @@ pub fn discover(project_dir: &Path, work_tree: Option<&Path>) -> Result<Arc<Repo
         None => dir.clone(),
     };
     let shared = gix::ThreadSafeRepository::discover(&start).map_err(|error| match error.is_not_found() {
-        true => GitError::NotARepository { dir: project_dir.to_owned() },
+        true => GitError::NotARepository { dir: dir.clone() },
         false => {
             GitError::Unusable { action: format!("open the Git repository of `{}`", project_dir.display()), cause: Arc::new(error).into() }
         }
@@ -42,7 +42,7 @@ pub fn discover(project_dir: &Path, work_tree: Option<&Path>) -> Result<Arc<Repo
         },
         None => Some(String::new()),
     };
-    let prefix = prefix.ok_or_else(|| GitError::NotARepository { dir: project_dir.to_owned() })?;
+    let prefix = prefix.ok_or(GitError::NotARepository { dir })?;
     Ok(Arc::new(Repository { shared, idle: Mutex::default(), work_tree: root, prefix }))
 }
 

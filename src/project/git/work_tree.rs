@@ -1,9 +1,9 @@
 //! The work tree beside its commit: files on disk and how they differ.
 //!
-//! A single file is compared by its bytes, which opens nothing but that file. A directory is compared by the index's stat cache, so that
-//! unchanged files are not read; this opens the index once.
+//! A single file and a small directory are compared by their bytes, which opens nothing but those files. A big directory is compared by
+//! the index's stat cache, so that unchanged files are not read; this opens the index once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,8 +16,9 @@ use super::tree::{CommitTree, Kind, Node};
 use crate::file_tree::{Entry, FileTree, Mode, ReadError, blob_id};
 use crate::project::giterminism::{Difference, Differing, WorkTree};
 
-/// So many files are read faster than the index of a big repository.
+/// So many files, with so many bytes in all, are read faster than the index of a big repository.
 const FEW_FILES: usize = 256;
+const FEW_BYTES: u64 = 4 << 20;
 
 /// The project's directory on disk beside a commit.
 pub struct GitWorkTree {
@@ -63,10 +64,7 @@ impl WorkTree for GitWorkTree {
             if committed.is_empty() && !self.disk.root.join(&place.real).exists() {
                 return Ok(Vec::new());
             }
-            let differing = self.tree.repository().with(|repo| match committed.len() {
-                0..=FEW_FILES => self.compare_bytes(repo, &committed, &place, wanted),
-                _ => self.compare_with_index(repo, &committed, &place, wanted),
-            })?;
+            let differing = self.tree.repository().with(|repo| self.compare_files(repo, &committed, &place, wanted))?;
             Ok(differing.into_iter().collect())
         };
         compare().map_err(|error| self.tree.read_error(dir, error))
@@ -92,82 +90,71 @@ impl GitWorkTree {
         }
     }
 
-    /// Compares by the bytes of each file, without the index.
-    fn compare_bytes(
+    /// Compares all files below a directory. A file is read only if the index cannot tell that it is as committed.
+    fn compare_files(
         &self,
         repo: &gix::Repository,
         committed: &[Entry],
         place: &Place,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, Difference>, GitError> {
+        let suspects = match self.is_little(committed, place) {
+            true => committed.iter().map(|entry| (entry.path.clone(), Some(entry))).collect(),
+            false => self.suspects(repo, committed, place)?,
+        };
         let mut differing = BTreeMap::new();
-        for entry in committed.iter().filter(|entry| wanted(&entry.path)) {
-            if let Some(difference) = self.compare_entry(&place.real(&entry.path), Some(&node(entry)))? {
-                differing.insert(entry.path.clone(), difference);
+        for (asked, entry) in suspects.into_iter().filter(|(asked, _)| wanted(asked)) {
+            if let Some(difference) = self.compare_entry(&place.real(&asked), entry.map(node).as_ref())? {
+                differing.insert(asked, difference);
             }
         }
-        let known: HashSet<String> = committed.iter().map(|entry| place.real(&entry.path)).collect();
+        let known: Vec<String> = committed.iter().map(|entry| place.real(&entry.path)).collect();
         for path in unknown_files(repo, &self.disk.root, &place.real, &known)? {
             let asked = place.asked(&path);
-            if wanted(&asked)
-                && let Some(difference) = unknown_file(repo, &path)?
-            {
-                differing.insert(asked, difference);
+            if wanted(&asked) && !differing.contains_key(&asked) {
+                differing.insert(asked, if is_in_index(repo, &path)? { Difference::Added } else { Difference::Untracked });
             }
         }
         Ok(differing)
     }
 
-    /// Compares by the index's stat cache, which reads changed files only.
-    fn compare_with_index(
+    /// Whether reading all files is cheaper than opening the index of a big repository.
+    fn is_little(&self, committed: &[Entry], place: &Place) -> bool {
+        let size = |entry: &Entry| std::fs::symlink_metadata(self.disk.root.join(place.real(&entry.path))).map_or(0, |found| found.len());
+        committed.len() <= FEW_FILES && committed.iter().map(size).sum::<u64>() <= FEW_BYTES
+    }
+
+    /// The files of which the index does not tell that they are on disk as they are in the commit.
+    fn suspects<'e>(
         &self,
         repo: &gix::Repository,
-        committed: &[Entry],
+        committed: &'e [Entry],
         place: &Place,
-        wanted: &dyn Fn(&str) -> bool,
-    ) -> Result<BTreeMap<String, Difference>, GitError> {
+    ) -> Result<Vec<(String, Option<&'e Entry>)>, GitError> {
         let index = repo.index_or_empty().attempt("read the index")?;
+        let options = repo.stat_options().attempt("read the configuration of Git")?;
         let indexed = match place.real.as_str() {
             "" => Some(index.entries()),
             dir => index.prefixed_entries(format!("{dir}/").as_bytes().as_bstr()),
         };
-        // Where the index and the commit disagree, only the bytes on disk can tell. Both are sorted by path.
-        let all = committed;
-        let mut committed = all.iter().peekable();
-        let mut suspects: Vec<(String, Option<&Entry>)> = Vec::new();
+        // Both are sorted by path.
+        let mut committed = committed.iter().peekable();
+        let mut suspects = Vec::new();
         for entry in indexed.unwrap_or_default() {
-            let asked = place.asked(&entry.path(&index).to_str_lossy());
+            let real = entry.path(&index).to_str_lossy();
+            let asked = place.asked(&real);
             while let Some(missing) = committed.next_if(|committed| *committed.path < *asked) {
                 suspects.push((missing.path.clone(), Some(missing)));
             }
             match committed.next_if(|committed| committed.path == asked) {
-                Some(same) if is_indexed(same, entry) => {}
+                Some(same) if is_indexed(same, entry) && is_as_indexed(&self.disk.root.join(&*real), entry, &index, options) => {}
+                // a path in conflict is in the index up to three times
+                None if suspects.last().is_some_and(|(last, _)| *last == asked) => {}
                 known => suspects.push((asked, known)),
             }
         }
         suspects.extend(committed.map(|missing| (missing.path.clone(), Some(missing))));
-
-        let mut differing = BTreeMap::new();
-        for (asked, entry) in suspects.iter().filter(|(asked, _)| wanted(asked)) {
-            if let Some(difference) = self.compare_entry(&place.real(asked), entry.map(node).as_ref())? {
-                differing.insert(asked.clone(), difference);
-            }
-        }
-        let settled: HashSet<&str> = suspects.iter().map(|(asked, _)| asked.as_str()).collect();
-        for (path, difference) in changes_on_disk(repo, &place.real)? {
-            let asked = place.asked(&path);
-            if !wanted(&asked) || settled.contains(asked.as_str()) {
-                continue;
-            }
-            // The stat cache calls a file changed by its size alone; filters such as `eol` may still make it the committed one.
-            let entry = all.binary_search_by(|entry| entry.path.as_str().cmp(&asked)).ok().map(|at| &all[at]);
-            let difference = match (difference, entry) {
-                (Difference::Modified, Some(entry)) => self.compare_entry(&path, Some(&node(entry)))?,
-                (difference, _) => Some(difference),
-            };
-            differing.extend(difference.map(|difference| (asked, difference)));
-        }
-        Ok(differing)
+        Ok(suspects)
     }
 
     /// A path from the repository's root as a path from the project's directory; those outside begin with `../`.
@@ -221,6 +208,19 @@ fn is_indexed(committed: &Entry, entry: &gix::index::Entry) -> bool {
     entry.stage() == Stage::Unconflicted && entry.mode == mode && to_id(&entry.id) == committed.id
 }
 
+/// Whether a file on disk looks as it did when Git last compared it with the index, by its size, times and inode.
+fn is_as_indexed(at: &Path, entry: &gix::index::Entry, index: &gix::index::State, options: gix::index::entry::stat::Options) -> bool {
+    use gix::index::entry::{Flags, Mode as Indexed, Stat};
+    if entry.flags.intersects(Flags::SKIP_WORKTREE | Flags::ASSUME_VALID | Flags::FSMONITOR_VALID) {
+        return true;
+    }
+    let Ok(found) = gix::index::fs::Metadata::from_path_no_follow(at) else { return false };
+    let Ok(stat) = Stat::from_fs(&found) else { return false };
+    // A file written in the instant in which the index was may have changed after Git looked at it.
+    let is_settled = entry.stat.matches(&stat, options) && !entry.stat.is_racy(index.timestamp(), options);
+    is_settled && (found.is_symlink() || found.is_executable() == (entry.mode == Indexed::FILE_EXECUTABLE))
+}
+
 /// How the work tree below a directory of the repository differs from the index, by its stat cache; ignored files left out.
 pub(super) fn changes_on_disk(repo: &gix::Repository, dir: &str) -> Result<Vec<(String, Difference)>, GitError> {
     use gix::status::plumbing::index_as_worktree::{Change, EntryStatus};
@@ -255,8 +255,8 @@ pub(super) fn changes_on_disk(repo: &gix::Repository, dir: &str) -> Result<Vec<(
     Ok(changes)
 }
 
-/// The files on disk below a directory that are not `known`, without what `.gitignore` excludes and without repositories inside.
-fn unknown_files(repo: &gix::Repository, root: &Path, dir: &str, known: &HashSet<String>) -> Result<Vec<String>, GitError> {
+/// The files on disk below a directory that are not `known` (sorted), without what `.gitignore` excludes and without repositories inside.
+fn unknown_files(repo: &gix::Repository, root: &Path, dir: &str, known: &[String]) -> Result<Vec<String>, GitError> {
     use gix::index::entry::Mode as Indexed;
     let action = || format!("list `{dir}` of the work tree");
     let index = gix::index::State::new(repo.object_hash());
@@ -276,7 +276,7 @@ fn unknown_files(repo: &gix::Repository, root: &Path, dir: &str, known: &HashSet
             let found = found.attempt(action())?;
             let Some(name) = found.file_name().to_str().map(str::to_owned) else { continue };
             let path = if dir.is_empty() { name.clone() } else { format!("{dir}/{name}") };
-            if name == ".git" || known.contains(&path) {
+            if name == ".git" || known.binary_search(&path).is_ok() {
                 continue;
             }
             if !found.file_type().attempt(action())?.is_dir() {
@@ -286,7 +286,7 @@ fn unknown_files(repo: &gix::Repository, root: &Path, dir: &str, known: &HashSet
                 continue;
             }
             let inside = format!("{path}/");
-            let has_known = || known.iter().any(|known| known.starts_with(&inside));
+            let has_known = || known.get(known.partition_point(|known| *known < inside)).is_some_and(|next| next.starts_with(&inside));
             if has_known() || (!is_excluded(&path, Indexed::DIR)? && !found.path().join(".git").exists()) {
                 pending.push(path);
             }
@@ -295,12 +295,16 @@ fn unknown_files(repo: &gix::Repository, root: &Path, dir: &str, known: &HashSet
     Ok(unknown)
 }
 
+fn is_in_index(repo: &gix::Repository, path: &str) -> Result<bool, GitError> {
+    Ok(repo.index_or_empty().attempt("read the index")?.entry_by_path(BStr::new(path)).is_some())
+}
+
 /// A file on disk that the commit does not have: untracked or added, and nothing to speak of if `.gitignore` excludes it.
 fn unknown_file(repo: &gix::Repository, path: &str) -> Result<Option<Difference>, GitError> {
-    let index = repo.index_or_empty().attempt("read the index")?;
-    if index.entry_by_path(BStr::new(path)).is_some() {
+    if is_in_index(repo, path)? {
         return Ok(Some(Difference::Added));
     }
+    let index = repo.index_or_empty().attempt("read the index")?;
     let source = gix::worktree::stack::state::ignore::Source::WorktreeThenIdMappingIfNotSkipped;
     let mut excludes = repo.excludes(&index, None, source).attempt("read .gitignore")?;
     let ignored = excludes.at_entry(path, Some(gix::index::entry::Mode::FILE)).attempt("read .gitignore")?.is_excluded();

@@ -116,9 +116,11 @@ impl Giterminism {
         if self.mode == Mode::Loose { self.disk() } else { &*self.tree }
     }
 
-    /// Checks the files below a directory that come from the commit without being read here: a build context, a `git` mapping.
+    /// Checks the files below a directory (or one file) that come from the commit without being read here: a build context, a `git`
+    /// mapping.
     pub fn check_below(&self, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Result<(), ReadError> {
         if let (Mode::Strict, Some(work_tree)) = (self.mode, &self.work_tree) {
+            self.note(work_tree.compare(dir)?);
             self.note(work_tree.compare_below(dir, wanted)?);
         }
         Ok(())

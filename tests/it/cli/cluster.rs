@@ -1,0 +1,137 @@
+//! Clusters that are not named, not there, or do not let us.
+
+use serde_json::json;
+
+use super::super::deploy::fake::Fake;
+use super::super::sandbox::Sandbox;
+use super::{app, told, told_beside};
+
+const PLAN: [&str; 3] = ["plan", "--repo", "example.org/app"];
+
+fn plan(sandbox: &Sandbox, args: &[&str]) -> String {
+    told(sandbox, &[&PLAN, args].concat())
+}
+
+#[test]
+fn no_kubeconfig() {
+    insta::assert_snapshot!(plan(&app(), &[]), @r"
+    exit 1
+    error: no Kubernetes configuration found (looked for [SANDBOX]/home/.kube/config)
+    help: name a kubeconfig with `--kube-config PATH` or `WERF_KUBE_CONFIG`, give its content in `--kube-config-base64`, or run inside a pod with a service account
+    ");
+    insta::assert_snapshot!(plan(&app(), &["--kube-config", "/nowhere/config"]), @r"
+    exit 1
+    error: no Kubernetes configuration found (looked for /nowhere/config)
+    help: name a kubeconfig with `--kube-config PATH` or `WERF_KUBE_CONFIG`, give its content in `--kube-config-base64`, or run inside a pod with a service account
+    ");
+}
+
+#[test]
+fn a_kubeconfig_that_cannot_be_used() {
+    let sandbox = app();
+    let file = sandbox.root().join("config");
+    let path = file.to_string_lossy().into_owned();
+    let with = |text: &str, args: &[&str]| {
+        std::fs::write(&file, text).expect("a file");
+        plan(&sandbox, &[&["--kube-config", &path], args].concat())
+    };
+    let good = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "prod",
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:9"}}],
+        "contexts": [{"name": "prod", "context": {"cluster": "c", "user": "u"}}, {"name": "stage", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    });
+    insta::assert_snapshot!(with("clusters: [\n", &[]), @r"
+    exit 1
+    error: cannot use the kubeconfig [SANDBOX]/config: line 1 column 11: unclosed bracket '['
+    help: check it with `kubectl config view --kubeconfig [SANDBOX]/config`
+    ");
+    insta::assert_snapshot!(with(&good.to_string(), &["--kube-context", "stag"]), @r"
+    exit 1
+    error: the kubeconfig [SANDBOX]/config has no context `stag`
+    help: did you mean `stage`? Contexts: `prod`, `stage`
+    ");
+    insta::assert_snapshot!(with(&good.to_string().replace("\"prod\",\"kind\"", "\"\",\"kind\""), &[]), @r"
+    exit 1
+    error: the kubeconfig [SANDBOX]/config has no current context
+    help: choose one with `--kube-context`: `prod`, `stage`
+    ");
+    insta::assert_snapshot!(with(&good.to_string(), &[]).replace("127.0.0.1:9:", "HOST:"), @r"
+    exit 1
+    error: cannot reach the Kubernetes API server https://HOST: Connection refused (os error 111)
+    help: the address comes from the kubeconfig [SANDBOX]/config; `kubectl version` asks the same server
+    ");
+    insta::assert_snapshot!(plan(&sandbox, &["--kube-config-base64", "!!"]), @r"
+    exit 1
+    error: cannot use the kubeconfig given in base64: Invalid symbol 33, offset 0
+    help: `--kube-config-base64` takes what `base64 -w0 FILE` prints for a kubeconfig
+    ");
+    insta::assert_snapshot!(plan(&sandbox, &["--kube-api-server", "prod"]), @r"
+    exit 1
+    error: `prod` is no address of an API server: it has no scheme or no host
+    help: an address looks like https://10.0.0.1:6443
+    ");
+    insta::assert_snapshot!(plan(&sandbox, &["--kube-api-server", "https://127.0.0.1:9", "--kube-ca-path", "/nowhere/ca.pem"]), @r"
+    exit 1
+    error: cannot use /nowhere/ca.pem as the CA of the Kubernetes API server: No such file or directory (os error 2)
+    help: `--kube-ca-path` (WERF_KUBE_CA_PATH) names a file with PEM certificates
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_rights() {
+    let cluster = Fake::start().await;
+    let server = format!("http://{}", cluster.address);
+    let message = "secrets is forbidden: User \"dev\" cannot list resource \"secrets\" in API group \"\" in the namespace \"app\"";
+    cluster.fail("GET /api/v1/namespaces/app/secrets", 403, message, 9);
+    insta::assert_snapshot!(told_beside(&app(), &[&PLAN[..], &["--kube-api-server", &server]].concat()), @r#"
+    exit 1
+    error: the Kubernetes API server http://HOST forbids to list secrets (403): secrets is forbidden: User "dev" cannot list resource "secrets" in API group "" in the namespace "app"
+    help: a Role with verb `list` on `secrets` is needed; `kubectl auth can-i list secrets -n app` asks the same question
+    "#);
+    insta::assert_snapshot!(told_beside(&app(), &["dismiss", "--kube-api-server", &server]), @r#"
+    exit 1
+    error: the Kubernetes API server http://HOST forbids to list secrets (403): secrets is forbidden: User "dev" cannot list resource "secrets" in API group "" in the namespace "app"
+    help: a Role with verb `list` on `secrets` is needed; `kubectl auth can-i list secrets -n app` asks the same question
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_fails_or_does_not_know_us() {
+    for (status, message) in [(401, "Unauthorized"), (501, "this server has no such thing")] {
+        let cluster = Fake::start().await;
+        cluster.fail("GET /api/v1/namespaces/app/secrets", status, message, 99);
+        let told = told_beside(&app(), &[&PLAN[..], &["--kube-api-server", &format!("http://{}", cluster.address)]].concat());
+        match status {
+            401 => insta::assert_snapshot!(told, @r"
+            exit 1
+            error: the Kubernetes API server http://HOST does not accept the credentials (401): Unauthorized
+            help: the token or client certificate of the kubeconfig's user may have expired; `kubectl auth whoami` asks the same question
+            "),
+            _ => insta::assert_snapshot!(told, @r"
+            exit 1
+            error: GET /api/v1/namespaces/app/secrets was refused by the Kubernetes API server http://HOST (501): this server has no such thing
+            help: the fault is the cluster's: see its API server, then run the same command again
+            "),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_is_not_there() {
+    let cluster = Fake::start().await;
+    insta::assert_snapshot!(told_beside(&app(), &["dismiss", "--kube-api-server", &format!("http://{}", cluster.address)]), @r"
+    exit 1
+    error: there is no release `app` in namespace `app`
+    help: `helm list -A` shows all releases; `--release` and `--namespace` name another one
+    ");
+}
+
+#[test]
+fn marks_that_are_no_pairs() {
+    insta::assert_snapshot!(plan(&app(), &["--kube-api-server", "http://127.0.0.1:9", "--add-annotation", "x"]), @r"
+    exit 1
+    error: --add-annotation: `x` is not of the form name=value
+    help: write `--add-annotation name=value`
+    ");
+}

@@ -1,0 +1,188 @@
+//! The command line itself: what it refuses, what it prints, and that its names are werf's.
+
+use super::super::sandbox::Sandbox;
+use super::{app, told, told_with};
+
+#[test]
+fn what_is_unknown() {
+    let sandbox = Sandbox::empty();
+    insta::assert_snapshot!(told(&sandbox, &["converge", "--rpo", "x"]), @r"
+    exit 2
+    error: unexpected argument '--rpo' found
+
+      tip: a similar argument exists: '--repo'
+
+    Usage: werf converge --repo <REPO> [IMAGES]...
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["converg"]), @r"
+    exit 2
+    error: unrecognized subcommand 'converg'
+
+      tip: some similar subcommands exist: 'config', 'converge'
+
+    Usage: werf <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["config", "list", "web"]), @r"
+    exit 2
+    error: unexpected argument 'web' found
+
+    Usage: werf config list [OPTIONS]
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn values_that_do_not_fit() {
+    let sandbox = Sandbox::empty();
+    insta::assert_snapshot!(told(&sandbox, &["plan", "--timeout", "5m"]), @r"
+    exit 2
+    error: invalid value '5m' for '--timeout <SECONDS>': a whole number is wanted
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["plan", "--dev=maybe"]), @r"
+    exit 2
+    error: invalid value 'maybe' for '--dev[=<BOOL>]': `maybe` is neither true nor false
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["plan", "--log-color-mode", "blue"]), @r"
+    exit 2
+    error: invalid value 'blue' for '--log-color-mode <MODE>': `blue` is none of auto, on, off
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["completion", "--shell", "csh"]), @r"
+    exit 2
+    error: invalid value 'csh' for '--shell <SHELL>'
+      [possible values: bash, elvish, fish, powershell, zsh]
+
+      tip: a similar value exists: 'zsh'
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn variables_that_do_not_fit() {
+    let sandbox = Sandbox::empty();
+    insta::assert_snapshot!(told_with(&sandbox, &["plan"], &[("WERF_TIMEOUT", "5m")]), @r"
+    exit 2
+    error: invalid value '5m' for 'WERF_TIMEOUT, the variable of --timeout': a whole number is wanted
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told_with(&sandbox, &["config", "list"], &[("WERF_DEV", "maybe")]), @r"
+    exit 2
+    error: invalid value 'maybe' for 'WERF_DEV, the variable of --dev': `maybe` is neither true nor false
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn empty_variables_are_none() {
+    let empty = ["WERF_TIMEOUT", "WERF_DEV", "WERF_REPO", "WERF_ENV", "WERF_NAMESPACE", "WERF_LOG_COLOR_MODE", "WERF_DIR", "WERF_SET"];
+    let env: Vec<(&str, &str)> = empty.iter().map(|name| (*name, "")).collect();
+    let sandbox = app();
+    assert_eq!(told_with(&sandbox, &["config", "list"], &env), "exit 0\nweb\n");
+    assert_eq!(told_with(&sandbox, &["plan"], &env), told(&sandbox, &["plan"]));
+}
+
+#[test]
+fn a_variable_stands_for_its_flag() {
+    let sandbox = app();
+    let text = sandbox.werf(&["render", "--repo", "example.org/app", "--namespace", "ns", "--set", "a=1"]).stdout;
+    let env = [("WERF_REPO", "example.org/app"), ("WERF_NAMESPACE", "ns"), ("WERF_SET_1", "a=1")];
+    assert_eq!(sandbox.werf_with(&["render"], &env).stdout, text);
+    assert_eq!(sandbox.werf_with(&["render"], &[("WERF_DOCKER_REPO", "example.org/app"), env[1], env[2]]).stdout, text);
+    assert_eq!(sandbox.werf(&["render", "--docker-repo", "example.org/app", "--namespace", "ns"]).stdout, text);
+}
+
+#[test]
+fn help_and_version() {
+    let sandbox = Sandbox::empty();
+    assert_eq!(told(&sandbox, &["version"]), format!("exit 0\n{}\n", env!("CARGO_PKG_VERSION")));
+    insta::assert_snapshot!(told(&sandbox, &["--help"]), @r"
+    exit 0
+    Takes an application from a Git commit to a healthy release in Kubernetes
+
+    Usage: werf <COMMAND>
+
+    Commands:
+      converge    Build what is missing, apply the chart, wait until everything works
+      build       Build and publish the images that the registry lacks
+      render      Print the manifests that `converge` would apply
+      plan        Print what `converge` would change in the cluster
+      dismiss     Delete the release from the cluster
+      cleanup     Delete the images that nothing uses
+      config      Look at the configuration
+      version     Print the version
+      completion  Print a completion script for a shell
+      help        Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+    ");
+    assert_eq!(told(&sandbox, &[]), told(&sandbox, &["--help"]).replace("exit 0", "exit 2"));
+    insta::assert_snapshot!(told(&sandbox, &["config", "list", "--help"]), @r"
+    exit 0
+    Print the names of the images
+
+    Usage: werf config list [OPTIONS]
+
+    Options:
+          --final-images-only[=<BOOL>]  Only images that go to the chart [env: WERF_FINAL_IMAGES_ONLY=]
+      -h, --help                        Print help
+
+    Project:
+          --dir <DIR>                   Project directory inside the Git repository; the current
+                                        directory by default [env: WERF_DIR=]
+          --git-work-tree <DIR>         Root of the Git work tree; found upwards from the project
+                                        directory by default [env: WERF_WORK_TREE=]
+          --config <FILE>               Configuration file; werf.yaml or werf.yml by default [env:
+                                        WERF_CONFIG=]
+          --config-templates-dir <DIR>  Directory of templates that the configuration may include; .werf
+                                        by default [env: WERF_CONFIG_TEMPLATES_DIR=]
+          --giterminism-config <FILE>   Giterminism file; werf-giterminism.yaml by default [env:
+                                        WERF_GITERMINISM_CONFIG=]
+          --env <ENV>                   Environment name: `.Env` in werf.yaml, part of the release and
+                                        namespace names [env: WERF_ENV=]
+          --dev[=<BOOL>]                Work on the files as they are now, committed or not [env:
+                                        WERF_DEV=]
+          --dev-ignore <GLOB>           Paths that --dev leaves out (a glob; may be given many times)
+                                        [env: WERF_DEV_IGNORE=]
+          --loose-giterminism[=<BOOL>]  Do not insist that everything comes from the commit [env:
+                                        WERF_LOOSE_GITERMINISM=]
+
+    Output:
+          --log-quiet[=<BOOL>]            Only errors and warnings [env: WERF_LOG_QUIET=]
+          --log-verbose[=<BOOL>]          Also cached steps and all output of the build [env:
+                                          WERF_LOG_VERBOSE=]
+          --log-debug[=<BOOL>]            As --log-verbose, and traces of the program itself [env:
+                                          WERF_LOG_DEBUG=]
+          --log-color-mode <MODE>         Colour: auto, on or off [env: WERF_LOG_COLOR_MODE=] [default:
+                                          auto]
+          --log-time[=<BOOL>]             A time stamp before each line [env: WERF_LOG_TIME=]
+          --log-pretty[=<BOOL>]           A live display on a terminal; false prints lines only [env:
+                                          WERF_LOG_PRETTY=] [default: true]
+          --log-terminal-width <COLUMNS>  Columns of the terminal [env: WERF_LOG_TERMINAL_WIDTH=]
+    ");
+}
+
+#[test]
+fn completion_scripts_know_commands_and_flags() {
+    let sandbox = Sandbox::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        let printed = sandbox.werf(&["completion", "--shell", shell]);
+        assert_eq!((printed.code, printed.stderr.as_str()), (0, ""), "{shell}");
+        for word in ["converge", "dismiss", "auto-rollback", "insecure-registry"] {
+            assert!(printed.stdout.contains(word), "{shell}: {word}");
+        }
+    }
+}
