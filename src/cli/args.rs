@@ -273,7 +273,7 @@ pub struct KubeArgs {
     #[arg(long, env = "WERF_SKIP_TLS_VERIFY_KUBE")]
     skip_tls_verify_kube: bool,
     /// Requests to the cluster that run at once
-    #[arg(long, env = "WERF_NETWORK_PARALLELISM", value_name = "N", default_value_t = 30)]
+    #[arg(long, env = "WERF_NETWORK_PARALLELISM", value_name = "N", default_value_t = 30, value_parser = whole::<usize>)]
     network_parallelism: usize,
 }
 
@@ -318,9 +318,6 @@ pub struct DeployArgs {
     /// Take over resources that belong to no release or to another one
     #[arg(long, env = "WERF_FORCE_ADOPTION")]
     force_adoption: bool,
-    /// Operations on the cluster that run at once
-    #[arg(long, env = "WERF_NETWORK_PARALLELISM", value_name = "N", default_value_t = 30, value_parser = whole::<usize>)]
-    network_parallelism: usize,
 }
 
 impl DeployArgs {

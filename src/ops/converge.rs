@@ -54,7 +54,6 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
         history_limit: options.deploy.history_max as usize,
         holder: holder(),
         pod_logs: options.deploy.pod_logs,
-        parallelism: options.deploy.parallelism,
         ..cluster::DeployOptions::default()
     };
     let outcome = cluster::deploy(&ready.client, ready.prepared, &deploy, &run.events, &run.cancel).await;

@@ -24,12 +24,8 @@ pub async fn run(options: Options, run: Run) -> Result<()> {
     let project = project::open(&options.project, false, &run)?;
     let owner = project.checked(&[], release::owner(&project, &options.release))?;
     let client = release::connect(&options.kube).await?;
-    let deploy = cluster::DeployOptions {
-        timeout: options.deploy.timeout,
-        pod_logs: options.deploy.pod_logs,
-        parallelism: options.deploy.parallelism,
-        ..cluster::DeployOptions::default()
-    };
+    let deploy =
+        cluster::DeployOptions { timeout: options.deploy.timeout, pod_logs: options.deploy.pod_logs, ..cluster::DeployOptions::default() };
     let dismissed = cluster::dismiss(&client, &owner, true, &deploy, &run.events, &run.cancel).await;
     dismissed.map_err(|error| Error::new(error.kind(), error))?;
     if options.with_namespace {

@@ -214,15 +214,6 @@ fn classify(endpoint: &Endpoint, status: tonic::Status) -> ConnectError {
     }
 }
 
-/// The last cause of a chain: those above it only say that something below them failed.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> super::error::Cause {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    Arc::new(io::Error::other(last.to_string()))
-}
-
 fn unreachable(endpoint: &Endpoint, cause: super::error::Cause) -> ConnectError {
     let help = match endpoint {
         Endpoint::Unix(_) => "start buildkitd, check that the socket's owner is you, or leave the address out to use the embedded daemon",

@@ -9,7 +9,6 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{apply, delete, is_immutable};
@@ -58,7 +57,6 @@ pub(super) async fn execute(
         events: events.clone(),
         pending: Mutex::default(),
         pod_logs: options.pod_logs,
-        turns: Semaphore::new(options.parallelism.max(1)),
         since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     };
     let run = run(&context, plan, live);
@@ -120,8 +118,6 @@ async fn one(
     let Some(index) = operation.resource else { return Ok(()) };
     let resource = &plan.resources[index];
     let before = live.get(&resource.id.identity());
-    let writes = matches!(operation.verb, Verb::Create | Verb::Update | Verb::Recreate | Verb::Delete);
-    let _turn = if writes { context.turns.acquire().await.ok() } else { None };
     let remember = |object: Value| applied.lock().unwrap_or_else(PoisonError::into_inner).insert(index, object);
     match &operation.verb {
         Verb::Join(_) => {}

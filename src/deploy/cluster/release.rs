@@ -66,21 +66,11 @@ pub struct DeployOptions {
     pub history_limit: usize,
     /// Whether what containers print is shown as they print it. The last lines of those that fail are shown in any case.
     pub pod_logs: bool,
-    /// How many objects are written at once.
-    pub parallelism: usize,
 }
 
 impl Default for DeployOptions {
     fn default() -> Self {
-        DeployOptions {
-            timeout: None,
-            lock_timeout: None,
-            holder: "werf".into(),
-            auto_rollback: false,
-            history_limit: 5,
-            pod_logs: true,
-            parallelism: 30,
-        }
+        DeployOptions { timeout: None, lock_timeout: None, holder: "werf".into(), auto_rollback: false, history_limit: 5, pod_logs: true }
     }
 }
 

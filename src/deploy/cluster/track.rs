@@ -29,14 +29,10 @@ pub(super) struct Context {
     pub(super) client: Client,
     pub(super) hub: Hub,
     pub(super) events: Events,
-    /// Whether containers' logs are shown.
-    pub(super) pod_logs: bool,
     /// Last message of what is still on its way, for the text of a timeout.
     pub(super) pending: Mutex<HashMap<String, String>>,
     /// Whether what containers print is shown as they print it.
     pub(super) pod_logs: bool,
-    /// One permit for each object that may be written at once.
-    pub(super) turns: tokio::sync::Semaphore,
     /// RFC 3339: logs of older pods are shown from here on.
     pub(super) since: String,
 }
