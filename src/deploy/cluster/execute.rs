@@ -232,11 +232,14 @@ fn blame(resource: &Resource, failure: Failure) -> DeployError {
 
 /// What usually helps, by what the kubelet says.
 fn advice(reason: &str) -> Option<&'static str> {
-    const ADVICE: [(&str, &str); 6] = [
+    const CONFIGURATION: &str = "the pod refers to a ConfigMap, Secret or key that does not exist";
+    const ADVICE: [(&str, &str); 8] = [
         ("OOMKilled", "raise `resources.limits.memory` of the container"),
         ("ErrImagePull", "the node pulls the image by itself: check the name, the tag, and the imagePullSecrets of the pod"),
         ("ImagePullBackOff", "the node pulls the image by itself: check the name, the tag, and the imagePullSecrets of the pod"),
-        ("CreateContainerConfigError", "the pod refers to a ConfigMap, Secret or key that does not exist"),
+        ("CreateContainerConfigError", CONFIGURATION),
+        ("configmap \"", CONFIGURATION),
+        ("secret \"", CONFIGURATION),
         ("Readiness probe failed", "the process runs but does not answer its `readinessProbe`: check path and port"),
         (
             "Liveness probe failed",

@@ -95,14 +95,25 @@ pub fn track(object: &Value, related: Related<'_>, failures: &mut Failures, tole
         (None, Some(last)) if failures.counted > allowed => last,
         _ => return status,
     };
-    // The status may tell of the same pod already, and then it tells more.
-    let told = status.message.contains("pod ") || status.message.contains("container ");
-    let what = if told { status.message } else { format!("{}: {reason}", status.message) };
+    let what = with_reason(&status.message, reason);
     let tally = match failures.counted > allowed {
         true => format!(" ({}, {allowed} tolerated)", plural(failures.counted.into(), "failure")),
         false => String::new(),
     };
     Status { state: State::Failed, message: format!("{what}{tally}") }
+}
+
+/// The status may tell of the same failure already, and then it tells more; or of a pod that shows no trouble yet: events come first.
+fn with_reason(message: &str, reason: &str) -> String {
+    let words = reason.split_once(": ").map_or(reason, |(_, words)| words.strip_prefix("Error: ").unwrap_or(words));
+    let trouble = [": pod ", ": container ", ": init container "].iter().filter_map(|start| message.find(start)).min();
+    match trouble {
+        Some(start) if !message.contains(words) && USUAL.iter().any(|usual| message[start..].contains(usual)) => {
+            format!("{}: {reason}", &message[..start])
+        }
+        Some(_) => message.to_owned(),
+        None => format!("{message}: {reason}"),
+    }
 }
 
 /// How many failures an object may have: its annotation or the kind's default, times its replicas.
@@ -120,6 +131,9 @@ pub fn allowed(object: &Value, tolerance: &Tolerance) -> u32 {
     };
     tolerance.failures_per_replica.unwrap_or(default).saturating_mul(u32::try_from(replicas.max(1)).unwrap_or(u32::MAX))
 }
+
+/// What a status says of a pod that is on its way.
+const USUAL: [&str; 3] = ["is being created", "has not passed yet", "is starting"];
 
 /// Waiting reasons that a retry cannot mend.
 fn is_hopeless(reason: &str) -> bool {

@@ -452,6 +452,20 @@ fn an_image_name_that_is_none_needs_no_second_try() {
 }
 
 #[test]
+fn a_failure_that_events_tell_first_is_told() {
+    let event = |uid: &str, message: &str| {
+        json!({"metadata": {"uid": uid}, "reason": "Failed", "message": message, "count": 2,
+            "involvedObject": {"uid": "a", "fieldPath": "spec.containers{app}"}})
+    };
+    let pods = [pod("a", 0, json!({"waiting": {"reason": "ContainerCreating"}}), json!({}))];
+    let events = [event("e", "Error: configmap \"a\" not found"), event("f", "Error: configmap \"settings\" not found")];
+    let mut failures = Failures::new();
+    let status = track(&set(), Related { pods: &pods, events: &events, ..Related::default() }, &mut failures, &Tolerance::default());
+    let expect = "failed: 0 of 1 replica ready: pod x-a container app: Error: configmap \"settings\" not found (2 failures, 1 tolerated)";
+    assert_eq!(format!("{}: {}", status.state, status.message), expect);
+}
+
+#[test]
 fn readiness_has_a_time_of_grace() {
     let event = |second: u32, count: u32| {
         json!({"metadata": {"uid": "e"}, "reason": "Unhealthy", "message": "Readiness probe failed: HTTP probe failed with statuscode: 503",
