@@ -162,14 +162,19 @@ fn desired(owner: &Owner, rendered: Rendered, marks: &Marks, force_adoption: boo
         chart: rendered.chart_record.clone(),
         labels: BTreeMap::new(),
     };
+    // definitions are shared by all releases that bring them: none writes its name onto them
+    let definitions = chart::definitions(&rendered)?;
     let hooks = rendered.hooks.into_iter().filter(|hook| !hook.is_test()).map(|hook| hook.manifest);
-    let manifests = rendered.crds.into_iter().chain(rendered.manifests).chain(hooks);
+    let marked = rendered.manifests.into_iter().chain(hooks).map(|mut manifest| {
+        if !manifest.object.is_null() {
+            marks.write(&mut manifest.object);
+        }
+        (manifest.path, manifest.object)
+    });
     let mut resources: Vec<Resource> = Vec::new();
     let mut problems = Vec::new();
-    for manifest in manifests.filter(|manifest| !manifest.object.is_null()) {
-        let mut object = manifest.object;
-        marks.write(&mut object);
-        match resource::parse(object, &manifest.path, &owner.namespace) {
+    for (path, object) in definitions.into_iter().chain(marked).filter(|(_, object)| !object.is_null()) {
+        match resource::parse(object, &path, &owner.namespace) {
             Ok(parsed) => resources.extend(parsed),
             Err(found) => problems.extend(found.into_iter().map(|problem| Box::new(problem) as _)),
         }

@@ -15,6 +15,7 @@ mod cleanup;
 mod converge;
 mod embedded;
 mod faults;
+mod kinds;
 mod llb;
 mod records;
 mod render;

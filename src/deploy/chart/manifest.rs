@@ -289,6 +289,18 @@ pub fn release_manifest(rendered: &super::render::Rendered, include_crds: bool) 
     out
 }
 
+/// The objects of the files below `crds/`, each with its file. They are no templates and belong to no release.
+pub fn definitions(rendered: &super::render::Rendered) -> Result<Vec<(String, Value)>, YamlError> {
+    let mut objects = Vec::new();
+    for file in &rendered.crds {
+        let named = |error: YamlError| error.with_name(&file.path);
+        for document in yaml::parse_documents(&file.text).map_err(named)? {
+            objects.push((file.path.clone(), yaml::to_json(&document).map_err(named)?));
+        }
+    }
+    Ok(objects)
+}
+
 fn push(out: &mut String, path: &str, text: &str) {
     for part in ["---\n# Source: ", path, "\n", text, "\n"] {
         out.push_str(part);

@@ -30,7 +30,7 @@ mod values;
 pub use capabilities::Capabilities;
 pub use error::{ChartError, ManifestError, RenderError, TableError};
 pub use load::load;
-pub use manifest::{Hook, Manifest, PrintOptions, print, print_only, release_manifest};
+pub use manifest::{Hook, Manifest, PrintOptions, definitions, print, print_only, release_manifest};
 pub use metadata::Defaults;
 pub use model::{Chart, Dependency, File, Maintainer, Metadata, Values};
 pub use render::{Operation, Release, RenderInput, RenderOptions, Rendered, render};

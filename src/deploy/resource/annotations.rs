@@ -31,7 +31,7 @@ impl Reader<'_> {
     fn steering(&mut self, object: &Value) -> Steering {
         let kind = self.id.gvk.kind.as_str();
         let is_hook = self.get(&["werf.io/deploy-on", "helm.sh/hook"]).is_some_and(|(name, _)| name == "helm.sh/hook");
-        let is_crd_file = kind == "CustomResourceDefinition" && self.path.split('/').any(|part| part == "crds");
+        let is_crd_file = kind == "CustomResourceDefinition" && is_below_crds(self.path);
         let deploy_on = self.deploy_on();
         Steering {
             weight: self.number(&["werf.io/weight", "helm.sh/hook-weight"]).unwrap_or(0),
@@ -404,4 +404,32 @@ fn parse_duration(text: &str) -> Option<Duration> {
         rest = &rest[unit_end..];
     }
     (!text.is_empty()).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
+}
+
+/// Whether a file is below the `crds` directory of a chart: `shop/crds/a.yaml`, `shop/charts/db/crds/a.yaml`.
+fn is_below_crds(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    let mut rest = parts.get(1..).unwrap_or_default();
+    while let ["charts", _, below @ ..] = rest {
+        rest = below;
+    }
+    rest.first() == Some(&"crds")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_below_crds;
+
+    #[test]
+    fn only_the_directory_of_a_chart_counts() {
+        for (path, expect) in [
+            ("shop/crds/a.yaml", true),
+            ("shop/charts/db/crds/v1/a.yaml", true),
+            ("shop/templates/crds/a.yaml", false),
+            ("crds/templates/a.yaml", false),
+            ("shop/charts/crds/templates/a.yaml", false),
+        ] {
+            assert_eq!(is_below_crds(path), expect, "{path}");
+        }
+    }
 }

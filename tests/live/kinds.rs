@@ -1,0 +1,80 @@
+//! Objects of the usual kinds on a real API server: made, recognized as unchanged, changed, and removed.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::testbed::{App, Needs, assert_says};
+
+struct Kinds {
+    app: App,
+    settings: String,
+}
+
+impl Kinds {
+    fn new() -> Self {
+        let app = App::new(Needs::Cluster, &[("werf.yaml", "project: shop\nconfigVersion: 1\n")]);
+        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/charts/kinds");
+        let copied = Command::new("cp").arg("-r").arg(chart).arg(app.sandbox.app().join(".helm")).status().expect("cp runs");
+        assert!(copied.success());
+        app.commit(&[]);
+        let settings = format!("image={},unique={}", app.base(), app.namespace);
+        Kinds { app, settings }
+    }
+
+    fn converge(&self, more: &[&str]) -> String {
+        let printed = self.app.werf(&[&["converge", "--set", &self.settings], more].concat());
+        assert_eq!(printed.code, 0, "{}", printed.stderr);
+        printed.stderr
+    }
+
+    /// Whether a cluster-wide object is there.
+    fn has(&self, object: &str) -> bool {
+        !self.app.kubectl(&["get", object, "--ignore-not-found", "-o", "name"]).is_empty()
+    }
+}
+
+#[test]
+fn every_usual_kind_is_deployed_found_unchanged_changed_and_removed() {
+    let kinds = Kinds::new();
+    let first = kinds.converge(&[]);
+    assert_says(
+        &first,
+        &["Ready Job/import", "Ready StatefulSet/store", "Ready PersistentVolumeClaim/data", "Deployed release shop, revision 1"],
+    );
+
+    // what the server has added or written otherwise is no difference
+    let plan = kinds.app.werf(&["plan", "--exit-code", "--set", &kinds.settings]);
+    assert_eq!(plan.code, 0, "{}{}", plan.stdout, plan.stderr);
+    assert_says(&kinds.converge(&[]), &["Unchanged release shop, revision 1: nothing to do"]);
+
+    // an autoscaler's replicas are not the chart's
+    kinds.app.kubectl(&["scale", "deployment", "web", "--replicas=2"]);
+    assert_says(&kinds.converge(&[]), &["nothing to do"]);
+
+    let second = kinds.converge(&["--set", "replicas=2"]);
+    assert_says(
+        &second,
+        &["Planned 1 to update", "Updated StatefulSet/store", "Ready StatefulSet/store", "Deployed release shop, revision 2"],
+    );
+    assert_eq!(kinds.app.kubectl(&["get", "statefulset", "store", "-o", "jsonpath={.status.readyReplicas}"]), "2");
+
+    let name = &kinds.app.namespace;
+    let wide: Vec<String> = [
+        &format!("crd/chairs.{name}.example.org"),
+        &format!("clusterrole/{name}"),
+        &format!("clusterrolebinding/{name}"),
+        &format!("priorityclass/{name}"),
+        &format!("pv/{name}"),
+        &format!("namespace/{name}-more"),
+    ]
+    .map(|object| object.to_owned())
+    .into();
+    assert!(wide.iter().all(|object| kinds.has(object)));
+    let dismissed = kinds.app.werf(&["dismiss"]);
+    assert_eq!(dismissed.code, 0, "{}", dismissed.stderr);
+    let left: Vec<&String> = wide.iter().filter(|object| kinds.has(object)).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let left = kinds.app.kubectl(&["get", "deployments,statefulsets,daemonsets,jobs,cronjobs,pvc,services,pods,hpa,ingress", "-o", "name"]);
+    assert_eq!(left, "");
+    assert!(kinds.has("crd/lamps.kinds.example.org"), "definitions of the crds directory stay, as with helm");
+}
