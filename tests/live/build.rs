@@ -509,3 +509,141 @@ fn a_repository_that_is_not_the_root_of_the_work_tree() {
         .expect("werf runs");
     assert_eq!(inside.status.code(), Some(0), "{}", String::from_utf8_lossy(&inside.stderr));
 }
+
+const MODERN: &str = "\
+ARG BASE
+FROM ${BASE} AS made
+WORKDIR /work
+ARG WHAT=one
+COPY conf/${WHAT}.ini conf/[t]*.ini ./
+ADD packed.tar /unpacked/
+COPY --link --chmod=640 a.txt /linked/deep/
+COPY <<EOF /inline/here.txt
+what: ${WHAT}
+EOF
+RUN <<EOF
+set -e
+echo several > lines
+echo more >> lines
+EOF
+RUN --mount=type=bind,source=bound,target=/bound cat /bound/*.txt > copied
+RUN --mount=type=cache,target=/cache echo x > /cache/x
+RUN --mount=type=tmpfs,target=/scratch echo y > /scratch/y
+FROM ${BASE}
+COPY --from=made /work /work
+COPY --from=made /unpacked /linked /inline /all/
+";
+
+#[test]
+fn what_a_modern_dockerfile_copies_and_mounts() {
+    let yaml = "image: app\ndockerfile: Dockerfile\nargs: {BASE: $BASE}\n";
+    let app = app(
+        yaml,
+        &[
+            ("Dockerfile", MODERN),
+            ("Dockerfile.dockerignore", "ignored*\n"),
+            (".dockerignore", "bound\n"),
+            ("conf/one.ini", "1\n"),
+            ("conf/two.ini", "2\n"),
+            ("conf/other.ini", "3\n"),
+            ("a.txt", "a\n"),
+            ("bound/b.txt", "b\n"),
+            ("ignored.txt", "i\n"),
+            ("unused.txt", "u\n"),
+            ("packed/in.txt", "packed\n"),
+        ],
+    );
+    let tar = Command::new("tar").args(["-cf", "packed.tar", "--owner=0", "--group=0", "packed"]).current_dir(app.sandbox.app()).status();
+    assert!(tar.expect("tar runs").success());
+    app.commit(&[]);
+    let run = build(&app);
+    let files = published(&app, "app").files;
+    let text = |path: &str| files.get(path).cloned().unwrap_or_else(|| panic!("no {path} in {:?}", files.keys()));
+    assert_eq!(text("work/one.ini"), "644 0:0 \"1\\n\"");
+    assert_eq!(text("work/two.ini"), "644 0:0 \"2\\n\"");
+    assert!(!files.contains_key("work/other.ini"));
+    assert_eq!(text("work/lines"), "644 0:0 \"several\\nmore\\n\"");
+    assert_eq!(text("work/copied"), "644 0:0 \"b\\n\"");
+    assert_eq!(text("all/packed/in.txt"), "644 0:0 \"packed\\n\"");
+    assert_eq!(text("all/deep/a.txt"), "640 0:0 \"a\\n\"");
+    assert_eq!(text("all/here.txt"), "644 0:0 \"what: one\\n\"");
+
+    let first = references(&run);
+    for (path, changes) in [
+        ("ignored.txt", false),
+        ("unused.txt", false),
+        ("conf/other.ini", false),
+        ("bound/b.txt", true),
+        ("conf/two.ini", true),
+        ("a.txt", true),
+    ] {
+        app.commit(&[(path, "changed\n")]);
+        let found = app.werf_with(&["build"], &[NOBODY]);
+        assert_eq!(references(&found) != first, changes, "{path}: {}", found.stderr);
+        app.sandbox.git(&["revert", "--no-edit", "HEAD"]);
+    }
+    app.commit(&[("Dockerfile", &MODERN.replace("echo more", "echo even more"))]);
+    assert_ne!(references(&app.werf_with(&["build"], &[NOBODY])), first, "the text of a here-document is an input");
+}
+
+const RICH_STAPEL: &str = "\
+image: users
+from: $BASE
+shell:
+  install:
+    - echo 'shop:x:70:71::/:/bin/sh' >> /etc/passwd && echo 'keepers:x:72:' >> /etc/group
+    - mkdir -p /made && echo made > /made/a && echo not > /made/b
+---
+image: app
+from: users
+git:
+  - {add: /src, to: /app, owner: shop, group: keepers, excludePaths: [\"**/*.tmp\", skipped]}
+  - {add: /one.txt, to: /etc/one}
+import:
+  - {from: $BASE, add: /etc, to: /foreign, includePaths: [passwd], before: install}
+  - {image: users, add: /made/a, to: /single, after: install}
+dependencies:
+  - image: users
+    before: setup
+    imports: [{type: ImageTag, targetEnv: USERS_TAG}]
+mount:
+  - {from: tmp_dir, to: /tmp/work}
+  - {from: build_dir, to: /cache}
+shell:
+  beforeInstall: [\"touch /tmp/work/a /cache/a\"]
+  install: [\"ls /foreign > /ls\"]
+  setup: [\"echo $USERS_TAG > /tag\"]
+---
+image: bare
+from: scratch
+git: [{add: /src, to: /}]
+imageSpec: {config: {entrypoint: [/deep/a.txt]}}
+";
+
+#[test]
+fn a_stapel_image_with_names_imports_mounts_and_facts() {
+    let files = [("src/deep/a.txt", "a\n"), ("src/b.tmp", "b\n"), ("src/skipped/c.txt", "c\n"), ("one.txt", "one\n")];
+    let app = app(RICH_STAPEL, &files);
+    let allowed = "giterminismConfigVersion: 1\nconfig: {stapel: {mount: {allowBuildDir: true}}}\n";
+    app.commit(&[("werf-giterminism.yaml", allowed)]);
+    let run = build(&app);
+    let tag = references(&run)["users"].rsplit_once(':').expect("a tag").1.to_owned();
+    let image = published(&app, "app");
+    assert_eq!(
+        image.beyond(&published(&app, "users")).replace(&tag, "TAG"),
+        "\
+app: 755 70:72 dir/
+app/deep: 755 70:72 dir/
+app/deep/a.txt: 644 70:72 \"a\\n\"
+etc/one: 644 0:0 \"one\\n\"
+foreign: 755 0:0 dir/
+foreign/passwd: 644 0:0 \"root:x:0:0:root:/root:/bin/sh\\n\"
+ls: 644 0:0 \"passwd\\n\"
+single: 644 0:0 \"made\\n\"
+tag: 644 0:0 \"TAG\\n\"
+"
+    );
+    let bare = published(&app, "bare");
+    assert_eq!(bare.files.keys().collect::<Vec<_>>(), ["b.tmp", "deep", "deep/a.txt", "skipped", "skipped/c.txt"]);
+    assert_eq!(bare.config["Entrypoint"][0], "/deep/a.txt");
+}

@@ -467,3 +467,54 @@ fn auto_rollback_of_a_first_release_has_nowhere_to_go() {
     failed(&printed, &["exit code 3", "\n  no license\n"]);
     assert_eq!(statuses(&app), ["failed"]);
 }
+
+#[test]
+fn auto_rollback_after_a_timeout() {
+    real_node!();
+    let app = app(&deployment(RUNS, ""));
+    let good = app.werf(&["converge"]);
+    assert_eq!(good.code, 0, "{}", good.stderr);
+    let probe = "readinessProbe: {exec: {command: [sh, -c, 'echo the cache is cold; false']}}";
+    app.commit(&[(".helm/templates/app.yaml", &deployment(RUNS, probe))]);
+    let printed = app.werf(&["converge", "--auto-rollback", "--timeout", "7"]);
+    failed(&printed, &["error: not done after 7 s", "the cache is cold", "help: release `shop` was rolled back to revision 1"]);
+    assert_eq!(statuses(&app), ["superseded", "failed", "deployed"]);
+    assert_eq!(app.kubectl(&["get", "deployment", "web", "-o", "jsonpath={.status.readyReplicas}"]), "1");
+}
+
+#[test]
+fn interrupted_while_another_one_has_the_lock() {
+    real_node!();
+    let probe = "readinessProbe: {exec: {command: ['true']}, initialDelaySeconds: 5, periodSeconds: 1}";
+    let app = app(&deployment(RUNS, probe));
+    let mut first = app.start(&["converge"], &[]);
+    first.until("Created Deployment/web");
+    let mut second = app.start(&["converge"], &[]);
+    second.until("waiting for it to end");
+    second.signal(Signal::TERM);
+    let (second, first) = (second.finish(), first.finish());
+    assert_eq!((second.code, first.code), (130, 0), "{}\n{}", second.stderr, first.stderr);
+    assert_eq!(statuses(&app), ["deployed"], "who waits has nothing to undo");
+}
+
+#[test]
+fn ended_at_any_moment_the_next_one_finishes_the_job() {
+    real_node!();
+    let app = App::shop();
+    for (delay, signal) in [50, 150, 300, 500, 800, 1200, 2000, 3000].into_iter().zip([Signal::INT, Signal::KILL].into_iter().cycle()) {
+        app.commit(&[("backend/site/index.html", &format!("<h1>edition of {delay}</h1>\n"))]);
+        let running = app.start(&["converge"], &[]);
+        std::thread::sleep(std::time::Duration::from_millis(delay));
+        running.signal(signal);
+        let printed = running.finish();
+        let expected = if signal == Signal::INT { 130 } else { -1 };
+        assert!(printed.code == expected || printed.code == 0, "after {delay} ms: {}\n{}", printed.code, printed.stderr);
+    }
+    let done = app.werf(&["converge"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!(statuses(&app).last().map(String::as_str), Some("deployed"));
+    assert!(statuses(&app).iter().all(|status| !status.starts_with("pending")), "{:?}", statuses(&app));
+    assert_eq!(lock(&app), "");
+    let again = app.werf(&["converge"]);
+    assert_says(&again.stderr, &["nothing to do"]);
+}

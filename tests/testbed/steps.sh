@@ -36,7 +36,7 @@ test)
   $cargo build --locked --test live
   await_servers
   "$TB_HOME/up.sh"
-  $cargo test --locked --test live
+  $cargo test --locked --test live -- --test-threads 6
   $cargo test --locked --doc
   ;;
 bench)
