@@ -32,16 +32,22 @@ fn write(out: &mut String, diagnostic: &dyn Diagnostic, inherited: Option<&dyn S
     let _ = writeln!(out, "{} {}", style.paint(tone, format_args!("{word}:")), message);
     write_causes(out, diagnostic, &message, style);
     let source = diagnostic.source_code().or(inherited);
-    if let (Some(source), Some(labels)) = (source, diagnostic.labels()) {
+    let own = source.zip(diagnostic.labels());
+    if let Some((source, labels)) = own.or_else(|| first_of_causes(diagnostic, |cause| cause.source_code().zip(cause.labels()))) {
         write_excerpt(out, source, labels.collect(), style);
     }
-    if let Some(help) = diagnostic.help() {
+    if let Some(help) = diagnostic.help().or_else(|| first_of_causes(diagnostic, |cause| cause.help())) {
         let _ = writeln!(out, "{} {help}", style.paint(Tone::Note, "help:"));
     }
     for related in diagnostic.related().into_iter().flatten() {
         out.push('\n');
         write(out, related, source, style);
     }
+}
+
+/// What the nearest cause has where the diagnostic itself has none.
+fn first_of_causes<'a, T>(diagnostic: &'a dyn Diagnostic, get: impl Fn(&'a dyn Diagnostic) -> Option<T>) -> Option<T> {
+    std::iter::successors(diagnostic.diagnostic_source(), |cause| cause.diagnostic_source()).find_map(get)
 }
 
 /// The chain of causes; one that the message above repeats already is left out.
@@ -134,6 +140,28 @@ mod tests {
         at: miette::SourceSpan,
         #[help]
         help: String,
+    }
+
+    #[derive(Debug, thiserror::Error, Diagnostic)]
+    #[error("cannot begin")]
+    struct Outer {
+        #[source]
+        #[diagnostic_source]
+        cause: Unknown,
+    }
+
+    #[test]
+    fn a_cause_brings_its_place_and_help_where_there_is_none_nearer() {
+        let cause = Unknown { source_code: NamedSource::new("a", "b\n".into()), at: (0, 1).into(), help: "look".into() };
+        let expected = "\
+error: cannot begin
+  because: image `api` imports from unknown image `bsae`
+  ╭─[a:1:1]
+1 │ b
+  · ┬ no such image in this file
+help: look
+";
+        assert_eq!(render(&Outer { cause }, Style::new(false)), expected);
     }
 
     #[test]

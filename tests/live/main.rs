@@ -17,5 +17,6 @@ mod embedded;
 mod faults;
 mod kinds;
 mod llb;
+mod private_registry;
 mod records;
 mod render;
