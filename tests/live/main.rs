@@ -20,3 +20,4 @@ mod llb;
 mod private_registry;
 mod records;
 mod render;
+mod rights;
