@@ -386,3 +386,57 @@ async fn a_kubeconfig_that_does_not_fit_is_explained() {
     help: check it with `kubectl config view --kubeconfig PATH`
     ");
 }
+
+/// Deploys one Deployment whose pod runs and prints; gives what was shown of it and whether its log was asked for.
+async fn logs_shown(pod_logs: bool) -> (Vec<String>, bool) {
+    let (fake, client) = start().await;
+    let status = |available: u32| {
+        json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": available, "availableReplicas": available,
+            "unavailableReplicas": 1 - available, "conditions": [{"type": "Available", "status": if available == 1 { "True" } else { "False" }}]})
+    };
+    fake.on_write(move |object| {
+        if object["kind"] == "Deployment" {
+            object["metadata"]["generation"] = 1.into();
+            object["metadata"]["uid"] = "web-uid".into();
+            object["status"] = status(0);
+        }
+    });
+    let set = json!({"metadata": {"name": "web-1", "uid": "set-uid", "ownerReferences": [{"uid": "web-uid", "controller": true}]}});
+    fake.put("/apis/apps/v1/namespaces/ns/replicasets/web-1", set);
+    let pod = json!({"metadata": {"name": "web-1-x", "namespace": "ns", "uid": "pod-uid", "ownerReferences": [{"uid": "set-uid"}]},
+        "spec": {"containers": [{"name": "web"}]},
+        "status": {"phase": "Running", "containerStatuses": [{"name": "web", "restartCount": 0, "ready": false, "state": {"running": {}}}]}});
+    fake.put("/api/v1/namespaces/ns/pods/web-1-x", pod.clone());
+    fake.log("web-1-x/web", "listening\n");
+    let server = fake.clone();
+    tokio::spawn(async move {
+        let asked = |words: &str| server.requests().iter().any(|line| line.contains(words));
+        while !asked("/pods?watch") || (pod_logs && !asked("/log")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // The pod is seen once more before its owner is ready.
+        server.put("/api/v1/namespaces/ns/pods/web-1-x", pod);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut object = server.get("/apis/apps/v1/namespaces/ns/deployments/web").unwrap();
+        object["status"] = status(1);
+        server.put("/apis/apps/v1/namespaces/ns/deployments/web", object);
+    });
+    let (events, mut received) = Events::channel();
+    let options = DeployOptions { pod_logs, parallelism: 1, ..Default::default() };
+    let prepared = prepare(&client, desired(&[deployment()]), load_history(&client, "ns", "app").await.unwrap()).await.unwrap();
+    deploy(&client, prepared, &options, &events, &CancellationToken::new()).await.unwrap();
+    drop(events);
+    let mut lines = Vec::new();
+    while let Some(event) = received.recv().await {
+        if let Event::PodPrinted { pod, line, .. } = event {
+            lines.push(format!("{pod}: {line}"));
+        }
+    }
+    (lines, fake.requests().iter().any(|line| line.contains("/log")))
+}
+
+#[tokio::test]
+async fn logs_are_followed_unless_nobody_wants_them() {
+    assert_eq!(logs_shown(true).await, (vec!["web-1-x: listening".to_owned()], true));
+    assert_eq!(logs_shown(false).await, (vec![], false));
+}
