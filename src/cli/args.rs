@@ -40,6 +40,8 @@ pub struct ProjectArgs {
     /// Do not insist that everything comes from the commit
     #[arg(long, env = "WERF_LOOSE_GITERMINISM")]
     loose_giterminism: bool,
+    #[command(flatten)]
+    _without_effect: WithoutEffect,
 }
 
 impl ProjectArgs {
@@ -60,6 +62,56 @@ impl ProjectArgs {
             cache_dir: env::cache_dir(),
         }
     }
+}
+
+/// Flags of werf 2 for what does not exist here: they are accepted, so that command lines and variables of pipelines go on working.
+#[derive(Debug, Args)]
+struct WithoutEffect {
+    /// No effect: nothing of the host has to be cleaned up
+    #[arg(long, env = "WERF_DISABLE_AUTO_HOST_CLEANUP", hide = true)]
+    disable_auto_host_cleanup: bool,
+    /// No effect: there is no local image storage
+    #[arg(long, env = "WERF_ALLOWED_BACKEND_STORAGE_VOLUME_USAGE", hide = true)]
+    allowed_backend_storage_volume_usage: Option<String>,
+    /// No effect: there is no local image storage
+    #[arg(long, env = "WERF_ALLOWED_BACKEND_STORAGE_VOLUME_USAGE_MARGIN", hide = true)]
+    allowed_backend_storage_volume_usage_margin: Option<String>,
+    /// No effect: there is no local image storage
+    #[arg(long, env = "WERF_ALLOWED_DOCKER_STORAGE_VOLUME_USAGE", hide = true)]
+    allowed_docker_storage_volume_usage: Option<String>,
+    /// No effect: there is no local image storage
+    #[arg(long, env = "WERF_ALLOWED_DOCKER_STORAGE_VOLUME_USAGE_MARGIN", hide = true)]
+    allowed_docker_storage_volume_usage_margin: Option<String>,
+    /// No effect: nothing of the host has to be cleaned up
+    #[arg(long, env = "WERF_ALLOWED_LOCAL_CACHE_VOLUME_USAGE", hide = true)]
+    allowed_local_cache_volume_usage: Option<String>,
+    /// No effect: nothing of the host has to be cleaned up
+    #[arg(long, env = "WERF_ALLOWED_LOCAL_CACHE_VOLUME_USAGE_MARGIN", hide = true)]
+    allowed_local_cache_volume_usage_margin: Option<String>,
+    /// No effect: no lock service is needed
+    #[arg(long, env = "WERF_SYNCHRONIZATION", hide = true)]
+    synchronization: Option<String>,
+    /// No effect: no temporary files are made
+    #[arg(long, env = "WERF_TMP_DIR", hide = true)]
+    tmp_dir: Option<String>,
+    /// No effect: the project's directory is not printed
+    #[arg(long, env = "WERF_LOG_PROJECT_DIR", hide = true)]
+    log_project_dir: bool,
+    /// No effect: requests are few, and bounded by --network-parallelism
+    #[arg(long, env = "WERF_KUBE_QPS_LIMIT", hide = true)]
+    kube_qps_limit: Option<String>,
+    /// No effect: requests are few, and bounded by --network-parallelism
+    #[arg(long, env = "WERF_KUBE_BURST_LIMIT", hide = true)]
+    kube_burst_limit: Option<String>,
+    /// No effect: changes are shown when they happen
+    #[arg(long, env = "WERF_STATUS_PROGRESS_PERIOD_SECONDS", hide = true, allow_hyphen_values = true)]
+    status_progress_period: Option<String>,
+    /// No effect: changes are shown when they happen
+    #[arg(long, env = "WERF_HOOKS_STATUS_PROGRESS_PERIOD_SECONDS", hide = true, allow_hyphen_values = true)]
+    hooks_status_progress_period: Option<String>,
+    /// No effect: chart repositories are not asked
+    #[arg(long, short = 'L', env = "WERF_SKIP_DEPENDENCIES_REPO_REFRESH", hide = true)]
+    skip_dependencies_repo_refresh: bool,
 }
 
 /// Where images are.
@@ -140,6 +192,9 @@ pub struct BuildArgs {
     /// Fail where an image is not published yet, instead of building it
     #[arg(long, short = 'Z', env = "WERF_REQUIRE_BUILT_IMAGES", visible_alias = "check-built-images")]
     require_built_images: bool,
+    /// Build several images at once; false builds one after another
+    #[arg(long, short = 'p', env = "WERF_PARALLEL", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set, value_parser = super::go_bool, hide_possible_values = true)]
+    parallel: bool,
     /// Images that are built at once
     #[arg(long, env = "WERF_PARALLEL_TASKS_LIMIT", value_name = "N", default_value_t = 5, value_parser = whole::<usize>)]
     parallel_tasks_limit: usize,
@@ -157,7 +212,7 @@ impl BuildArgs {
             buildkitd: self.buildkitd,
             platform: self.platform.platform(),
             require_built: self.require_built_images,
-            parallel: self.parallel_tasks_limit.max(1),
+            parallel: if self.parallel { self.parallel_tasks_limit.max(1) } else { 1 },
             cache_dir: env::cache_dir(),
             runtime_dir: env::text("XDG_RUNTIME_DIR").map(PathBuf::from),
             path: env::path(),
@@ -318,6 +373,9 @@ pub struct DeployArgs {
     /// Take over resources that belong to no release or to another one
     #[arg(long, env = "WERF_FORCE_ADOPTION")]
     force_adoption: bool,
+    /// Leave out the CRDs of the chart's crds directory
+    #[arg(long, env = "WERF_NO_INSTALL_CRDS")]
+    no_install_crds: bool,
 }
 
 impl DeployArgs {
@@ -330,6 +388,7 @@ impl DeployArgs {
             pod_logs: !self.no_pod_logs,
             notes: !self.no_notes,
             force_adoption: self.force_adoption,
+            install_crds: !self.no_install_crds,
         }
     }
 }
@@ -344,6 +403,9 @@ pub struct MetadataArgs {
     /// Label for every resource: name=value (may be given many times)
     #[arg(long, env = "WERF_ADD_LABEL", value_name = "NAME=VALUE")]
     add_label: Vec<String>,
+    /// Label for the release's record: name=value (may be given many times)
+    #[arg(long, env = "WERF_RELEASE_LABEL", value_name = "NAME=VALUE")]
+    release_label: Vec<String>,
 }
 
 impl MetadataArgs {
@@ -352,6 +414,7 @@ impl MetadataArgs {
         ops::MetadataOptions {
             annotations: env::list("ADD_ANNOTATION", self.add_annotation),
             labels: env::list("ADD_LABEL", self.add_label),
+            release_labels: env::list("RELEASE_LABEL", self.release_label),
         }
     }
 }

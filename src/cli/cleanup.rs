@@ -1,6 +1,9 @@
 //! `werf cleanup`.
 
+use std::path::PathBuf;
+
 use super::args::{KubeArgs, LogArgs, PlatformArgs, ProjectArgs, RepoArgs, whole};
+use super::env;
 use crate::ops;
 
 /// Arguments of `werf cleanup`.
@@ -15,6 +18,15 @@ pub struct Args {
     /// Keep images built in the last N hours; from werf.yaml, else 2
     #[arg(long, env = "WERF_KEEP_STAGES_BUILT_WITHIN_LAST_N_HOURS", value_name = "N", value_parser = whole::<u64>)]
     keep_stages_built_within_last_n_hours: Option<u64>,
+    /// File with tags or references to keep, one a line
+    #[arg(long, env = "WERF_KEEP_LIST", value_name = "FILE")]
+    keep_list: Option<PathBuf>,
+    /// Namespace whose workloads count as use (may be given many times); all by default
+    #[arg(long, env = "WERF_KUBE_SCAN_NAMESPACES", value_name = "NAMESPACE")]
+    kube_scan_namespaces: Vec<String>,
+    /// Only workloads in the namespace of the kubeconfig's context count as use
+    #[arg(long, env = "WERF_SCAN_CONTEXT_NAMESPACE_ONLY")]
+    scan_context_namespace_only: bool,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -34,6 +46,9 @@ pub fn run(args: Args) -> u8 {
         dry_run: args.dry_run,
         without_kube: args.without_kube,
         keep_hours: args.keep_stages_built_within_last_n_hours,
+        keep_list: args.keep_list,
+        namespaces: env::list("KUBE_SCAN_NAMESPACES", args.kube_scan_namespaces),
+        context_namespace_only: args.scan_context_namespace_only,
         project: args.project.options(),
         registry: args.repo.options(),
         platform: args.platform.platform(),

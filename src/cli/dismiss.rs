@@ -9,6 +9,9 @@ pub struct Args {
     /// Delete the namespace too
     #[arg(long, env = "WERF_WITH_NAMESPACE")]
     with_namespace: bool,
+    /// Delete the objects of hooks too
+    #[arg(long, env = "WERF_WITH_HOOKS", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set, value_parser = super::go_bool, hide_possible_values = true)]
+    with_hooks: bool,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -26,6 +29,7 @@ pub fn run(args: Args) -> u8 {
     let look = args.log.look();
     let options = ops::dismiss::Options {
         with_namespace: args.with_namespace,
+        with_hooks: args.with_hooks,
         project: args.project.options(),
         release: args.release.options(),
         kube: args.kube.options(),

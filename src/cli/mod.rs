@@ -154,21 +154,4 @@ fn usage(error: &clap::Error) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_flag_has_help_and_its_werf_variable() {
-        fn walk(command: &clap::Command) {
-            for arg in command.get_arguments().filter(|arg| !arg.is_positional() && !["help", "version"].contains(&arg.get_id().as_str())) {
-                let long = arg.get_long().unwrap_or_else(|| panic!("{}: {} has no long name", command.get_name(), arg.get_id()));
-                assert!(arg.get_help().is_some(), "{} --{long} has no help", command.get_name());
-                assert!(arg.get_env().is_some(), "{} --{long} reads no variable", command.get_name());
-            }
-            command.get_subcommands().for_each(walk);
-        }
-        let command = switches(Cli::command());
-        command.clone().debug_assert();
-        walk(&command);
-    }
-}
+mod tests;

@@ -23,6 +23,9 @@ pub struct Args {
     /// API versions that .Capabilities has beside the built-in ones (may be given many times)
     #[arg(long, env = "WERF_EXTRA_APIVERSIONS", value_name = "API")]
     extra_apiversions: Vec<String>,
+    /// Stand-ins for the references of images, even if a repository is given
+    #[arg(long, env = "WERF_STUB_TAGS")]
+    stub_tags: bool,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -46,6 +49,7 @@ pub fn run(args: Args) -> u8 {
         output: args.output,
         show_only: args.show_only,
         include_crds: args.include_crds,
+        stub_tags: args.stub_tags,
         kube_version: args.kube_version,
         api_versions: args.extra_apiversions,
         project: args.project.options(),

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,12 @@ pub struct Options {
     pub without_kube: bool,
     /// Overrides `keepImagesBuiltWithinLastNHours`; 0 switches the rule off.
     pub keep_hours: Option<u64>,
+    /// File with tags or references to keep, one a line.
+    pub keep_list: Option<PathBuf>,
+    /// Where workloads are looked for; everywhere where empty.
+    pub namespaces: Vec<String>,
+    /// Workloads are looked for in the namespace of the kubeconfig's context.
+    pub context_namespace_only: bool,
     /// Which project and commit.
     pub project: ProjectOptions,
     /// Where images are.
@@ -52,12 +59,13 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let repository = project.checked(&[], registry::repository(&options.registry))?;
     let client = registry::client(&options.registry)?;
     let config = settings(&project, options.keep_hours);
+    let keep_list = options.keep_list.as_deref().map(keep_list).transpose()?.unwrap_or_default();
     let (tags, used) =
         futures::future::try_join(async { Ok(client.inventory(&repository, AT_ONCE).await?) }, cluster_use(&options, &config)).await?;
     let name = &project.config.meta.project;
     let images: Vec<Published> =
         tags.into_iter().map(|image| Published::new(name, image.tag, image.digest, &image.labels, image.created)).collect();
-    let decision = tokio::task::block_in_place(|| judge(&options, &project, &repository, &config, &images, used.as_ref()))?;
+    let decision = tokio::task::block_in_place(|| judge(&options, &project, &repository, &config, &images, used.as_ref(), &keep_list))?;
     if options.dry_run {
         return Ok(decision.to_string());
     }
@@ -75,13 +83,24 @@ fn settings(project: &Project, keep_hours: Option<u64>) -> Cleanup {
     config
 }
 
+/// The tags of a file with tags or references, one a line.
+fn keep_list(path: &Path) -> Result<BTreeSet<String>> {
+    let text = std::fs::read_to_string(path).map_err(|cause| NoKeepList { path: path.to_owned(), cause })?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.map(|line| line.rsplit_once(':').map_or(line, |(_, tag)| tag).to_owned()).collect())
+}
+
 /// Image strings of all workloads; `None` where the cluster is not to be asked.
 async fn cluster_use(options: &Options, config: &Cleanup) -> Result<Option<Use>> {
     if options.without_kube || config.disable_kubernetes_based_policy || config.disable {
         return Ok(None);
     }
     let client = release::connect(&options.kube).await?;
-    let found = cluster::images_in_use(&client, &[]).await.map_err(|cause| NoCluster { cause })?;
+    let mut namespaces = options.namespaces.clone();
+    if options.context_namespace_only {
+        namespaces = vec![client.default_namespace().to_owned()];
+    }
+    let found = cluster::images_in_use(&client, &namespaces).await.map_err(|cause| NoCluster { cause })?;
     Ok(Some(Use::new(found)))
 }
 
@@ -95,6 +114,7 @@ fn judge(
     config: &Cleanup,
     images: &[Published],
     used: Option<&Use>,
+    keep_list: &BTreeSet<String>,
 ) -> Result<Decision> {
     let references = references(project)?;
     let computed: RefCell<BTreeMap<String, Option<Names>>> = RefCell::default();
@@ -106,8 +126,7 @@ fn judge(
         Some(CommitNode { parents, committed: timestamp(found.committed) })
     };
     let history = History { references: &references, commit: &commit, images_at: &images_at };
-    let keep_list = BTreeSet::new();
-    Ok(decide(Input { repository, images, config, used, history, keep_list: &keep_list, now: Timestamp::now() })?)
+    Ok(decide(Input { repository, images, config, used, history, keep_list, now: Timestamp::now() })?)
 }
 
 /// The branches of `origin` and the tags; a repository that has no `origin` has its own branches instead.
@@ -158,6 +177,15 @@ fn parse_id(text: &str) -> Option<ObjectId> {
 
 fn timestamp(moment: Moment) -> Timestamp {
     Timestamp::from_second(moment.seconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("--keep-list: cannot read `{}`", .path.display())]
+#[diagnostic(help("name a file with one tag or reference a line; nothing was deleted"))]
+struct NoKeepList {
+    path: PathBuf,
+    #[source]
+    cause: std::io::Error,
 }
 
 #[derive(Debug, Error, Diagnostic)]

@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 pub struct Options {
     /// Delete the namespace too.
     pub with_namespace: bool,
+    /// Delete the objects of hooks too.
+    pub with_hooks: bool,
     /// Which project and commit.
     pub project: ProjectOptions,
     /// Which release.
@@ -26,7 +28,7 @@ pub async fn run(options: Options, run: Run) -> Result<()> {
     let client = release::connect(&options.kube).await?;
     let deploy =
         cluster::DeployOptions { timeout: options.deploy.timeout, pod_logs: options.deploy.pod_logs, ..cluster::DeployOptions::default() };
-    let dismissed = cluster::dismiss(&client, &owner, true, &deploy, &run.events, &run.cancel).await;
+    let dismissed = cluster::dismiss(&client, &owner, options.with_hooks, &deploy, &run.events, &run.cancel).await;
     dismissed.map_err(|error| Error::new(error.kind(), error))?;
     if options.with_namespace {
         cluster::delete_namespace(&client, &owner.namespace).await?;

@@ -157,6 +157,8 @@ pub struct DeployOptions {
     pub notes: bool,
     /// Take over foreign resources.
     pub force_adoption: bool,
+    /// Also the CRDs of the chart's crds directory.
+    pub install_crds: bool,
 }
 
 /// Annotations and labels for every resource, as `name=value`.
@@ -166,4 +168,6 @@ pub struct MetadataOptions {
     pub annotations: Vec<String>,
     /// Labels.
     pub labels: Vec<String>,
+    /// Labels of the release's record.
+    pub release_labels: Vec<String>,
 }

@@ -128,7 +128,7 @@ pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Optio
     let scene = Scene { owner, layers, service, capabilities, revision: history.newest() + 1, cluster: Some(client) };
     let rendered = tokio::task::block_in_place(|| render(chart, &scene, run))?;
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
-    let desired = desired(owner, rendered, marks, deploy.force_adoption)?;
+    let desired = desired(owner, rendered, marks, deploy)?;
     for warning in desired.resources.iter().flat_map(|resource| &resource.warnings) {
         run.events.emit(Event::Warned { message: warning.clone(), help: None });
     }
@@ -154,16 +154,16 @@ pub struct PlanScene<'a> {
 }
 
 /// Every object of the chart as a checked resource, and what the release's record keeps.
-fn desired(owner: &Owner, rendered: Rendered, marks: &Marks, force_adoption: bool) -> Result<Desired> {
+fn desired(owner: &Owner, rendered: Rendered, marks: &Marks, deploy: &DeployOptions) -> Result<Desired> {
     let revision = Revision {
         manifest: chart::release_manifest(&rendered, false),
         notes: rendered.notes.clone().unwrap_or_default(),
         config: Value::Object(rendered.user_values.clone()),
         chart: rendered.chart_record.clone(),
-        labels: BTreeMap::new(),
+        labels: marks.release_labels.clone(),
     };
     // definitions are shared by all releases that bring them: none writes its name onto them
-    let definitions = chart::definitions(&rendered)?;
+    let definitions = if deploy.install_crds { chart::definitions(&rendered)? } else { Vec::new() };
     let hooks = rendered.hooks.into_iter().filter(|hook| !hook.is_test()).map(|hook| hook.manifest);
     let marked = rendered.manifests.into_iter().chain(hooks).map(|mut manifest| {
         if !manifest.object.is_null() {
@@ -182,13 +182,14 @@ fn desired(owner: &Owner, rendered: Rendered, marks: &Marks, force_adoption: boo
     if !problems.is_empty() {
         return Err(Problems::new("the chart's manifests cannot be deployed", problems).into());
     }
-    Ok(Desired { owner: owner.clone(), resources, revision, force_adoption })
+    Ok(Desired { owner: owner.clone(), resources, revision, force_adoption: deploy.force_adoption })
 }
 
-/// Annotations and labels that every resource gets.
+/// Annotations and labels that every resource gets, and labels of the release's record.
 pub struct Marks {
     annotations: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
+    release_labels: BTreeMap<String, String>,
 }
 
 impl Marks {
@@ -200,7 +201,8 @@ impl Marks {
             ("project.werf.io/env".to_owned(), project.env.clone()),
         ]);
         annotations.extend(pairs("--add-annotation", &options.annotations)?);
-        Ok(Marks { annotations, labels: pairs("--add-label", &options.labels)? })
+        let labels = pairs("--add-label", &options.labels)?;
+        Ok(Marks { annotations, labels, release_labels: pairs("--release-label", &options.release_labels)? })
     }
 
     fn write(&self, object: &mut Value) {

@@ -18,6 +18,8 @@ pub struct Options {
     pub show_only: Vec<String>,
     /// Also the CRDs of the chart's crds directory.
     pub include_crds: bool,
+    /// References of images are stand-ins, whatever the repository.
+    pub stub_tags: bool,
     /// Kubernetes version for `.Capabilities`.
     pub kube_version: Option<String>,
     /// More API versions for `.Capabilities`.
@@ -45,7 +47,8 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let layers = release::value_layers(&project, &options.values);
     project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
     let (tree, chart, layers) = (tree?, chart?, layers?);
-    let service = release::service_values(&project, &tree, options.registry.repo.as_deref(), &owner);
+    let repo = options.registry.repo.as_deref().filter(|_| !options.stub_tags);
+    let service = release::service_values(&project, &tree, repo, &owner);
     let scene = release::Scene {
         owner: &owner,
         layers: &layers,

@@ -135,3 +135,61 @@ fn marks_that_are_no_pairs() {
     help: write `--add-annotation name=value`
     ");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_from_its_first_revision_to_its_end() {
+    let cluster = Fake::start().await;
+    cluster.put("/api/v1/namespaces/app", json!({"metadata": {"name": "app"}}));
+    let server = format!("http://{}", cluster.address);
+    let sandbox = Sandbox::commit(&[
+        ("werf.yaml", "project: app\nconfigVersion: 1\n"),
+        (".helm/templates/app.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\ndata: {color: {{ .Values.color }}}\n"),
+        (".helm/templates/NOTES.txt", "The color is {{ .Values.color }}.\n"),
+        (".helm/values.yaml", "color: red\n"),
+    ]);
+    let werf = |args: &[&str]| told_beside(&sandbox, &[args, &["--kube-api-server", &server]].concat());
+    insta::assert_snapshot!(werf(&["plan", "--exit-code"]), @r"
+    exit 2
+    + create ConfigMap/app: it does not exist
+        @@ -0,0 +1,12 @@
+        +apiVersion: v1
+        +data:
+        +  color: red
+        +kind: ConfigMap
+        +metadata:
+        +  annotations:
+        +    meta.helm.sh/release-name: app
+        +    meta.helm.sh/release-namespace: app
+        +  labels:
+        +    app.kubernetes.io/managed-by: Helm
+        +  name: app
+        +  namespace: app
+    ~ release app: it is the first revision
+    Plan: 1 to create, 0 to update, 0 to recreate, 0 to delete, 0 unchanged.
+    ");
+    insta::assert_snapshot!(werf(&["converge", "--release-label", "team=web", "--add-label", "a=b"]), @r"
+    exit 0
+    The color is red.
+         Planned 1 to create
+         Created ConfigMap/app
+           Ready ConfigMap/app after TIME
+        Deployed release app, revision 1
+    ");
+    let record = cluster.get("/api/v1/namespaces/app/secrets/sh.helm.release.v1.app.v1").expect("a record");
+    assert_eq!((&record["metadata"]["labels"]["team"], &record["metadata"]["labels"]["status"]), (&json!("web"), &json!("deployed")));
+    let object = cluster.get("/api/v1/namespaces/app/configmaps/app").expect("an object");
+    assert_eq!((&object["data"]["color"], &object["metadata"]["labels"]["a"]), (&json!("red"), &json!("b")));
+
+    insta::assert_snapshot!(werf(&["converge", "--release-label", "team=web", "--add-label", "a=b"]), @r"
+    exit 0
+       Unchanged release app, revision 1: nothing to do
+    ");
+    insta::assert_snapshot!(werf(&["converge", "--set", "color=blue", "--no-notes", "--log-quiet"]), @r"
+    exit 0
+    ");
+    insta::assert_snapshot!(werf(&["dismiss"]), @r"
+    exit 0
+         Deleted ConfigMap/app
+    ");
+    assert!(cluster.get("/api/v1/namespaces/app/configmaps/app").is_none());
+}

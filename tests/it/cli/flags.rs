@@ -105,6 +105,26 @@ fn a_variable_stands_for_its_flag() {
 }
 
 #[test]
+fn flags_of_werf_2_that_have_nothing_to_do_are_accepted() {
+    let sandbox = app();
+    let plain = sandbox.werf(&["render"]);
+    let old = ["-L", "--disable-auto-host-cleanup", "--allowed-backend-storage-volume-usage=70", "--synchronization", ":local"];
+    let more = ["--kube-qps-limit=30", "--status-progress-period=-1", "--log-project-dir", "--tmp-dir", "/nowhere"];
+    let printed = sandbox.werf(&[&["render"], &old[..], &more[..]].concat());
+    assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
+    assert_eq!(printed.stdout, plain.stdout);
+    assert!(!sandbox.werf(&["render", "--help"]).stdout.contains("synchronization"), "they are no part of the help");
+}
+
+#[test]
+fn stand_ins_take_the_place_of_references() {
+    let sandbox = app();
+    let text = |args: &[&str]| sandbox.werf(&[&["render"], args].concat()).stdout;
+    assert!(text(&["--repo", "example.org/app"]).contains("example.org/app:"));
+    assert_eq!(text(&["--repo", "example.org/app", "--stub-tags"]), text(&[]));
+}
+
+#[test]
 fn help_and_version() {
     let sandbox = Sandbox::empty();
     assert_eq!(told(&sandbox, &["version"]), format!("exit 0\n{}\n", env!("CARGO_PKG_VERSION")));

@@ -43,6 +43,16 @@ fn nobody_listens() {
     ");
 }
 
+#[test]
+fn a_list_of_what_to_keep_that_is_not_there() {
+    insta::assert_snapshot!(told(&app(), &["cleanup", "--without-kube", "--repo", "127.0.0.1:9/app", "--keep-list", "/nowhere/list"]), @r"
+    exit 1
+    error: --keep-list: cannot read `/nowhere/list`
+      because: No such file or directory (os error 2)
+    help: name a file with one tag or reference a line; nothing was deleted
+    ");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_credentials() {
     let registry = FakeRegistry::start(Login::Basic("ann", "secret")).await;
