@@ -205,6 +205,27 @@ fn modes_types_and_line_endings_are_compared_as_git_does() {
 }
 
 #[test]
+fn filters_are_not_run_for_files_that_the_index_knows() {
+    let sandbox = Sandbox::with(&[(".gitattributes", "*.bin filter=count\n")]);
+    let log = sandbox.path().join(".git/runs");
+    sandbox.git(&["config", "filter.count.clean", &format!("echo run >> {}; tr a b", log.display())]);
+    sandbox.write(&[("x.bin", "a")]);
+    let file = std::fs::File::options().write(true).open(sandbox.path().join("x.bin")).unwrap();
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(60)).unwrap();
+    sandbox.commit("filtered");
+    assert_eq!(sandbox.git(&["cat-file", "-p", "HEAD:x.bin"]), "b");
+    let runs = || std::fs::read_to_string(&log).unwrap().lines().count();
+    let before = runs();
+    assert_eq!(differing(&sandbox, ""), []);
+    assert_eq!(runs(), before, "its times and size are as Git left them");
+    sandbox.write(&[("x.bin", "a")]);
+    assert_eq!(differing(&sandbox, ""), [], "written anew, and the same after the filter");
+    assert!(runs() > before);
+    sandbox.write(&[("x.bin", "c")]);
+    assert_eq!(differing(&sandbox, ""), [("x.bin".to_owned(), Difference::Modified)]);
+}
+
+#[test]
 fn submodules_are_entries_whose_changes_are_seen() {
     let inner = Sandbox::with(&[("x", "1")]);
     let outer = Sandbox::with(&[("y", "1")]);

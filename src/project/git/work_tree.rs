@@ -331,10 +331,19 @@ fn known_file(
             let ignores_modes = || repo.config_snapshot().boolean("core.fileMode") == Some(false);
             let mode_is_same = is_executable(metadata) == (mode == Mode::Executable) || ignores_modes();
             let bytes = std::fs::read(at).attempt(action())?;
-            mode_is_same && (blob_id(&bytes) == node.id || filtered_id(repo, path, &bytes)? == node.id)
+            // Filters may be programs, such as LFS: they are run only if the index cannot tell.
+            mode_is_same && (blob_id(&bytes) == node.id || is_settled(repo, path, at, node)? || filtered_id(repo, path, &bytes)? == node.id)
         }
     };
     Ok((!same).then_some(Difference::Modified))
+}
+
+/// Whether the index knows the file as the commit has it, and finds it unchanged since.
+fn is_settled(repo: &gix::Repository, path: &str, at: &Path, node: &Node) -> Result<bool, GitError> {
+    let index = repo.index_or_empty().attempt("read the index")?;
+    let options = repo.stat_options().attempt("read the configuration of Git")?;
+    let entry = index.entry_by_path(BStr::new(path)).filter(|entry| to_id(&entry.id) == node.id);
+    Ok(entry.is_some_and(|entry| is_as_indexed(at, entry, &index, options)))
 }
 
 /// The id that the file would get in a commit: line endings, encodings and filters such as LFS applied.
