@@ -54,7 +54,7 @@ enum Command {
     Cleanup(Box<cleanup::Args>),
     /// Look at the configuration
     #[command(subcommand)]
-    Config(config::Command),
+    Config(Box<config::Command>),
     /// Print the version
     Version,
     /// Print a completion script for a shell
@@ -77,7 +77,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Plan(args) => plan::run(*args),
         Command::Dismiss(args) => dismiss::run(*args),
         Command::Cleanup(args) => cleanup::run(*args),
-        Command::Config(command) => config::run(command),
+        Command::Config(command) => config::run(*command),
         Command::Version => version::run(),
         Command::Completion(args) => completion::run(&args, &mut switches(Cli::command())),
     }

@@ -15,10 +15,11 @@ use super::project::Project;
 use super::{BuildOptions, RegistryOptions, Run, layers, registry};
 use crate::build::buildkit::session::Attachments;
 use crate::build::buildkit::{self, ImageExport, SolveError, SolveRequest};
-use crate::build::image::{self as image, Base, Build, ImageTree, Options, Published, STORE, Solve, Surroundings};
+use crate::build::image::{self as image, Base, Build, ImageError, ImageTree, Options, Published, STORE, Solve, Surroundings};
 use crate::build::llb::Platform;
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
+use crate::project::config::image::{Image, Recipe};
 use crate::registry::{self as oci, Client, Reference, Repository, Tag};
 
 /// The images of one commit and where they are or will be.
@@ -38,6 +39,9 @@ pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, 
     if let Some((image, node)) = tree.iter().find(|(_, node)| node.platforms.len() > 1) {
         return Err(SeveralPlatforms { image: image.name.clone(), platforms: node.platforms.join(", ") }.into());
     }
+    if let Some(image) = tree.iter().map(|(image, _)| image).find(|image| adds_files(image)) {
+        return Err(AddsFiles { image: image.name.clone() }.into());
+    }
     let repository = if tree.iter().next().is_some() { Some(registry::repository(options)?) } else { None };
     let all: Vec<&str> = tree.iter().map(|(image, _)| image.name.as_str()).collect();
     let selected = if chosen.is_empty() { all } else { select(&all, chosen)? };
@@ -52,13 +56,7 @@ pub fn tree(project: &Project, platform: Option<&str>) -> Result<Arc<ImageTree>>
         return Err(BadPlatform { text: text.to_owned() }.into());
     }
     let options = Options { platform: platform.map(str::to_owned).into_iter().collect() };
-    let tree = ImageTree::new(project.config.clone(), &project.image_files(), &options).map_err(|problems| {
-        let headline = match problems.len() {
-            1 => "an image of this commit cannot be described".to_owned(),
-            n => format!("{n} images of this commit cannot be described"),
-        };
-        Problems::new(headline, problems.into_iter().map(|problem| Box::new(problem) as _).collect())
-    })?;
+    let tree = ImageTree::new(project.config.clone(), &project.image_files(), &options).map_err(wrong_images)?;
     Ok(Arc::new(tree))
 }
 
@@ -79,6 +77,22 @@ pub async fn compared<T>(project: &Arc<Project>, tree: &Arc<ImageTree>, work: im
             done
         }
     }
+}
+
+/// One problem stands for itself, several come under one headline.
+fn wrong_images(mut problems: Vec<ImageError>) -> Error {
+    match problems.len() {
+        1 => problems.remove(0).into(),
+        n => Problems::new(
+            format!("{n} images of this commit are wrong"),
+            problems.into_iter().map(|problem| Box::new(problem) as _).collect(),
+        )
+        .into(),
+    }
+}
+
+fn adds_files(image: &Image) -> bool {
+    matches!(&image.recipe, Recipe::Dockerfile(recipe) if !recipe.context_add_files.is_empty())
 }
 
 /// Names that match exact names or globs; `!glob` takes names away.
@@ -342,6 +356,13 @@ struct BadPlatform {
 struct SeveralPlatforms {
     image: String,
     platforms: String,
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("image `{image}` adds uncommitted files to its context, which werf cannot do yet")]
+#[diagnostic(help("make the files of `contextAddFiles` in a stage of the Dockerfile, or commit them"))]
+struct AddsFiles {
+    image: String,
 }
 
 #[derive(Debug, Error, Diagnostic)]

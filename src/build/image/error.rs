@@ -81,6 +81,25 @@ pub enum ImageError {
         #[help]
         help: String,
     },
+    /// An image takes files of another one that is for another platform.
+    #[error("image `{image}` is for {platforms}, and takes files from `{other}`, which is for {others}")]
+    #[diagnostic(help("give both the same `platform`"))]
+    Platforms {
+        /// The image.
+        image: String,
+        /// Its platforms.
+        platforms: String,
+        /// The other image.
+        other: String,
+        /// Its platforms.
+        others: String,
+        /// The file.
+        #[source_code]
+        source_code: Arc<NamedSource<Arc<str>>>,
+        /// Where werf.yaml names it.
+        #[label("for {others}")]
+        span: SourceSpan,
+    },
     /// A Dockerfile that is not in the commit.
     #[error("image `{image}`: there is no `{path}` in the commit")]
     #[diagnostic(help("commit the file, or correct `dockerfile` and `context`: the path is relative to the context"))]

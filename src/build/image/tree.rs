@@ -240,6 +240,14 @@ fn node(
     let platforms = platforms.unwrap_or_else(|| vec![DEFAULT_PLATFORM.to_owned()]);
     let other = |name: &str| made.values().find(|node| config.images[node.index].name == name);
     let known = Known { config, image, platforms: &platforms, other: &other };
+    for (need, at) in needs(image).into_iter().filter(|(need, _)| need.form != NeedForm::Name) {
+        let others = other(&need.image).map(|node| &node.platforms).filter(|others| platforms.iter().any(|one| !others.contains(one)));
+        if let Some(others) = others {
+            let Place { source_code, span } = known.place(at);
+            let (platforms, others) = (platforms.join(", "), others.join(", "));
+            return Err(ImageError::Platforms { image: image.name.clone(), platforms, other: need.image, others, source_code, span });
+        }
+    }
     let (chain, bases, dockerfile) = match &image.recipe {
         Recipe::Stapel(stapel) => {
             let chain = stapel_stages::stages(&known, stapel, files)?;

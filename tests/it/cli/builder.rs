@@ -173,6 +173,35 @@ fn images_and_platforms_that_do_not_exist() {
     ");
 }
 
+#[test]
+fn images_that_do_not_fit_one_another() {
+    let config = "project: app\nconfigVersion: 1\n---\nimage: base\nfrom: scratch\n---\nimage: web\nfrom: base\nplatform: linux/arm64\n";
+    let sandbox = Sandbox::commit(&[("werf.yaml", config), (".helm/templates/a.yaml", "a: 1\n")]);
+    insta::assert_snapshot!(told(&sandbox, &["build", "--repo", "127.0.0.1:9/app"]), @r"
+    exit 1
+    error: image `web` is for linux/arm64, and takes files from `base`, which is for linux/amd64
+      ╭─[werf.yaml:8:7]
+    8 │ from: base
+      ·       ──┬─ for linux/amd64
+    help: give both the same `platform`
+    ");
+    assert_eq!(sandbox.werf(&["render", "--platform", "linux/arm64"]).code, 0, "a flag makes them fit");
+}
+
+#[test]
+fn files_that_cannot_be_added_yet() {
+    let sandbox = Sandbox::commit(&[
+        ("werf.yaml", "project: app\nconfigVersion: 1\n---\nimage: web\ndockerfile: Dockerfile\ncontextAddFiles: [dist]\n"),
+        ("werf-giterminism.yaml", "giterminismConfigVersion: 1\nconfig: {dockerfile: {allowContextAddFiles: [dist]}}\n"),
+        ("Dockerfile", "FROM scratch\nCOPY . /\n"),
+    ]);
+    insta::assert_snapshot!(told(&sandbox, &["build", "--repo", "127.0.0.1:9/app"]), @r"
+    exit 1
+    error: image `web` adds uncommitted files to its context, which werf cannot do yet
+    help: make the files of `contextAddFiles` in a stage of the Dockerfile, or commit them
+    ");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn images_that_have_to_be_there() {
     let registry = FakeRegistry::start(Login::Open).await;

@@ -171,7 +171,7 @@ fn dockerfiles_that_are_missing_or_lack_the_target() {
     sandbox.commit_all("stages");
     insta::assert_snapshot!(told(&sandbox, &["render"]), @r"
     exit 1
-    error: 3 images of this commit cannot be described
+    error: 3 images of this commit are wrong
 
     error: image `web`: `Dockerfile` has no stage `buld`
       ╭─[werf.yaml:6:9]
