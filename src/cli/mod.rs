@@ -11,6 +11,7 @@ mod config;
 mod converge;
 mod dismiss;
 mod env;
+mod not_yet;
 mod plan;
 mod render;
 mod run;
@@ -68,7 +69,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let parsed = command.clone().try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return usage(&named_by_variable(error, &command, &args)),
+        Err(error) => return usage(&not_yet::advised(named_by_variable(error, &command, &args))),
     };
     match cli.command {
         Command::Converge(args) => converge::run(*args),

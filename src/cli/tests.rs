@@ -65,6 +65,8 @@ fn every_flag_is_one_of_werf_or_for_what_werf_does_not_do() {
     assert!(unknown.is_empty(), "neither werf's nor ours: {unknown:?}");
     let gone: Vec<&&str> = known.iter().filter(|name| !used.contains(**name)).collect();
     assert!(gone.is_empty(), "no command has: {gone:?}");
+    let there: Vec<&&str> = not_yet::NOT_YET.iter().filter(|name| used.contains(**name)).collect();
+    assert!(there.is_empty(), "these are supported by now: {there:?}");
 }
 
 #[test]

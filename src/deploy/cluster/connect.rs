@@ -74,7 +74,7 @@ async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), Cluste
     let (kubeconfig, origin) = match &options.kubeconfig_base64 {
         Some(text) => {
             let origin = IN_BASE64.to_owned();
-            let bytes = STANDARD.decode(text.trim()).map_err(|error| bad_config(&origin, &error))?;
+            let bytes = STANDARD.decode(text.trim()).map_err(|_| bad_config(&origin, &NotBase64))?;
             let text = String::from_utf8(bytes).map_err(|error| bad_config(&origin, &error))?;
             (Some(Kubeconfig::from_yaml(&text).map_err(|error| bad_config(&origin, &error))?), origin)
         }
@@ -111,6 +111,10 @@ async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), Cluste
 
 /// Where a kubeconfig that is no file came from.
 const IN_BASE64: &str = "given in base64";
+
+#[derive(Debug, thiserror::Error)]
+#[error("it is not base64")]
+struct NotBase64;
 
 /// The error of a kubeconfig, in the first line of its reader's words.
 fn bad_config(origin: &str, error: &dyn std::error::Error) -> ClusterError {

@@ -63,7 +63,7 @@ fn a_kubeconfig_that_cannot_be_used() {
     ");
     insta::assert_snapshot!(plan(&sandbox, &["--kube-config-base64", "!!"]), @r"
     exit 1
-    error: cannot use the kubeconfig given in base64: Invalid symbol 33, offset 0
+    error: cannot use the kubeconfig given in base64: it is not base64
     help: `--kube-config-base64` takes what `base64 -w0 FILE` prints for a kubeconfig
     ");
     insta::assert_snapshot!(plan(&sandbox, &["--kube-api-server", "prod"]), @r"

@@ -16,6 +16,26 @@ fn what_is_unknown() {
 
     For more information, try '--help'.
     ");
+    insta::assert_snapshot!(told(&sandbox, &["converge", "--save-deploy-report"]), @r"
+    exit 2
+    error: unexpected argument '--save-deploy-report' found
+
+      tip: werf 2 has this flag, and it is not supported here yet
+
+    Usage: werf converge [OPTIONS] [IMAGES]...
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["build", "--final-repo=example.org/app"]), @r"
+    exit 2
+    error: unexpected argument '--final-repo' found
+
+      tip: werf 2 has this flag, and it is not supported here yet
+
+    Usage: werf build [OPTIONS] [IMAGES]...
+
+    For more information, try '--help'.
+    ");
     insta::assert_snapshot!(told(&sandbox, &["converg"]), @r"
     exit 2
     error: unrecognized subcommand 'converg'
