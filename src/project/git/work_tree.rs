@@ -98,9 +98,17 @@ impl GitWorkTree {
         place: &Place,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, Difference>, GitError> {
-        let suspects = match self.is_little(committed, place) {
-            true => committed.iter().map(|entry| (entry.path.clone(), Some(entry))).collect(),
-            false => self.suspects(repo, committed, place)?,
+        let known: Vec<String> = committed.iter().map(|entry| place.real(&entry.path)).collect();
+        let unknown = |repo: &gix::Repository| unknown_files(repo, &self.disk.root, &place.real, &known);
+        let (suspects, unknown) = match self.is_little(committed, place) {
+            true => (committed.iter().map(|entry| (entry.path.clone(), Some(entry))).collect(), unknown(repo)?),
+            // One thread looks at what is known, another one for what is not.
+            false => std::thread::scope(|scope| {
+                let walk = scope.spawn(|| self.tree.repository().with(unknown));
+                let suspects = self.suspects(repo, committed, place)?;
+                let unknown = walk.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                Ok::<_, GitError>((suspects, unknown))
+            })?,
         };
         let mut differing = BTreeMap::new();
         for (asked, entry) in suspects.into_iter().filter(|(asked, _)| wanted(asked)) {
@@ -108,8 +116,7 @@ impl GitWorkTree {
                 differing.insert(asked, difference);
             }
         }
-        let known: Vec<String> = committed.iter().map(|entry| place.real(&entry.path)).collect();
-        for path in unknown_files(repo, &self.disk.root, &place.real, &known)? {
+        for path in unknown {
             let asked = place.asked(&path);
             if wanted(&asked) && !differing.contains_key(&asked) {
                 differing.insert(asked, if is_in_index(repo, &path)? { Difference::Added } else { Difference::Untracked });
