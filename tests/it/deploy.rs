@@ -422,7 +422,7 @@ async fn logs_shown(pod_logs: bool) -> (Vec<String>, bool) {
         server.put("/apis/apps/v1/namespaces/ns/deployments/web", object);
     });
     let (events, mut received) = Events::channel();
-    let options = DeployOptions { pod_logs, parallelism: 1, ..Default::default() };
+    let options = DeployOptions { pod_logs, ..Default::default() };
     let prepared = prepare(&client, desired(&[deployment()]), load_history(&client, "ns", "app").await.unwrap()).await.unwrap();
     deploy(&client, prepared, &options, &events, &CancellationToken::new()).await.unwrap();
     drop(events);
