@@ -32,22 +32,19 @@ fn write(out: &mut String, diagnostic: &dyn Diagnostic, inherited: Option<&dyn S
     let _ = writeln!(out, "{} {}", style.paint(tone, format_args!("{word}:")), message);
     write_causes(out, diagnostic, &message, style);
     let source = diagnostic.source_code().or(inherited);
-    let own = source.zip(diagnostic.labels());
-    if let Some((source, labels)) = own.or_else(|| first_of_causes(diagnostic, |cause| cause.source_code().zip(cause.labels()))) {
+    // a cause may know the place and the way out better than what it led to
+    let chain = || std::iter::successors(Some(diagnostic), |diagnostic| diagnostic.diagnostic_source());
+    let place = chain().find_map(|diagnostic| Some((diagnostic.source_code().or(source)?, diagnostic.labels()?)));
+    if let Some((source, labels)) = place {
         write_excerpt(out, source, labels.collect(), style);
     }
-    if let Some(help) = diagnostic.help().or_else(|| first_of_causes(diagnostic, |cause| cause.help())) {
+    if let Some(help) = chain().find_map(|diagnostic| diagnostic.help()) {
         let _ = writeln!(out, "{} {help}", style.paint(Tone::Note, "help:"));
     }
     for related in diagnostic.related().into_iter().flatten() {
         out.push('\n');
         write(out, related, source, style);
     }
-}
-
-/// What the nearest cause has where the diagnostic itself has none.
-fn first_of_causes<'a, T>(diagnostic: &'a dyn Diagnostic, get: impl Fn(&'a dyn Diagnostic) -> Option<T>) -> Option<T> {
-    std::iter::successors(diagnostic.diagnostic_source(), |cause| cause.diagnostic_source()).find_map(get)
 }
 
 /// The chain of causes; one that the message above repeats already is left out.

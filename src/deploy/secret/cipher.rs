@@ -5,7 +5,7 @@ use std::fmt;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockDecryptMut, BlockEncryptMut, KeyIvInit};
 use aes::{Aes128, Aes192, Aes256};
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::Diagnostic;
 
 const IV: usize = 16;
 const HEADER: [u8; 2] = [IV as u8, 0];
@@ -61,14 +61,14 @@ pub enum SecretError {
     },
     /// A blob is no blob.
     #[error("this is no encrypted value: {reason}")]
-    #[diagnostic(help("encrypt it with `werf helm secret`; only encrypted values may be stored here"))]
+    #[diagnostic(help("encrypt it with `helm secret` of werf 2; only encrypted values may be stored here"))]
     Blob {
         /// Why.
         reason: &'static str,
     },
     /// The key does not fit.
     #[error("the value was encrypted with another key, or is damaged")]
-    #[diagnostic(help("check WERF_SECRET_KEY; after a change of the key, re-encrypt with `werf helm secret rotate-secret-key`"))]
+    #[diagnostic(help("check WERF_SECRET_KEY; after a change of the key, re-encrypt with `helm secret rotate-secret-key` of werf 2"))]
     WrongKey,
     /// The decrypted text is not UTF-8, where text is needed.
     #[error("the decrypted value is no text")]
@@ -83,7 +83,7 @@ pub enum SecretError {
     Value(Box<ValueError>),
 }
 
-/// One value of a file of secret values cannot be decrypted.
+/// One value of a file of secret values cannot be decrypted. Its text is not shown: a value that nobody encrypted is a secret.
 #[derive(Clone, Debug, thiserror::Error, Diagnostic)]
 #[error("value `{path}`, line {line}: {cause}")]
 pub struct ValueError {
@@ -93,12 +93,6 @@ pub struct ValueError {
     pub line: usize,
     /// Why.
     pub cause: Box<SecretError>,
-    /// The file.
-    #[source_code]
-    pub text: NamedSource<String>,
-    /// Where.
-    #[label("here")]
-    pub at: SourceSpan,
     /// What to do.
     #[help]
     pub help: Option<String>,

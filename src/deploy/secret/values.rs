@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use miette::{Diagnostic, NamedSource};
+use miette::Diagnostic;
 use serde_json::{Map, Value};
 
 use super::cipher::{SecretError, SecretKey, ValueError, decrypt, encrypt};
@@ -11,28 +11,28 @@ use crate::yaml::{self, Node, NodeValue};
 /// Decrypts a file of values into a table; every value is text or null.
 pub fn decrypt_values(key: &SecretKey, text: &str) -> Result<Value, SecretError> {
     let node = yaml::parse(text).map_err(|error| SecretError::Yaml(Box::new(error)))?;
-    plain_value(key, text, &node, &mut Vec::new())
+    plain_value(key, &node, &mut Vec::new())
 }
 
-fn plain_value<'n>(key: &SecretKey, text: &str, node: &'n Node, path: &mut Vec<&'n str>) -> Result<Value, SecretError> {
+fn plain_value<'n>(key: &SecretKey, node: &'n Node, path: &mut Vec<&'n str>) -> Result<Value, SecretError> {
     Ok(match &node.value {
         NodeValue::Null => Value::Null,
-        NodeValue::Sequence(items) => Value::Array(items.iter().map(|item| plain_value(key, text, item, path)).collect::<Result<_, _>>()?),
+        NodeValue::Sequence(items) => Value::Array(items.iter().map(|item| plain_value(key, item, path)).collect::<Result<_, _>>()?),
         NodeValue::Mapping(entries) => {
             let mut table = Map::new();
             for (name, value) in entries {
                 let name = name.text().unwrap_or_default();
                 path.push(name);
-                table.insert(name.to_owned(), plain_value(key, text, value, path)?);
+                table.insert(name.to_owned(), plain_value(key, value, path)?);
                 path.pop();
             }
             Value::Object(table)
         }
-        _ => Value::String(plain_text(key, text, node, path)?),
+        _ => Value::String(plain_text(key, node, path)?),
     })
 }
 
-fn plain_text(key: &SecretKey, text: &str, node: &Node, path: &[&str]) -> Result<String, SecretError> {
+fn plain_text(key: &SecretKey, node: &Node, path: &[&str]) -> Result<String, SecretError> {
     let plain = match node.as_str() {
         Some(blob) => decrypt(key, blob),
         None => Err(SecretError::Blob { reason: "it is no string" }),
@@ -44,8 +44,6 @@ fn plain_text(key: &SecretKey, text: &str, node: &Node, path: &[&str]) -> Result
             line: node.line,
             help: cause.help().map(|help| help.to_string()),
             cause: Box::new(cause),
-            text: NamedSource::new("secret values", text.to_owned()).with_language("yaml"),
-            at: node.span.clone().into(),
         }))
     })
 }
@@ -53,7 +51,7 @@ fn plain_text(key: &SecretKey, text: &str, node: &Node, path: &[&str]) -> Result
 /// Decrypts a file of values into the text of a YAML file with the same keys, comments and layout.
 pub fn decrypt_values_text(key: &SecretKey, text: &str) -> Result<String, SecretError> {
     rewrite(text, &mut |node, path| {
-        let plain = plain_text(key, text, node, &[path.trim_start_matches('.')])?;
+        let plain = plain_text(key, node, &[path.trim_start_matches('.')])?;
         Ok(scalar(&plain, indent_of(text, node.span.start)))
     })
 }

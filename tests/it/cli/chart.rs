@@ -125,6 +125,9 @@ fn values_that_cannot_be_used() {
     exit 1
     error: cannot load `.helm/values.yaml`
       because: did not find expected ',' or ']' while parsing a flow sequence (line 2, column 1)
+      ╭─[.helm/values.yaml:2:1]
+    2 │ 
+      · ┬ here
     ");
 }
 
@@ -145,5 +148,6 @@ fn secrets_without_their_key() {
     exit 1
     error: cannot decrypt `.helm/secret-values.yaml`
       because: value `password`, line 1: this is no encrypted value: it is too short
+    help: encrypt it with `helm secret` of werf 2; only encrypted values may be stored here
     ");
 }
