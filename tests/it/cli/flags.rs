@@ -1,5 +1,10 @@
 //! The command line itself: what it refuses, what it prints, and that its names are werf's.
 
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
 use super::super::sandbox::Sandbox;
 use super::{app, told, told_with};
 
@@ -225,4 +230,30 @@ fn completion_scripts_know_commands_and_flags() {
             assert!(printed.stdout.contains(word), "{shell}: {word}");
         }
     }
+}
+
+#[test]
+fn texts_name_only_commands_and_flags_that_exist() {
+    let script = Sandbox::empty().werf(&["completion", "--shell", "bash"]).stdout;
+    let words: HashSet<&str> = script.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').collect();
+    let mention = Regex::new(r"`(?:werf ([a-z-]+)|(--[a-z][a-z0-9-]*))").expect("a pattern");
+    let mut wrong = Vec::new();
+    for entry in walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let text = std::fs::read_to_string(&entry).expect("a source file");
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for found in code.flat_map(|line| mention.captures_iter(line)) {
+            let word = found.get(1).or(found.get(2)).map_or("", |word| word.as_str());
+            if !words.contains(word) {
+                wrong.push(format!("{}: {word}", entry.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn walk(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry").path());
+    let (dirs, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
+    let sources = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    sources.chain(dirs.iter().flat_map(|dir| walk(dir))).collect()
 }

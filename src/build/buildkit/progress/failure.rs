@@ -162,7 +162,12 @@ fn help(message: &str, exit_code: Option<u32>) -> Option<&'static str> {
         "no basic auth credentials",
     ]) {
         return Some(
-            "log in to the registry (`werf cr login`, or the Docker config that `--docker-config` names) with an account that has the rights",
+            "log in to the registry (`docker login`, or the Docker config that `--docker-config` names) with an account that has the rights",
+        );
+    }
+    if has(&["exec format error"]) {
+        return Some(
+            "the image is for another processor than the builder's: choose its platform with `--platform`, or let the builder's machine emulate it (binfmt)",
         );
     }
     if has(&["no such host", "connection refused", "i/o timeout"]) {
