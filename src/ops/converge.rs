@@ -77,7 +77,7 @@ pub struct Ready {
 /// Publishes what is missing while the plan is made; the first failure of either ends both.
 async fn ready(options: &Options, project: &Arc<Project>, run: &Run) -> Result<Ready> {
     let planning = planning(options, project)?;
-    let client = release::connect(&options.kube).await?;
+    let client = planning.connect(options, project).await?;
     let registry = registry::client(&options.registry)?;
     let publish = async {
         let missing = planning.images.missing(&registry, run).await?;
@@ -93,7 +93,7 @@ async fn ready(options: &Options, project: &Arc<Project>, run: &Run) -> Result<R
 pub async fn planned(options: &Options, run: &Run) -> Result<Ready> {
     let project = project::open(&options.project, options.registry.insecure, run)?;
     let planning = planning(options, &project)?;
-    let client = release::connect(&options.kube).await?;
+    let client = planning.connect(options, &project).await?;
     let prepare = release::prepare(planning.scene(options, &client), run);
     let (prepared, notes) = images::compared(&project, &planning.images.tree, prepare).await?;
     Ok(Ready { client, prepared, notes })
@@ -123,6 +123,11 @@ fn planning(options: &Options, project: &Project) -> Result<Planning> {
 }
 
 impl Planning {
+    /// A client for the cluster. A work tree that differs is told before a cluster that is not there.
+    async fn connect(&self, options: &Options, project: &Project) -> Result<cluster::Client> {
+        release::connect(&options.kube).await.or_else(|error| project.checked(self.images.tree.views(), Err(error)))
+    }
+
     fn scene<'a>(&'a self, options: &'a Options, client: &'a cluster::Client) -> release::PlanScene<'a> {
         release::PlanScene {
             owner: &self.owner,
