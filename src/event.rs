@@ -219,6 +219,11 @@ pub enum Event {
         /// The good revision whose state was restored.
         to: u32,
     },
+    /// A release is gone from the cluster.
+    ReleaseDismissed {
+        /// Release name.
+        release: String,
+    },
     /// A published image was deleted from the registry.
     ImageDeleted {
         /// `repo:tag` or `repo@digest`.

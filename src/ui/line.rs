@@ -35,10 +35,8 @@ pub fn of(event: &Event) -> Option<Line> {
     let line = |level, tone, verb, text: String| Some(Line { level, verb, text, tone });
     match event {
         Event::Warned { message, help } => {
-            let help = help
-                .as_deref()
-                .map(|help| format!("\n{:VERB$} help: {}", "", help.trim_end().replace('\n', &format!("\n{:VERB$}       ", ""))))
-                .unwrap_or_default();
+            let further = format!("\n{:VERB$}       ", "");
+            let help = help.as_deref().map(|help| format!("\n{:VERB$} help: {}", "", help.trim_end().replace('\n', &further))).unwrap_or_default();
             line(Quiet, Tone::Warn, "Warning", format!("{message}{help}"))
         }
         Event::ImageFound { image, reference } => line(Normal, Tone::Good, "Found", format!("image {image}  {reference}")),
@@ -70,6 +68,7 @@ pub fn of(event: &Event) -> Option<Line> {
             line(Normal, Tone::Good, "Unchanged", format!("release {release}, revision {revision}: nothing to do"))
         }
         Event::RollbackBegun { release, to } => line(Quiet, Tone::Warn, "Rolling back", format!("release {release} to revision {to}")),
+        Event::ReleaseDismissed { release } => line(Normal, Tone::Good, "Dismissed", format!("release {release}")),
         Event::ReleaseRolledBack { release, to } => {
             line(Quiet, Tone::Warn, "Rolled back", format!("release {release} to the state of revision {to}"))
         }

@@ -47,6 +47,7 @@ fn a_commit_becomes_a_healthy_release_and_changes_only_what_changed() {
 
     let dismissed = app.werf(&["dismiss"]);
     assert_eq!(dismissed.code, 0, "{}", dismissed.stderr);
+    assert!(dismissed.stderr.contains("Dismissed release shop"), "{}", dismissed.stderr);
     assert_eq!(app.kubectl(&["get", "deployments,services,jobs", "-o", "name"]), "");
     let list = app.program("helm", &["list", "-n", &app.namespace, "-o", "json"]);
     assert_eq!(String::from_utf8_lossy(&list.stdout).trim(), "[]");

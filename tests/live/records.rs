@@ -181,6 +181,24 @@ fn what_is_to_be_kept_outlives_the_release() {
 }
 
 #[test]
+fn an_interrupted_removal_is_finished_by_the_next() {
+    let app = app();
+    let held = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra, finalizers: [example.org/hold]}\n";
+    app.commit(&[(".helm/templates/extra.yaml", held)]);
+    converge(&app, &[]);
+    let mut running = app.start(&["dismiss"], &[]);
+    running.until("Waiting ConfigMap/extra: being deleted: waits for example.org/hold");
+    running.signal(rustix::process::Signal::INT);
+    let printed = running.finish();
+    assert_eq!(printed.code, 130, "{}", printed.stderr);
+    app.kubectl(&["patch", "configmap", "extra", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
+    let again = app.werf(&["dismiss"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(helm(&app, "helm3", &["list", "-a", "-q"]), "");
+    assert_eq!(app.kubectl(&["get", "configmap", "extra", "--ignore-not-found", "-o", "name"]), "");
+}
+
+#[test]
 fn drift_is_put_right() {
     let app = app();
     converge(&app, &[]);

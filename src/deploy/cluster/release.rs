@@ -487,6 +487,7 @@ async fn dismiss_locked(
     for (revision, _) in &history.revisions {
         record::delete_record(client, &owner.namespace, &owner.release, *revision).await?;
     }
+    events.emit(Event::ReleaseDismissed { release: owner.release.clone() });
     Ok(())
 }
 
