@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 use unicode_width::UnicodeWidthStr;
 
+use super::line::printable;
 use super::style::{Style, Tone};
 
 /// The whole text of a diagnostic, ending in a newline.
@@ -28,7 +29,7 @@ fn write(out: &mut String, diagnostic: &dyn Diagnostic, inherited: Option<&dyn S
         Some(Severity::Advice) => (Tone::Note, "note"),
         _ => (Tone::Bad, "error"),
     };
-    let message = diagnostic.to_string();
+    let message = safe(&diagnostic.to_string());
     let _ = writeln!(out, "{} {}", style.paint(tone, format_args!("{word}:")), message);
     write_causes(out, diagnostic, &message, style);
     let source = diagnostic.source_code().or(inherited);
@@ -39,7 +40,7 @@ fn write(out: &mut String, diagnostic: &dyn Diagnostic, inherited: Option<&dyn S
         write_excerpt(out, source, labels.collect(), style);
     }
     if let Some(help) = chain().find_map(|diagnostic| diagnostic.help()) {
-        let _ = writeln!(out, "{} {help}", style.paint(Tone::Note, "help:"));
+        let _ = writeln!(out, "{} {}", style.paint(Tone::Note, "help:"), safe(&help.to_string()));
     }
     for related in diagnostic.related().into_iter().flatten() {
         out.push('\n');
@@ -47,12 +48,17 @@ fn write(out: &mut String, diagnostic: &dyn Diagnostic, inherited: Option<&dyn S
     }
 }
 
+/// Text that may quote others, logs of containers and servers' answers, without what would steer the terminal.
+fn safe(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
 /// The chain of causes; one that the message above repeats already is left out.
 fn write_causes(out: &mut String, diagnostic: &dyn Diagnostic, message: &str, style: Style) {
     let mut above = message.to_owned();
     let mut cause = diagnostic.source();
     while let Some(error) = cause {
-        let text = error.to_string();
+        let text = safe(&error.to_string());
         if !above.contains(&text) {
             let text = text.replace('\n', "\n    ");
             let _ = writeln!(out, "  {} {text}", style.paint(Tone::Dim, "because:"));
@@ -112,7 +118,7 @@ fn mark(source: &dyn SourceCode, label: &LabeledSpan) -> Option<Mark> {
         name: contents.name().map(str::to_owned),
         line: contents.line() + 1 + text[..line_start].matches('\n').count(),
         column: before.chars().count() + 1,
-        text: untabbed(line).trim_end().to_owned(),
+        text: printable(&untabbed(line)).trim_end().to_owned(),
         underline: (untabbed(before).width(), marked.width().max(1)),
         label: label.label().map(str::to_owned),
     })

@@ -518,3 +518,62 @@ fn ended_at_any_moment_the_next_one_finishes_the_job() {
     let again = app.werf(&["converge"]);
     assert_says(&again.stderr, &["nothing to do"]);
 }
+
+#[test]
+fn what_a_container_prints_cannot_steer_the_terminal() {
+    real_node!();
+    let script = "printf '\\033[2J\\033[31mred\\rhidden\\n'; head -c 50000 /dev/zero | tr '\\0' x; echo; exit 3";
+    let printed = app(&deployment(script, "")).werf(&["converge"]);
+    failed(&printed, &["exit code 3", "[2J[31mredhidden"]);
+    let error = printed.stderr.split_once("error: ").expect("an error").1;
+    assert!(!printed.stderr.contains(['\u{1b}', '\r']), "{:?}", printed.stderr);
+    assert!(error.len() < 10_000, "long lines are clipped: {} bytes", error.len());
+}
+
+#[test]
+fn a_failed_hook_goes_where_its_policy_says_so() {
+    real_node!();
+    let app = app(&deployment(RUNS, ""));
+    let hook = hook("check", "pre-install", "echo no quota left; exit 5").replace("before-hook-creation", "hook-failed");
+    app.commit(&[(".helm/templates/check.yaml", &hook)]);
+    failed(&app.werf(&["converge"]), &["error: Job/check", "\n  no quota left\n"]);
+    assert_eq!(app.kubectl(&["get", "jobs", "-o", "name"]), "");
+}
+
+#[test]
+fn a_rollback_that_fails_too_tells_both() {
+    real_node!();
+    let app = app(&deployment(RUNS, ""));
+    app.commit(&[(".helm/templates/back.yaml", &hook("back", "post-rollback", "echo no way back; exit 6"))]);
+    let good = app.werf(&["converge"]);
+    assert_eq!(good.code, 0, "{}", good.stderr);
+    app.commit(&[(".helm/templates/app.yaml", &deployment("echo no license; exit 3", ""))]);
+    let printed = app.werf(&["converge", "--auto-rollback"]);
+    failed(
+        &printed,
+        &[
+            "error: Deployment/web (shop/templates/app.yaml) failed: ",
+            "\n  no license\n",
+            "The rollback to revision 1 failed too: Job/back",
+            "\n  no way back\n",
+            "help: the release is in a mixed state",
+        ],
+    );
+    assert_eq!(statuses(&app), ["deployed", "failed", "failed"]);
+    assert_eq!(lock(&app), "");
+}
+
+#[test]
+fn two_releases_of_one_namespace_at_once() {
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}'}\n";
+    let app = app(map);
+    let names = ["one", "two", "three"];
+    let running: Vec<_> = names.map(|name| app.start(&["converge", "--release", name], &[])).into();
+    for running in running {
+        let printed = running.finish();
+        assert_eq!(printed.code, 0, "{}", printed.stderr);
+        assert!(!printed.stderr.contains("waiting for it to end"), "{}", printed.stderr);
+    }
+    let maps = app.kubectl(&["get", "configmap", "one", "two", "three", "-o", "name"]);
+    assert_eq!(maps.lines().count(), 3, "{maps}");
+}

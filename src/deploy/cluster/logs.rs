@@ -15,6 +15,9 @@ use crate::event::{Event, Events};
 /// How many lines of a failed container are shown.
 pub(super) const TAIL: usize = 20;
 
+/// How many characters of each of them.
+const LINE: usize = 1000;
+
 /// One container of one pod.
 #[derive(Clone, Debug)]
 pub(super) struct Container {
@@ -84,13 +87,20 @@ pub(super) async fn tail(client: &Client, container: &Container, previous: bool)
         let query = format!("container={}&tailLines={TAIL}&previous={previous}", container.name);
         match client.call_bytes(&call(container, &query)).await {
             Ok(bytes) if bytes.is_empty() => {}
-            Ok(bytes) => return Ok(String::from_utf8_lossy(&bytes).lines().map(String::from).collect()),
+            Ok(bytes) => return Ok(String::from_utf8_lossy(&bytes).lines().map(clipped).collect()),
             // The run is gone already, or never was.
             Err(error) if matches!(error.http_status(), Some(400 | 404 | 500)) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(Vec::new())
+}
+
+fn clipped(line: &str) -> String {
+    match line.char_indices().nth(LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 fn call(container: &Container, query: &str) -> Call {
