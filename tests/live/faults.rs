@@ -577,3 +577,54 @@ fn two_releases_of_one_namespace_at_once() {
     let maps = app.kubectl(&["get", "configmap", "one", "two", "three", "-o", "name"]);
     assert_eq!(maps.lines().count(), 3, "{maps}");
 }
+
+#[test]
+fn a_pod_that_no_node_takes() {
+    let greedy = deployment(RUNS, "resources: {requests: {cpu: 1000}}");
+    let printed = app(&greedy).werf(&["converge", "--timeout", "6"]);
+    failed(&printed, &["error: not done after 6 s", "Deployment/web: ", "is not scheduled: ", "Insufficient cpu"]);
+
+    let quiet = greedy.replacen("  name: web\n", "  name: web\n  annotations: {werf.io/no-activity-timeout: 5s}\n", 1);
+    let printed = app(&quiet).werf(&["converge", "--timeout", "300"]);
+    failed(
+        &printed,
+        &[
+            "error: Deployment/web (shop/templates/app.yaml) made no progress for 5 s: ",
+            "Insufficient cpu",
+            "help: the annotation `werf.io/no-activity-timeout`",
+        ],
+    );
+}
+
+#[test]
+fn a_volume_that_nobody_provides() {
+    let claim = "\
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], storageClassName: nobody, resources: {requests: {storage: 1Gi}}}
+";
+    let printed = app(claim).werf(&["converge", "--timeout", "8"]);
+    failed(&printed, &["error: not done after 8 s", "PersistentVolumeClaim/data: not bound: ", "\"nobody\" not found"]);
+}
+
+#[test]
+fn a_namespace_that_is_being_deleted() {
+    let app = app("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n");
+    app.program("kubectl", &["create", "namespace", &app.namespace]);
+    let held = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: held, finalizers: [example.org/hold]}\n";
+    let file = app.sandbox.root().join("held.yaml");
+    std::fs::write(&file, held).expect("write");
+    app.kubectl(&["apply", "-f", file.to_str().expect("a path")]);
+    app.program("kubectl", &["delete", "namespace", &app.namespace, "--wait=false"]);
+    let printed = app.werf(&["converge"]);
+    app.kubectl(&["patch", "configmap", "held", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
+    failed(&printed, &["error: ", &app.namespace, "being terminated"]);
+}
+
+#[test]
+fn a_service_account_that_is_not_there() {
+    let template = deployment(RUNS, "").replace("      containers:", "      serviceAccountName: robot\n      containers:");
+    let printed = app(&template).werf(&["converge", "--timeout", "20"]);
+    failed(&printed, &["Deployment/web", "serviceaccount \"robot\" not found"]);
+}

@@ -78,3 +78,26 @@ fn every_usual_kind_is_deployed_found_unchanged_changed_and_removed() {
     assert_eq!(left, "");
     assert!(kinds.has("crd/lamps.kinds.example.org"), "definitions of the crds directory stay, as with helm");
 }
+
+#[test]
+fn a_claim_that_waits_for_its_first_pod_holds_nothing_up() {
+    let app = App::new(Needs::Cluster, &[("werf.yaml", "project: shop\nconfigVersion: 1\n")]);
+    let template = "\
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: '{{ .Release.Namespace }}'}
+provisioner: kubernetes.io/no-provisioner
+volumeBindingMode: WaitForFirstConsumer
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], storageClassName: '{{ .Release.Namespace }}', resources: {requests: {storage: 1Gi}}}
+";
+    app.commit(&[(".helm/templates/claim.yaml", template)]);
+    let printed = app.werf(&["converge", "--timeout", "60"]);
+    assert_eq!(printed.code, 0, "{}", printed.stderr);
+    assert_says(&printed.stderr, &["Ready PersistentVolumeClaim/data", "Deployed release shop, revision 1"]);
+    let dismissed = app.werf(&["dismiss"]);
+    assert_eq!(dismissed.code, 0, "{}", dismissed.stderr);
+}

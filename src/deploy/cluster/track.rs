@@ -256,7 +256,7 @@ struct Topics {
     own: Topic,
     pods: Option<Topic>,
     replica_sets: Option<Topic>,
-    warnings: Option<Topic>,
+    events: Option<Topic>,
 }
 
 impl Topics {
@@ -266,18 +266,21 @@ impl Topics {
         let workload = pod_spec(&resource.object).is_some() && resource.id.gvk.kind != "CronJob";
         let around = |group: &str, kind: &str, fields: &str| {
             let gvk = GroupVersionKind { group: group.into(), version: "v1".into(), kind: kind.into() };
-            Some(Topic { kind: built_in(&gvk)?, namespace: resource.id.namespace.clone(), fields: fields.into() }).filter(|_| workload)
+            Some(Topic { kind: built_in(&gvk)?, namespace: resource.id.namespace.clone(), fields: fields.into() })
         };
+        // That a claim waits for its first pod is no warning.
+        let claim = resource.id.is("", "PersistentVolumeClaim");
+        let events = if claim { "involvedObject.kind=PersistentVolumeClaim" } else { "type=Warning" };
         Ok(Topics {
-            pods: around("", "Pod", ""),
-            replica_sets: around("apps", "ReplicaSet", "").filter(|_| resource.id.is("apps", "Deployment")),
-            warnings: around("", "Event", "type=Warning"),
+            pods: around("", "Pod", "").filter(|_| workload),
+            replica_sets: around("apps", "ReplicaSet", "").filter(|_| resource.id.is("apps", "Deployment") && workload),
+            events: around("", "Event", events).filter(|_| workload || claim),
             own,
         })
     }
 
     fn all(&self) -> impl Iterator<Item = &Topic> {
-        [Some(&self.own), self.pods.as_ref(), self.replica_sets.as_ref(), self.warnings.as_ref()].into_iter().flatten()
+        [Some(&self.own), self.pods.as_ref(), self.replica_sets.as_ref(), self.events.as_ref()].into_iter().flatten()
     }
 
     fn around(&self, context: &Context, object: &Value) -> Around {
@@ -302,7 +305,7 @@ impl Topics {
         let pods = copy(&self.pods, &|item| &item["metadata"]["uid"] == uid || owned_by(item, &owners));
         let mut about = owners.clone();
         about.extend(pods.iter().map(|item| &item["metadata"]["uid"]));
-        let events = copy(&self.warnings, &|item| about.contains(&item["involvedObject"]["uid"]));
+        let events = copy(&self.events, &|item| about.contains(&item["involvedObject"]["uid"]));
         Around { pods, replica_sets, events }
     }
 }
