@@ -101,3 +101,73 @@ spec: {accessModes: [ReadWriteOnce], storageClassName: '{{ .Release.Namespace }}
     let dismissed = app.werf(&["dismiss"]);
     assert_eq!(dismissed.code, 0, "{}", dismissed.stderr);
 }
+
+/// A chart of one Job whose image or command changes with each commit, as migrations do.
+#[test]
+fn a_job_that_changed_runs_again_and_one_that_did_not_does_not() {
+    let app = App::new(Needs::Cluster, &[("werf.yaml", "project: shop\nconfigVersion: 1\n")]);
+    let job = |text: &str| {
+        format!(
+            "\
+apiVersion: batch/v1
+kind: Job
+metadata: {{name: import}}
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{{name: main, image: {}, command: [echo, {text}]}}]
+",
+            app.base()
+        )
+    };
+    let map = |text: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings}}\ndata: {{a: {text}}}\n");
+    let uid = || app.kubectl(&["get", "job", "import", "-o", "jsonpath={.metadata.uid}"]);
+    app.commit(&[(".helm/templates/job.yaml", &job("first")), (".helm/templates/map.yaml", &map("first"))]);
+    let first = app.werf(&["converge"]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let made = uid();
+
+    app.commit(&[(".helm/templates/map.yaml", &map("second"))]);
+    let second = app.werf(&["converge"]);
+    assert_eq!(second.code, 0, "{}", second.stderr);
+    assert_says(&second.stderr, &["Planned 1 to update, 1 unchanged"]);
+    assert_eq!(uid(), made);
+
+    app.commit(&[(".helm/templates/job.yaml", &job("third"))]);
+    let plan = app.werf(&["plan"]);
+    assert_says(&plan.stdout, &["Job/import", "1 to recreate"]);
+    let third = app.werf(&["converge"]);
+    assert_eq!(third.code, 0, "{}", third.stderr);
+    assert_says(&third.stderr, &["Recreated Job/import", "Ready Job/import"]);
+    assert_ne!(uid(), made);
+}
+
+#[test]
+fn a_field_that_cannot_change_is_told_before_anything_is_changed() {
+    let app = App::new(Needs::Cluster, &[("werf.yaml", "project: shop\nconfigVersion: 1\n")]);
+    let deployment = |label: &str| {
+        format!(
+            "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  replicas: 0
+  selector: {{matchLabels: {{app: {label}}}}}
+  template:
+    metadata: {{labels: {{app: {label}}}}}
+    spec: {{containers: [{{name: main, image: nobody/pulls:1}}]}}
+"
+        )
+    };
+    app.commit(&[(".helm/templates/web.yaml", &deployment("web"))]);
+    assert_eq!(app.werf(&["converge"]).code, 0);
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n";
+    app.commit(&[(".helm/templates/web.yaml", &deployment("other")), (".helm/templates/map.yaml", map)]);
+    let refused = app.werf(&["converge"]);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    assert_says(&refused.stderr, &["Deployment/web", "shop/templates/web.yaml", "spec.selector", "immutable", "help: "]);
+    assert_eq!(app.kubectl(&["get", "configmap", "settings", "--ignore-not-found", "-o", "name"]), "");
+}
