@@ -647,3 +647,62 @@ tag: 644 0:0 \"TAG\\n\"
     assert_eq!(bare.files.keys().collect::<Vec<_>>(), ["b.tmp", "deep", "deep/a.txt", "skipped", "skipped/c.txt"]);
     assert_eq!(bare.config["Entrypoint"][0], "/deep/a.txt");
 }
+
+#[test]
+fn odd_names_long_paths_and_modes_arrive_as_they_are() {
+    let long = format!("src/{}/{}/end.txt", "d".repeat(120), "e".repeat(140));
+    let names = [
+        "src/a b.txt",
+        "src/ü→☂.txt",
+        "src/-dash",
+        "src/quote'\"`$x",
+        "src/*.glob",
+        "src/[x].txt",
+        "src/.hidden",
+        "src/back\\slash",
+        &long,
+    ];
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (*name, "text\n")).collect();
+    let yaml = "\
+image: stapel
+from: $BASE
+git: [{add: /src, to: /app}]
+---
+image: docker
+dockerfile: Dockerfile
+args: {BASE: $BASE}
+";
+    let app = app(
+        yaml,
+        &[&files[..], &[("Dockerfile", "ARG BASE=scratch\nFROM ${BASE}\nCOPY src /app\n"), ("src/tool", "#!/bin/sh\n")]].concat(),
+    );
+    std::fs::write(app.sandbox.app().join("src/binary"), (0..=255).cycle().take(3_000_000).collect::<Vec<u8>>()).expect("write");
+    std::fs::write(app.sandbox.app().join("src/empty"), "").expect("write");
+    app.commit(&[]);
+    let first = references(&build(&app));
+    let listing = |image: &str| {
+        let files = published(&app, image).files;
+        let below = files.into_iter().filter(|(path, _)| path.starts_with("app"));
+        below.collect::<BTreeMap<String, String>>()
+    };
+    for image in ["stapel", "docker"] {
+        let found = listing(image);
+        for name in names {
+            let path = name.replacen("src", "app", 1);
+            assert_eq!(found.get(&path).map(String::as_str), Some("644 0:0 \"text\\n\""), "{image} {path}: {:?}", found.keys());
+        }
+        assert_eq!(found["app/binary"], "644 0:0 3000000 bytes");
+        assert_eq!(found["app/empty"], "644 0:0 \"\"");
+        assert_eq!(found["app/tool"], "644 0:0 \"#!/bin/sh\\n\"");
+    }
+    assert_eq!(listing("stapel"), listing("docker"));
+
+    // a mode is an input as any other
+    std::fs::set_permissions(app.sandbox.app().join("src/tool"), std::fs::Permissions::from_mode(0o755)).expect("chmod");
+    app.commit(&[]);
+    let second = references(&build(&app));
+    for image in ["stapel", "docker"] {
+        assert_ne!(first[image], second[image]);
+        assert_eq!(listing(image)["app/tool"], "755 0:0 \"#!/bin/sh\\n\"");
+    }
+}

@@ -199,6 +199,24 @@ fn an_interrupted_removal_is_finished_by_the_next() {
 }
 
 #[test]
+fn a_release_whose_removal_was_interrupted_can_be_deployed_again() {
+    let app = app();
+    let held = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra, finalizers: [example.org/hold]}\n";
+    app.commit(&[(".helm/templates/extra.yaml", held)]);
+    converge(&app, &[]);
+    let mut running = app.start(&["dismiss"], &[]);
+    running.until("Waiting ConfigMap/extra: being deleted: waits for example.org/hold");
+    running.signal(rustix::process::Signal::INT);
+    running.finish();
+    app.kubectl(&["patch", "configmap", "extra", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
+    app.commit(&[(".helm/templates/extra.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n")]);
+    converge(&app, &[]);
+    assert_eq!(tone(&app), "low");
+    assert_eq!(statuses(&app, "helm3").last().map(String::as_str), Some("deployed"));
+    assert_says(&converge(&app, &[]), &["nothing to do"]);
+}
+
+#[test]
 fn drift_is_put_right() {
     let app = app();
     converge(&app, &[]);
