@@ -52,7 +52,11 @@ fn read_from(context: &Context<'_>, fields: &Fields<'_>) -> (Option<From>, Locat
         fields.problem(second.node, message, "one too many", "keep `from`".to_owned());
     }
     let Some(first) = given.first() else {
-        if fields.entry("artifact").is_none() {
+        // Who writes these has forgotten the key that makes the image a Dockerfile's.
+        let of_dockerfile = ["context", "target", "args", "addHost", "contextAddFiles"].into_iter().filter(|key| fields.old(key).is_some());
+        if of_dockerfile.count() > 0 {
+            fields.missing("dockerfile", "Dockerfile");
+        } else if fields.entry("artifact").is_none() {
             fields.missing("from", "alpine:3.22");
         }
         return (None, Location::default());

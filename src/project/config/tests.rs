@@ -325,6 +325,17 @@ fn no_file() {
 }
 
 #[test]
+fn a_dockerfile_image_needs_its_dockerfile() {
+    insta::assert_snapshot!(bad("image: web\ncontext: back\nargs: {A: b}\n"), @r#"
+    error: image `web` has no `dockerfile`
+      at werf.yaml:4:1
+        | image: web
+        | ^^^^^ `dockerfile` is missing here
+      help: add `dockerfile: Dockerfile`
+    "#);
+}
+
+#[test]
 fn yaml_syntax() {
     insta::assert_snapshot!(bad("image: web\n  from: x\n---\nimage: b\nfrm: x\n"), @r#"
     error: werf.yaml has 3 problems
