@@ -36,7 +36,8 @@ pub fn of(event: &Event) -> Option<Line> {
     match event {
         Event::Warned { message, help } => {
             let further = format!("\n{:VERB$}       ", "");
-            let help = help.as_deref().map(|help| format!("\n{:VERB$} help: {}", "", help.trim_end().replace('\n', &further))).unwrap_or_default();
+            let help =
+                help.as_deref().map(|help| format!("\n{:VERB$} help: {}", "", help.trim_end().replace('\n', &further))).unwrap_or_default();
             line(Quiet, Tone::Warn, "Warning", format!("{message}{help}"))
         }
         Event::ImageFound { image, reference } => line(Normal, Tone::Good, "Found", format!("image {image}  {reference}")),

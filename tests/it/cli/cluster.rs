@@ -188,6 +188,7 @@ async fn a_release_from_its_first_revision_to_its_end() {
     insta::assert_snapshot!(werf(&["dismiss"]), @r"
     exit 0
          Deleted ConfigMap/app
+       Dismissed release app
     ");
     assert!(cluster.get("/api/v1/namespaces/app/configmaps/app").is_none());
 }
