@@ -1,35 +1,73 @@
-//! The names of 50 images over a tree of 20,000 files, beside git's own listing of that tree.
+//! The names of 50 images over a tree of 20,000 files, beside git's own work on that tree.
 
 use std::fmt::Write as _;
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+
+use werf::build::image::{ImageTree, Options};
+use werf::project::config::{self, CommitData, ConfigInput};
+use werf::project::git;
+use werf::project::giterminism::{self, Mode};
 
 use crate::fixture::{Project, Testbed};
-use crate::measure::by_turns;
+use crate::measure::{Sample, alone, by_turns};
 use crate::table::Row;
 
 const IMAGES: usize = 50;
 
-/// Whole processes: `werf render` of a chart that names every image, and `git ls-tree -r`.
+/// In process from opening the repository to the last name, beside `git ls-tree -r`; and the whole `werf render` of a chart that names
+/// every image, which compares the work tree too, beside `git status`.
 pub fn rows() -> Vec<Row> {
     let testbed = Testbed::up();
     let repo = testbed.repo("digests");
     let row = |what: &str, mapping: &dyn Fn(usize) -> String| {
         let project = project(mapping);
-        let werf = |_| testbed.werf(&project, &["render", "--repo", &repo]);
-        let git = |_| {
+        let git = |args: &[&str]| {
             let mut command = Command::new("git");
-            command.args(["ls-tree", "-r", "HEAD"]).current_dir(&project.dir);
+            command.args(args).current_dir(&project.dir);
             command
         };
-        let (ours, peer) = by_turns(9, werf, git);
-        Row { what: what.into(), bar: "", ours, peer: Some(("git ls-tree", peer)), remark: String::new() }
+        let names = Sample::of((0..9).map(|_| timed(&project)).collect());
+        let listing = alone(9, |_| git(&["ls-tree", "-r", "HEAD"]));
+        let (command, status) = by_turns(9, |_| testbed.werf(&project, &["render", "--repo", &repo]), |_| git(&["status", "--short"]));
+        [
+            Row { what: what.into(), bar: "", ours: names, peer: Some(("git ls-tree", listing)), remark: "in process".into() },
+            Row { what: format!("{what}: render"), bar: "", ours: command, peer: Some(("git status", status)), remark: String::new() },
+        ]
     };
-    vec![
+    [
         row("digests: 50 images, 20,000 files, a directory each", &|n| format!("- {{add: /src/d{n:03}, to: /app}}\n")),
-        row("digests: 50 images, 20,000 files, the whole tree each, excludes", &|n| {
+        row("digests: 50 images, 20,000 files, all of it each", &|n| {
             format!("- add: /src\n  to: /app\n  excludePaths: [d{n:03}, \"**/f001.txt\"]\n")
         }),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// One computation of all names, with nothing kept from an earlier one.
+fn timed(project: &Project) -> std::time::Duration {
+    let start = Instant::now();
+    let repository = git::discover(&project.dir, None).expect("a repository");
+    let commit = git::head(&repository).expect("a commit");
+    let tree = Arc::new(git::commit_tree(&repository, &commit).expect("a tree"));
+    let giterminism = Arc::new(giterminism::load(&commit.short(), tree, None, Mode::Strict, None).expect("rules"));
+    let config = config::load(&ConfigInput {
+        giterminism: &giterminism,
+        commit: CommitData::default(),
+        config: None,
+        templates_dir: None,
+        env: "",
+        project_name: None,
+        variable: &|_| None,
+        host: None,
+    });
+    let config = Arc::new(config.expect("a configuration"));
+    let images = ImageTree::new(config, giterminism.content(), &Options::default()).expect("names");
+    assert_eq!(images.iter().count(), IMAGES);
+    start.elapsed()
 }
 
 fn project(mapping: &dyn Fn(usize) -> String) -> Project {

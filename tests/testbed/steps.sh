@@ -42,11 +42,11 @@ test)
 bench)
   step "servers and the release build"
   servers images kube node helm
-  $cargo build --locked --release --benches
+  $cargo build --locked --release --bench peers
   await_servers
   make --no-print-directory install PREFIX="$TB_CACHE/demo" >/dev/null
   "$TB_HOME/up.sh" registry buildkit cluster "$real_or_simulated"
   step "benchmarks"
-  PATH="$TB_CACHE/demo/bin:$PATH" $cargo bench --locked
+  PATH="$TB_CACHE/demo/bin:$PATH" $cargo bench --locked --bench peers
   ;;
 esac
