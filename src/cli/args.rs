@@ -256,7 +256,7 @@ pub struct ValuesArgs {
     #[arg(long, env = "WERF_IGNORE_SECRET_KEY")]
     ignore_secret_key: bool,
     /// Key for secret values; .werf_secret_key and ~/.werf/global_secret_key are tried too
-    #[arg(long, env = "WERF_SECRET_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(long, env = "WERF_SECRET_KEY", value_name = "KEY")]
     secret_key: Option<String>,
 }
 
@@ -307,13 +307,13 @@ pub struct KubeArgs {
     #[arg(long, env = "WERF_KUBE_CONFIG", value_name = "FILE")]
     kube_config: Option<PathBuf>,
     /// kubeconfig as base64
-    #[arg(long, env = "WERF_KUBE_CONFIG_BASE64", value_name = "BASE64", hide_env_values = true)]
+    #[arg(long, env = "WERF_KUBE_CONFIG_BASE64", value_name = "BASE64")]
     kube_config_base64: Option<String>,
     /// Context of the kubeconfig; its current one by default
     #[arg(long, env = "WERF_KUBE_CONTEXT", value_name = "CONTEXT")]
     kube_context: Option<String>,
     /// Bearer token for the API server
-    #[arg(long, env = "WERF_KUBE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(long, env = "WERF_KUBE_TOKEN", value_name = "TOKEN")]
     kube_token: Option<String>,
     /// Address of the API server, such as https://10.0.0.1:6443
     #[arg(long, env = "WERF_KUBE_API_SERVER", value_name = "URL")]

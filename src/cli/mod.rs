@@ -87,6 +87,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
 /// A switch may carry a value (`--dev=false`, `WERF_DEV=1`), read as Go's `ParseBool` does.
 fn switches(command: clap::Command) -> clap::Command {
     let command = command.mut_args(|arg| {
+        // values of variables are long, and may be secret (WERF_SET_…)
+        let arg = arg.hide_env_values(true);
         if !matches!(arg.get_action(), ArgAction::SetTrue) {
             return arg;
         }

@@ -174,6 +174,8 @@ fn help_and_version() {
     Options:
       -h, --help  Print help
     ");
+    let secret = told_with(&sandbox, &["render", "--help"], &[("WERF_SET_PASSWORD", "password=hunter2"), ("WERF_SET", "password=hunter2")]);
+    assert!(!secret.contains("hunter2"), "values of variables are not shown: {secret}");
     assert_eq!(told(&sandbox, &[]), told(&sandbox, &["--help"]).replace("exit 0", "exit 2"));
     insta::assert_snapshot!(told(&sandbox, &["config", "list", "--help"]), @r"
     exit 0
@@ -182,41 +184,41 @@ fn help_and_version() {
     Usage: werf config list [OPTIONS]
 
     Options:
-          --final-images-only[=<BOOL>]  Only images that go to the chart [env: WERF_FINAL_IMAGES_ONLY=]
+          --final-images-only[=<BOOL>]  Only images that go to the chart [env: WERF_FINAL_IMAGES_ONLY]
       -h, --help                        Print help
 
     Project:
           --dir <DIR>                   Project directory inside the Git repository; the current
-                                        directory by default [env: WERF_DIR=]
+                                        directory by default [env: WERF_DIR]
           --git-work-tree <DIR>         Root of the Git work tree; found upwards from the project
-                                        directory by default [env: WERF_WORK_TREE=]
+                                        directory by default [env: WERF_WORK_TREE]
           --config <FILE>               Configuration file; werf.yaml or werf.yml by default [env:
-                                        WERF_CONFIG=]
+                                        WERF_CONFIG]
           --config-templates-dir <DIR>  Directory of templates that the configuration may include; .werf
-                                        by default [env: WERF_CONFIG_TEMPLATES_DIR=]
+                                        by default [env: WERF_CONFIG_TEMPLATES_DIR]
           --giterminism-config <FILE>   Giterminism file; werf-giterminism.yaml by default [env:
-                                        WERF_GITERMINISM_CONFIG=]
+                                        WERF_GITERMINISM_CONFIG]
           --env <ENV>                   Environment name: `.Env` in werf.yaml, part of the release and
-                                        namespace names [env: WERF_ENV=]
+                                        namespace names [env: WERF_ENV]
           --dev[=<BOOL>]                Work on the files as they are now, committed or not [env:
-                                        WERF_DEV=]
+                                        WERF_DEV]
           --dev-ignore <GLOB>           Paths that --dev leaves out (a glob; may be given many times)
-                                        [env: WERF_DEV_IGNORE=]
+                                        [env: WERF_DEV_IGNORE]
           --loose-giterminism[=<BOOL>]  Do not insist that everything comes from the commit [env:
-                                        WERF_LOOSE_GITERMINISM=]
+                                        WERF_LOOSE_GITERMINISM]
 
     Output:
-          --log-quiet[=<BOOL>]            Only errors and warnings [env: WERF_LOG_QUIET=]
+          --log-quiet[=<BOOL>]            Only errors and warnings [env: WERF_LOG_QUIET]
           --log-verbose[=<BOOL>]          Also cached steps and all output of the build [env:
-                                          WERF_LOG_VERBOSE=]
+                                          WERF_LOG_VERBOSE]
           --log-debug[=<BOOL>]            As --log-verbose, and traces of the program itself [env:
-                                          WERF_LOG_DEBUG=]
-          --log-color-mode <MODE>         Colour: auto, on or off [env: WERF_LOG_COLOR_MODE=] [default:
+                                          WERF_LOG_DEBUG]
+          --log-color-mode <MODE>         Colour: auto, on or off [env: WERF_LOG_COLOR_MODE] [default:
                                           auto]
-          --log-time[=<BOOL>]             A time stamp before each line [env: WERF_LOG_TIME=]
+          --log-time[=<BOOL>]             A time stamp before each line [env: WERF_LOG_TIME]
           --log-pretty[=<BOOL>]           A live display on a terminal; false prints lines only [env:
-                                          WERF_LOG_PRETTY=] [default: true]
-          --log-terminal-width <COLUMNS>  Columns of the terminal [env: WERF_LOG_TERMINAL_WIDTH=]
+                                          WERF_LOG_PRETTY] [default: true]
+          --log-terminal-width <COLUMNS>  Columns of the terminal [env: WERF_LOG_TERMINAL_WIDTH]
     ");
 }
 
