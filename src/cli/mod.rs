@@ -11,6 +11,7 @@ mod config;
 mod converge;
 mod dismiss;
 mod env;
+mod helm;
 mod not_yet;
 mod plan;
 mod render;
@@ -53,6 +54,9 @@ enum Command {
     Dismiss(Box<dismiss::Args>),
     /// Delete the images that nothing uses
     Cleanup(Box<cleanup::Args>),
+    /// Work on any chart as Helm does
+    #[command(subcommand)]
+    Helm(Box<helm::Command>),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Box<config::Command>),
@@ -78,6 +82,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Plan(args) => plan::run(*args),
         Command::Dismiss(args) => dismiss::run(*args),
         Command::Cleanup(args) => cleanup::run(*args),
+        Command::Helm(command) => helm::run(*command),
         Command::Config(command) => config::run(*command),
         Command::Version => version::run(),
         Command::Completion(args) => completion::run(&args, &mut switches(Cli::command())),

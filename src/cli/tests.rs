@@ -31,7 +31,8 @@ fn each_flag(check: &mut dyn FnMut(&str, &clap::Arg)) {
         for arg in command.get_arguments().filter(|arg| !arg.is_positional() && arg.get_id() != "help") {
             check(command.get_name(), arg);
         }
-        command.get_subcommands().for_each(|command| walk(command, check));
+        // flags of `werf helm` are Helm's own
+        command.get_subcommands().filter(|command| command.get_name() != "helm").for_each(|command| walk(command, check));
     }
     let command = switches(Cli::command());
     command.clone().debug_assert();

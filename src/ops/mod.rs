@@ -5,10 +5,13 @@ pub mod cleanup;
 pub mod config;
 pub mod converge;
 pub mod dismiss;
+pub mod helm;
 pub mod plan;
 pub mod render;
 
 mod builder;
+mod chart_files;
+mod gates;
 mod images;
 mod layers;
 mod options;

@@ -1,14 +1,14 @@
 //! The release: its name, its chart rendered for one commit, and the plan that compares it with the cluster.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use miette::Diagnostic;
 use serde_json::Value;
 use thiserror::Error;
-use tokio::runtime::Handle;
 
+use super::gates::Gates;
 use super::images::Images;
 use super::project::Project;
 use super::{DeployOptions, KubeOptions, MetadataOptions, ReleaseOptions, Run, ValuesOptions};
@@ -23,9 +23,6 @@ use crate::deploy::secret::SecretKey;
 use crate::error::{Problems, Result};
 use crate::event::Event;
 use crate::project::slug;
-use crate::template::call::FunctionError;
-use crate::template::host::Host;
-use crate::template::value::Value as TemplateValue;
 
 /// The release and its namespace: flags, else werf.yaml, else `project-env`.
 pub fn owner(project: &Project, options: &ReleaseOptions) -> Result<Owner> {
@@ -35,14 +32,18 @@ pub fn owner(project: &Project, options: &ReleaseOptions) -> Result<Owner> {
     Ok(Owner { release, namespace })
 }
 
-/// A client for the cluster. Nothing is sent.
-pub async fn connect(options: &KubeOptions) -> Result<Client> {
-    let kubeconfigs = match &options.kubeconfig {
+/// The kubeconfig files that are looked at.
+pub fn kubeconfigs(options: &KubeOptions) -> Vec<PathBuf> {
+    match &options.kubeconfig {
         Some(path) => std::env::split_paths(path).collect(),
         None => options.home.iter().map(|home| home.join(".kube/config")).collect(),
-    };
+    }
+}
+
+/// A client for the cluster. Nothing is sent.
+pub async fn connect(options: &KubeOptions) -> Result<Client> {
     let options = ConnectOptions {
-        kubeconfigs,
+        kubeconfigs: kubeconfigs(options),
         kubeconfig_base64: options.kubeconfig_base64.clone(),
         context: options.context.clone(),
         server: options.api_server.clone(),
@@ -99,7 +100,7 @@ pub fn render(chart: &Chart, scene: &Scene<'_>, run: &Run) -> Result<Rendered> {
         service: Some(scene.service),
         capabilities: &scene.capabilities,
         options: RenderOptions::default(),
-        host: &Gates { cluster: scene.cluster.cloned(), runtime: Handle::current() },
+        host: &Gates::new(scene.cluster.cloned()),
     };
     let rendered = chart::render(chart, &input)?;
     for message in &rendered.warnings {
@@ -302,30 +303,6 @@ fn secret_access(project: &Project, options: &ValuesOptions) -> Result<SecretAcc
         Some(text) => SecretAccess::Key(SecretKey::parse(text.trim())?),
         None => SecretAccess::NoKey,
     })
-}
-
-/// The gates that templates of a chart have: the cluster, the clock, randomness.
-struct Gates {
-    cluster: Option<Client>,
-    runtime: Handle,
-}
-
-impl Host for Gates {
-    fn lookup(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<TemplateValue, FunctionError> {
-        let Some(client) = &self.cluster else { return Ok(TemplateValue::Map(Default::default())) };
-        let found = self.runtime.block_on(cluster::lookup(client, api_version, kind, namespace, name));
-        Ok(TemplateValue::from_json(&found.map_err(|error| FunctionError::from(error.to_string()))?))
-    }
-
-    fn now(&self) -> jiff::Zoned {
-        jiff::Zoned::now()
-    }
-
-    fn random(&self, buffer: &mut [u8]) -> Result<(), FunctionError> {
-        rustix::rand::getrandom(buffer, rustix::rand::GetRandomFlags::empty())
-            .map(drop)
-            .map_err(|error| format!("the system gives no random bytes: {error}").into())
-    }
 }
 
 #[derive(Debug, Error, Diagnostic)]

@@ -6,7 +6,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions, images, project, release};
-use crate::deploy::chart::{self, Capabilities, PrintOptions};
+use crate::deploy::chart::{self, Capabilities, PrintOptions, Rendered};
 use crate::error::Result;
 
 /// What `render` is asked.
@@ -53,28 +53,33 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         owner: &owner,
         layers: &layers,
         service: &service,
-        capabilities: capabilities(&options)?,
+        capabilities: with_versions(Capabilities::default(), options.kube_version.as_deref(), &options.api_versions)?,
         revision: 1,
         cluster: None,
     };
     let rendered = release::render(&chart, &scene, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };
-    let text = match options.show_only.as_slice() {
-        [] => chart::print(&rendered, &how),
-        only => chart::print_only(&rendered, &how, only).map_err(|pattern| RenderError::NoTemplate { pattern })?,
-    };
+    let text = only(&rendered, &how, &options.show_only)?;
     match options.output {
         None => Ok(text),
         Some(path) => std::fs::write(&path, text).map(|()| String::new()).map_err(|cause| RenderError::Unwritable { path, cause }.into()),
     }
 }
 
-fn capabilities(options: &Options) -> Result<Capabilities> {
-    let mut capabilities = Capabilities::default();
-    if let Some(version) = &options.kube_version {
-        capabilities = capabilities.with_kube_version(version).ok_or_else(|| RenderError::NoVersion { text: version.clone() })?;
+/// The text of the manifests of some templates; of all where none is named.
+pub fn only(rendered: &Rendered, how: &PrintOptions, templates: &[String]) -> Result<String> {
+    match templates {
+        [] => Ok(chart::print(rendered, how)),
+        only => chart::print_only(rendered, how, only).map_err(|pattern| RenderError::NoTemplate { pattern }.into()),
     }
-    Ok(capabilities.with_api_versions(options.api_versions.iter().cloned()))
+}
+
+/// `--kube-version` and `--api-versions` over what is assumed without them.
+pub fn with_versions(mut capabilities: Capabilities, kube_version: Option<&str>, api_versions: &[String]) -> Result<Capabilities> {
+    if let Some(version) = kube_version {
+        capabilities = capabilities.with_kube_version(version).ok_or_else(|| RenderError::NoVersion { text: version.to_owned() })?;
+    }
+    Ok(capabilities.with_api_versions(api_versions.iter().cloned()))
 }
 
 #[derive(Debug, Error, Diagnostic)]

@@ -52,10 +52,15 @@ pub enum SlugError {
     },
 }
 
+/// A release name that was given by hand, checked. `help` says how to give another one.
+pub fn checked_release(name: &str, help: &str) -> Result<String, SlugError> {
+    validated("release name", name, release_problem(name), help)
+}
+
 /// The release's name: `explicit` (a flag) if given, else the rendered `deploy.helmRelease`, slugged unless that is switched off.
 pub fn release_name(deploy: &Deploy, project: &str, env: &str, namespace: &str, explicit: Option<&str>) -> Result<String, SlugError> {
     if let Some(name) = explicit.filter(|name| !name.is_empty()) {
-        return validated("release name", name, release_problem(name), "pass another `--release`");
+        return checked_release(name, "pass another `--release`");
     }
     let key = "deploy.helmRelease";
     let values = [("project", project), ("env", env), ("namespace", namespace)];

@@ -6,6 +6,7 @@ mod cluster;
 mod content;
 mod explain;
 mod flags;
+mod helm;
 mod project;
 mod registry;
 

@@ -27,7 +27,7 @@ pub enum ChartError {
     },
     /// A chart without Chart.yaml, where one is needed.
     #[error("`{path}/Chart.yaml` is missing")]
-    #[diagnostic(help("every chart below `charts/` needs a Chart.yaml with apiVersion, name and version"))]
+    #[diagnostic(help("a chart is a directory with a Chart.yaml that has apiVersion, name and version"))]
     NoChartYaml {
         /// The chart's directory or archive.
         path: String,
@@ -55,6 +55,7 @@ pub enum ChartError {
     },
     /// An archive below `charts/` that cannot be unpacked, or may not be.
     #[error("`{path}` is no chart archive: {problem}")]
+    #[diagnostic(help("a chart archive is what `helm package` makes: a gzipped tar whose one directory holds Chart.yaml"))]
     Archive {
         /// Path in the tree.
         path: String,

@@ -11,7 +11,7 @@ use super::ignore;
 use super::metadata::{self, Defaults};
 use super::model::{Chart, File};
 use super::values;
-use crate::file_tree::{Entry, FileTree, Mode};
+use crate::file_tree::{Entry, FileTree, Mode, ReadError};
 use crate::yaml::{self, Node};
 
 const MAX_FILE: usize = 5 << 20;
@@ -23,28 +23,44 @@ pub fn load(tree: &dyn FileTree, dir: &str, defaults: &Defaults) -> Result<Chart
     let dir = dir.trim_matches('/');
     let mut entries = Vec::new();
     collect(tree, dir, "", &mut entries, 0)?;
-    if entries.is_empty() {
-        return Err(ChartError::NoChart { dir: dir.to_owned() });
-    }
-    entries.sort_by(|(a, _), (b, _)| a.split('/').cmp(b.split('/')));
     let read = |entry: &Entry| match entry.mode {
         Mode::Symlink => Ok(tree.read(&entry.path)?.unwrap_or_default()),
         _ => tree.blob(entry),
     };
-    let rules = match entries.iter().find(|(name, _)| name == ".helmignore") {
+    load_files(entries, dir, read, defaults)
+}
+
+/// Loads a chart from files that the caller has found: their names in the chart, and what `read` knows them by. Files that
+/// `.helmignore` names are not read. `path` is where the chart stands, for errors.
+pub fn load_files<E>(
+    mut files: Vec<(String, E)>,
+    path: &str,
+    read: impl Fn(&E) -> Result<Arc<[u8]>, ReadError>,
+    defaults: &Defaults,
+) -> Result<Chart, ChartError> {
+    if files.is_empty() {
+        return Err(ChartError::NoChart { dir: path.to_owned() });
+    }
+    files.sort_by(|(a, _), (b, _)| a.split('/').cmp(b.split('/')));
+    let rules = match files.iter().find(|(name, _)| name == ".helmignore") {
         Some((_, entry)) => ignore::parse(&String::from_utf8_lossy(&read(entry)?)),
         None => ignore::parse(""),
     };
-    let rules = rules.map_err(|cause| ChartError::Ignore { path: join(dir, ".helmignore"), cause })?;
-    let mut files = Vec::new();
-    for (name, entry) in entries.iter().filter(|(name, _)| !rules.ignores(name)) {
+    let rules = rules.map_err(|cause| ChartError::Ignore { path: join(path, ".helmignore"), cause })?;
+    let mut contents = Vec::new();
+    for (name, entry) in files.iter().filter(|(name, _)| !rules.ignores(name)) {
         let data = read(entry)?;
         if data.len() > MAX_FILE {
-            return Err(ChartError::TooLarge { path: entry.path.clone(), size: data.len(), limit: MAX_FILE });
+            return Err(ChartError::TooLarge { path: join(path, name), size: data.len(), limit: MAX_FILE });
         }
-        files.push(file(name, data));
+        contents.push(file(name, data));
     }
-    assemble(files, dir, defaults)
+    assemble(contents, path, defaults)
+}
+
+/// Loads a chart from a `.tgz` archive. `path` is where it stands, for errors.
+pub fn load_archive(archive: &[u8], path: &str, defaults: &Defaults) -> Result<Chart, ChartError> {
+    assemble(unpack(archive, path)?, path, defaults)
 }
 
 /// Lists the files below a directory with their paths in the chart, following links to directories inside the tree.
@@ -163,7 +179,7 @@ fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, 
             let Some(archive) = files.into_iter().find(|file| *file.name == *name) else {
                 return Err(ChartError::Archive { path, problem: "it is a directory".into() });
             };
-            assemble(unpack(&archive.data, &path)?, &path, &Defaults::default())?
+            load_archive(&archive.data, &path, &Defaults::default())?
         } else {
             let prefix = format!("{name}/");
             let inner: Vec<File> = files

@@ -244,12 +244,18 @@ pub struct PrintOptions {
     pub skip_tests: bool,
 }
 
+impl PrintOptions {
+    /// Whether a hook is printed.
+    pub fn shows(&self, hook: &Hook) -> bool {
+        !self.no_hooks && !(self.skip_tests && hook.is_test())
+    }
+}
+
 /// Prints what `helm template` prints: CRDs, manifests, hooks, each with its source.
 pub fn print(rendered: &super::render::Rendered, options: &PrintOptions) -> String {
     let mut out = release_manifest(rendered, options.include_crds).trim().to_owned();
     out.push('\n');
-    let is_wanted = |hook: &&Hook| !options.skip_tests || !hook.is_test();
-    for hook in rendered.hooks.iter().filter(is_wanted).filter(|_| !options.no_hooks) {
+    for hook in rendered.hooks.iter().filter(|hook| options.shows(hook)) {
         push(&mut out, &hook.manifest.path, &hook.manifest.text);
     }
     out

@@ -1,6 +1,6 @@
 //! Chart files, values and service values become manifests, hooks and notes.
 //!
-//! [`load()`] reads a chart from a tree of files, [`render()`] turns it into manifests for one release, [`print()`] writes them as
+//! [`load()`] reads a chart from a tree of files (or [`load_archive()`] from a `.tgz`), [`render()`] turns it into manifests for one release, [`print()`] writes them as
 //! `helm template` does. Behaviour is Helm 3.22's, to the byte, with werf's additions: a chart without Chart.yaml, secret values,
 //! service values, `export-values`, and the functions `werf_image` and `werf_secret_file`.
 //!
@@ -29,7 +29,7 @@ mod values;
 
 pub use capabilities::Capabilities;
 pub use error::{ChartError, ManifestError, RenderError, TableError};
-pub use load::load;
+pub use load::{load, load_archive, load_files};
 pub use manifest::{Hook, Manifest, PrintOptions, definitions, print, print_only, release_manifest};
 pub use metadata::Defaults;
 pub use model::{Chart, Dependency, File, Maintainer, Metadata, Values};

@@ -69,6 +69,15 @@ pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
     Client::new(transport, &config, server, source, namespace, parallelism).map_err(bad)
 }
 
+/// The namespace that a context of the kubeconfigs names, read as Helm reads it: files that cannot be used say nothing.
+pub async fn context_namespace(kubeconfigs: &[PathBuf], context: Option<&str>) -> Option<String> {
+    let (kubeconfig, _) = from_files(kubeconfigs).await.ok()?;
+    let kubeconfig = kubeconfig?;
+    let name = context.or(kubeconfig.current_context.as_deref())?;
+    let named = kubeconfig.contexts.iter().find(|context| context.name == name)?;
+    named.context.as_ref()?.namespace.clone().filter(|namespace| !namespace.is_empty())
+}
+
 /// The configuration and where it came from, for messages.
 async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), ClusterError> {
     let (kubeconfig, origin) = match &options.kubeconfig_base64 {

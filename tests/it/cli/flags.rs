@@ -166,6 +166,7 @@ fn help_and_version() {
       plan        Print what `converge` would change in the cluster
       dismiss     Delete the release from the cluster
       cleanup     Delete the images that nothing uses
+      helm        Work on any chart as Helm does
       config      Look at the configuration
       version     Print the version
       completion  Print a completion script for a shell

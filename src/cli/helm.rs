@@ -1,0 +1,189 @@
+//! `werf helm template`, with Helm's own arguments and flags.
+//!
+//! Flags without a werf variable are Helm's: a variable that is meant for the project's chart must not reach another one.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, FromArgMatches};
+
+use super::args::LogArgs;
+use super::env;
+use crate::ops::{self, helm};
+
+/// Subcommands of `werf helm`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Print the manifests of any chart as `helm template` does
+    Template(Box<TemplateArgs>),
+}
+
+/// Arguments of `werf helm template`.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "werf helm template [OPTIONS] [NAME] CHART")]
+pub struct TemplateArgs {
+    /// Release name (may be left out), then the chart: a directory or a .tgz archive
+    #[arg(value_name = "[NAME] CHART", num_args = 1..=2, required = true)]
+    name_and_chart: Vec<String>,
+    /// Accepted for Helm's sake: without a name the release is called release-name
+    #[arg(long, short = 'g')]
+    generate_name: bool,
+    /// Template of the release's name
+    #[arg(long, value_name = "TEMPLATE")]
+    name_template: Option<String>,
+    /// Namespace; that of the kubeconfig's context by default
+    #[arg(long, short = 'n', env = "HELM_NAMESPACE", value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// kubeconfig file, for the namespace
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig, for the namespace
+    #[arg(long, env = "HELM_KUBECONTEXT", value_name = "CONTEXT")]
+    kube_context: Option<String>,
+    /// Files of values (may be given many times, or separated by commas); - is standard input
+    #[arg(long, short = 'f', value_name = "FILE", value_delimiter = ',')]
+    values: Vec<String>,
+    /// Set a value: key.path=value (may be given many times)
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Set a value that stays a string: key.path=value
+    #[arg(long, value_name = "KEY=VALUE")]
+    set_string: Vec<String>,
+    /// Set a value to the contents of a file: key.path=file
+    #[arg(long, value_name = "KEY=FILE")]
+    set_file: Vec<String>,
+    /// Set a value from JSON: key.path=json
+    #[arg(long, value_name = "KEY=JSON")]
+    set_json: Vec<String>,
+    /// Set a value to a string taken as it is: key.path=text
+    #[arg(long, value_name = "KEY=TEXT")]
+    set_literal: Vec<String>,
+    /// Kubernetes version for .Capabilities, such as 1.33
+    #[arg(long, value_name = "VERSION")]
+    kube_version: Option<String>,
+    /// API versions that .Capabilities has beside the built-in ones (may be given many times, or separated by commas)
+    #[arg(long, short = 'a', value_name = "API", value_delimiter = ',')]
+    api_versions: Vec<String>,
+    /// Also the CRDs of the chart's crds directory
+    #[arg(long)]
+    include_crds: bool,
+    /// Leave test hooks out
+    #[arg(long)]
+    skip_tests: bool,
+    /// Leave all hooks out
+    #[arg(long)]
+    no_hooks: bool,
+    /// Only the manifests of these templates (may be given many times)
+    #[arg(long, short = 's', value_name = "TEMPLATE")]
+    show_only: Vec<String>,
+    /// Set .Release.IsUpgrade instead of .Release.IsInstall
+    #[arg(long)]
+    is_upgrade: bool,
+    /// Do not hold the values against values.schema.json
+    #[arg(long)]
+    skip_schema_validation: bool,
+    /// Ask the cluster whether it takes the manifests: not possible yet
+    #[arg(long)]
+    validate: bool,
+    /// Write the manifests into files below this directory
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
+    /// In the output directory, put them below a directory named for the release
+    #[arg(long)]
+    release_name: bool,
+    #[command(flatten)]
+    without_effect: WithoutEffect,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs the command.
+pub fn run(command: Command) -> u8 {
+    let Command::Template(args) = command;
+    let look = args.log.look();
+    let options = args.options();
+    super::run::run(look, |run| helm::template(options, run), |text| super::printed(&text))
+}
+
+impl TemplateArgs {
+    fn options(mut self) -> helm::TemplateOptions {
+        let chart = self.name_and_chart.pop().unwrap_or_default();
+        helm::TemplateOptions {
+            name: self.name_and_chart.pop(),
+            name_template: self.name_template,
+            chart,
+            namespace: self.namespace,
+            kube: ops::KubeOptions {
+                kubeconfig: self.kubeconfig,
+                context: self.kube_context,
+                home: env::home(),
+                ..ops::KubeOptions::default()
+            },
+            values: helm::HelmValues {
+                files: self.values,
+                set: self.set,
+                set_string: self.set_string,
+                set_file: self.set_file,
+                set_json: self.set_json,
+                set_literal: self.set_literal,
+            },
+            kube_version: self.kube_version.filter(|version| !version.is_empty()),
+            api_versions: self.api_versions,
+            is_upgrade: self.is_upgrade,
+            include_crds: self.include_crds,
+            skip_tests: self.skip_tests,
+            no_hooks: self.no_hooks,
+            show_only: self.show_only,
+            skip_schema: self.skip_schema_validation,
+            validate: self.validate,
+            output_dir: self.output_dir,
+            release_dir: self.release_name,
+        }
+    }
+}
+
+/// Flags of `helm template` that change nothing in what it prints: they are taken, so that its command lines work unchanged.
+#[derive(Debug)]
+struct WithoutEffect;
+
+const SWITCHES: [&str; 16] = [
+    "atomic",
+    "create-namespace",
+    "debug",
+    "dependency-update",
+    "devel",
+    "disable-openapi-validation",
+    "force",
+    "hide-notes",
+    "insecure-skip-tls-verify",
+    "pass-credentials",
+    "plain-http",
+    "render-subchart-notes",
+    "replace",
+    "skip-crds",
+    "take-ownership",
+    "wait-for-jobs",
+];
+const SETTINGS: [&str; 4] = ["description", "labels", "timeout", "version"];
+
+impl clap::Args for WithoutEffect {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let hidden = |name: &'static str| Arg::new(name).long(name).hide(true).help("Taken for Helm's sake; changes nothing here");
+        let switches = SWITCHES.into_iter().map(|name| hidden(name).action(ArgAction::SetTrue));
+        let settings = SETTINGS.into_iter().map(|name| hidden(name).action(ArgAction::Append));
+        command.args(switches).args(settings)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for WithoutEffect {
+    fn from_arg_matches(_: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(WithoutEffect)
+    }
+
+    fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), clap::Error> {
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! `werf helm template`: a chart of the disk, rendered as Helm renders it. No project, no werf values, no cluster.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+pub use super::chart_files::HelmValues;
+use super::chart_files::{load_chart, value_layers};
+use super::gates::Gates;
+use super::render::{only, with_versions};
+use super::{KubeOptions, Run, release};
+use crate::deploy::chart::{self, Capabilities, Manifest, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered};
+use crate::deploy::cluster;
+use crate::error::Result;
+use crate::event::Event;
+use crate::project::slug;
+use crate::template::host::NoHost;
+use crate::template::value::Value;
+use crate::template::{self, Failure, ParseError, Templates};
+
+/// The release's name where nobody gives one.
+const UNNAMED: &str = "release-name";
+
+/// What `helm template` is asked.
+#[derive(Clone)]
+pub struct TemplateOptions {
+    /// Name of the release.
+    pub name: Option<String>,
+    /// Template of that name instead.
+    pub name_template: Option<String>,
+    /// Directory or archive.
+    pub chart: String,
+    /// Namespace; that of the kubeconfig's context where `None`.
+    pub namespace: Option<String>,
+    /// For the namespace only.
+    pub kube: KubeOptions,
+    /// Values.
+    pub values: HelmValues,
+    /// Kubernetes version for `.Capabilities`.
+    pub kube_version: Option<String>,
+    /// More API versions for `.Capabilities`.
+    pub api_versions: Vec<String>,
+    /// `.Release.IsUpgrade` holds instead of `.Release.IsInstall`.
+    pub is_upgrade: bool,
+    /// Also the CRDs of the chart's crds directory.
+    pub include_crds: bool,
+    /// Test hooks are left out.
+    pub skip_tests: bool,
+    /// All hooks are left out.
+    pub no_hooks: bool,
+    /// Templates whose manifests are wanted; all where empty.
+    pub show_only: Vec<String>,
+    /// values.schema.json is not looked at.
+    pub skip_schema: bool,
+    /// The cluster is to be asked about the manifests.
+    pub validate: bool,
+    /// Write files below a directory instead of returning the text.
+    pub output_dir: Option<PathBuf>,
+    /// A directory named for the release lies between.
+    pub release_dir: bool,
+}
+
+/// Renders and prints the chart.
+pub async fn template(options: TemplateOptions, run: Run) -> Result<String> {
+    if options.validate {
+        return Err(HelmError::Validate.into());
+    }
+    let release = Release {
+        name: release_name(&options)?,
+        namespace: namespace(&options).await,
+        revision: 1,
+        operation: if options.is_upgrade { Operation::Upgrade } else { Operation::Install },
+    };
+    let layers = value_layers(options.values)?;
+    let input = RenderInput {
+        release,
+        values: &layers,
+        service: None,
+        capabilities: &with_versions(Capabilities::default(), options.kube_version.as_deref(), &options.api_versions)?,
+        options: RenderOptions { skip_schema: options.skip_schema, ..RenderOptions::default() },
+        host: &Gates::new(None),
+    };
+    let rendered = chart::render(&load_chart(&options.chart)?, &input)?;
+    for message in &rendered.warnings {
+        run.events.emit(Event::Warned { message: message.clone(), help: None });
+    }
+    let how = PrintOptions { include_crds: options.include_crds, no_hooks: options.no_hooks, skip_tests: options.skip_tests };
+    match options.output_dir {
+        None => only(&rendered, &how, &options.show_only),
+        Some(dir) => {
+            let inner = if options.release_dir { dir.join(&input.release.name) } else { dir.clone() };
+            write_files(&rendered, &how, &dir, &inner)
+        }
+    }
+}
+
+fn release_name(options: &TemplateOptions) -> Result<String> {
+    let name = match (&options.name, &options.name_template) {
+        (Some(_), Some(_)) => return Err(HelmError::TwoNames.into()),
+        (Some(name), None) => name.clone(),
+        (None, Some(text)) => named_by_template(text)?,
+        (None, None) => UNNAMED.to_owned(),
+    };
+    Ok(slug::checked_release(&name, "it is the first argument, or what `--name-template` renders")?)
+}
+
+fn named_by_template(text: &str) -> Result<String> {
+    const NAME: &str = "name-template";
+    let mut templates = Templates::new(Arc::new(template::functions::sprig()), template::Options::go(NAME));
+    templates.parse(NAME, text).map_err(|cause| HelmError::NameSyntax(cause.into()))?;
+    let rendered = templates.execute(NAME, &Value::Nil, &NoHost).map_err(|cause| HelmError::NameTemplate(Failure::from(*cause).into()))?;
+    Ok(rendered.text)
+}
+
+async fn namespace(options: &TemplateOptions) -> String {
+    let given = options.namespace.clone().filter(|namespace| !namespace.is_empty());
+    let kubeconfigs = release::kubeconfigs(&options.kube);
+    let of_context = async { cluster::context_namespace(&kubeconfigs, options.kube.context.as_deref()).await };
+    match given {
+        Some(namespace) => namespace,
+        None => of_context.await.unwrap_or_else(|| "default".to_owned()),
+    }
+}
+
+/// Writes each manifest into the file of its template; says which.
+fn write_files(rendered: &Rendered, how: &PrintOptions, top: &std::path::Path, inner: &std::path::Path) -> Result<String> {
+    let mut said = String::new();
+    let mut written = BTreeSet::new();
+    let crds = rendered.crds.iter().filter(|_| how.include_crds).map(|manifest| (top, manifest));
+    let hooks = rendered.hooks.iter().filter(|hook| how.shows(hook)).map(|hook| &hook.manifest);
+    let manifests = rendered.manifests.iter().chain(hooks).map(|manifest| (inner, manifest));
+    for (dir, Manifest { path, text, .. }) in crds.chain(manifests) {
+        let file = dir.join(path);
+        let is_first = written.insert(file.clone());
+        let write = || {
+            std::fs::create_dir_all(file.parent().unwrap_or(dir))?;
+            let mut open = std::fs::OpenOptions::new().create(true).write(true).truncate(is_first).append(!is_first).open(&file)?;
+            open.write_all(format!("---\n# Source: {path}\n{text}\n").as_bytes())
+        };
+        write().map_err(|cause| HelmError::Unwritable { path: file.clone(), cause })?;
+        let _ = writeln!(said, "wrote {}", file.display());
+    }
+    Ok(said + "\n")
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum HelmError {
+    #[error("the release has two names: an argument and `--name-template`")]
+    #[diagnostic(help("leave one of them out"))]
+    TwoNames,
+    #[error("--validate is not possible yet: no cluster is asked here")]
+    #[diagnostic(help("leave it out, or pipe the manifests to `kubectl apply --dry-run=server -f -`"))]
+    Validate,
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    NameSyntax(Box<ParseError>),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    NameTemplate(Box<Failure>),
+    #[error("cannot write to {}", .path.display())]
+    #[diagnostic(help("check the path and its permissions"))]
+    Unwritable {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+}

@@ -1,0 +1,181 @@
+//! `werf helm template`: Helm's arguments and flags, and what it says of those that cannot be followed.
+
+use super::super::sandbox::Sandbox;
+use super::{told, told_with};
+
+/// A chart in `web` and a values file beside it; no project, no repository.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::empty();
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}, namespace: {{ .Release.Namespace }}}\n";
+    let hook = "kind: Pod\nmetadata: {name: check, annotations: {helm.sh/hook: test}}\n";
+    sandbox.write(&[
+        ("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        ("web/values.yaml", "size: 1\n"),
+        ("web/templates/map.yaml", &format!("{map}data: {{{{ toJson (omit .Values \"werf\") }}}}\n")),
+        ("web/templates/upgrade.yaml", "kind: Secret\nmetadata: {name: {{ .Release.IsUpgrade }}}\n"),
+        ("web/templates/hook.yaml", hook),
+        ("web/crds/crd.yaml", "kind: CustomResourceDefinition\n"),
+        ("prod.yaml", "size: 2\n"),
+        ("text", "from a file"),
+    ]);
+    sandbox
+}
+
+#[test]
+fn a_chart_outside_of_git_with_all_that_flags_set() {
+    let set = ["--set", "s=1", "--set-string", "t=1", "--set-json", "j=[1]", "--set-file", "f=text", "--set-literal", "l=a,b"];
+    let flags = ["helm", "template", "rel", "./web/", "-n", "there", "-f", "web/values.yaml,prod.yaml", "--is-upgrade", "--include-crds"];
+    insta::assert_snapshot!(told(&sandbox(), &[&flags[..], &set].concat()), @r#"
+    exit 0
+    ---
+    # Source: web/crds/crd.yaml
+    kind: CustomResourceDefinition
+
+    ---
+    # Source: web/templates/upgrade.yaml
+    kind: Secret
+    metadata: {name: true}
+    ---
+    # Source: web/templates/map.yaml
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: rel, namespace: there}
+    data: {"f":"from a file","j":[1],"l":"a,b","s":1,"size":2,"t":"1"}
+    ---
+    # Source: web/templates/hook.yaml
+    kind: Pod
+    metadata: {name: check, annotations: {helm.sh/hook: test}}
+    "#);
+}
+
+#[test]
+fn names_namespaces_and_parts() {
+    let sandbox = sandbox();
+    let map = |flags: &[&str], env: &[(&str, &str)]| {
+        let text = told_with(&sandbox, &[&["helm", "template", "-s", "templates/map.yaml", "web"], flags].concat(), env);
+        text.lines().find(|line| line.starts_with("metadata")).unwrap_or(&text).to_owned()
+    };
+    assert_eq!(map(&[], &[("WERF_NAMESPACE", "other"), ("WERF_SET", "size=3")]), "metadata: {name: release-name, namespace: default}");
+    assert_eq!(map(&["--generate-name"], &[("HELM_NAMESPACE", "helms")]), "metadata: {name: release-name, namespace: helms}");
+    assert_eq!(map(&["--name-template", "{{ \"WEB\" | lower }}"], &[]), "metadata: {name: web, namespace: default}");
+    let kubeconfig =
+        "apiVersion: v1\nkind: Config\ncurrent-context: one\ncontexts:\n- {name: one, context: {cluster: c, namespace: of-context}}\n";
+    sandbox.write(&[("kubeconfig", kubeconfig)]);
+    assert_eq!(map(&[], &[("KUBECONFIG", "kubeconfig")]), "metadata: {name: release-name, namespace: of-context}");
+    // Helm's flags that change nothing are taken
+    assert_eq!(map(&["--create-namespace", "--timeout", "5m", "--wait-for-jobs"], &[]), map(&[], &[]));
+    for (flag, hooks) in [("--no-hooks", 0), ("--skip-tests", 0), ("--skip-crds", 1)] {
+        assert_eq!(told(&sandbox, &["helm", "template", "web", flag]).matches("hook.yaml").count(), hooks, "{flag}");
+    }
+}
+
+#[test]
+fn files_instead_of_text_and_values_of_standard_input() {
+    let sandbox = sandbox();
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "rel", "web", "--output-dir", "out", "--release-name", "--include-crds"]), @r"
+    exit 0
+    wrote out/web/crds/crd.yaml
+    wrote out/rel/web/templates/upgrade.yaml
+    wrote out/rel/web/templates/map.yaml
+    wrote out/rel/web/templates/hook.yaml
+    ");
+    let written = std::fs::read_to_string(sandbox.app().join("out/rel/web/templates/upgrade.yaml")).expect("a file");
+    assert_eq!(written, "---\n# Source: web/templates/upgrade.yaml\nkind: Secret\nmetadata: {name: false}\n");
+    let mut command = sandbox.command(&["helm", "template", "web", "-f", "-"]);
+    command.stdin(std::fs::File::open(sandbox.app().join("prod.yaml")).expect("a file"));
+    let printed = String::from_utf8_lossy(&command.output().expect("werf runs").stdout).into_owned();
+    assert!(printed.contains(r#"data: {"size":2}"#), "{printed}");
+}
+
+#[test]
+fn an_archive_is_a_chart() {
+    let sandbox = sandbox();
+    let pack = std::process::Command::new("tar").args(["-czf", "web-1.0.0.tgz", "web"]).current_dir(sandbox.app()).status();
+    assert!(pack.expect("tar runs").success());
+    assert_eq!(told(&sandbox, &["helm", "template", "web-1.0.0.tgz"]), told(&sandbox, &["helm", "template", "web"]));
+}
+
+#[test]
+fn what_is_no_chart() {
+    let sandbox = sandbox();
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "bitnami/nginx"]), @r"
+    exit 1
+    error: there is no chart at `bitnami/nginx`
+    help: name a chart's directory or `.tgz` archive; a chart of a repository must be fetched first, as `helm pull --untar` does
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "prod.yaml"]), @r"
+    exit 1
+    error: `prod.yaml` is no chart archive: unexpected end of file
+    help: a chart archive is what `helm package` makes: a gzipped tar whose one directory holds Chart.yaml
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web/templates"]), @r"
+    exit 1
+    error: `web/templates/Chart.yaml` is missing
+    help: a chart is a directory with a Chart.yaml that has apiVersion, name and version
+    ");
+    sandbox.write(&[("web/values.yaml", "a: [1\n")]);
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web"]), @r"
+    exit 1
+    error: cannot load `web/values.yaml`
+      because: did not find expected ',' or ']' while parsing a flow sequence (line 2, column 1)
+    ");
+}
+
+#[test]
+fn what_cannot_be_followed() {
+    let sandbox = sandbox();
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template"]), @r"
+    exit 2
+    error: the following required arguments were not provided:
+      <[NAME] CHART>...
+
+    Usage: werf helm template [OPTIONS] [NAME] CHART
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "Rel", "web"]), @r"
+    exit 1
+    error: release name `Rel` is not valid: it must be lower-case letters, digits, `-` and `.`, with a letter or digit at each end
+    help: it is the first argument, or what `--name-template` renders
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "rel", "web", "--name-template", "x"]), @r"
+    exit 1
+    error: the release has two names: an argument and `--name-template`
+    help: leave one of them out
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--name-template", "{{ x }}"]), @r#"
+    exit 1
+    error: template: name-template:1: function "x" not defined
+      ╭─[name-template:1:4]
+    1 │ {{ x }}
+      ·    ┬ here
+    "#);
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--validate"]), @r"
+    exit 1
+    error: --validate is not possible yet: no cluster is asked here
+    help: leave it out, or pipe the manifests to `kubectl apply --dry-run=server -f -`
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "-f", "https://example.org/values.yaml"]), @r"
+    exit 1
+    error: values cannot be fetched from `https://example.org/values.yaml`: only files are read
+    help: fetch them first and give the file, or pipe them: `curl -fsS https://example.org/values.yaml | werf helm template CHART -f -`
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "-f", "nowhere.yaml"]), @r"
+    exit 1
+    error: cannot read `nowhere.yaml`
+      because: No such file or directory (os error 2)
+    help: check the path and its permissions
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--set", "a"]), @r#"
+    exit 1
+    error: cannot read `--set a`
+      because: key "a" has no value
+    help: a setting is a list of `path=value`, as in `--set image.tag=v1,replicas=2`; quote a comma as `\,`
+    "#);
+    sandbox.write(&[("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: redis, version: 1.x.x}]\n")]);
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--dependency-update"]), @r"
+    exit 1
+    error: found in Chart.yaml, but missing in charts/ directory: redis
+    help: put the charts below `charts/`: directories, or the archives that `helm dependency build` fetches
+    ");
+}
