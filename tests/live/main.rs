@@ -4,6 +4,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, reason = "tests read the environment and print")]
 
+mod chart_set;
 mod published;
 #[path = "../it/sandbox.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
@@ -11,6 +12,7 @@ mod sandbox;
 mod testbed;
 
 mod build;
+mod charts;
 mod cleanup;
 mod converge;
 mod embedded;
