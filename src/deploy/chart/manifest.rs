@@ -247,7 +247,8 @@ pub struct PrintOptions {
 impl PrintOptions {
     /// Whether a hook is printed.
     pub fn shows(&self, hook: &Hook) -> bool {
-        !self.no_hooks && !(self.skip_tests && hook.is_test())
+        let skipped = self.skip_tests && hook.is_test();
+        !self.no_hooks && !skipped
     }
 }
 

@@ -118,6 +118,9 @@ fn what_is_no_chart() {
     exit 1
     error: cannot load `web/values.yaml`
       because: did not find expected ',' or ']' while parsing a flow sequence (line 2, column 1)
+      ╭─[web/values.yaml:2:1]
+    2 │ 
+      · ┬ here
     ");
 }
 
