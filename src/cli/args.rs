@@ -258,6 +258,9 @@ pub struct ValuesArgs {
     /// Key for secret values; .werf_secret_key and ~/.werf/global_secret_key are tried too
     #[arg(long, env = "WERF_SECRET_KEY", value_name = "KEY")]
     secret_key: Option<String>,
+    /// Whose ways the chart is read and rendered in: those of Helm 3 or 4
+    #[arg(long, env = "WERF_HELM_COMPAT", value_name = "3|4", default_value_t = 3, value_parser = helm_version)]
+    helm_compat: u8,
 }
 
 impl ValuesArgs {
@@ -276,6 +279,7 @@ impl ValuesArgs {
             ignore_secret_key: self.ignore_secret_key,
             secret_key: self.secret_key.filter(|key| !key.is_empty()),
             home: env::home(),
+            helm_4: self.helm_compat == 4,
         }
     }
 }
@@ -461,6 +465,15 @@ impl LogArgs {
         let dumb = env::text("TERM").is_some_and(|term| term == "dumb");
         let look = Look::decide(verbosity, self.log_color_mode, self.log_time, self.log_terminal_width, no_color, dumb);
         Look { live: look.live && self.log_pretty && !self.log_debug, ..look }
+    }
+}
+
+/// The version of Helm whose ways are followed.
+pub fn helm_version(text: &str) -> Result<u8, String> {
+    match text {
+        "3" => Ok(3),
+        "4" => Ok(4),
+        other => Err(format!("`{other}` is neither 3 nor 4")),
     }
 }
 

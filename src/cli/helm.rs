@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches};
 
-use super::args::LogArgs;
+use super::args::{LogArgs, helm_version};
 use super::env;
 use crate::ops::{self, helm};
 
@@ -78,6 +78,9 @@ pub struct TemplateArgs {
     /// Set .Release.IsUpgrade instead of .Release.IsInstall
     #[arg(long)]
     is_upgrade: bool,
+    /// Whose ways are followed: those of Helm 3 or 4
+    #[arg(long, env = "WERF_HELM_COMPAT", value_name = "3|4", default_value_t = 3, value_parser = helm_version)]
+    helm_compat: u8,
     /// Do not hold the values against values.schema.json
     #[arg(long)]
     skip_schema_validation: bool,
@@ -133,6 +136,7 @@ impl TemplateArgs {
             skip_tests: self.skip_tests,
             no_hooks: self.no_hooks,
             show_only: self.show_only,
+            helm_4: self.helm_compat == 4,
             skip_schema: self.skip_schema_validation,
             validate: self.validate,
             output_dir: self.output_dir,

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::deploy::chart::{self, Chart, Defaults, Precedence, ValueLayers, ValuesFile};
+use crate::deploy::chart::{self, Chart, Defaults, HelmCompat, Precedence, ValueLayers, ValuesFile};
 use crate::error::Result;
 use crate::file_tree::ReadError;
 
 /// The chart in a directory, or in a `.tgz` archive.
-pub fn load_chart(path: &str) -> Result<Chart> {
+pub fn load_chart(path: &str, compat: HelmCompat) -> Result<Chart> {
+    let defaults = Defaults { compat, ..Defaults::default() };
     let found = std::fs::metadata(path);
     if found.as_ref().is_ok_and(|found| found.is_dir()) {
         let mut files = Vec::new();
@@ -21,10 +22,10 @@ pub fn load_chart(path: &str) -> Result<Chart> {
         if files.is_empty() {
             return Err(DiskError::NoChart { path: path.to_owned() }.into());
         }
-        return Ok(chart::load_files(files, path.trim_end_matches('/'), |file| read(file), &Defaults::default())?);
+        return Ok(chart::load_files(files, path.trim_end_matches('/'), |file| read(file), &defaults)?);
     }
     match found.and_then(|_| std::fs::read(path)) {
-        Ok(archive) => Ok(chart::load_archive(&archive, path, &Defaults::default())?),
+        Ok(archive) => Ok(chart::load_archive(&archive, path, &defaults)?),
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Err(DiskError::NoChart { path: path.to_owned() }.into()),
         Err(cause) => Err(DiskError::Unreadable { path: path.to_owned(), cause }.into()),
     }

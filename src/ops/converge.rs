@@ -133,6 +133,7 @@ impl Planning {
             owner: &self.owner,
             chart: &self.chart,
             layers: &self.layers,
+            compat: options.values.compat(),
             service: &self.service,
             client,
             deploy: &options.deploy,

@@ -14,7 +14,7 @@ use super::chart_files::{load_chart, value_layers};
 use super::gates::Gates;
 use super::render::{only, with_versions};
 use super::{KubeOptions, Run, release};
-use crate::deploy::chart::{self, Capabilities, Manifest, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered};
+use crate::deploy::chart::{self, HelmCompat, Manifest, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered};
 use crate::deploy::cluster;
 use crate::error::Result;
 use crate::event::Event;
@@ -55,6 +55,8 @@ pub struct TemplateOptions {
     pub no_hooks: bool,
     /// Templates whose manifests are wanted; all where empty.
     pub show_only: Vec<String>,
+    /// As Helm 4 does, not as Helm 3.
+    pub helm_4: bool,
     /// values.schema.json is not looked at.
     pub skip_schema: bool,
     /// The cluster is to be asked about the manifests.
@@ -76,16 +78,17 @@ pub async fn template(options: TemplateOptions, run: Run) -> Result<String> {
         revision: 1,
         operation: if options.is_upgrade { Operation::Upgrade } else { Operation::Install },
     };
+    let compat = if options.helm_4 { HelmCompat::Four } else { HelmCompat::Three };
     let layers = value_layers(options.values)?;
     let input = RenderInput {
         release,
         values: &layers,
         service: None,
-        capabilities: &with_versions(Capabilities::default(), options.kube_version.as_deref(), &options.api_versions)?,
-        options: RenderOptions { skip_schema: options.skip_schema, ..RenderOptions::default() },
+        capabilities: &with_versions(compat, options.kube_version.as_deref(), &options.api_versions)?,
+        options: RenderOptions { skip_schema: options.skip_schema, compat, ..RenderOptions::default() },
         host: &Gates::new(None),
     };
-    let rendered = chart::render(&load_chart(&options.chart)?, &input)?;
+    let rendered = chart::render(&load_chart(&options.chart, compat)?, &input)?;
     for message in &rendered.warnings {
         run.events.emit(Event::Warned { message: message.clone(), help: None });
     }

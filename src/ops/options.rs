@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::deploy::chart::HelmCompat;
+
 /// Which project, which commit, which environment.
 #[derive(Clone, Debug)]
 pub struct ProjectOptions {
@@ -106,6 +108,15 @@ pub struct ValuesOptions {
     pub secret_key: Option<String>,
     /// The user's home, for the global key file.
     pub home: Option<PathBuf>,
+    /// Charts are read and rendered as Helm 4 does, not as Helm 3.
+    pub helm_4: bool,
+}
+
+impl ValuesOptions {
+    /// Which Helm's ways are followed.
+    pub fn compat(&self) -> HelmCompat {
+        if self.helm_4 { HelmCompat::Four } else { HelmCompat::Three }
+    }
 }
 
 /// Which release, in which namespace; from werf.yaml where `None`.

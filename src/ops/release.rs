@@ -14,8 +14,8 @@ use super::project::Project;
 use super::{DeployOptions, KubeOptions, MetadataOptions, ReleaseOptions, Run, ValuesOptions};
 use crate::build::image::ImageTree;
 use crate::deploy::chart::{
-    self, Capabilities, Chart, Commit, Defaults, ImageReference, Operation, Release, RenderInput, RenderOptions, Rendered, SecretAccess,
-    ServiceValues, ValueLayers, ValuesFile,
+    self, Capabilities, Chart, Commit, Defaults, HelmCompat, ImageReference, Operation, Release, RenderInput, RenderOptions, Rendered,
+    SecretAccess, ServiceValues, ValueLayers, ValuesFile,
 };
 use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, Prepared, Revision};
 use crate::deploy::resource::{self, Owner, Resource};
@@ -59,7 +59,8 @@ pub async fn connect(options: &KubeOptions) -> Result<Client> {
 /// The chart of the commit. Whether the work tree differs from it shows in [`Project::checked`].
 pub fn load_chart(project: &Project, values: &ValuesOptions) -> Result<Chart> {
     let deploy = &project.config.meta.deploy;
-    let defaults = Defaults { name: Some(project.config.meta.project.clone()), app_version: deploy.app_version.clone() };
+    let defaults =
+        Defaults { name: Some(project.config.meta.project.clone()), app_version: deploy.app_version.clone(), compat: values.compat() };
     let mut chart = chart::load(&project.chart_files(), &deploy.helm_chart_dir, &defaults)?;
     if values.disable_default_values {
         chart.values.clear();
@@ -76,6 +77,8 @@ pub struct Scene<'a> {
     pub owner: &'a Owner,
     /// The caller's values.
     pub layers: &'a ValueLayers,
+    /// Which Helm's ways are followed.
+    pub compat: HelmCompat,
     /// werf's values.
     pub service: &'a ServiceValues,
     /// What the cluster is.
@@ -99,7 +102,7 @@ pub fn render(chart: &Chart, scene: &Scene<'_>, run: &Run) -> Result<Rendered> {
         values: scene.layers,
         service: Some(scene.service),
         capabilities: &scene.capabilities,
-        options: RenderOptions::default(),
+        options: RenderOptions { compat: scene.compat, ..RenderOptions::default() },
         host: &Gates::new(scene.cluster.cloned()),
     };
     let rendered = chart::render(chart, &input)?;
@@ -120,13 +123,13 @@ pub async fn capabilities(chart: &Chart, client: &Client) -> Result<Capabilities
 
 /// Renders the chart for the next revision and compares it with the cluster. Changes nothing.
 pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Option<String>)> {
-    let PlanScene { owner, chart, layers, service, client, deploy, marks } = scene;
+    let PlanScene { owner, chart, layers, compat, service, client, deploy, marks } = scene;
     let (history, capabilities) = futures::future::try_join(
         async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) },
         capabilities(chart, client),
     )
     .await?;
-    let scene = Scene { owner, layers, service, capabilities, revision: history.newest() + 1, cluster: Some(client) };
+    let scene = Scene { owner, layers, compat, service, capabilities, revision: history.newest() + 1, cluster: Some(client) };
     let rendered = tokio::task::block_in_place(|| render(chart, &scene, run))?;
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
     let desired = desired(owner, rendered, marks, deploy)?;
@@ -144,6 +147,8 @@ pub struct PlanScene<'a> {
     pub chart: &'a Chart,
     /// The caller's values.
     pub layers: &'a ValueLayers,
+    /// Which Helm's ways are followed.
+    pub compat: HelmCompat,
     /// werf's values.
     pub service: &'a ServiceValues,
     /// The cluster.

@@ -6,7 +6,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions, images, project, release};
-use crate::deploy::chart::{self, Capabilities, PrintOptions, Rendered};
+use crate::deploy::chart::{self, Capabilities, HelmCompat, PrintOptions, Rendered};
 use crate::error::Result;
 
 /// What `render` is asked.
@@ -52,8 +52,9 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let scene = release::Scene {
         owner: &owner,
         layers: &layers,
+        compat: options.values.compat(),
         service: &service,
-        capabilities: with_versions(Capabilities::default(), options.kube_version.as_deref(), &options.api_versions)?,
+        capabilities: with_versions(options.values.compat(), options.kube_version.as_deref(), &options.api_versions)?,
         revision: 1,
         cluster: None,
     };
@@ -75,9 +76,11 @@ pub fn only(rendered: &Rendered, how: &PrintOptions, templates: &[String]) -> Re
 }
 
 /// `--kube-version` and `--api-versions` over what is assumed without them.
-pub fn with_versions(mut capabilities: Capabilities, kube_version: Option<&str>, api_versions: &[String]) -> Result<Capabilities> {
+pub fn with_versions(compat: HelmCompat, kube_version: Option<&str>, api_versions: &[String]) -> Result<Capabilities> {
+    let mut capabilities = Capabilities::assumed(compat);
     if let Some(version) = kube_version {
-        capabilities = capabilities.with_kube_version(version).ok_or_else(|| RenderError::NoVersion { text: version.to_owned() })?;
+        capabilities =
+            capabilities.with_kube_version(version, compat).ok_or_else(|| RenderError::NoVersion { text: version.to_owned() })?;
     }
     Ok(capabilities.with_api_versions(api_versions.iter().cloned()))
 }

@@ -25,7 +25,7 @@ const CASES: &[Case] = &[
         chart: "shop-api",
         variant: 1,
         capabilities: |capabilities| {
-            let capabilities = capabilities.with_kube_version("1.30.1").expect("a version");
+            let capabilities = capabilities.with_kube_version("1.30.1", chart::HelmCompat::Three).expect("a version");
             capabilities.with_api_versions(["monitoring.coreos.com/v1".to_owned()])
         },
         ..PLAIN

@@ -9,14 +9,14 @@ pub struct Chart {
     pub files: Vec<(String, String)>,
     /// Flags of `helm template`; `CHART` stands for the chart's directory.
     pub flags: Vec<String>,
-    /// Helm refuses it.
-    pub fails: bool,
+    /// The helms that refuse it.
+    pub refused_by: &'static [&'static str],
 }
 
 impl Chart {
     fn new(name: &str) -> Self {
         let metadata = format!("apiVersion: v2\nname: {name}\nversion: 1.2.3\nappVersion: \"4.5\"\n");
-        Chart { name: name.to_owned(), files: vec![("Chart.yaml".into(), metadata)], flags: Vec::new(), fails: false }
+        Chart { name: name.to_owned(), files: vec![("Chart.yaml".into(), metadata)], flags: Vec::new(), refused_by: &[] }
     }
 
     fn metadata(mut self, more: &str) -> Self {
@@ -49,13 +49,17 @@ impl Chart {
     }
 
     fn fails(self) -> Self {
-        Chart { fails: true, ..self }
+        self.fails_with(&["helm3", "helm"])
+    }
+
+    fn fails_with(self, helms: &'static [&'static str]) -> Self {
+        Chart { refused_by: helms, ..self }
     }
 }
 
 /// Every chart.
 pub fn all() -> Vec<Chart> {
-    [expressions(), applications(), with_a_library(), umbrellas(), operators(), stacks(), settings(), layouts()].concat()
+    [expressions(), applications(), with_a_library(), umbrellas(), operators(), stacks(), settings(), versions(), layouts()].concat()
 }
 
 /// One chart per group of functions: each line of its config map is one of the expressions, which stand one to a line.
@@ -870,6 +874,30 @@ fn settings() -> Vec<Chart> {
         chart("byte-order-mark", &[]).file("config/bom.txt", "\u{feff}text").template("bom.yaml", "\u{feff}kind: Secret\ndata: {t: {{ .Files.Get \"config/bom.txt\" | b64enc }}}\n"),
         chart("library", &[]).metadata("type: library\n").fails(),
         chart("deprecated", &[]).metadata("deprecated: true\nannotations: {a: b}\nkeywords: [x]\nmaintainers: [{name: n, email: e}]\nsources: [s]\n").template("chart.yaml", "kind: Secret\nname: {{ .Chart.Name }}\nkeywords: {{ .Chart.Keywords | join \",\" }}\nwho: {{ range .Chart.Maintainers }}{{ .Name }} {{ .Email }}{{ end }}\nsources: {{ first .Chart.Sources }}\nnote: {{ .Chart.Annotations.a }}\nis: {{ .Chart.Deprecated }} {{ .Chart.Type }}\n"),
+    ]
+}
+
+/// What the two helms do differently.
+fn versions() -> Vec<Chart> {
+    let dump = "kind: ConfigMap\nvalues: {{ toJson .Values }}\n";
+    let chart = |name: &str, values: &str, text: &str| Chart::new(&format!("version-{name}")).values(values).template("all.yaml", text);
+    let about = "keywords: [a, b]\nhome: h\nsources: [s]\nmaintainers: [{name: n, email: e}]\nannotations: {k: v}\ndependencies: [{name: part, version: 1.x.x, tags: [t], import-values: [x]}]\n";
+    let described =
+        |name: &str, text: &str| chart(name, "", text).metadata(about).subchart(Chart::new("part").values("exports: {x: {y: 1}}\n"));
+    vec![
+        chart("documents", "a: 1\nm: {x: 1}\n---\nb: 2\nm: {y: null, z: 3}\n--- # last\na: 4\n", dump),
+        chart("documents-of-files", "a: 1\n", dump).file("two.yaml", "---\na: 2\n---\nb: {c: 3}\n").flags(&["-f", "CHART/two.yaml"]),
+        chart("json-table", "a: 1\n", dump).flags(&["--set-json", r#"{"a": 2, "b": {"c": [1.5]}}"#]).fails_with(&["helm3"]),
+        chart("nulls", "a: null\nb: {c: null, d: {e: null, f: 1}}\nl: [null, {g: null}]\n", dump).flags(&["--set", "b.x=1,z=null"]),
+        chart("types", "a: {}\n", "kind: A\ntypes: {{ list .Values .Chart .Capabilities.KubeVersion . .Values.a .Template | join \"\" | len | gt 1 }} {{ typeOf .Values }} {{ typeOf . }} {{ typeOf .Capabilities }} {{ kindOf .Chart }}\n"),
+        chart("kube-version", "", "kind: A\nv: {{ .Capabilities.KubeVersion }} {{ .Capabilities.KubeVersion.Version }} {{ .Capabilities.KubeVersion.GitVersion }} {{ .Capabilities.KubeVersion.Minor }}\n").flags(&["--kube-version", "1.33.4-gke.1245000"]),
+        chart("no-kube-version", "", "kind: A\nv: {{ .Capabilities.KubeVersion }} {{ .Capabilities.HelmVersion.Version }} {{ .Capabilities.APIVersions | toJson }}\n"),
+        described("chart-fields", "kind: A\nc: {{ .Chart.Name }} {{ .Chart.Keywords }} {{ .Chart.Annotations }} {{ (first .Chart.Maintainers).Email }} {{ (first .Chart.Dependencies).ImportValues }} {{ .Chart.IsRoot }}\n"),
+        described("chart-printed", "kind: A\nc: {{ .Chart.Sources | toString | quote }}\ny: {{ toYaml .Chart | toJson }}\n"),
+        described("chart-unknown-field", "kind: A\nc: {{ .Chart.Nothing }}\n").fails_with(&["helm3"]),
+        described("chart-changed", "kind: A\nc: {{ set .Chart \"More\" 1 | len }}\n").fails_with(&["helm3"]),
+        chart("white-space", "", "kind: A\ntext: |\n  x\n\n\n---\n\n\n   \n---   \nkind: B\ntext: |+\n  y\n\n\n---kind: C\n"),
+        chart("webhooks", "", "kind: ValidatingWebhookConfiguration\n---\nkind: Certificate\n---\nkind: MutatingWebhookConfiguration\n---\nkind: APIService\n---\nkind: Zone\n"),
     ]
 }
 

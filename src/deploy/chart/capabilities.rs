@@ -1,5 +1,7 @@
 //! What templates believe about the cluster: `.Capabilities`.
 
+use super::compat::HelmCompat;
+
 /// The version of Kubernetes and its API versions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Capabilities {
@@ -25,22 +27,34 @@ storage.k8s.io/v1alpha1 storagemigration.k8s.io/v1 storagemigration.k8s.io/v1bet
 impl Default for Capabilities {
     /// What Helm 3.22 assumes without a cluster.
     fn default() -> Self {
-        Capabilities { kube_version: "v1.20.0".into(), api_versions: API_VERSIONS.split_whitespace().map(str::to_owned).collect() }
+        Capabilities::assumed(HelmCompat::Three)
     }
 }
 
 impl Capabilities {
+    /// What a version of Helm assumes without a cluster.
+    pub fn assumed(compat: HelmCompat) -> Self {
+        let kube_version = match compat {
+            HelmCompat::Three => "v1.20.0",
+            HelmCompat::Four => "v1.37.0",
+        };
+        Capabilities { kube_version: kube_version.into(), api_versions: API_VERSIONS.split_whitespace().map(str::to_owned).collect() }
+    }
+
     /// Replaces the version of Kubernetes (`--kube-version`): `1.30`, `v1.30.1` and `1.30.0-gke.1` are all fine. `None`: it is no version.
-    pub fn with_kube_version(mut self, version: &str) -> Option<Self> {
+    pub fn with_kube_version(mut self, version: &str, compat: HelmCompat) -> Option<Self> {
         let text = version.trim().trim_start_matches('v');
         let end = text.find(['-', '+']).unwrap_or(text.len());
         let numbers: Vec<u64> = text[..end].split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
         if numbers.len() < 2 {
             return None;
         }
-        // Helm keeps the numbers only, as many as were given.
+        // Helm 3 keeps the numbers only, as many as were given.
         let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
-        self.kube_version = format!("v{}", numbers.join("."));
+        self.kube_version = match compat {
+            HelmCompat::Three => format!("v{}", numbers.join(".")),
+            HelmCompat::Four => format!("v{text}"),
+        };
         Some(self)
     }
 
@@ -48,6 +62,14 @@ impl Capabilities {
     pub fn with_api_versions(mut self, more: impl IntoIterator<Item = String>) -> Self {
         self.api_versions.extend(more);
         self
+    }
+
+    /// The version that constraints see, and that `.KubeVersion` prints as: Helm 4 leaves out what follows the numbers.
+    pub fn compared_version(&self, compat: HelmCompat) -> &str {
+        match compat {
+            HelmCompat::Three => &self.kube_version,
+            HelmCompat::Four => self.kube_version.split(['-', '+']).next().unwrap_or_default(),
+        }
     }
 
     /// Major and minor part of the version.

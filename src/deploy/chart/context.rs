@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::capabilities::Capabilities;
+use super::compat::HelmCompat;
 use super::error::RenderError;
 use super::functions::{self, DebugLog};
 use super::model::{Chart, Dependency, Metadata, Values};
@@ -37,12 +38,17 @@ struct Template<'c> {
 
 /// Executes every template of a chart and its subcharts; the results are sorted by path. Texts of debug functions go to `debug`.
 pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: Option<DebugLog>) -> Result<Vec<Output>, RenderError> {
+    let compat = input.options.compat;
+    let values_type = match compat {
+        HelmCompat::Three => MapType::VALUES,
+        HelmCompat::Four => MapType::VALUES_4,
+    };
     let table = functions::table(chart, input.service, &input.values.secret_key, debug);
     let root = match Value::from_json_keeping_integers(&Json::Object(values.clone())) {
-        Value::Map(map) => map.retyped(MapType::VALUES),
-        _ => Map::with_type(Entries::new(), MapType::VALUES),
+        Value::Map(map) => map.retyped(values_type),
+        _ => Map::with_type(Entries::new(), values_type),
     };
-    let shared = Shared { release: release(input), capabilities: capabilities(input.capabilities) };
+    let shared = Shared { release: release(input), capabilities: capabilities(input.capabilities, compat), compat, values_type };
     let mut found = Vec::new();
     collect(chart, chart.name(), Scope::Root, root, &shared, &mut found);
     let depth = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();
@@ -59,7 +65,7 @@ pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: O
         }
         let about = [("Name", template.path.as_str()), ("BasePath", template.base_path.as_str())];
         let about = about.into_iter().map(|(key, value)| (key.into(), Value::from(value))).collect();
-        template.context.insert("Template", Map::with_type(about, MapType::VALUES));
+        template.context.insert("Template", Map::with_type(about, values_type));
         let rendered = templates.execute(&template.path, &Value::Map(template.context.clone()), input.host);
         let rendered = rendered.map_err(|error| RenderError::Execute(Box::new(Failure::from(*error))))?;
         outputs.push(Output { path: template.path.clone(), rendered });
@@ -71,6 +77,8 @@ pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: O
 struct Shared {
     release: Value,
     capabilities: Value,
+    compat: HelmCompat,
+    values_type: MapType,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -82,9 +90,14 @@ enum Scope {
 /// Makes a chart's context and lists its templates with it; gives the context, for the parent's `.Subcharts`.
 fn collect<'c>(chart: &'c Chart, path: &str, scope: Scope, values: Map, shared: &Shared, out: &mut Vec<Template<'c>>) -> Map {
     let subcharts = Map::new();
+    let chart_data = ChartData { metadata: chart.metadata.clone(), is_root: scope == Scope::Root };
+    let chart_data = match shared.compat {
+        HelmCompat::Three => Value::from(Arc::new(chart_data)),
+        HelmCompat::Four => chart_data.into_map(),
+    };
     let files = chart.files.iter().map(|file| (file.name.clone(), Value::Bytes(file.data.clone()))).collect();
     let context: Map = [
-        ("Chart", Value::from(Arc::new(ChartData { metadata: chart.metadata.clone(), is_root: scope == Scope::Root }))),
+        ("Chart", chart_data),
         ("Files", Value::Map(Map::with_type(files, MapType::Named { name: FILES, elem: Elem::Bytes }))),
         ("Release", shared.release.clone()),
         ("Capabilities", shared.capabilities.clone()),
@@ -93,12 +106,12 @@ fn collect<'c>(chart: &'c Chart, path: &str, scope: Scope, values: Map, shared: 
     ]
     .into_iter()
     .collect();
-    let context = context.retyped(MapType::VALUES);
+    let context = context.retyped(shared.values_type);
     for subchart in &chart.dependencies {
         let name = subchart.name();
         let part = match values.get(name) {
-            Some(Value::Map(part)) => part.retyped(MapType::VALUES),
-            _ => Map::with_type(Entries::new(), MapType::VALUES),
+            Some(Value::Map(part)) => part.retyped(shared.values_type),
+            _ => Map::with_type(Entries::new(), shared.values_type),
         };
         let inner = collect(subchart, &format!("{path}/charts/{name}"), Scope::Subchart, part, shared, out);
         subcharts.insert(name, inner.retyped(MapType::Any));
@@ -127,24 +140,28 @@ fn release(input: &RenderInput<'_>) -> Value {
     Value::Map(entries.into_iter().collect())
 }
 
-fn capabilities(capabilities: &Capabilities) -> Value {
+fn capabilities(capabilities: &Capabilities, compat: HelmCompat) -> Value {
+    let (kube_type, all_type, helm_version) = match compat {
+        HelmCompat::Three => ("chartutil.KubeVersion", "*chartutil.Capabilities", "v3.22.0"),
+        HelmCompat::Four => ("common.KubeVersion", "*common.Capabilities", "v4.3.1"),
+    };
     let (major, minor) = capabilities.major_minor();
     let kube = |name: &str| Value::from(name);
     let kube_version = Struct {
-        type_name: "chartutil.KubeVersion",
+        type_name: kube_type,
         kind: Kind::Struct,
-        text: Some(capabilities.kube_version.clone()),
+        text: Some(capabilities.compared_version(compat).to_owned()),
         fields: vec![("Version", kube(&capabilities.kube_version)), ("Major", kube(major)), ("Minor", kube(minor))],
     };
     let helm_version = Struct {
         type_name: "version.BuildInfo",
         kind: Kind::Struct,
         text: None,
-        fields: vec![("Version", kube("v3.22.0")), ("GitCommit", kube("")), ("GitTreeState", kube("")), ("GoVersion", kube(""))],
+        fields: vec![("Version", kube(helm_version)), ("GitCommit", kube("")), ("GitTreeState", kube("")), ("GoVersion", kube(""))],
     };
     let versions = VersionSet(capabilities.api_versions.iter().map(|version| Arc::from(version.as_str())).collect());
     Value::from(Arc::new(Struct {
-        type_name: "*chartutil.Capabilities",
+        type_name: all_type,
         kind: Kind::Ptr,
         text: None,
         fields: vec![
@@ -234,6 +251,47 @@ struct ChartData {
     is_root: bool,
 }
 
+impl ChartData {
+    /// Helm 4's shape: maps and plain lists all the way down.
+    fn into_map(self) -> Value {
+        let fields = FIELDS.iter().chain(&["IsRoot"]);
+        Value::Map(fields.filter_map(|name| Some((*name, plain(self.field(name)?)))).collect())
+    }
+}
+
+/// A list as Helm 4 has it in `.Chart`: untyped, with maps for maintainers and dependencies. Other values as they are.
+fn plain(value: Value) -> Value {
+    const FIELDS: [&str; 10] = ["Name", "Email", "URL", "Version", "Repository", "Condition", "Tags", "Enabled", "ImportValues", "Alias"];
+    let item = |item: &Value| match item {
+        Value::Object(object) => Value::Map(FIELDS.iter().filter_map(|name| Some((*name, plain(object.field(name)?)))).collect()),
+        other => other.clone(),
+    };
+    match value {
+        Value::List(list) => Value::List(List::new(list.items().iter().map(item).collect(), Elem::Any)),
+        other => other,
+    }
+}
+
+const FIELDS: [&str; 17] = [
+    "Name",
+    "Home",
+    "Sources",
+    "Version",
+    "Description",
+    "Keywords",
+    "Maintainers",
+    "Icon",
+    "APIVersion",
+    "Condition",
+    "Tags",
+    "AppVersion",
+    "Deprecated",
+    "Annotations",
+    "KubeVersion",
+    "Dependencies",
+    "Type",
+];
+
 impl Object for ChartData {
     fn type_name(&self) -> &'static str {
         "struct { chart.Metadata; IsRoot bool }"
@@ -279,25 +337,6 @@ impl Object for ChartData {
     }
 
     fn text(&self) -> String {
-        const FIELDS: [&str; 17] = [
-            "Name",
-            "Home",
-            "Sources",
-            "Version",
-            "Description",
-            "Keywords",
-            "Maintainers",
-            "Icon",
-            "APIVersion",
-            "Condition",
-            "Tags",
-            "AppVersion",
-            "Deprecated",
-            "Annotations",
-            "KubeVersion",
-            "Dependencies",
-            "Type",
-        ];
         let fields: Vec<String> = FIELDS.iter().filter_map(|name| self.field(name)).map(|value| value.to_text().to_string()).collect();
         format!("{{{{{}}} {}}}", fields.join(" "), self.is_root)
     }

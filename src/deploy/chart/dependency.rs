@@ -29,12 +29,12 @@ pub fn is_compatible(range: &str, version: &str) -> bool {
 }
 
 /// Renames, switches off and imports, in place, for the given user's values.
-pub fn resolve(chart: &mut Chart, user: &Values, warnings: &mut Warnings) -> Result<(), RenderError> {
-    switch(chart, user, "", warnings)?;
+pub fn resolve(chart: &mut Chart, user: &Values, nulls: Nulls, warnings: &mut Warnings) -> Result<(), RenderError> {
+    switch(chart, user, "", nulls, warnings)?;
     import(chart, warnings)
 }
 
-fn switch(chart: &mut Chart, values: &Values, path: &str, warnings: &mut Warnings) -> Result<(), RenderError> {
+fn switch(chart: &mut Chart, values: &Values, path: &str, nulls: Nulls, warnings: &mut Warnings) -> Result<(), RenderError> {
     if chart.metadata.dependencies.is_empty() {
         return Ok(());
     }
@@ -59,7 +59,7 @@ fn switch(chart: &mut Chart, values: &Values, path: &str, warnings: &mut Warning
     }
     chart.dependencies = resolved;
 
-    let effective = coalesce(chart, values.clone(), Nulls::Remove, warnings)?;
+    let effective = coalesce(chart, values.clone(), nulls, warnings)?;
     for wanted in &mut chart.metadata.dependencies {
         switch_by_tags(wanted, &effective, warnings);
         switch_by_condition(wanted, &effective, path, warnings);
@@ -70,7 +70,7 @@ fn switch(chart: &mut Chart, values: &Values, path: &str, warnings: &mut Warning
     chart.metadata.dependencies.retain(|wanted| wanted.enabled);
     for subchart in &mut chart.dependencies {
         let path = format!("{path}{}.", subchart.name());
-        switch(subchart, &effective, &path, warnings)?;
+        switch(subchart, &effective, &path, nulls, warnings)?;
     }
     Ok(())
 }

@@ -164,8 +164,13 @@ fn flat(files: &Value, text: impl Fn(&[u8]) -> String) -> String {
 
 fn capabilities(table: &mut Table) {
     table.method(VersionSet::NAME, "Has", |set: Ref<VersionSet>, version: Arc<str>| set.0.0.iter().any(|known| **known == *version));
-    table.method("chartutil.KubeVersion", "GitVersion", |version: Value| version.to_text());
-    table.method("chartutil.KubeVersion", "String", |version: Value| version.to_text());
-    table.method("chartutil.Values", "AsMap", |values: Map| Value::Map(values));
-    table.method("chartutil.Values", "YAML", |values: Map| yaml::emit(&Value::Map(values).to_json()));
+    for (kube_version, values) in [("chartutil.KubeVersion", "chartutil.Values"), ("common.KubeVersion", "common.Values")] {
+        table.method(kube_version, "GitVersion", |version: Value| match &version {
+            Value::Object(version) => version.field("Version"),
+            _ => None,
+        });
+        table.method(kube_version, "String", |version: Value| version.to_text());
+        table.method(values, "AsMap", |values: Map| Value::Map(values));
+        table.method(values, "YAML", |values: Map| yaml::emit(&Value::Map(values).to_json()));
+    }
 }

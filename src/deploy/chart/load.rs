@@ -150,7 +150,7 @@ fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, 
                     TableError::Yaml(cause) => TableError::Yaml(Box::new(cause.with_name(at(&name)))),
                     other => other,
                 };
-                let table = values::parse_table(&file.text()).map_err(named);
+                let table = values::parse_table(&file.text(), defaults.compat).map_err(named);
                 chart.values = table.map_err(|cause| ChartError::Yaml { path: at(&name), cause })?;
             }
             "values.schema.json" => chart.schema = Some(file.data),
@@ -170,6 +170,7 @@ fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, 
         }
     }
     metadata::complete(&mut chart.metadata, defaults).map_err(problem("Chart.yaml"))?;
+    let inner_defaults = Defaults { compat: defaults.compat, ..Defaults::default() };
     for (name, files) in subcharts {
         let path = at(&format!("charts/{name}"));
         if name.starts_with(['_', '.']) {
@@ -179,14 +180,14 @@ fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, 
             let Some(archive) = files.into_iter().find(|file| *file.name == *name) else {
                 return Err(ChartError::Archive { path, problem: "it is a directory".into() });
             };
-            load_archive(&archive.data, &path, &Defaults::default())?
+            load_archive(&archive.data, &path, &inner_defaults)?
         } else {
             let prefix = format!("{name}/");
             let inner: Vec<File> = files
                 .into_iter()
                 .filter_map(|file| Some(File { name: file.name.strip_prefix(&prefix)?.into(), data: file.data }))
                 .collect();
-            assemble(inner, &path, &Defaults::default())?
+            assemble(inner, &path, &inner_defaults)?
         };
         chart.dependencies.push(subchart);
     }

@@ -6,6 +6,7 @@ use miette::NamedSource;
 use regex::Regex;
 use serde_json::Value;
 
+use super::compat::HelmCompat;
 use super::context::Output;
 use super::error::{ManifestError, RenderError};
 use super::metadata::string;
@@ -86,7 +87,8 @@ const INSTALL_ORDER: [&str; 35] = [
     "IngressClass",
     "Ingress",
 ];
-const LAST_KNOWN: &str = "APIService";
+/// What follows them; of Helm 3 the first only.
+const INSTALL_LAST: [&str; 3] = ["APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 const EVENTS: [&str; 9] =
     ["pre-install", "post-install", "pre-delete", "post-delete", "pre-upgrade", "post-upgrade", "pre-rollback", "post-rollback", "test"];
@@ -94,7 +96,11 @@ const EVENTS: [&str; 9] =
 /// Splits rendered templates into manifests and hooks, sorted as Helm installs them.
 ///
 /// `files` are paths with their texts, sorted by path. A document whose `helm.sh/hook` has an unknown event is left out with a warning.
-pub fn sort(files: &[Output], warnings: &mut super::values::Warnings) -> Result<(Vec<Manifest>, Vec<Hook>), RenderError> {
+pub fn sort(
+    files: &[Output],
+    compat: HelmCompat,
+    warnings: &mut super::values::Warnings,
+) -> Result<(Vec<Manifest>, Vec<Hook>), RenderError> {
     let mut manifests = Vec::new();
     let mut hooks = Vec::new();
     for Output { path, rendered } in files {
@@ -102,7 +108,7 @@ pub fn sort(files: &[Output], warnings: &mut super::values::Warnings) -> Result<
         if path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) || content.trim().is_empty() {
             continue;
         }
-        for text in split(content) {
+        for text in split(content, compat) {
             let place = Place { path, rendered, text };
             let node = yaml::parse(text).map_err(|cause| place.not_yaml(&cause))?;
             let head = Head::read(&node).map_err(|(node, problem)| place.wrong(node, problem))?;
@@ -128,13 +134,17 @@ pub fn sort(files: &[Output], warnings: &mut super::values::Warnings) -> Result<
             });
         }
     }
-    manifests.sort_by(|(a, _), (b, _)| rank(a).cmp(&rank(b)));
-    hooks.sort_by(|a, b| rank(&a.kind).cmp(&rank(&b.kind)));
+    manifests.sort_by(|(a, _), (b, _)| rank(a, compat).cmp(&rank(b, compat)));
+    hooks.sort_by(|a, b| rank(&a.kind, compat).cmp(&rank(&b.kind, compat)));
     Ok((manifests.into_iter().map(|(_, manifest)| manifest).collect(), hooks))
 }
 
-/// The documents of a text, without surrounding white space. Empty ones between separators are dropped.
-pub fn split(text: &str) -> Vec<&str> {
+/// The documents of a text, without surrounding white space; Helm 4 keeps it at their ends. Empty ones are dropped.
+pub fn split(text: &str, compat: HelmCompat) -> Vec<&str> {
+    static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?m)^---[ \t]*").ok());
+    if let (HelmCompat::Four, Some(line)) = (compat, &*LINE) {
+        return line.split(text.trim_start()).filter(|text| !text.trim().is_empty()).map(str::trim_start).collect();
+    }
     static SEPARATOR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?-u:(?:^|[\t\n\x0c\r ]*\n)---[\t\n\x0c\r ]*)").ok());
     let text = text.trim();
     match &*SEPARATOR {
@@ -143,11 +153,14 @@ pub fn split(text: &str) -> Vec<&str> {
     }
 }
 
-fn rank(kind: &str) -> (usize, &str) {
-    match INSTALL_ORDER.iter().position(|known| *known == kind) {
+fn rank(kind: &str, compat: HelmCompat) -> (usize, &str) {
+    let last = match compat {
+        HelmCompat::Three => &INSTALL_LAST[..1],
+        HelmCompat::Four => &INSTALL_LAST,
+    };
+    match INSTALL_ORDER.iter().chain(last).position(|known| *known == kind) {
         Some(place) => (place, ""),
-        None if kind == LAST_KNOWN => (INSTALL_ORDER.len(), ""),
-        None => (INSTALL_ORDER.len() + 1, kind),
+        None => (usize::MAX, kind),
     }
 }
 
@@ -265,7 +278,7 @@ pub fn print(rendered: &super::render::Rendered, options: &PrintOptions) -> Stri
 /// Prints the documents of some templates only, as `helm template --show-only`. The error is a pattern that fits no template.
 pub fn print_only(rendered: &super::render::Rendered, options: &PrintOptions, patterns: &[String]) -> Result<String, String> {
     let all = print(rendered, options);
-    let documents = split(&all);
+    let documents = split(&all, rendered.compat);
     let mut out = String::new();
     for pattern in patterns {
         let before = out.len();
@@ -335,7 +348,7 @@ mod tests {
             ("# only a comment\n---\na: 1", &["# only a comment", "a: 1"]),
         ];
         for (text, expected) in cases {
-            assert_eq!(split(text), *expected, "{text:?}");
+            assert_eq!(split(text, HelmCompat::Three), *expected, "{text:?}");
         }
     }
 
@@ -352,7 +365,7 @@ mod tests {
         ];
         let files = files.map(|(path, text)| output(path, text));
         let mut warnings = Warnings::new();
-        let (manifests, hooks) = sort(&files, &mut warnings).unwrap();
+        let (manifests, hooks) = sort(&files, HelmCompat::Three, &mut warnings).unwrap();
         let kinds: Vec<_> = manifests.iter().map(|manifest| manifest.object["kind"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["Namespace", "ServiceAccount", "Deployment", "Apple", "Zebra"]);
         assert_eq!(hooks.len(), 1);
@@ -368,10 +381,10 @@ mod tests {
             ("kind: [a]", "YAML parse error on c/templates/a.yaml: `kind` must be a string, this is a list"),
             ("- a", "YAML parse error on c/templates/a.yaml: a manifest must be a mapping, this is a list"),
         ] {
-            let error = sort(&[output("c/templates/a.yaml", text)], &mut Warnings::new()).unwrap_err();
+            let error = sort(&[output("c/templates/a.yaml", text)], HelmCompat::Three, &mut Warnings::new()).unwrap_err();
             assert_eq!(error.to_string(), message);
         }
-        let error = sort(&[output("c/templates/a.yaml", "a: b\n c: d")], &mut Warnings::new()).unwrap_err();
+        let error = sort(&[output("c/templates/a.yaml", "a: b\n c: d")], HelmCompat::Three, &mut Warnings::new()).unwrap_err();
         assert!(
             error.to_string().starts_with("YAML parse error on c/templates/a.yaml: error converting YAML to JSON: yaml: line 2"),
             "{error}"

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::compat::HelmCompat;
 use super::model::{Dependency, Maintainer, Metadata};
 use crate::template;
 use crate::yaml::{self, Node, NodeValue};
@@ -13,6 +14,8 @@ pub struct Defaults {
     pub name: Option<String>,
     /// `deploy.helmChartConfig.appVersion`, which wins over Chart.yaml's.
     pub app_version: Option<String>,
+    /// Which Helm's way of reading values.yaml.
+    pub compat: HelmCompat,
 }
 
 /// Reads Chart.yaml. The error is the text of a problem.
@@ -258,7 +261,7 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(problem(text, &Defaults::default()), *expected, "{text}");
         }
-        let project = Defaults { name: Some("shop".into()), app_version: Some("2".into()) };
+        let project = Defaults { name: Some("shop".into()), app_version: Some("2".into()), ..Defaults::default() };
         assert_eq!(problem("", &project), r#"{"name":"shop","version":"1.0.0","apiVersion":"v2","appVersion":"2"}"#);
     }
 }

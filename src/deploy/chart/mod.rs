@@ -1,7 +1,7 @@
 //! Chart files, values and service values become manifests, hooks and notes.
 //!
 //! [`load()`] reads a chart from a tree of files (or [`load_archive()`] from a `.tgz`), [`render()`] turns it into manifests for one release, [`print()`] writes them as
-//! `helm template` does. Behaviour is Helm 3.22's, to the byte, with werf's additions: a chart without Chart.yaml, secret values,
+//! `helm template` does. Behaviour is Helm 3.22's, to the byte (or 4.3's: [`HelmCompat`]), with werf's additions: a chart without Chart.yaml, secret values,
 //! service values, `export-values`, and the functions `werf_image` and `werf_secret_file`.
 //!
 //! ```text
@@ -11,6 +11,7 @@
 //! The language of templates is `template`'s, the meaning of manifests `deploy/resource`'s. Nothing here does I/O.
 
 mod capabilities;
+mod compat;
 mod context;
 mod dependency;
 mod error;
@@ -28,6 +29,7 @@ mod set;
 mod values;
 
 pub use capabilities::Capabilities;
+pub use compat::HelmCompat;
 pub use error::{ChartError, ManifestError, RenderError, TableError};
 pub use load::{load, load_archive, load_files};
 pub use manifest::{Hook, Manifest, PrintOptions, definitions, print, print_only, release_manifest};

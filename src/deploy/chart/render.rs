@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use super::capabilities::Capabilities;
+use super::compat::HelmCompat;
 use super::context::{self, Output};
 use super::dependency;
 use super::error::RenderError;
@@ -63,6 +64,8 @@ pub struct RenderOptions {
     pub skip_schema: bool,
     /// The debug functions give their texts (`--debug-templates`).
     pub debug_templates: bool,
+    /// Which Helm's ways are followed.
+    pub compat: HelmCompat,
     /// `required` and `fail` do not fail, and library charts are fine: for linting.
     pub lint: bool,
 }
@@ -88,6 +91,8 @@ pub struct Rendered {
     pub warnings: Vec<String>,
     /// What the debug functions wrote.
     pub debug: Vec<String>,
+    /// Which Helm's ways were followed.
+    pub compat: HelmCompat,
 }
 
 impl Rendered {
@@ -102,32 +107,34 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
     if chart.is_library() && !input.options.lint {
         return Err(RenderError::Library { chart: chart.name().to_owned() });
     }
+    let compat = input.options.compat;
+    let nulls = Nulls::of(compat);
     dependency::check(chart)?;
     let mut warnings = Warnings::new();
     let mut chart = chart.clone();
     decrypt_defaults(&mut chart, &input.values.secret_key)?;
 
-    let user_values = values::user_values(input.values)?;
+    let user_values = values::user_values(input.values, compat)?;
     let mut over = user_values.clone();
     if let Some(service) = input.service {
         values::overlay(&mut over, service::tables(service));
     }
-    dependency::resolve(&mut chart, &over, &mut warnings)?;
-    let mut values = values::coalesce(&chart, over, Nulls::Remove, &mut warnings)?;
+    dependency::resolve(&mut chart, &over, nulls, &mut warnings)?;
+    let mut values = values::coalesce(&chart, over, nulls, &mut warnings)?;
     dependency::export(&chart, &mut values, &mut warnings);
     if !input.options.skip_schema {
         schema::validate(&chart, &values)?;
     }
     let constraint = &chart.metadata.kube_version;
     let kube_version = &input.capabilities.kube_version;
-    if !constraint.is_empty() && !dependency::is_compatible(constraint, kube_version) {
+    if !constraint.is_empty() && !dependency::is_compatible(constraint, input.capabilities.compared_version(compat)) {
         return Err(RenderError::KubeVersion { constraint: constraint.clone(), version: kube_version.clone() });
     }
 
     let debug: Option<DebugLog> = input.options.debug_templates.then(|| Arc::new(Mutex::new(Vec::new())));
     let mut files = context::execute(&chart, &values, input, debug.clone())?;
     let notes = take_notes(&mut files, &chart, input.options.sub_notes);
-    let (manifests, hooks) = manifest::sort(&files, &mut warnings)?;
+    let (manifests, hooks) = manifest::sort(&files, compat, &mut warnings)?;
     let debug = debug.map(|log| std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default();
     let mut crds = Vec::new();
     collect_crds(&chart, chart.name(), &mut crds);
@@ -141,6 +148,7 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
         user_values,
         warnings: warnings.into_iter().collect(),
         debug,
+        compat,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::file_tree::MemoryTree;
 use crate::template::host::NoHost;
 
 fn project() -> Defaults {
-    Defaults { name: Some("shop".into()), app_version: Some("7".into()) }
+    Defaults { name: Some("shop".into()), app_version: Some("7".into()), ..Defaults::default() }
 }
 
 fn service() -> ServiceValues {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Number, Value};
 
+use super::compat::HelmCompat;
 use super::error::{RenderError, TableError};
 use super::model::{Chart, Values};
 use super::set::{self, Form, SetError};
@@ -82,10 +83,10 @@ pub fn paths_of(setting: &str) -> Result<Vec<String>, SetError> {
 }
 
 /// Combines the caller's layers into one table: the `config` of a release.
-pub fn user_values(layers: &ValueLayers) -> Result<Values, RenderError> {
+pub fn user_values(layers: &ValueLayers, compat: HelmCompat) -> Result<Values, RenderError> {
     let mut values = Values::new();
     for file in &layers.files {
-        let table = parse_table(&file.text).map_err(|cause| RenderError::ValuesFile { file: file.name.clone(), cause })?;
+        let table = parse_table(&file.text, compat).map_err(|cause| RenderError::ValuesFile { file: file.name.clone(), cause })?;
         overlay(&mut values, table);
     }
     for file in &layers.secret_files {
@@ -107,6 +108,10 @@ pub fn user_values(layers: &ValueLayers) -> Result<Values, RenderError> {
     };
     for (option, settings, form) in order {
         for setting in settings {
+            if let Some(table) = (compat == HelmCompat::Four && option == "--set-json").then(|| json_table(setting)).flatten() {
+                overlay(&mut values, table);
+                continue;
+            }
             set::set(setting, &form, &mut values).map_err(|cause| RenderError::Set { option, setting: setting.clone(), cause })?;
         }
     }
@@ -125,8 +130,39 @@ pub fn decrypt_table(name: &str, text: &str, access: &SecretAccess) -> Result<Op
     Ok(Some(table_of(with_float_numbers(value)).unwrap_or_default()))
 }
 
-/// Reads a file of values; an empty one is an empty table.
-pub fn parse_table(text: &str) -> Result<Values, TableError> {
+/// The table of a `--set-json` that is one JSON object, as Helm 4 takes it.
+fn json_table(setting: &str) -> Option<Values> {
+    let text = setting.trim();
+    let value = text.starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()?;
+    table_of(with_float_numbers(value))
+}
+
+/// Reads a file of values; an empty one is an empty table. Helm 4 merges the documents of a file, Helm 3 reads the first.
+pub fn parse_table(text: &str, compat: HelmCompat) -> Result<Values, TableError> {
+    let is_separator = |line: &&str| {
+        let rest = line.strip_prefix("---").map(str::trim);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+    };
+    if compat == HelmCompat::Three || !text.lines().any(|line| is_separator(&line)) {
+        return parse_document(text);
+    }
+    let mut table = Values::new();
+    let (mut document, mut before) = (String::new(), 0);
+    for (at, line) in text.lines().chain(["---"]).enumerate() {
+        if is_separator(&line) {
+            // empty lines in place of the documents before keep the positions of errors
+            overlay(&mut table, parse_document(&format!("{}{document}", "\n".repeat(before)))?);
+            document.clear();
+            before = at + 1;
+        } else {
+            document.push_str(line);
+            document.push('\n');
+        }
+    }
+    Ok(table)
+}
+
+fn parse_document(text: &str) -> Result<Values, TableError> {
     let value = with_float_numbers(yaml::parse_json(text).map_err(|cause| TableError::Yaml(Box::new(cause)))?);
     let found = kind_of(&value);
     table_of(value).ok_or(TableError::NotTable { found })
@@ -183,8 +219,31 @@ pub fn overlay(base: &mut Values, over: Values) {
 pub enum Nulls {
     /// It removes the default and itself: the table that templates see.
     Remove,
+    /// The same, and nulls that the defaults themselves hold are left out: Helm 4's table.
+    RemoveAll,
     /// It stays, for a later pass to remove the default.
     Keep,
+}
+
+impl Nulls {
+    /// What makes the table that templates see.
+    pub fn of(compat: HelmCompat) -> Self {
+        match compat {
+            HelmCompat::Three => Nulls::Remove,
+            HelmCompat::Four => Nulls::RemoveAll,
+        }
+    }
+}
+
+/// A default without the nulls in it; `None` where it is one.
+fn without_nulls(value: &Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::Object(table) => {
+            Some(Value::Object(table.iter().filter_map(|(key, value)| Some((key.clone(), without_nulls(value)?))).collect()))
+        }
+        other => Some(other.clone()),
+    }
 }
 
 /// Completes a table with the defaults of a chart and of its subcharts, scopes and globals included. Warnings go to `warnings`.
@@ -199,11 +258,14 @@ pub type Warnings = BTreeSet<String>;
 fn coalesce_chart(chart: &Chart, values: &mut Values, prefix: &str, nulls: Nulls, warnings: &mut Warnings) -> Result<(), RenderError> {
     let path = join(prefix, chart.name());
     for (key, default) in &chart.values {
+        let cleaned = (nulls == Nulls::RemoveAll).then(|| without_nulls(default).unwrap_or_default());
+        let default = cleaned.as_ref().unwrap_or(default);
         match values.get_mut(key) {
+            None if nulls == Nulls::RemoveAll && default.is_null() => {}
             None => {
                 values.insert(key.clone(), default.clone());
             }
-            Some(Value::Null) if nulls == Nulls::Remove => {
+            Some(Value::Null) if nulls != Nulls::Keep => {
                 values.remove(key);
             }
             Some(Value::Object(table)) => match default {
@@ -303,7 +365,7 @@ pub fn merge_tables(to: &mut Values, mut from: Values, prefix: &str, nulls: Null
     }
     for (key, value) in from {
         match (to.get_mut(&key), value) {
-            (Some(Value::Null), _) if nulls == Nulls::Remove && nullified.contains(&key) => {
+            (Some(Value::Null), _) if nulls != Nulls::Keep && nullified.contains(&key) => {
                 to.remove(&key);
             }
             (None, value) => {
@@ -367,7 +429,7 @@ mod tests {
 
     fn coalesced(top: &str, sub: &str, user: &str) -> String {
         let chart = chart(&[("values.yaml", top), ("charts/sub/values.yaml", sub)]);
-        let values = coalesce(&chart, parse_table(user).unwrap(), Nulls::Remove, &mut Warnings::new()).unwrap();
+        let values = coalesce(&chart, parse_table(user, HelmCompat::Three).unwrap(), Nulls::Remove, &mut Warnings::new()).unwrap();
         with_plain_numbers(&Value::Object(values)).to_string()
     }
 
@@ -422,7 +484,7 @@ mod tests {
             set_file_contents: BTreeMap::from([("path".to_owned(), Arc::from("content"))]),
             ..ValueLayers::default()
         };
-        let json = |layers: &ValueLayers| with_plain_numbers(&Value::Object(user_values(layers).unwrap())).to_string();
+        let json = |layers: &ValueLayers| with_plain_numbers(&Value::Object(user_values(layers, HelmCompat::Three).unwrap())).to_string();
         assert_eq!(json(&layers), r#"{"a":1,"b":{"c":3,"d":1},"e":null,"f":"content","x":"set"}"#);
         layers.precedence = Precedence::Helm;
         layers.set_literal = vec!["a=lit,eral".into()];
@@ -433,12 +495,12 @@ mod tests {
     #[test]
     fn wrong_layers_are_named() {
         let file = ValuesFile { name: "prod.yaml".into(), text: "- a".into() };
-        let error = user_values(&ValueLayers { files: vec![file], ..ValueLayers::default() }).unwrap_err();
+        let error = user_values(&ValueLayers { files: vec![file], ..ValueLayers::default() }, HelmCompat::Three).unwrap_err();
         assert_eq!(error.to_string(), "cannot read the values of `prod.yaml`");
-        let error = user_values(&ValueLayers { set: vec!["a".into()], ..ValueLayers::default() }).unwrap_err();
+        let error = user_values(&ValueLayers { set: vec!["a".into()], ..ValueLayers::default() }, HelmCompat::Three).unwrap_err();
         assert_eq!(error.to_string(), "cannot read `--set a`");
         let file = ValuesFile { name: "secret.yaml".into(), text: "a: 1000".into() };
-        let error = user_values(&ValueLayers { secret_files: vec![file], ..ValueLayers::default() }).unwrap_err();
+        let error = user_values(&ValueLayers { secret_files: vec![file], ..ValueLayers::default() }, HelmCompat::Three).unwrap_err();
         assert_eq!(error.to_string(), "`secret.yaml` is encrypted and there is no secret key");
     }
 }
