@@ -530,9 +530,17 @@ pub trait Object: Any + Send + Sync + fmt::Debug {
         None
     }
 
-    /// What `toJson` and `toYaml` print instead of the object.
+    /// The members that a Go struct has in JSON, in the struct's order.
+    fn members(&self) -> Option<Vec<(Arc<str>, Value)>> {
+        None
+    }
+
+    /// What `toYaml` prints instead of the object, and `toJson` where it has no [`Object::members`].
     fn to_plain(&self) -> Value {
-        Value::from(self.text())
+        match self.members() {
+            Some(members) => Value::Map(Map::with_type(members.into_iter().collect(), MapType::Any)),
+            None => Value::from(self.text()),
+        }
     }
 
     /// Whether both are equal in Go's sense of `reflect.DeepEqual`. Called for objects of equal type names.

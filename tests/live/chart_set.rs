@@ -893,7 +893,7 @@ fn versions() -> Vec<Chart> {
         chart("kube-version", "", "kind: A\nv: {{ .Capabilities.KubeVersion }} {{ .Capabilities.KubeVersion.Version }} {{ .Capabilities.KubeVersion.GitVersion }} {{ .Capabilities.KubeVersion.Minor }}\n").flags(&["--kube-version", "1.33.4-gke.1245000"]),
         chart("no-kube-version", "", "kind: A\nv: {{ .Capabilities.KubeVersion }} {{ .Capabilities.HelmVersion.Version }} {{ .Capabilities.APIVersions | toJson }}\n"),
         described("chart-fields", "kind: A\nc: {{ .Chart.Name }} {{ .Chart.Keywords }} {{ .Chart.Annotations }} {{ (first .Chart.Maintainers).Email }} {{ (first .Chart.Dependencies).ImportValues }} {{ .Chart.IsRoot }}\n"),
-        described("chart-printed", "kind: A\nc: {{ .Chart.Sources | toString | quote }}\ny: {{ toYaml .Chart | toJson }}\n"),
+        described("chart-printed", "kind: A\nc: {{ .Chart.Sources | toString | quote }}\nj: {{ toJson .Chart }}\ny: {{ toYaml .Chart | toJson }}\np: {{ toPrettyJson (first .Chart.Dependencies) | toJson }}\n"),
         described("chart-unknown-field", "kind: A\nc: {{ .Chart.Nothing }}\n").fails_with(&["helm3"]),
         described("chart-changed", "kind: A\nc: {{ set .Chart \"More\" 1 | len }}\n").fails_with(&["helm3"]),
         chart("white-space", "", "kind: A\ntext: |\n  x\n\n\n---\n\n\n   \n---   \nkind: B\ntext: |+\n  y\n\n\n---kind: C\n"),

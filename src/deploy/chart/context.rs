@@ -201,16 +201,21 @@ impl Object for Struct {
         self.text.clone().unwrap_or_else(|| format!("{reference}{}", text()))
     }
 
-    fn to_plain(&self) -> Value {
-        let name = |field: &'static str| match (self.type_name, field) {
-            ("version.BuildInfo", "Version") => "version",
-            ("version.BuildInfo", "GitCommit") => "git_commit",
-            ("version.BuildInfo", "GitTreeState") => "git_tree_state",
-            ("version.BuildInfo", "GoVersion") => "go_version",
-            (_, field) => field,
+    fn members(&self) -> Option<Vec<(Arc<str>, Value)>> {
+        let always = match self.type_name {
+            "*chart.Dependency" => &["Name", "Repository"][..],
+            "*chart.Maintainer" | "version.BuildInfo" => &[],
+            _ => return Some(self.fields.iter().map(|(field, value)| ((*field).into(), value.clone())).collect()),
         };
-        let kept = self.fields.iter().filter(|(_, value)| self.type_name != "version.BuildInfo" || value.truth());
-        Value::Map(kept.map(|(field, value)| (name(field), value.clone())).collect())
+        let name = |field: &str| match field {
+            "GitCommit" => "git_commit".to_owned(),
+            "GitTreeState" => "git_tree_state".to_owned(),
+            "GoVersion" => "go_version".to_owned(),
+            "ImportValues" => "import-values".to_owned(),
+            field => field.to_lowercase(),
+        };
+        let kept = self.fields.iter().filter(|(field, value)| always.contains(field) || value.truth());
+        Some(kept.map(|(field, value)| (name(field).into(), value.clone())).collect())
     }
 }
 
@@ -341,12 +346,13 @@ impl Object for ChartData {
         format!("{{{{{}}} {}}}", fields.join(" "), self.is_root)
     }
 
-    fn to_plain(&self) -> Value {
-        let mut json = serde_json::to_value(&self.metadata).unwrap_or_default();
-        if let Json::Object(table) = &mut json {
-            table.insert("IsRoot".into(), Json::Bool(self.is_root));
-        }
-        Value::from_json(&json)
+    fn members(&self) -> Option<Vec<(Arc<str>, Value)>> {
+        let name = |field: &str| match field {
+            "APIVersion" => "apiVersion".to_owned(),
+            field => field[..1].to_lowercase() + &field[1..],
+        };
+        let fields = FIELDS.iter().filter_map(|field| Some((name(field).into(), self.field(field).filter(Value::truth)?)));
+        Some(fields.chain([("IsRoot".into(), Value::from(self.is_root))]).collect())
     }
 }
 

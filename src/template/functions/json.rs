@@ -52,14 +52,17 @@ impl Writer {
             }
             Value::List(list) if list.is_nil() => self.out.push_str("null"),
             Value::List(list) => self.list(list.items(), depth)?,
-            Value::Map(map) => self.map(map, depth)?,
+            Value::Map(map) => self.members(&map.entries(), depth)?,
             Value::Time(time) => self.string(super::layout::rfc3339(time).as_bytes()),
             Value::Object(object) => match (object.kind(), object.entries()) {
                 (Kind::Slice, Some(entries)) => {
                     let items: Vec<Value> = entries.into_iter().map(|(_, item)| item).collect();
                     self.list(&items, depth)?;
                 }
-                _ => self.value(&object.to_plain(), depth + 1)?,
+                _ => match object.members() {
+                    Some(members) => self.members(&members, depth)?,
+                    None => self.value(&object.to_plain(), depth + 1)?,
+                },
             },
         }
         Ok(())
@@ -85,8 +88,7 @@ impl Writer {
         Ok(())
     }
 
-    fn map(&mut self, map: &Map, depth: usize) -> Result<(), String> {
-        let entries = map.entries();
+    fn members(&mut self, entries: &[(Arc<str>, Value)], depth: usize) -> Result<(), String> {
         self.out.push('{');
         for (at, (key, value)) in entries.iter().enumerate() {
             if at > 0 {
