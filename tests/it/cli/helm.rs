@@ -182,3 +182,28 @@ fn what_cannot_be_followed() {
     help: put the charts below `charts/`: directories, or the archives that `helm dependency build` fetches
     ");
 }
+
+#[test]
+fn whose_ways_are_followed_is_chosen_for_charts_of_projects_too() {
+    let map = "kind: A\nvalues: {{ omit .Values \"werf\" \"global\" | toJson }}\n";
+    let sandbox = Sandbox::commit(&[
+        ("werf.yaml", "project: app\nconfigVersion: 1\n"),
+        (".helm/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n"),
+        (".helm/values.yaml", "a: null\nb: 1\n---\nc: 2\n"),
+        (".helm/templates/map.yaml", map),
+    ]);
+    for command in [&["render"][..], &["helm", "template", ".helm"]] {
+        let values = |compat: &str| {
+            let text = told(&sandbox, &[command, &["--helm-compat", compat]].concat());
+            text.lines().find_map(|line| line.strip_prefix("values: ")).unwrap_or(&text).to_owned()
+        };
+        assert_eq!(values("3"), r#"{"a":null,"b":1}"#, "{command:?}");
+        assert_eq!(values("4"), r#"{"b":1,"c":2}"#, "{command:?}");
+    }
+    insta::assert_snapshot!(told(&sandbox, &["render", "--helm-compat", "2"]), @r"
+    exit 2
+    error: invalid value '2' for '--helm-compat <3|4>': `2` is neither 3 nor 4
+
+    For more information, try '--help'.
+    ");
+}
