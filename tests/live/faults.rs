@@ -171,7 +171,8 @@ fn a_probe_that_never_passes() {
 #[test]
 fn a_timeout_names_what_is_pending_and_why() {
     real_node!();
-    let probe = "readinessProbe: {exec: {command: [sh, -c, 'echo the cache is cold; false']}}";
+    // tried each second, and patient enough that the time is up first
+    let probe = "readinessProbe: {exec: {command: [sh, -c, 'echo the cache is cold; false']}, periodSeconds: 1, failureThreshold: 30}";
     let app = app(&deployment(RUNS, probe));
     let printed = app.werf(&["converge", "--timeout", "8"]);
     failed(
@@ -474,7 +475,8 @@ fn auto_rollback_after_a_timeout() {
     let app = app(&deployment(RUNS, ""));
     let good = app.werf(&["converge"]);
     assert_eq!(good.code, 0, "{}", good.stderr);
-    let probe = "readinessProbe: {exec: {command: [sh, -c, 'echo the cache is cold; false']}}";
+    // tried each second, and patient enough that the time is up first
+    let probe = "readinessProbe: {exec: {command: [sh, -c, 'echo the cache is cold; false']}, periodSeconds: 1, failureThreshold: 30}";
     app.commit(&[(".helm/templates/app.yaml", &deployment(RUNS, probe))]);
     let printed = app.werf(&["converge", "--auto-rollback", "--timeout", "7"]);
     failed(&printed, &["error: not done after 7 s", "the cache is cold", "help: release `shop` was rolled back to revision 1"]);
