@@ -27,15 +27,7 @@ pub fn rows() -> Vec<Row> {
         project.write("src/nonce", text);
         project.commit();
     };
-    let buildctl = |repo: String| {
-        let mut command = testbed.program("buildctl");
-        command.args(["--addr", &testbed.buildkit, "build", "--frontend", "dockerfile.v0", "--progress", "plain"]);
-        command.arg("--local").arg(format!("context={}", project.dir.display()));
-        command.arg("--local").arg(format!("dockerfile={}", project.dir.display()));
-        command.args(["--opt", &format!("build-arg:BASE={}", testbed.base())]);
-        command.args(["--output", &format!("type=image,name={repo}:latest,push=true,oci-mediatypes=true")]);
-        command
-    };
+    let buildctl = |repo: String| testbed.buildctl(&project, &repo);
     let werf = |repo: String| testbed.werf(&project, &["build", "--repo", &repo]);
     let (ours, peer) = by_turns(
         7,

@@ -56,6 +56,18 @@ impl Testbed {
         command
     }
 
+    /// The peer's build of the project's Dockerfile on the same daemon, with the same base image, pushed to a repository.
+    pub fn buildctl(&self, project: &Project, repo: &str) -> Command {
+        let mut command = self.program("buildctl");
+        command.args(["--addr", &self.buildkit, "build", "--frontend", "dockerfile.v0", "--progress", "plain"]);
+        for name in ["context", "dockerfile"] {
+            command.arg("--local").arg(format!("{name}={}", project.dir.display()));
+        }
+        command.args(["--opt", &format!("build-arg:BASE={}", self.base())]);
+        command.args(["--output", &format!("type=image,name={repo}:latest,push=true,oci-mediatypes=true")]);
+        command
+    }
+
     /// Reference of the busybox base image.
     pub fn base(&self) -> String {
         format!("{}/base/busybox:1", self.registry)

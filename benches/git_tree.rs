@@ -23,15 +23,7 @@ pub fn rows() -> Vec<Row> {
     project.commit();
     let repo = testbed.repo("tree");
     let werf = |repo: &str| testbed.werf(&project, &["build", "--repo", repo]);
-    let buildctl = |repo: &str| {
-        let mut command = testbed.program("buildctl");
-        command.args(["--addr", &testbed.buildkit, "build", "--frontend", "dockerfile.v0", "--progress", "plain"]);
-        command.arg("--local").arg(format!("context={}", project.dir.display()));
-        command.arg("--local").arg(format!("dockerfile={}", project.dir.display()));
-        command.args(["--opt", &format!("build-arg:BASE={}", testbed.base())]);
-        command.args(["--output", &format!("type=image,name={repo}:latest,push=true,oci-mediatypes=true")]);
-        command
-    };
+    let buildctl = |repo: &str| testbed.buildctl(&project, repo);
     let peer_repo = testbed.repo("peer-tree");
     must(werf(&repo));
     must(buildctl(&peer_repo));

@@ -73,6 +73,11 @@ impl fmt::Debug for Error {
     }
 }
 
+/// The last cause of a chain: what the system said, without the words of the layers above it.
+pub fn root_cause<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    std::iter::successors(Some(error), |error| error.source()).last().unwrap_or(error)
+}
+
 /// Several independent problems of one run, printed together.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{headline}")]

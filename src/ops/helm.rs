@@ -12,12 +12,11 @@ use thiserror::Error;
 pub use super::chart_files::HelmValues;
 use super::chart_files::{load_chart, value_layers};
 use super::gates::Gates;
-use super::render::{only, with_versions};
+use super::render::{Unwritable, only, with_versions};
 use super::{KubeOptions, Run, release};
-use crate::deploy::chart::{self, HelmCompat, Manifest, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered};
+use crate::deploy::chart::{HelmCompat, Manifest, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered};
 use crate::deploy::cluster;
 use crate::error::Result;
-use crate::event::Event;
 use crate::project::slug;
 use crate::template::host::NoHost;
 use crate::template::value::Value;
@@ -88,10 +87,7 @@ pub async fn template(options: TemplateOptions, run: Run) -> Result<String> {
         options: RenderOptions { skip_schema: options.skip_schema, compat, ..RenderOptions::default() },
         host: &Gates::new(None),
     };
-    let rendered = chart::render(&load_chart(&options.chart, compat)?, &input)?;
-    for message in &rendered.warnings {
-        run.events.emit(Event::Warned { message: message.clone(), help: None });
-    }
+    let rendered = release::rendered(&load_chart(&options.chart, compat)?, &input, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, no_hooks: options.no_hooks, skip_tests: options.skip_tests };
     match options.output_dir {
         None => only(&rendered, &how, &options.show_only),
@@ -145,7 +141,7 @@ fn write_files(rendered: &Rendered, how: &PrintOptions, top: &std::path::Path, i
             let mut open = std::fs::OpenOptions::new().create(true).write(true).truncate(is_first).append(!is_first).open(&file)?;
             open.write_all(format!("---\n# Source: {path}\n{text}\n").as_bytes())
         };
-        write().map_err(|cause| HelmError::Unwritable { path: file.clone(), cause })?;
+        write().map_err(|cause| Unwritable { path: file.clone(), cause })?;
         let _ = writeln!(said, "wrote {}", file.display());
     }
     Ok(said + "\n")
@@ -165,11 +161,4 @@ enum HelmError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     NameTemplate(Box<Failure>),
-    #[error("cannot write to {}", .path.display())]
-    #[diagnostic(help("check the path and its permissions"))]
-    Unwritable {
-        path: PathBuf,
-        #[source]
-        cause: std::io::Error,
-    },
 }

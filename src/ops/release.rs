@@ -105,7 +105,12 @@ pub fn render(chart: &Chart, scene: &Scene<'_>, run: &Run) -> Result<Rendered> {
         options: RenderOptions { compat: scene.compat, ..RenderOptions::default() },
         host: &Gates::new(scene.cluster.cloned()),
     };
-    let rendered = chart::render(chart, &input)?;
+    rendered(chart, &input, run)
+}
+
+/// Renders a chart and tells its warnings.
+pub fn rendered(chart: &Chart, input: &RenderInput<'_>, run: &Run) -> Result<Rendered> {
+    let rendered = chart::render(chart, input)?;
     for message in &rendered.warnings {
         run.events.emit(Event::Warned { message: message.clone(), help: None });
     }

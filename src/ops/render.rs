@@ -63,7 +63,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let text = only(&rendered, &how, &options.show_only)?;
     match options.output {
         None => Ok(text),
-        Some(path) => std::fs::write(&path, text).map(|()| String::new()).map_err(|cause| RenderError::Unwritable { path, cause }.into()),
+        Some(path) => std::fs::write(&path, text).map(|()| String::new()).map_err(|cause| Unwritable { path, cause }.into()),
     }
 }
 
@@ -93,11 +93,16 @@ enum RenderError {
     #[error("--kube-version: `{text}` is no version")]
     #[diagnostic(help("write it as 1.33 or v1.33.2"))]
     NoVersion { text: String },
-    #[error("cannot write to {}", .path.display())]
-    #[diagnostic(help("check the path and its permissions"))]
-    Unwritable {
-        path: PathBuf,
-        #[source]
-        cause: std::io::Error,
-    },
+}
+
+/// Rendered text that cannot be written to a file.
+#[derive(Debug, Error, Diagnostic)]
+#[error("cannot write to {}", .path.display())]
+#[diagnostic(help("check the path and its permissions"))]
+pub struct Unwritable {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    #[source]
+    pub cause: std::io::Error,
 }

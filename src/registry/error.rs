@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::credentials::CredentialsError;
+use crate::error::root_cause;
 
 /// A registry did not do what we asked.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -275,11 +276,7 @@ impl Cause {
 
     /// The innermost cause alone: what the system said.
     pub fn root(error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut root = error;
-        while let Some(cause) = root.source() {
-            root = cause;
-        }
-        Cause(root.to_string())
+        Cause(root_cause(error).to_string())
     }
 }
 

@@ -61,7 +61,9 @@ fn update(region: &MultiProgress, running: &mut Running, event: &Event, visible:
             bar.enable_steady_tick(Duration::from_millis(125));
             Row { name: String::new(), bar }
         });
-        row.name = name.unwrap_or(std::mem::take(&mut row.name));
+        if let Some(name) = name {
+            row.name = name;
+        }
         row.bar.set_message(format!("{}  {news}", row.name).trim().to_owned());
         if visible {
             row.bar.tick();

@@ -5,7 +5,6 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, reason = "tests read the environment and print")]
 
 mod chart_set;
-mod published;
 #[path = "../it/sandbox.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod sandbox;
@@ -20,6 +19,7 @@ mod faults;
 mod kinds;
 mod llb;
 mod private_registry;
+mod published;
 mod records;
 mod render;
 mod rights;

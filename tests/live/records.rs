@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::testbed::{App, Needs, assert_says};
+use crate::testbed::{App, Needs, WEB, assert_says};
 
 const CHART: &[(&str, &str)] = &[
     ("werf.yaml", "project: shop\nconfigVersion: 1\n"),
@@ -10,20 +10,7 @@ const CHART: &[(&str, &str)] = &[
     (".helm/values.yaml", "tone: low\n"),
     (".helm/templates/settings.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  tone: {{ .Values.tone }}\n"),
     (".helm/templates/extra.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n"),
-    (
-        ".helm/templates/web.yaml",
-        "\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 0
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: main, image: nobody/pulls:1}]}
-",
-    ),
+    WEB,
     (".helm/templates/NOTES.txt", "The tone is {{ .Values.tone }}.\n"),
 ];
 
@@ -180,8 +167,8 @@ fn what_is_to_be_kept_outlives_the_release() {
     assert_says(&again.stderr, &["there is no release `shop`"]);
 }
 
-#[test]
-fn an_interrupted_removal_is_finished_by_the_next() {
+/// A release whose removal was interrupted while an object was held; the object is held no more.
+fn interrupted_removal() -> App {
     let app = app();
     let held = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra, finalizers: [example.org/hold]}\n";
     app.commit(&[(".helm/templates/extra.yaml", held)]);
@@ -192,6 +179,12 @@ fn an_interrupted_removal_is_finished_by_the_next() {
     let printed = running.finish();
     assert_eq!(printed.code, 130, "{}", printed.stderr);
     app.kubectl(&["patch", "configmap", "extra", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
+    app
+}
+
+#[test]
+fn an_interrupted_removal_is_finished_by_the_next() {
+    let app = interrupted_removal();
     let again = app.werf(&["dismiss"]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert_eq!(helm(&app, "helm3", &["list", "-a", "-q"]), "");
@@ -200,15 +193,7 @@ fn an_interrupted_removal_is_finished_by_the_next() {
 
 #[test]
 fn a_release_whose_removal_was_interrupted_can_be_deployed_again() {
-    let app = app();
-    let held = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra, finalizers: [example.org/hold]}\n";
-    app.commit(&[(".helm/templates/extra.yaml", held)]);
-    converge(&app, &[]);
-    let mut running = app.start(&["dismiss"], &[]);
-    running.until("Waiting ConfigMap/extra: being deleted: waits for example.org/hold");
-    running.signal(rustix::process::Signal::INT);
-    running.finish();
-    app.kubectl(&["patch", "configmap", "extra", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
+    let app = interrupted_removal();
     app.commit(&[(".helm/templates/extra.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n")]);
     converge(&app, &[]);
     assert_eq!(tone(&app), "low");

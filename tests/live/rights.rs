@@ -2,25 +2,12 @@
 
 use base64::Engine;
 
-use crate::testbed::{App, Needs, assert_says};
+use crate::testbed::{App, Needs, WEB, assert_says};
 
 const CHART: &[(&str, &str)] = &[
     ("werf.yaml", "project: shop\nconfigVersion: 1\n"),
     (".helm/templates/settings.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {tone: {{ .Values.tone }}}\n"),
-    (
-        ".helm/templates/web.yaml",
-        "\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 0
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: main, image: nobody/pulls:1}]}
-",
-    ),
+    WEB,
     (
         ".helm/templates/hook.yaml",
         "\

@@ -253,6 +253,22 @@ pub fn assert_says(text: &str, wanted: &[&str]) {
     }
 }
 
+/// A template of a Deployment without a pod.
+pub const WEB: (&str, &str) = (
+    ".helm/templates/web.yaml",
+    "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: main, image: nobody/pulls:1}]}
+",
+);
+
 const GITERMINISM: &str = "\
 giterminismConfigVersion: 1
 config:

@@ -95,7 +95,7 @@ pub async fn connect(endpoint: &Endpoint, options: ConnectOptions) -> Result<Cli
         let error = match attempt {
             Ok(Ok(client)) => return Ok(client),
             Ok(Err(error)) => error,
-            Err(_) => return Err(unreachable(endpoint, Arc::new(io::Error::from(io::ErrorKind::TimedOut)))),
+            Err(_) => return Err(unreachable(endpoint, &io::Error::from(io::ErrorKind::TimedOut))),
         };
         if !options.wait || !matches!(error, ConnectError::Unreachable { .. }) || Instant::now() + pause >= deadline {
             return Err(error);
@@ -197,7 +197,7 @@ fn classify_transport(endpoint: &Endpoint, error: tonic::transport::Error) -> Co
     if tls && !refused {
         return ConnectError::Tls { endpoint: endpoint.to_string(), cause: innermost(&error) };
     }
-    unreachable(endpoint, innermost(&error))
+    unreachable(endpoint, &error)
 }
 
 fn classify(endpoint: &Endpoint, status: tonic::Status) -> ConnectError {
@@ -208,13 +208,13 @@ fn classify(endpoint: &Endpoint, status: tonic::Status) -> ConnectError {
             ConnectError::ClientRefused { endpoint: endpoint.to_string(), shown: tls.cert.is_some(), cause: innermost(&status) }
         }
         // A daemon that speaks TLS hangs up on plain words.
-        Code::Unknown if std::error::Error::source(&status).is_some() => unreachable(endpoint, innermost(&status)),
-        Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded => unreachable(endpoint, innermost(&status)),
+        Code::Unknown if std::error::Error::source(&status).is_some() => unreachable(endpoint, &status),
+        Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded => unreachable(endpoint, &status),
         _ => ConnectError::Foreign { endpoint: endpoint.to_string(), cause: Arc::new(status) },
     }
 }
 
-fn unreachable(endpoint: &Endpoint, cause: super::error::Cause) -> ConnectError {
+fn unreachable(endpoint: &Endpoint, error: &(dyn std::error::Error + 'static)) -> ConnectError {
     let help = match endpoint {
         Endpoint::Unix(_) => "start buildkitd, check that the socket's owner is you, or leave the address out to use the embedded daemon",
         Endpoint::Tcp { tls: None, .. } => {
@@ -222,7 +222,7 @@ fn unreachable(endpoint: &Endpoint, cause: super::error::Cause) -> ConnectError 
         }
         Endpoint::Tcp { .. } => "check the address and that buildkitd runs there",
     };
-    ConnectError::Unreachable { endpoint: endpoint.to_string(), cause: innermost(&*cause), help }
+    ConnectError::Unreachable { endpoint: endpoint.to_string(), cause: innermost(error), help }
 }
 
 fn too_old(endpoint: &Endpoint, version: String) -> ConnectError {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use thiserror::Error;
 
+use crate::error::root_cause;
+
 /// A cause in the words of the layer below.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync + 'static>;
 
@@ -216,13 +218,10 @@ pub enum SolveError {
     },
 }
 
-/// What the system said, without the words of the layers above it.
+/// The root cause as a cause of its own; of a status its message alone.
 pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> Cause {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    let text = innermost.downcast_ref::<tonic::Status>().map_or_else(|| innermost.to_string(), |status| status.message().to_owned());
+    let root = root_cause(error);
+    let text = root.downcast_ref::<tonic::Status>().map_or_else(|| root.to_string(), |status| status.message().to_owned());
     Arc::new(std::io::Error::other(text))
 }
 

@@ -1,8 +1,9 @@
 //! Chart files, values and service values become manifests, hooks and notes.
 //!
-//! [`load()`] reads a chart from a tree of files (or [`load_archive()`] from a `.tgz`), [`render()`] turns it into manifests for one release, [`print()`] writes them as
-//! `helm template` does. Behaviour is Helm 3.22's, to the byte (or 4.3's: [`HelmCompat`]), with werf's additions: a chart without Chart.yaml, secret values,
-//! service values, `export-values`, and the functions `werf_image` and `werf_secret_file`.
+//! [`load()`] reads a chart from a tree of files (or [`load_archive()`] from a `.tgz`), [`render()`] turns it into manifests for one
+//! release, [`print()`] writes them as `helm template` does. Behaviour is Helm 3.22's, to the byte (or 4.3's: [`HelmCompat`]), with
+//! werf's additions: a chart without Chart.yaml, secret values, service values, `export-values`, and the functions `werf_image` and
+//! `werf_secret_file`.
 //!
 //! ```text
 //! files ──► load ──► resolve dependencies ──► coalesce values ──► schema ──► execute templates ──► sort ──► manifests, hooks, notes

@@ -18,6 +18,7 @@ use tower::{BoxError, ServiceBuilder};
 use super::discovery::Kinds;
 use super::error::ClusterError;
 use super::transport::Transport;
+use crate::error::root_cause;
 
 /// How long a request is tried again while the server is away or overloaded.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -239,7 +240,9 @@ impl Client {
 
     fn unsent(&self, error: kube::Error) -> ClusterError {
         match error {
-            kube::Error::Auth(error) => ClusterError::Credentials { server: self.inner.server.clone(), message: innermost(&error) },
+            kube::Error::Auth(error) => {
+                ClusterError::Credentials { server: self.inner.server.clone(), message: root_cause(&error).to_string() }
+            }
             error => self.unreachable(&error),
         }
     }
@@ -254,7 +257,7 @@ impl Client {
             }
             next = error.source();
         }
-        let cause = innermost(error);
+        let cause = root_cause(error).to_string();
         let help = if cause.contains("InvalidMessage") || cause.contains("corrupt") {
             format!("{server} does not speak TLS; should the address begin with http://?")
         } else {
@@ -268,13 +271,4 @@ impl Client {
 fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let inner = |error: &'a std::io::Error| error.get_ref().and_then(|inner| tls_error(inner));
     error.downcast_ref::<rustls::Error>().or_else(|| error.downcast_ref::<std::io::Error>().and_then(inner))
-}
-
-/// The last cause of a chain: the layers above it only say "error trying to connect".
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }

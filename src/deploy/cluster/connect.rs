@@ -9,6 +9,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use super::client::Client;
 use super::error::ClusterError;
 use super::transport::Transport;
+use crate::error::root_cause;
 
 /// Where the cluster is and who we are. Empty fields leave the kubeconfig's word.
 #[derive(Clone, Debug, Default)]
@@ -126,12 +127,8 @@ const IN_BASE64: &str = "given in base64";
 struct NotBase64;
 
 /// The error of a kubeconfig, in the first line of its reader's words.
-fn bad_config(origin: &str, error: &dyn std::error::Error) -> ClusterError {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    let message = innermost.to_string();
+fn bad_config(origin: &str, error: &(dyn std::error::Error + 'static)) -> ClusterError {
+    let message = root_cause(error).to_string();
     let message = message.lines().next().unwrap_or_default().trim_start_matches("failed to parse kubeconfig YAML: ");
     let message = message.trim_start_matches("error: ").trim_end_matches('.').to_owned();
     let help = match origin {
