@@ -119,7 +119,9 @@ pub fn rendered(chart: &Chart, input: &RenderInput<'_>, run: &Run) -> Result<Ren
 
 /// What the cluster is, asked only where the chart wants to know.
 pub async fn capabilities(chart: &Chart, client: &Client) -> Result<Capabilities> {
-    if !chart.mentions("Capabilities") && chart.metadata.kube_version.is_empty() {
+    // `tpl` renders values, which may ask too
+    let asks = ["Capabilities", "tpl"].iter().any(|word| chart.mentions(word)) || !chart.metadata.kube_version.is_empty();
+    if !asks {
         return Ok(Capabilities::default());
     }
     let (version, api_versions) = tokio::try_join!(cluster::server_version(client), cluster::api_versions(client))?;

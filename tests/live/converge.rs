@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::testbed::{App, has_real_node};
+use crate::testbed::{App, Needs, has_real_node};
 
 fn image_of(app: &App, deployment: &str) -> String {
     app.kubectl(&["get", "deployment", deployment, "-o", "jsonpath={.spec.template.spec.containers[0].image}"])
@@ -89,4 +89,22 @@ fn a_broken_commit_says_why_and_the_last_good_release_comes_back() {
     assert!(broken.stderr.contains("Rolled back release shop to the state of revision 1"), "{}", broken.stderr);
     assert_eq!(image_of(&app, "backend"), image);
     assert_eq!(app.kubectl(&["get", "deployment", "backend", "-o", "jsonpath={.status.readyReplicas}"]), "1");
+}
+
+#[test]
+fn a_value_that_tpl_renders_sees_the_cluster() {
+    let app = App::new(
+        Needs::Cluster,
+        &[
+            ("werf.yaml", "project: shop\nconfigVersion: 1\n"),
+            (
+                ".helm/templates/version.yaml",
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: version}\ndata: {text: {{ tpl .Values.text . | quote }}}\n",
+            ),
+        ],
+    );
+    let converged = app.werf(&["converge", "--set-literal", "text={{ .Capabilities.KubeVersion.Version }}"]);
+    assert_eq!(converged.code, 0, "{}", converged.stderr);
+    let server: Value = serde_json::from_slice(&app.program("kubectl", &["version", "-o", "json"]).stdout).expect("versions");
+    assert_eq!(app.kubectl(&["get", "configmap", "version", "-o", "jsonpath={.data.text}"]), server["serverVersion"]["gitVersion"]);
 }

@@ -42,11 +42,9 @@ impl Chart {
         self.metadata.kind.eq_ignore_ascii_case("library")
     }
 
-    /// Whether a template of the chart or of a subchart contains a word, in values as text for `tpl` included.
+    /// Whether a template of the chart or of a subchart contains a word.
     pub fn mentions(&self, word: &str) -> bool {
-        self.templates.iter().any(|file| file.text().contains(word))
-            || self.values.values().any(|value| value.to_string().contains(word))
-            || self.dependencies.iter().any(|chart| chart.mentions(word))
+        self.templates.iter().any(|file| file.text().contains(word)) || self.dependencies.iter().any(|chart| chart.mentions(word))
     }
 }
 
