@@ -1,26 +1,18 @@
 //! `werf helm template`, with Helm's own arguments and flags.
-//!
-//! Flags without a werf variable are Helm's: a variable that is meant for the project's chart must not reach another one.
 
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches};
 
-use super::args::{LogArgs, helm_version};
-use super::env;
-use crate::ops::{self, helm};
-
-/// Subcommands of `werf helm`.
-#[derive(Debug, clap::Subcommand)]
-pub enum Command {
-    /// Print the manifests of any chart as `helm template` does
-    Template(Box<TemplateArgs>),
-}
+use crate::cli::args::{LogArgs, helm_version};
+use crate::cli::{env, printed, run};
+use crate::ops;
+use crate::ops::helm::{HelmValues, template};
 
 /// Arguments of `werf helm template`.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "werf helm template [OPTIONS] [NAME] CHART")]
-pub struct TemplateArgs {
+pub struct Args {
     /// Release name (may be left out), then the chart: a directory or a .tgz archive
     #[arg(value_name = "[NAME] CHART", num_args = 1..=2, required = true)]
     name_and_chart: Vec<String>,
@@ -100,17 +92,16 @@ pub struct TemplateArgs {
 }
 
 /// Runs the command.
-pub fn run(command: Command) -> u8 {
-    let Command::Template(args) = command;
+pub fn run(args: Args) -> u8 {
     let look = args.log.look();
     let options = args.options();
-    super::run::run(look, |run| helm::template(options, run), |text| super::printed(&text))
+    run::run(look, |run| template::run(options, run), |text| printed(&text))
 }
 
-impl TemplateArgs {
-    fn options(mut self) -> helm::TemplateOptions {
+impl Args {
+    fn options(mut self) -> template::Options {
         let chart = self.name_and_chart.pop().unwrap_or_default();
-        helm::TemplateOptions {
+        template::Options {
             name: self.name_and_chart.pop(),
             name_template: self.name_template,
             chart,
@@ -121,7 +112,7 @@ impl TemplateArgs {
                 home: env::home(),
                 ..ops::KubeOptions::default()
             },
-            values: helm::HelmValues {
+            values: HelmValues {
                 files: self.values,
                 set: self.set,
                 set_string: self.set_string,

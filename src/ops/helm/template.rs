@@ -9,14 +9,14 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use thiserror::Error;
 
-pub use super::chart_files::HelmValues;
-use super::chart_files::{load_chart, value_layers};
-use super::gates::Gates;
-use super::render::{Unwritable, only, with_versions};
-use super::{KubeOptions, Run, release};
+use super::HelmValues;
 use crate::deploy::chart::{HelmCompat, Manifest, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered};
 use crate::deploy::cluster;
 use crate::error::Result;
+use crate::ops::chart_files::{load_chart, value_layers};
+use crate::ops::gates::Gates;
+use crate::ops::render::{Unwritable, only, with_versions};
+use crate::ops::{KubeOptions, Run, release};
 use crate::project::slug;
 use crate::template::host::NoHost;
 use crate::template::value::Value;
@@ -27,7 +27,7 @@ const UNNAMED: &str = "release-name";
 
 /// What `helm template` is asked.
 #[derive(Clone)]
-pub struct TemplateOptions {
+pub struct Options {
     /// Name of the release.
     pub name: Option<String>,
     /// Template of that name instead.
@@ -67,7 +67,7 @@ pub struct TemplateOptions {
 }
 
 /// Renders and prints the chart.
-pub async fn template(options: TemplateOptions, run: Run) -> Result<String> {
+pub async fn run(options: Options, run: Run) -> Result<String> {
     if options.validate {
         return Err(HelmError::Validate.into());
     }
@@ -98,7 +98,7 @@ pub async fn template(options: TemplateOptions, run: Run) -> Result<String> {
     }
 }
 
-fn release_name(options: &TemplateOptions) -> Result<String> {
+fn release_name(options: &Options) -> Result<String> {
     let name = match (&options.name, &options.name_template) {
         (Some(_), Some(_)) => return Err(HelmError::TwoNames.into()),
         (Some(name), None) => name.clone(),
@@ -116,7 +116,7 @@ fn named_by_template(text: &str) -> Result<String> {
     Ok(rendered.text)
 }
 
-async fn namespace(options: &TemplateOptions) -> String {
+async fn namespace(options: &Options) -> String {
     let given = options.namespace.clone().filter(|namespace| !namespace.is_empty());
     let kubeconfigs = release::kubeconfigs(&options.kube);
     let of_context = async { cluster::context_namespace(&kubeconfigs, options.kube.context.as_deref()).await };
