@@ -24,6 +24,7 @@
 //! | [`project`] | from a commit to a checked configuration: `git` (I/O), `giterminism` and `config` (pure) | |
 //! | [`template`] | Go templates, and the Helm function table | pure |
 //! | [`build`] | from configuration to published images: `image`, `dockerfile`, `git_layers`, `llb` (pure), `buildkit` (I/O) | |
+//! | [`transport`] | one HTTP exchange | I/O |
 //! | [`registry`] | references, credentials, manifests, tags | I/O |
 //! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `plan`, `status` (pure), `cluster` (I/O) | |
 //! | [`cleanup`] | which published images stay and which go, each with its reason | pure |
@@ -66,5 +67,6 @@ pub mod ops;
 pub mod project;
 pub mod registry;
 pub mod template;
+pub mod transport;
 pub mod ui;
 pub mod yaml;

@@ -19,7 +19,7 @@ pub fn client(options: &RegistryOptions) -> Result<Client> {
     };
     Ok(Client::new(Options {
         scheme: if options.insecure { Scheme::Insecure } else { Scheme::Secure },
-        verify: if options.skip_tls_verify { Verify::Nothing } else { Verify::System },
+        tls: if options.skip_tls_verify { Verify::Nothing } else { Verify::System }.into(),
         credentials,
         ..Options::default()
     }))

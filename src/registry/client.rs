@@ -18,7 +18,7 @@ use super::manifest::{
 };
 use super::reference::{Digest, Reference, Repository, Tag};
 use super::session::{self, Call, Context, Host, Patience};
-use super::transport::{Reply, Transport, Verify};
+use crate::transport::{Reply, Tls, Transport};
 
 /// The longest manifest or configuration that is read, in bytes; registries refuse longer manifests at 4 MiB.
 const MAX_DOCUMENT: usize = 8 << 20;
@@ -30,8 +30,8 @@ const PAGE: usize = 1000;
 pub struct Options {
     /// Whether the wire is encrypted where the host's name does not tell.
     pub scheme: Scheme,
-    /// Whether certificates are verified.
-    pub verify: Verify,
+    /// How both sides prove who they are.
+    pub tls: Tls,
     /// Who we are.
     pub credentials: DockerConfig,
     /// How often and how long we ask.
@@ -71,8 +71,8 @@ struct Inner {
 impl Client {
     /// Makes a client; sends and opens nothing.
     pub fn new(options: Options) -> Self {
-        let Options { scheme, verify, credentials, patience } = options;
-        let context = Context { transport: Transport::new(verify), credentials, patience };
+        let Options { scheme, tls, credentials, patience } = options;
+        let context = Context { transport: Transport::new(tls), credentials, patience };
         Client(Arc::new(Inner { context, scheme, hosts: Mutex::default() }))
     }
 

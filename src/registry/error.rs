@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::credentials::CredentialsError;
-use crate::error::root_cause;
+pub use crate::transport::{Cause, redact};
 
 /// A registry did not do what we asked.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -252,47 +252,6 @@ impl fmt::Display for Exchange {
 
 impl std::error::Error for Exchange {}
 
-/// A cause below HTTP, with its own causes joined into one text.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Cause(pub String);
-
-impl Cause {
-    /// Joins an error and its causes. The HTTP client's own words for the step it was at are left out, and a cause whose text is a part
-    /// of what stands already.
-    pub fn of(error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut text = String::new();
-        let mut next = Some(error);
-        while let Some(cause) = next {
-            let more = cause.to_string();
-            next = cause.source();
-            if text.contains(&more) || (more.starts_with("client error (") && next.is_some()) {
-                continue;
-            }
-            text = if text.is_empty() { more } else { format!("{text}: {more}") };
-        }
-        Cause(text)
-    }
-
-    /// The innermost cause alone: what the system said.
-    pub fn root(error: &(dyn std::error::Error + 'static)) -> Self {
-        Cause(root_cause(error).to_string())
-    }
-}
-
-/// A URL as messages show it: without user, password and query, which may hold secrets.
-pub fn redact(url: &str) -> String {
-    let bare = url.split(['?', '#']).next().unwrap_or_default();
-    match bare.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            format!("{scheme}://{host}{path}")
-        }
-        None => bare.to_owned(),
-    }
-}
-
 /// The code and message of an OCI error answer, else the first line of a short plain text.
 pub fn server_message(body: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
@@ -327,18 +286,6 @@ fn clean(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn urls_lose_what_may_be_secret() {
-        for (url, expect) in [
-            ("https://u:p@r.io:5000/v2/a?X-Amz-Signature=s#f", "https://r.io:5000/v2/a"),
-            ("http://r.io", "http://r.io"),
-            ("http://r.io/a@b", "http://r.io/a@b"),
-            ("/v2/x?y", "/v2/x"),
-        ] {
-            assert_eq!(redact(url), expect);
-        }
-    }
 
     #[test]
     fn servers_messages() {

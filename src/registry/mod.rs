@@ -14,12 +14,11 @@ pub mod error;
 pub mod manifest;
 pub mod reference;
 mod session;
-mod transport;
 
+pub use crate::transport::{Tls, Verify};
 pub use client::{Client, Deletion, Options, Scheme};
 pub use credentials::{Credentials, CredentialsError, DockerConfig, Secret};
 pub use error::RegistryError;
 pub use manifest::{Descriptor, ImageConfig, Manifest, Platform, TaggedImage};
 pub use reference::{Digest, Reason, Reference, ReferenceError, Repository, Tag};
 pub use session::Patience;
-pub use transport::Verify;

@@ -15,7 +15,7 @@ use super::auth::{self, Challenge, Scope, TokenRequest};
 use super::credentials::{Credentials, DockerConfig, Secret};
 use super::error::{Exchange, RegistryError, redact, server_message};
 use super::reference::{DEFAULT_REGISTRY, Repository, is_loopback};
-use super::transport::{Failure, Reply, Request, Transport};
+use crate::transport::{Failure, Reply, Request, Transport};
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 5;

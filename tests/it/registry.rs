@@ -236,7 +236,7 @@ async fn loopback_registries_may_speak_tls() {
     let address = tls_front(&registry).await;
     let image = Reference::parse(&format!("{address}/app:1")).unwrap();
 
-    let trusting = client_with("{}", Options { verify: Verify::Nothing, ..Options::default() });
+    let trusting = client_with("{}", Options { tls: Verify::Nothing.into(), ..Options::default() });
     assert_eq!(trusting.head(&image).await.unwrap().unwrap().digest, digest);
 
     let error = client().head(&image).await.unwrap_err();

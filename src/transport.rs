@@ -1,4 +1,4 @@
-//! One HTTP exchange: connections, TLS, time limits, and what sort of failure it was. Knows nothing of registries.
+//! One HTTP exchange: connections, TLS, time limits, and what sort of failure it was. Knows nothing of who is spoken to.
 //!
 //! Connections are kept and shared. System certificates are read at the first HTTPS request, so plain HTTP never pays for them.
 
@@ -13,8 +13,10 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::error::Cause;
+use crate::error::root_cause;
 
 /// How long a TCP connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,12 +31,44 @@ pub enum Verify {
     Nothing,
 }
 
+/// How both sides of a TLS connection prove who they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Whether the server must prove itself.
+    pub verify: Verify,
+    /// Authorities instead of the system's, as PEM.
+    pub authorities: Option<Arc<[u8]>>,
+    /// Who we are.
+    pub identity: Option<Identity>,
+}
+
+/// A client's certificate with its key, as PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The certificate and those that lead to its authority.
+    pub certificate: Arc<[u8]>,
+    /// The private key.
+    pub key: Arc<[u8]>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl From<Verify> for Tls {
+    fn from(verify: Verify) -> Self {
+        Tls { verify, ..Tls::default() }
+    }
+}
+
 /// The connections of one process.
 #[derive(Debug)]
 pub struct Transport {
     plain: Client<HttpConnector, Full<Bytes>>,
-    tls: OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>,
-    verify: Verify,
+    secure: OnceLock<Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String>>,
+    tls: Tls,
 }
 
 /// A request with everything in it.
@@ -86,8 +120,8 @@ pub enum Failure {
 
 impl Transport {
     /// Makes a transport; opens nothing.
-    pub fn new(verify: Verify) -> Self {
-        Transport { plain: builder().build(connector(false)), tls: OnceLock::new(), verify }
+    pub fn new(tls: Tls) -> Self {
+        Transport { plain: builder().build(connector(false)), secure: OnceLock::new(), tls }
     }
 
     /// Sends a request and reads the whole answer. Redirects are the caller's.
@@ -104,7 +138,7 @@ impl Transport {
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = request.url.parse().map_err(|error| Failure::Unusable(format!("the URL is malformed: {error}")))?;
         *message.headers_mut() = request.headers.clone();
-        let response = if secure { self.tls().request(message).await } else { self.plain.request(message).await };
+        let response = if secure { self.secure()?.request(message).await } else { self.plain.request(message).await };
         let (head, body) = response.map_err(|error| classify(&error, error.is_connect(), secure))?.into_parts();
         let body = match Limited::new(body, request.limit).collect().await {
             Ok(body) => body.to_bytes(),
@@ -120,11 +154,12 @@ impl Transport {
         Ok(Reply { status: head.status, headers: head.headers, body })
     }
 
-    fn tls(&self) -> &Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
-        self.tls.get_or_init(|| {
-            let https = HttpsConnectorBuilder::new().with_tls_config(tls_config(self.verify)).https_only().enable_all_versions();
-            builder().build(https.wrap_connector(connector(true)))
-        })
+    fn secure(&self) -> Result<&Client<HttpsConnector<HttpConnector>, Full<Bytes>>, Failure> {
+        let made = self.secure.get_or_init(|| {
+            let https = HttpsConnectorBuilder::new().with_tls_config(tls_config(&self.tls)?).https_only().enable_all_versions();
+            Ok(builder().build(https.wrap_connector(connector(true))))
+        });
+        made.as_ref().map_err(|problem| Failure::Unusable(problem.clone()))
     }
 }
 
@@ -142,20 +177,46 @@ fn connector(secure: bool) -> HttpConnector {
     connector
 }
 
-fn tls_config(verify: Verify) -> rustls::ClientConfig {
+fn tls_config(tls: &Tls) -> Result<rustls::ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider.clone());
     // Cannot fail: the provider has suites for all the versions that rustls itself names.
     #[allow(clippy::expect_used)]
     let builder = builder.with_safe_default_protocol_versions().expect("ring serves rustls' default versions");
-    match verify {
-        Verify::System => {
-            let mut roots = rustls::RootCertStore::empty();
-            // A system without certificates shows itself by a failed verification, with its help.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            builder.with_root_certificates(roots).with_no_client_auth()
+    let builder = match tls.verify {
+        Verify::System => builder.with_root_certificates(roots(tls.authorities.as_deref())?),
+        Verify::Nothing => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))),
+    };
+    match &tls.identity {
+        None => Ok(builder.with_no_client_auth()),
+        Some(identity) => {
+            let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|error| format!("the client's key is unusable: {error}"))?;
+            let chain =
+                certificates(&identity.certificate).map_err(|problem| format!("the client's certificate is unusable: {problem}"))?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| format!("the client's certificate and key do not fit: {error}"))
         }
-        Verify::Nothing => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth(),
+    }
+}
+
+/// The authorities of a PEM bundle, else the system's.
+fn roots(bundle: Option<&[u8]>) -> Result<rustls::RootCertStore, String> {
+    let mut roots = rustls::RootCertStore::empty();
+    match bundle {
+        // A system without certificates shows itself by a failed verification, with its help.
+        None => roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
+        Some(bundle) => roots.add_parsable_certificates(
+            certificates(bundle).map_err(|problem| format!("the bundle of authorities is unusable: {problem}"))?,
+        ),
+    };
+    Ok(roots)
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) => Err("it has no certificate in PEM".into()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -248,5 +309,63 @@ impl rustls::client::danger::ServerCertVerifier for AnyCertificate {
 
     fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A cause below HTTP, with its own causes joined into one text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Cause(pub String);
+
+impl Cause {
+    /// Joins an error and its causes. The HTTP client's own words for the step it was at are left out, and a cause whose text is a part
+    /// of what stands already.
+    pub fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut text = String::new();
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            let more = cause.to_string();
+            next = cause.source();
+            if text.contains(&more) || (more.starts_with("client error (") && next.is_some()) {
+                continue;
+            }
+            text = if text.is_empty() { more } else { format!("{text}: {more}") };
+        }
+        Cause(text)
+    }
+
+    /// The innermost cause alone: what the system said.
+    pub fn root(error: &(dyn std::error::Error + 'static)) -> Self {
+        Cause(root_cause(error).to_string())
+    }
+}
+
+/// A URL as messages show it: without user, password and query, which may hold secrets.
+pub fn redact(url: &str) -> String {
+    let bare = url.split(['?', '#']).next().unwrap_or_default();
+    match bare.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}://{host}{path}")
+        }
+        None => bare.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_lose_what_may_be_secret() {
+        for (url, expect) in [
+            ("https://u:p@r.io:5000/v2/a?X-Amz-Signature=s#f", "https://r.io:5000/v2/a"),
+            ("http://r.io", "http://r.io"),
+            ("http://r.io/a@b", "http://r.io/a@b"),
+            ("/v2/x?y", "/v2/x"),
+        ] {
+            assert_eq!(redact(url), expect);
+        }
     }
 }
