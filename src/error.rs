@@ -55,6 +55,11 @@ impl Error {
         self.0.kind
     }
 
+    /// The diagnostic alone, to stand among others.
+    pub fn into_diagnostic(self) -> Box<dyn Diagnostic + Send + Sync + 'static> {
+        self.0.diagnostic
+    }
+
     /// The diagnostic to print.
     pub fn diagnostic(&self) -> &(dyn Diagnostic + Send + Sync + 'static) {
         &*self.0.diagnostic

@@ -62,6 +62,15 @@ pub enum Event {
         /// `repo:tag`.
         reference: String,
     },
+    /// A chart that the project's chart depends on came from its repository.
+    ChartFetched {
+        /// Name of the chart.
+        name: String,
+        /// Its version.
+        version: String,
+        /// URL of the repository.
+        repository: String,
+    },
     /// A builder answers.
     BuilderReady {
         /// Its address, for people.

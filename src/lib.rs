@@ -26,6 +26,7 @@
 //! | [`build`] | from configuration to published images: `image`, `dockerfile`, `git_layers`, `llb` (pure), `buildkit` (I/O) | |
 //! | [`transport`] | one HTTP exchange | I/O |
 //! | [`registry`] | references, credentials, manifests, tags | I/O |
+//! | [`chart_repository`] | charts of repositories and registries: indexes, archives, their cache | I/O |
 //! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `plan`, `status` (pure), `cluster` (I/O) | |
 //! | [`cleanup`] | which published images stay and which go, each with its reason | pure |
 //! | [`ui`] | events and errors on standard error, data on standard output | edge |
@@ -57,6 +58,7 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod build;
+pub mod chart_repository;
 pub mod cleanup;
 pub mod cli;
 pub mod deploy;

@@ -63,11 +63,13 @@ impl From<Verify> for Tls {
     }
 }
 
+type SecureClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
 /// The connections of one process.
 #[derive(Debug)]
 pub struct Transport {
     plain: Client<HttpConnector, Full<Bytes>>,
-    secure: OnceLock<Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String>>,
+    secure: OnceLock<Result<SecureClient, String>>,
     tls: Tls,
 }
 
@@ -154,7 +156,7 @@ impl Transport {
         Ok(Reply { status: head.status, headers: head.headers, body })
     }
 
-    fn secure(&self) -> Result<&Client<HttpsConnector<HttpConnector>, Full<Bytes>>, Failure> {
+    fn secure(&self) -> Result<&SecureClient, Failure> {
         let made = self.secure.get_or_init(|| {
             let https = HttpsConnectorBuilder::new().with_tls_config(tls_config(&self.tls)?).https_only().enable_all_versions();
             Ok(builder().build(https.wrap_connector(connector(true))))
@@ -353,9 +355,46 @@ pub fn redact(url: &str) -> String {
     }
 }
 
+/// Scheme and authority of a URL.
+pub fn origin(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    &url[..end]
+}
+
+/// Resolves a `Location` against the URL that it answers.
+pub fn resolve(base: &str, location: &str) -> String {
+    if location.contains("://") {
+        return location.to_owned();
+    }
+    if let Some(rest) = location.strip_prefix("//") {
+        let scheme = base.split("://").next().unwrap_or("https");
+        return format!("{scheme}://{rest}");
+    }
+    if location.starts_with('/') {
+        return format!("{}{location}", origin(base));
+    }
+    let bare = base.split(['?', '#']).next().unwrap_or_default();
+    let folder = bare.rfind('/').map_or(bare, |at| &bare[..at]);
+    format!("{folder}/{location}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn locations_resolve() {
+        for (base, location, expect) in [
+            ("http://a:1/v2/x", "/y?z", "http://a:1/y?z"),
+            ("http://a:1/v2/x?q", "y", "http://a:1/v2/y"),
+            ("https://a/v2", "//b/c", "https://b/c"),
+            ("https://a/v2", "http://b/c", "http://b/c"),
+        ] {
+            assert_eq!(resolve(base, location), expect);
+        }
+        assert_eq!(origin("https://a:1?x"), "https://a:1");
+    }
 
     #[test]
     fn urls_lose_what_may_be_secret() {

@@ -40,6 +40,10 @@ pub struct ProjectArgs {
     /// Do not insist that everything comes from the commit
     #[arg(long, env = "WERF_LOOSE_GITERMINISM")]
     loose_giterminism: bool,
+    /// Take the indexes of chart repositories from Helm's cache
+    // hidden: its long name would widen the column of flags in the help of every command
+    #[arg(long, short = 'L', env = "WERF_SKIP_DEPENDENCIES_REPO_REFRESH", hide = true)]
+    skip_dependencies_repo_refresh: bool,
     #[command(flatten)]
     _without_effect: WithoutEffect,
 }
@@ -60,6 +64,7 @@ impl ProjectArgs {
             loose_giterminism: self.loose_giterminism,
             env_lookup: env::lookup,
             cache_dir: env::cache_dir(),
+            charts: ops::ChartOptions { skip_refresh: self.skip_dependencies_repo_refresh, ..env::helm_files() },
         }
     }
 }
@@ -109,9 +114,6 @@ struct WithoutEffect {
     /// No effect: changes are shown when they happen
     #[arg(long, env = "WERF_HOOKS_STATUS_PROGRESS_PERIOD_SECONDS", hide = true, allow_hyphen_values = true)]
     hooks_status_progress_period: Option<String>,
-    /// No effect: chart repositories are not asked
-    #[arg(long, short = 'L', env = "WERF_SKIP_DEPENDENCIES_REPO_REFRESH", hide = true)]
-    skip_dependencies_repo_refresh: bool,
 }
 
 /// Where images are.
@@ -135,15 +137,11 @@ pub struct RepoArgs {
 impl RepoArgs {
     /// As operations take it.
     pub fn options(self) -> ops::RegistryOptions {
-        let dir = self
-            .docker_config
-            .or_else(|| env::text("DOCKER_CONFIG").map(PathBuf::from))
-            .or_else(|| env::home().map(|home| home.join(".docker")));
         ops::RegistryOptions {
             repo: self.repo.or_else(|| env::text("WERF_DOCKER_REPO")),
             insecure: self.insecure_registry,
             skip_tls_verify: self.skip_tls_verify_registry,
-            docker_config: dir.map(|dir| dir.join("config.json")),
+            docker_config: self.docker_config.map(|dir| dir.join("config.json")).or_else(env::docker_config),
             path: env::path(),
         }
     }

@@ -52,6 +52,36 @@ pub fn cache_dir() -> PathBuf {
         .unwrap_or_else(|| std::env::temp_dir().join("werf"))
 }
 
+/// Where Helm keeps its files: what `HELM_…_HOME` names, else `helm` below what the XDG variable names, else below a directory of the home.
+fn helm_home(own: &str, xdg: &str, in_home: &str) -> PathBuf {
+    let named = text(own).map(PathBuf::from);
+    let by_xdg = || text(xdg).map(|dir| PathBuf::from(dir).join("helm"));
+    named
+        .or_else(by_xdg)
+        .or_else(|| home().map(|home| home.join(in_home).join("helm")))
+        .unwrap_or_else(|| std::env::temp_dir().join("helm"))
+}
+
+/// Helm's files as its variables name them.
+pub fn helm_files() -> crate::ops::ChartOptions {
+    let config = helm_home("HELM_CONFIG_HOME", "XDG_CONFIG_HOME", ".config");
+    let cache = helm_home("HELM_CACHE_HOME", "XDG_CACHE_HOME", ".cache");
+    let file = |name: &str, default: PathBuf| text(name).map_or(default, PathBuf::from);
+    crate::ops::ChartOptions {
+        repository_config: file("HELM_REPOSITORY_CONFIG", config.join("repositories.yaml")),
+        repository_cache: file("HELM_REPOSITORY_CACHE", cache.join("repository")),
+        registry_config: file("HELM_REGISTRY_CONFIG", config.join("registry/config.json")),
+        archives: cache_dir().join("charts"),
+        skip_refresh: false,
+    }
+}
+
+/// Docker's config.json: in `DOCKER_CONFIG`, else in `~/.docker`.
+pub fn docker_config() -> Option<PathBuf> {
+    let dir = text("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")));
+    dir.map(|dir| dir.join("config.json"))
+}
+
 /// Where programs are looked for.
 pub fn path() -> OsString {
     #[allow(clippy::disallowed_methods)] // the one place that reads the environment

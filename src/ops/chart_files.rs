@@ -75,11 +75,14 @@ pub struct HelmValues {
     pub set_json: Vec<String>,
     /// `--set-literal`.
     pub set_literal: Vec<String>,
+    /// What was fetched for those of `files` that are URLs.
+    pub texts: BTreeMap<String, String>,
 }
 
 /// Reads the files that value flags name.
 pub fn value_layers(values: HelmValues) -> Result<ValueLayers> {
-    let file = |name: &String| Ok(ValuesFile { name: name.clone(), text: read_text(name)?.into() });
+    let text = |name: &String| values.texts.get(name).map_or_else(|| read_text(name), |text| Ok(text.clone()));
+    let file = |name: &String| Ok(ValuesFile { name: name.clone(), text: text(name)?.into() });
     let mut contents = BTreeMap::new();
     for setting in &values.set_file {
         // a setting that does not parse is reported where all settings are
@@ -106,7 +109,6 @@ fn read_text(path: &str) -> Result<String> {
             let mut bytes = Vec::new();
             std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
         }
-        url if url.contains("://") && !Path::new(url).exists() => return Err(DiskError::Url { url: url.to_owned() }.into()),
         path => std::fs::read(path),
     };
     let bytes = bytes.map_err(|cause| DiskError::Unreadable { path: path.to_owned(), cause })?;
@@ -117,7 +119,7 @@ fn read_text(path: &str) -> Result<String> {
 enum DiskError {
     #[error("there is no chart at `{path}`")]
     #[diagnostic(help(
-        "name a chart's directory or `.tgz` archive; a chart of a repository must be fetched first, as `helm pull --untar` does"
+        "name a chart's directory or `.tgz` archive, REPOSITORY/CHART, oci://HOST/PATH/CHART, the URL of an archive, or CHART with `--repo URL`"
     ))]
     NoChart { path: String },
     #[error("cannot read `{path}`")]
@@ -127,9 +129,6 @@ enum DiskError {
         #[source]
         cause: std::io::Error,
     },
-    #[error("values cannot be fetched from `{url}`: only files are read")]
-    #[diagnostic(help("fetch them first and give the file, or pipe them: `curl -fsS {url} | werf helm template CHART -f -`"))]
-    Url { url: String },
     #[error("values file `{path}` is not UTF-8 text")]
     #[diagnostic(help("values files are YAML in UTF-8"))]
     NotText { path: String },

@@ -10,7 +10,7 @@ use super::release::Marks;
 use super::{
     BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions,
 };
-use super::{images, project, registry, release};
+use super::{dependencies, images, project, registry, release};
 use crate::deploy::chart::{Chart, ServiceValues, ValueLayers};
 use crate::deploy::cluster::{self, Outcome, Prepared};
 use crate::deploy::resource::Owner;
@@ -76,7 +76,7 @@ pub struct Ready {
 
 /// Publishes what is missing while the plan is made; the first failure of either ends both.
 async fn ready(options: &Options, project: &Arc<Project>, run: &Run) -> Result<Ready> {
-    let planning = planning(options, project)?;
+    let planning = planning(options, project, run).await?;
     let client = planning.connect(options, project).await?;
     let registry = registry::client(&options.registry)?;
     let publish = async {
@@ -92,14 +92,14 @@ async fn ready(options: &Options, project: &Arc<Project>, run: &Run) -> Result<R
 /// Makes the plan alone: nothing is built, images are taken for published.
 pub async fn planned(options: &Options, run: &Run) -> Result<Ready> {
     let project = project::open(&options.project, options.registry.insecure, run)?;
-    let planning = planning(options, &project)?;
+    let planning = planning(options, &project, run).await?;
     let client = planning.connect(options, &project).await?;
     let prepare = release::prepare(planning.scene(options, &client), run);
     let (prepared, notes) = images::compared(&project, &planning.images.tree, prepare).await?;
     Ok(Ready { client, prepared, notes })
 }
 
-/// All that a plan needs and that takes no request to know.
+/// All that a plan needs beside the cluster. A request is made only for charts that were never fetched before.
 struct Planning {
     images: images::Images,
     owner: Owner,
@@ -109,7 +109,7 @@ struct Planning {
     marks: Marks,
 }
 
-fn planning(options: &Options, project: &Project) -> Result<Planning> {
+async fn planning(options: &Options, project: &Project, run: &Run) -> Result<Planning> {
     let owner = release::owner(project, &options.release)?;
     let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images);
     let chart = release::load_chart(project, &options.values);
@@ -117,7 +117,12 @@ fn planning(options: &Options, project: &Project) -> Result<Planning> {
     if project.is_breached() || images.is_err() || chart.is_err() || layers.is_err() {
         project.checked(images.as_ref().map_or(&[], |images| images.tree.views()), Ok(()))?;
     }
-    let (images, chart, layers) = (images?, chart?, layers?);
+    let (images, mut chart, layers) = (images?, chart?, layers?);
+    let added = dependencies::add_remote(&mut chart, &options.project, &options.registry, options.values.compat(), run).await;
+    if added.is_err() {
+        project.checked(images.tree.views(), Ok(()))?;
+    }
+    added?;
     let service = release::service_values_of(project, &images, &owner);
     Ok(Planning { images, owner, chart, layers, service, marks: Marks::new(project, &options.metadata)? })
 }

@@ -11,6 +11,8 @@ pub mod render;
 
 mod builder;
 mod chart_files;
+mod chart_store;
+mod dependencies;
 mod gates;
 mod images;
 mod layers;

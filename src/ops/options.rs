@@ -33,6 +33,23 @@ pub struct ProjectOptions {
     pub env_lookup: fn(&str) -> Option<String>,
     /// This user's cache directory.
     pub cache_dir: PathBuf,
+    /// Where charts come from.
+    pub charts: ChartOptions,
+}
+
+/// Where charts of repositories and registries come from: Helm's files.
+#[derive(Clone, Debug, Default)]
+pub struct ChartOptions {
+    /// repositories.yaml.
+    pub repository_config: PathBuf,
+    /// The directory of indexes.
+    pub repository_cache: PathBuf,
+    /// Helm's credentials for registries.
+    pub registry_config: PathBuf,
+    /// The directory of archives under their digests.
+    pub archives: PathBuf,
+    /// Indexes of added repositories are taken from the cache.
+    pub skip_refresh: bool,
 }
 
 /// Where images are and how to talk to the registry.

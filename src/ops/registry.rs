@@ -1,12 +1,13 @@
 //! The registry as operations need it: a client with the user's credentials, and the repository that was asked for.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use miette::Diagnostic;
 use thiserror::Error;
 use tokio::runtime::Handle;
 
-use super::RegistryOptions;
+use super::{ChartOptions, RegistryOptions};
 use crate::build::buildkit::session::{self, CredentialSource, ServeError};
 use crate::error::Result;
 use crate::registry::{Client, Credentials, DockerConfig, Options, Reason, ReferenceError, Repository, Scheme, Verify};
@@ -17,12 +18,30 @@ pub fn client(options: &RegistryOptions) -> Result<Client> {
         Some(path) => DockerConfig::load(path)?,
         None => DockerConfig::default(),
     };
-    Ok(Client::new(Options {
+    Ok(with_credentials(options, credentials))
+}
+
+fn with_credentials(options: &RegistryOptions, credentials: DockerConfig) -> Client {
+    Client::new(Options {
         scheme: if options.insecure { Scheme::Insecure } else { Scheme::Secure },
         tls: if options.skip_tls_verify { Verify::Nothing } else { Verify::System }.into(),
         credentials,
         ..Options::default()
-    }))
+    })
+}
+
+/// A client for charts: with Helm's credentials, and Docker's where those know nothing of a host.
+pub fn client_for_charts(charts: &ChartOptions, options: &RegistryOptions) -> Result<Client> {
+    Ok(with_credentials(options, credentials_for_charts(charts, options.docker_config.as_deref())?))
+}
+
+/// Helm's credentials for registries, and Docker's where those know nothing of a host.
+pub fn credentials_for_charts(charts: &ChartOptions, docker_config: Option<&Path>) -> Result<DockerConfig> {
+    let credentials = DockerConfig::load(&charts.registry_config)?;
+    Ok(match docker_config {
+        Some(path) => credentials.or(DockerConfig::load(path)?),
+        None => credentials,
+    })
 }
 
 /// The repository for images; an error where the command needs one and none was given.

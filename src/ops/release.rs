@@ -8,6 +8,7 @@ use miette::Diagnostic;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::dependencies;
 use super::gates::Gates;
 use super::images::Images;
 use super::project::Project;
@@ -56,12 +57,14 @@ pub async fn connect(options: &KubeOptions) -> Result<Client> {
     Ok(cluster::connect(&options).await?)
 }
 
-/// The chart of the commit. Whether the work tree differs from it shows in [`Project::checked`].
+/// The chart of the commit, without the dependencies that lie elsewhere ([`dependencies::add_remote`]). Whether the work tree differs from it shows in [`Project::checked`].
 pub fn load_chart(project: &Project, values: &ValuesOptions) -> Result<Chart> {
     let deploy = &project.config.meta.deploy;
     let defaults =
         Defaults { name: Some(project.config.meta.project.clone()), app_version: deploy.app_version.clone(), compat: values.compat() };
-    let mut chart = chart::load(&project.chart_files(), &deploy.helm_chart_dir, &defaults)?;
+    let files = project.chart_files();
+    let mut chart = chart::load(&files, &deploy.helm_chart_dir, &defaults)?;
+    dependencies::add_local(&mut chart, &files, &deploy.helm_chart_dir, values.compat())?;
     if values.disable_default_values {
         chart.values.clear();
     }

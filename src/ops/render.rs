@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::{MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions, images, project, release};
+use super::{MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions, dependencies, images, project, release};
 use crate::deploy::chart::{self, Capabilities, HelmCompat, PrintOptions, Rendered};
 use crate::error::Result;
 
@@ -38,7 +38,7 @@ pub struct Options {
     pub metadata: MetadataOptions,
 }
 
-/// Renders and prints the chart. Neither the registry nor the cluster is asked.
+/// Renders and prints the chart. Neither the images' registry nor the cluster is asked.
 pub async fn run(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
     let owner = release::owner(&project, &options.release)?;
@@ -46,7 +46,8 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let chart = release::load_chart(&project, &options.values);
     let layers = release::value_layers(&project, &options.values);
     project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
-    let (tree, chart, layers) = (tree?, chart?, layers?);
+    let (tree, mut chart, layers) = (tree?, chart?, layers?);
+    dependencies::add_remote(&mut chart, &options.project, &options.registry, options.values.compat(), &run).await?;
     let repo = options.registry.repo.as_deref().filter(|_| !options.stub_tags);
     let service = release::service_values(&project, &tree, repo, &owner);
     let scene = release::Scene {

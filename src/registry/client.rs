@@ -18,7 +18,7 @@ use super::manifest::{
 };
 use super::reference::{Digest, Reference, Repository, Tag};
 use super::session::{self, Call, Context, Host, Patience};
-use crate::transport::{Reply, Tls, Transport};
+use crate::transport::{Reply, Tls, Transport, resolve};
 
 /// The longest manifest or configuration that is read, in bytes; registries refuse longer manifests at 4 MiB.
 const MAX_DOCUMENT: usize = 8 << 20;
@@ -140,7 +140,7 @@ impl Client {
             match next_page(&reply) {
                 // The link is made a path: a registry behind a proxy may name itself by another scheme.
                 Some(link) => {
-                    let next = path_of(&session::resolve(&target, &link));
+                    let next = path_of(&resolve(&target, &link));
                     if next == target {
                         return Err(session::malformed(&host, &call, "its next page of tags is the same page".into()));
                     }

@@ -88,6 +88,8 @@ struct Inner {
     auths: BTreeMap<String, Credentials>,
     helpers: BTreeMap<String, String>,
     store: Option<String>,
+    any: Option<Credentials>,
+    otherwise: Option<DockerConfig>,
 }
 
 #[derive(Deserialize, Default)]
@@ -142,7 +144,20 @@ impl DockerConfig {
         }
         let helpers = raw.cred_helpers.into_iter().map(|(key, helper)| (normal_key(&key), helper)).collect();
         let store = Some(raw.creds_store).filter(|store| !store.is_empty());
-        Ok(DockerConfig(Arc::new(Inner { path: Some(path.to_owned()), auths, helpers, store })))
+        Ok(DockerConfig(Arc::new(Inner { path: Some(path.to_owned()), auths, helpers, store, ..Inner::default() })))
+    }
+
+    /// The same, where another configuration is asked for hosts that this one knows nothing of.
+    pub fn or(self, otherwise: DockerConfig) -> Self {
+        let Inner { path, auths, helpers, store, .. } = &*self.0;
+        let (path, auths, helpers, store) = (path.clone(), auths.clone(), helpers.clone(), store.clone());
+        DockerConfig(Arc::new(Inner { path, auths, helpers, store, otherwise: Some(otherwise), ..Inner::default() }))
+    }
+
+    /// One login for every host.
+    pub fn everywhere(username: &str, password: Secret) -> Self {
+        let login = Credentials::Basic { username: username.to_owned(), password };
+        DockerConfig(Arc::new(Inner { any: Some(login), ..Inner::default() }))
     }
 
     /// Where the configuration came from, for messages.
@@ -161,7 +176,10 @@ impl DockerConfig {
     }
 
     async fn look_up(&self, host: &str, path: &str) -> Result<Credentials, CredentialsError> {
-        let Inner { auths, helpers, store, .. } = &*self.0;
+        let Inner { auths, helpers, store, any, .. } = &*self.0;
+        if let Some(any) = any {
+            return Ok(any.clone());
+        }
         if let Some(helper) = helpers.get(host) {
             return ask_helper(helper, host).await;
         }
@@ -175,9 +193,13 @@ impl DockerConfig {
                 None => break,
             }
         }
-        match store {
-            Some(helper) => ask_helper(helper, host).await,
-            None => Ok(Credentials::Anonymous),
+        let found = match store {
+            Some(helper) => ask_helper(helper, host).await?,
+            None => Credentials::Anonymous,
+        };
+        match &self.0.otherwise {
+            Some(otherwise) if found == Credentials::Anonymous => Box::pin(otherwise.look_up(host, path)).await,
+            _ => Ok(found),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::auth::{self, Challenge, Scope, TokenRequest};
 use super::credentials::{Credentials, DockerConfig, Secret};
 use super::error::{Exchange, RegistryError, redact, server_message};
 use super::reference::{DEFAULT_REGISTRY, Repository, is_loopback};
-use crate::transport::{Failure, Reply, Request, Transport};
+use crate::transport::{Failure, Reply, Request, Transport, origin, resolve};
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -320,30 +320,6 @@ fn secret_header(secret: &Secret) -> HeaderValue {
     value
 }
 
-/// Scheme and authority of a URL.
-fn origin(url: &str) -> &str {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
-    &url[..end]
-}
-
-/// Resolves a `Location` against the URL that it answers.
-pub fn resolve(base: &str, location: &str) -> String {
-    if location.contains("://") {
-        return location.to_owned();
-    }
-    if let Some(rest) = location.strip_prefix("//") {
-        let scheme = base.split("://").next().unwrap_or("https");
-        return format!("{scheme}://{rest}");
-    }
-    if location.starts_with('/') {
-        return format!("{}{location}", origin(base));
-    }
-    let bare = base.split(['?', '#']).next().unwrap_or_default();
-    let folder = bare.rfind('/').map_or(bare, |at| &bare[..at]);
-    format!("{folder}/{location}")
-}
-
 async fn refused(context: &Context, host: &Host, call: &Call<'_>, exchange: Exchange) -> RegistryError {
     let credentials = host.login.lock().await.credentials.get(call.repository.path()).cloned().unwrap_or_default();
     refusal(context, host, call, exchange, &credentials)
@@ -411,23 +387,5 @@ fn no_answer(context: &Context, host: &Host, call: &Call<'_>, failure: Failure, 
         Failure::Certificate(source) => RegistryError::Certificate { doing, host, source },
         Failure::TimedOut => RegistryError::TimedOut { doing, host, seconds: context.patience.timeout.as_secs(), tries },
         Failure::Unusable(problem) => RegistryError::Malformed { doing, host, problem },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn locations_resolve() {
-        for (base, location, expect) in [
-            ("http://a:1/v2/x", "/y?z", "http://a:1/y?z"),
-            ("http://a:1/v2/x?q", "y", "http://a:1/v2/y"),
-            ("https://a/v2", "//b/c", "https://b/c"),
-            ("https://a/v2", "http://b/c", "http://b/c"),
-        ] {
-            assert_eq!(resolve(base, location), expect);
-        }
-        assert_eq!(origin("https://a:1?x"), "https://a:1");
     }
 }

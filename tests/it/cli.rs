@@ -2,11 +2,13 @@
 
 mod builder;
 mod chart;
+mod chart_repository;
 mod cluster;
 mod content;
 mod explain;
 mod flags;
 mod helm;
+mod helm_repo;
 mod project;
 mod registry;
 

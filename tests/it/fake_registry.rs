@@ -74,6 +74,7 @@ struct State {
     manifests: HashMap<(String, String), (String, Bytes)>,
     tags: BTreeMap<(String, String), String>,
     blobs: HashMap<String, Bytes>,
+    files: HashMap<String, Bytes>,
     page: usize,
     no_digest_header: bool,
     tokens: usize,
@@ -147,10 +148,26 @@ impl FakeRegistry {
         digest
     }
 
+    /// Serves a file at a path that no registry has, as a chart repository does.
+    pub fn file(&self, path: &str, bytes: impl Into<Bytes>) {
+        self.state.lock().unwrap().files.insert(path.to_owned(), bytes.into());
+    }
+
+    /// Takes a file away.
+    pub fn remove_file(&self, path: &str) {
+        self.state.lock().unwrap().files.remove(path);
+    }
+
+    /// Stores a blob of text and gives its digest.
+    pub fn blob(&self, text: &str) -> Digest {
+        self.bytes(text.to_owned())
+    }
+
     /// Stores a blob and gives its digest.
-    pub fn blob(&self, bytes: &str) -> Digest {
-        let digest = Digest::of(bytes.as_bytes());
-        self.state.lock().unwrap().blobs.insert(digest.to_string(), Bytes::from(bytes.to_owned()));
+    pub fn bytes(&self, bytes: impl Into<Bytes>) -> Digest {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        self.state.lock().unwrap().blobs.insert(digest.to_string(), bytes);
         digest
     }
 
@@ -241,6 +258,9 @@ fn serve(state: &mut State, head: &http::request::Parts, body: Bytes) -> Respons
     }
     if let Some(refusal) = refusal(state, head) {
         return refusal;
+    }
+    if let Some(bytes) = state.files.get(path) {
+        return Response::new(Full::new(bytes.clone()));
     }
     let Some(rest) = path.strip_prefix("/v2/") else { return not_found("NAME_UNKNOWN") };
     let by = |separator: &str| rest.split_once(separator).map(|(name, last)| (name.to_owned(), last.to_owned()));
@@ -369,6 +389,11 @@ fn reply(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
 
 /// Speaks TLS with a certificate that nobody has signed in front of a registry; plain HTTP gets the answer of Go's servers.
 pub async fn tls_front(registry: &FakeRegistry) -> SocketAddr {
+    certified_tls_front(registry).await.0
+}
+
+/// The same with its certificate as PEM.
+pub async fn certified_tls_front(registry: &FakeRegistry) -> (SocketAddr, String) {
     let signed = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -400,5 +425,6 @@ pub async fn tls_front(registry: &FakeRegistry) -> SocketAddr {
             });
         }
     });
-    address
+    let encoded = base64::engine::general_purpose::STANDARD.encode(signed.cert.der());
+    (address, format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n"))
 }

@@ -8,6 +8,7 @@ mod chart;
 mod cli;
 mod config;
 mod deploy;
+mod fake_charts;
 mod fake_registry;
 mod git;
 mod registry;

@@ -5,12 +5,19 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, reason = "tests read the environment and print")]
 
 mod chart_set;
+#[path = "../it/fake_charts.rs"]
+#[allow(dead_code, reason = "the other tests use more of it")]
+mod fake_charts;
+#[path = "../it/fake_registry.rs"]
+#[allow(dead_code, reason = "the other tests use more of it")]
+mod fake_registry;
 #[path = "../it/sandbox.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod sandbox;
 mod testbed;
 
 mod build;
+mod chart_repository;
 mod charts;
 mod cleanup;
 mod converge;

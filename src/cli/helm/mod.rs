@@ -2,6 +2,13 @@
 //!
 //! Flags without a werf variable are Helm's: a variable that is meant for the project's chart must not reach another one.
 
+mod args;
+mod dependency;
+mod package;
+mod pull;
+mod push;
+mod repo;
+mod show;
 mod template;
 
 /// Subcommands of `werf helm`.
@@ -9,11 +16,33 @@ mod template;
 pub enum Command {
     /// Print the manifests of any chart as `helm template` does
     Template(Box<template::Args>),
+    /// Look after the charts that a chart depends on
+    #[command(subcommand, visible_alias = "dep", alias = "dependencies")]
+    Dependency(Box<dependency::Command>),
+    /// Look after the repositories that charts come from
+    #[command(subcommand)]
+    Repo(Box<repo::Command>),
+    /// Fetch a chart
+    #[command(alias = "fetch")]
+    Pull(Box<pull::Args>),
+    /// Show what a chart is
+    #[command(subcommand, alias = "inspect")]
+    Show(Box<show::Command>),
+    /// Pack a chart's directory into an archive
+    Package(Box<package::Args>),
+    /// Push an archive into a registry
+    Push(Box<push::Args>),
 }
 
 /// Runs the command.
 pub fn run(command: Command) -> u8 {
     match command {
         Command::Template(args) => template::run(*args),
+        Command::Dependency(command) => dependency::run(*command),
+        Command::Repo(command) => repo::run(*command),
+        Command::Pull(args) => pull::run(*args),
+        Command::Show(command) => show::run(*command),
+        Command::Package(args) => package::run(*args),
+        Command::Push(args) => push::run(*args),
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches};
 
+use super::args::SourceArgs;
 use crate::cli::args::{LogArgs, helm_version};
 use crate::cli::{env, printed, run};
 use crate::ops;
@@ -13,7 +14,7 @@ use crate::ops::helm::{HelmValues, template};
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "werf helm template [OPTIONS] [NAME] CHART")]
 pub struct Args {
-    /// Release name (may be left out), then the chart: a directory or a .tgz archive
+    /// Release name (may be left out), then the chart: a directory, a .tgz archive, REPOSITORY/CHART, oci://… or the URL of an archive
     #[arg(value_name = "[NAME] CHART", num_args = 1..=2, required = true)]
     name_and_chart: Vec<String>,
     /// Accepted for Helm's sake: without a name the release is called release-name
@@ -31,7 +32,7 @@ pub struct Args {
     /// Context of the kubeconfig, for the namespace
     #[arg(long, env = "HELM_KUBECONTEXT", value_name = "CONTEXT")]
     kube_context: Option<String>,
-    /// Files of values (may be given many times, or separated by commas); - is standard input
+    /// Files or URLs of values (may be given many times, or separated by commas); - is standard input
     #[arg(long, short = 'f', value_name = "FILE", value_delimiter = ',')]
     values: Vec<String>,
     /// Set a value: key.path=value (may be given many times)
@@ -82,9 +83,14 @@ pub struct Args {
     /// Write the manifests into files below this directory
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
+    /// Bring charts/ up to date first where a dependency is missing, as `dependency update` does
+    #[arg(long)]
+    dependency_update: bool,
     /// In the output directory, put them below a directory named for the release
     #[arg(long)]
     release_name: bool,
+    #[command(flatten)]
+    source: SourceArgs,
     #[command(flatten)]
     without_effect: WithoutEffect,
     #[command(flatten)]
@@ -119,6 +125,7 @@ impl Args {
                 set_file: self.set_file,
                 set_json: self.set_json,
                 set_literal: self.set_literal,
+                ..HelmValues::default()
             },
             kube_version: self.kube_version.filter(|version| !version.is_empty()),
             api_versions: self.api_versions,
@@ -132,6 +139,8 @@ impl Args {
             validate: self.validate,
             output_dir: self.output_dir,
             release_dir: self.release_name,
+            source: self.source.options(),
+            dependency_update: self.dependency_update,
         }
     }
 }
@@ -140,32 +149,29 @@ impl Args {
 #[derive(Debug)]
 struct WithoutEffect;
 
-const SWITCHES: [&str; 16] = [
+const SWITCHES: [&str; 11] = [
     "atomic",
     "create-namespace",
     "debug",
-    "dependency-update",
-    "devel",
     "disable-openapi-validation",
     "force",
     "hide-notes",
-    "insecure-skip-tls-verify",
-    "pass-credentials",
-    "plain-http",
     "render-subchart-notes",
     "replace",
     "skip-crds",
     "take-ownership",
     "wait-for-jobs",
 ];
-const SETTINGS: [&str; 4] = ["description", "labels", "timeout", "version"];
+const SETTINGS: [&str; 3] = ["description", "labels", "timeout"];
 
 impl clap::Args for WithoutEffect {
     fn augment_args(command: clap::Command) -> clap::Command {
         let hidden = |name: &'static str| Arg::new(name).long(name).hide(true).help("Taken for Helm's sake; changes nothing here");
         let switches = SWITCHES.into_iter().map(|name| hidden(name).action(ArgAction::SetTrue));
         let settings = SETTINGS.into_iter().map(|name| hidden(name).action(ArgAction::Append));
-        command.args(switches).args(settings)
+        // these may stand alone
+        let optional = |name| hidden(name).num_args(0..=1).require_equals(true).value_parser(asks_nobody);
+        command.args(switches).args(settings).args(["dry-run", "wait"].map(optional))
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -180,5 +186,12 @@ impl FromArgMatches for WithoutEffect {
 
     fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), clap::Error> {
         Ok(())
+    }
+}
+
+fn asks_nobody(text: &str) -> Result<String, String> {
+    match text {
+        "server" => Err("no cluster is asked here yet".into()),
+        text => Ok(text.to_owned()),
     }
 }

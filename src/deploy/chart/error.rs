@@ -143,7 +143,7 @@ pub enum RenderError {
     },
     /// A chart of Chart.yaml's dependencies is not below `charts/`.
     #[error("found in Chart.yaml, but missing in charts/ directory: {}", missing.join(", "))]
-    #[diagnostic(help("put the charts below `charts/`: directories, or the archives that `helm dependency build` fetches"))]
+    #[diagnostic(help("put the charts below `charts/`: directories, or the archives that `werf helm dependency build` fetches"))]
     MissingDependencies {
         /// Their names.
         missing: Vec<String>,

@@ -152,6 +152,7 @@ fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, 
                 };
                 let table = values::parse_table(&file.text(), defaults.compat).map_err(named);
                 chart.values = table.map_err(|cause| ChartError::Yaml { path: at(&name), cause })?;
+                chart.raw_values = Some(file.data);
             }
             "values.schema.json" => chart.schema = Some(file.data),
             _ if name.starts_with("templates/") => chart.templates.push(file),
@@ -199,7 +200,7 @@ fn is_v1(chart: &Chart) -> bool {
 }
 
 /// The files of a chart archive without its top directory. Paths that leave it are refused.
-fn unpack(archive: &[u8], path: &str) -> Result<Vec<File>, ChartError> {
+pub fn unpack(archive: &[u8], path: &str) -> Result<Vec<File>, ChartError> {
     let wrong = |problem: String| ChartError::Archive { path: path.to_owned(), problem };
     let mut reader = tar::Archive::new(flate2::read::GzDecoder::new(archive));
     let mut files: Vec<File> = Vec::new();

@@ -19,6 +19,8 @@ pub struct Chart {
     pub templates: Vec<File>,
     /// values.yaml.
     pub values: Values,
+    /// values.yaml as it is written.
+    pub raw_values: Option<Arc<[u8]>>,
     /// secret-values.yaml, still encrypted.
     pub secret_values: Option<Arc<str>>,
     /// values.schema.json.

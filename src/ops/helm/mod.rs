@@ -1,5 +1,15 @@
 //! Helm's own commands: charts of the disk and of repositories, without a project, without werf's values.
 
+pub mod dependency;
+pub mod package;
+pub mod pull;
+pub mod push;
+pub mod repo;
+pub mod show;
+pub mod source;
 pub mod template;
 
+mod table;
+
 pub use super::chart_files::HelmValues;
+pub use crate::registry::Secret;

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::HelmValues;
-use crate::deploy::chart::{HelmCompat, Manifest, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered};
+use super::source::{self, ReachOptions, SourceOptions};
+use super::{HelmValues, dependency};
+use crate::deploy::chart::{self, Chart, HelmCompat, Manifest, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered};
 use crate::deploy::cluster;
 use crate::error::Result;
-use crate::ops::chart_files::{load_chart, value_layers};
+use crate::ops::chart_files::value_layers;
 use crate::ops::gates::Gates;
 use crate::ops::render::{Unwritable, only, with_versions};
 use crate::ops::{KubeOptions, Run, release};
@@ -32,7 +33,7 @@ pub struct Options {
     pub name: Option<String>,
     /// Template of that name instead.
     pub name_template: Option<String>,
-    /// Directory or archive.
+    /// What the user calls the chart.
     pub chart: String,
     /// Namespace; that of the kubeconfig's context where `None`.
     pub namespace: Option<String>,
@@ -64,6 +65,10 @@ pub struct Options {
     pub output_dir: Option<PathBuf>,
     /// A directory named for the release lies between.
     pub release_dir: bool,
+    /// Where the chart is from.
+    pub source: SourceOptions,
+    /// Dependencies that are missing are fetched into the chart's directory.
+    pub dependency_update: bool,
 }
 
 /// Renders and prints the chart.
@@ -78,7 +83,8 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         operation: if options.is_upgrade { Operation::Upgrade } else { Operation::Install },
     };
     let compat = if options.helm_4 { HelmCompat::Four } else { HelmCompat::Three };
-    let layers = value_layers(options.values)?;
+    let (chart, said) = chart(&options, compat, &run).await?;
+    let layers = value_layers(with_urls(options.values, &options.source.reach).await?)?;
     let input = RenderInput {
         release,
         values: &layers,
@@ -87,15 +93,39 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         options: RenderOptions { skip_schema: options.skip_schema, compat, ..RenderOptions::default() },
         host: &Gates::new(None),
     };
-    let rendered = release::rendered(&load_chart(&options.chart, compat)?, &input, &run)?;
+    let rendered = release::rendered(&chart, &input, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, no_hooks: options.no_hooks, skip_tests: options.skip_tests };
-    match options.output_dir {
-        None => only(&rendered, &how, &options.show_only),
+    let text = match options.output_dir {
+        None => only(&rendered, &how, &options.show_only)?,
         Some(dir) => {
             let inner = if options.release_dir { dir.join(&input.release.name) } else { dir.clone() };
-            write_files(&rendered, &how, &dir, &inner)
+            write_files(&rendered, &how, &dir, &inner)?
+        }
+    };
+    Ok(said + &text)
+}
+
+/// The chart, with what is said of fetching its dependencies.
+async fn chart(options: &Options, compat: HelmCompat, run: &Run) -> Result<(Chart, String)> {
+    let chart = source::load(&options.chart, &options.source, compat).await?;
+    if !options.dependency_update || chart::check_dependencies(&chart).is_ok() {
+        return Ok((chart, String::new()));
+    }
+    let reach = options.source.reach.clone();
+    let update = dependency::Options { chart: options.chart.clone(), reach, skip_refresh: false, verify: false };
+    let said = dependency::update(update, run.clone()).await?;
+    Ok((source::load(&options.chart, &options.source, compat).await?, said))
+}
+
+/// Reads the values that lie at URLs.
+async fn with_urls(mut values: HelmValues, reach: &ReachOptions) -> Result<HelmValues> {
+    for name in &values.files {
+        if name.contains("://") && !Path::new(name).exists() && !values.texts.contains_key(name) {
+            let text = source::values(name, reach).await?;
+            values.texts.insert(name.clone(), text);
         }
     }
+    Ok(values)
 }
 
 fn release_name(options: &Options) -> Result<String> {

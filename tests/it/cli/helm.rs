@@ -100,8 +100,8 @@ fn what_is_no_chart() {
     let sandbox = sandbox();
     insta::assert_snapshot!(told(&sandbox, &["helm", "template", "bitnami/nginx"]), @r"
     exit 1
-    error: there is no chart at `bitnami/nginx`
-    help: name a chart's directory or `.tgz` archive; a chart of a repository must be fetched first, as `helm pull --untar` does
+    error: no repository is called `bitnami` here
+    help: none was added yet: `werf helm repo add bitnami URL`
     ");
     insta::assert_snapshot!(told(&sandbox, &["helm", "template", "prod.yaml"]), @r"
     exit 1
@@ -158,10 +158,11 @@ fn what_cannot_be_followed() {
     error: --validate is not possible yet: no cluster is asked here
     help: leave it out, or pipe the manifests to `kubectl apply --dry-run=server -f -`
     ");
-    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "-f", "https://example.org/values.yaml"]), @r"
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "-f", "http://127.0.0.1:9/values.yaml"]), @r"
     exit 1
-    error: values cannot be fetched from `https://example.org/values.yaml`: only files are read
-    help: fetch them first and give the file, or pipe them: `curl -fsS https://example.org/values.yaml | werf helm template CHART -f -`
+    error: cannot read the values at http://127.0.0.1:9/values.yaml: 127.0.0.1:9 cannot be reached
+      because: Connection refused (os error 111)
+    help: check the repository's URL, and that this machine's network reaches it
     ");
     insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "-f", "nowhere.yaml"]), @r"
     exit 1
@@ -176,10 +177,15 @@ fn what_cannot_be_followed() {
     help: a setting is a list of `path=value`, as in `--set image.tag=v1,replicas=2`; quote a comma as `\,`
     "#);
     sandbox.write(&[("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: redis, version: 1.x.x}]\n")]);
-    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--dependency-update"]), @r"
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web"]), @r"
     exit 1
     error: found in Chart.yaml, but missing in charts/ directory: redis
-    help: put the charts below `charts/`: directories, or the archives that `helm dependency build` fetches
+    help: put the charts below `charts/`: directories, or the archives that `werf helm dependency build` fetches
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--dependency-update"]), @r"
+    exit 1
+    error: dependency `redis`: there is no directory web/charts/redis
+    help: a dependency without a repository lies in the chart's charts directory, `file://` is relative to the chart
     ");
 }
 

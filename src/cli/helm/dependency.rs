@@ -1,0 +1,81 @@
+//! `werf helm dependency …`.
+
+use std::path::PathBuf;
+
+use super::args::{FilesArgs, ReachArgs};
+use crate::cli::args::LogArgs;
+use crate::cli::{printed, run};
+use crate::ops::helm::dependency;
+
+/// Subcommands of `werf helm dependency`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Bring charts/ to what Chart.lock says
+    Build(Box<Args>),
+    /// Bring charts/ and Chart.lock to the newest versions that Chart.yaml allows
+    #[command(visible_alias = "up")]
+    Update(Box<Args>),
+    /// Say which dependencies a chart has and whether they are in charts/
+    #[command(visible_alias = "ls")]
+    List(Box<ListArgs>),
+}
+
+/// Arguments of `build` and `update`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The chart's directory
+    #[arg(value_name = "CHART", default_value = ".")]
+    chart: String,
+    /// Take the indexes of repositories from the cache
+    #[arg(long)]
+    skip_refresh: bool,
+    /// Check the charts' signatures: not possible yet
+    #[arg(long)]
+    verify: bool,
+    /// Keys for signatures: taken for Helm's sake
+    #[arg(long, value_name = "FILE", hide = true)]
+    keyring: Option<PathBuf>,
+    #[command(flatten)]
+    reach: ReachArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// The chart: a directory or a .tgz archive
+    #[arg(value_name = "CHART", default_value = ".")]
+    chart: String,
+    /// Width of the widest column
+    #[arg(long, value_name = "COLUMNS", default_value_t = 80)]
+    max_col_width: usize,
+    #[command(flatten)]
+    files: FilesArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs the command.
+pub fn run(command: Command) -> u8 {
+    match command {
+        Command::Build(args) => run::run(args.log.look(), |run| dependency::build(args.options(), run), |text| printed(&text)),
+        Command::Update(args) => run::run(args.log.look(), |run| dependency::update(args.options(), run), |text| printed(&text)),
+        Command::List(args) => {
+            let (chart, widest) = (tidy(&args.chart), args.max_col_width);
+            run::run(args.log.look(), |run| dependency::list(chart, widest, run), |text| printed(&text))
+        }
+    }
+}
+
+impl Args {
+    fn options(self) -> dependency::Options {
+        dependency::Options { chart: tidy(&self.chart), reach: self.reach.options(), skip_refresh: self.skip_refresh, verify: self.verify }
+    }
+}
+
+/// A path without what changes nothing in it.
+fn tidy(path: &str) -> String {
+    let tidy: PathBuf = PathBuf::from(path).components().collect();
+    if tidy.as_os_str().is_empty() { ".".to_owned() } else { tidy.to_string_lossy().into_owned() }
+}

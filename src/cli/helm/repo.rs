@@ -1,0 +1,171 @@
+//! `werf helm repo …`.
+
+use std::path::PathBuf;
+
+use super::args::{FilesArgs, ReachArgs, password_of_stdin};
+use crate::cli::args::LogArgs;
+use crate::cli::{printed, run};
+use crate::ops::helm::repo;
+use crate::ops::helm::source::ReachOptions;
+
+/// Subcommands of `werf helm repo`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Add a repository
+    Add(Box<AddArgs>),
+    /// List the repositories that were added
+    #[command(visible_alias = "ls")]
+    List(Box<ListArgs>),
+    /// Read the indexes of repositories anew
+    #[command(visible_alias = "up")]
+    Update(Box<UpdateArgs>),
+    /// Remove repositories
+    #[command(visible_alias = "rm")]
+    Remove(Box<RemoveArgs>),
+    /// Write the index of a directory with archives
+    Index(Box<IndexArgs>),
+}
+
+/// Arguments of `add`.
+#[derive(Debug, clap::Args)]
+pub struct AddArgs {
+    /// What the repository is called here
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Where it is
+    #[arg(value_name = "URL")]
+    url: String,
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+    /// Replace a repository of the same name
+    #[arg(long)]
+    force_update: bool,
+    /// Taken for Helm's sake
+    #[arg(long, hide = true)]
+    no_update: bool,
+    /// Add repositories too whose charts have moved for ever
+    #[arg(long)]
+    allow_deprecated_repos: bool,
+    /// Show user name and password to all hosts that the repository leads to
+    #[arg(long)]
+    pass_credentials: bool,
+    /// Taken for Helm's sake
+    #[arg(long, value_name = "DURATION", hide = true)]
+    timeout: Option<String>,
+    #[command(flatten)]
+    reach: ReachArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// What is printed: table, json or yaml
+    #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table", value_parser = format)]
+    output: repo::Format,
+    #[command(flatten)]
+    files: FilesArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Arguments of `update`.
+#[derive(Debug, clap::Args)]
+pub struct UpdateArgs {
+    /// Names of repositories; all where none is given
+    #[arg(value_name = "REPO")]
+    names: Vec<String>,
+    /// Fail where a repository cannot be read
+    #[arg(long)]
+    fail_on_repo_update_fail: bool,
+    /// Taken for Helm's sake
+    #[arg(long, value_name = "DURATION", hide = true)]
+    timeout: Option<String>,
+    #[command(flatten)]
+    files: FilesArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Arguments of `remove`.
+#[derive(Debug, clap::Args)]
+pub struct RemoveArgs {
+    /// Names of repositories
+    #[arg(value_name = "REPO", required = true)]
+    names: Vec<String>,
+    #[command(flatten)]
+    files: FilesArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Arguments of `index`.
+#[derive(Debug, clap::Args)]
+pub struct IndexArgs {
+    /// The directory
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// URL of the repository, to go before the archives' names
+    #[arg(long, value_name = "URL", default_value = "")]
+    url: String,
+    /// An index whose charts are taken over
+    #[arg(long, value_name = "FILE")]
+    merge: Option<PathBuf>,
+    /// Write JSON instead of YAML
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    files: FilesArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs the command.
+pub fn run(command: Command) -> u8 {
+    match command {
+        Command::Add(args) => run::run(args.log.look(), |run| repo::add(args.options(), run), |text| printed(&text)),
+        Command::List(args) => run::run(args.log.look(), |run| repo::list(args.files.reach(), args.output, run), |text| printed(&text)),
+        Command::Update(args) => run::run(args.log.look(), |run| repo::update(args.options(), run), |text| printed(&text)),
+        Command::Remove(args) => run::run(args.log.look(), |run| repo::remove(args.files.reach(), args.names, run), |text| printed(&text)),
+        Command::Index(args) => run::run(args.log.look(), |run| repo::index(args.options(), run), |text| printed(&text)),
+    }
+}
+
+impl AddArgs {
+    fn options(self) -> repo::AddOptions {
+        let mut reach = ReachOptions { pass_credentials: self.pass_credentials, ..self.reach.options() };
+        if self.password_stdin && reach.password.is_none() {
+            reach.password = Some(password_of_stdin());
+        }
+        repo::AddOptions {
+            name: self.name,
+            url: self.url,
+            reach,
+            force_update: self.force_update,
+            allow_deprecated: self.allow_deprecated_repos,
+        }
+    }
+}
+
+impl UpdateArgs {
+    fn options(self) -> repo::UpdateOptions {
+        repo::UpdateOptions { names: self.names, reach: self.files.reach(), fail: self.fail_on_repo_update_fail }
+    }
+}
+
+impl IndexArgs {
+    fn options(self) -> repo::IndexOptions {
+        repo::IndexOptions { dir: self.dir, url: self.url, merge: self.merge, json: self.json }
+    }
+}
+
+fn format(text: &str) -> Result<repo::Format, String> {
+    match text {
+        "table" => Ok(repo::Format::Table),
+        "json" => Ok(repo::Format::Json),
+        "yaml" => Ok(repo::Format::Yaml),
+        other => Err(format!("`{other}` is none of table, json, yaml")),
+    }
+}

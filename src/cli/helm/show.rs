@@ -1,0 +1,47 @@
+//! `werf helm show …`.
+
+use super::args::SourceArgs;
+use crate::cli::args::LogArgs;
+use crate::cli::{printed, run};
+use crate::ops::helm::show::{self, Part};
+
+/// Subcommands of `werf helm show`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// All of a chart
+    All(Box<Args>),
+    /// Its Chart.yaml
+    Chart(Box<Args>),
+    /// Its values.yaml
+    Values(Box<Args>),
+    /// Its readme
+    Readme(Box<Args>),
+    /// The files of its crds directory
+    Crds(Box<Args>),
+}
+
+/// Arguments of all of them.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A directory, a .tgz archive, REPOSITORY/CHART, oci://… or the URL of an archive
+    #[arg(value_name = "CHART")]
+    chart: String,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs the command.
+pub fn run(command: Command) -> u8 {
+    let (part, args) = match command {
+        Command::All(args) => (Part::All, args),
+        Command::Chart(args) => (Part::Chart, args),
+        Command::Values(args) => (Part::Values, args),
+        Command::Readme(args) => (Part::Readme, args),
+        Command::Crds(args) => (Part::Crds, args),
+    };
+    let look = args.log.look();
+    let options = show::Options { part, chart: args.chart, source: args.source.options() };
+    run::run(look, |run| show::run(options, run), |text| printed(&text))
+}

@@ -1,0 +1,259 @@
+//! The charts that a project's chart depends on and that are not below `charts/`: they come from the commit (`file://`) or from where
+//! Chart.lock says, each checked against what is declared and locked.
+//!
+//! What a lock file means is kept, so the network is needed once for each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream;
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::chart_store;
+use super::{ProjectOptions, RegistryOptions, Run};
+use crate::chart_repository::{self, Index, Pin, SourceError, Store, oci};
+use crate::deploy::chart::{self, Chart, ChartError, Defaults, Dependency, HelmCompat, Lock, is_compatible};
+use crate::error::{Error, Problems, Result};
+use crate::event::Event;
+use crate::file_tree::FileTree;
+
+/// Downloads under way at once.
+const AT_ONCE: usize = 8;
+
+/// Adds the charts that the commit itself has elsewhere: `file://` with a path from the chart's directory.
+pub fn add_local(chart: &mut Chart, files: &dyn FileTree, dir: &str, compat: HelmCompat) -> Result<()> {
+    for wanted in missing(chart) {
+        let Some(path) = wanted.repository.strip_prefix("file://") else { continue };
+        let wrong =
+            |problem: &'static str| DependencyError::Local { name: wanted.name.clone(), repository: wanted.repository.clone(), problem };
+        let place = inside(dir, path).ok_or_else(|| wrong("its path leads out of the repository"))?;
+        let found = match chart::load(files, &place, &Defaults { compat, ..Defaults::default() }) {
+            Err(ChartError::NoChart { .. }) => return Err(wrong("the commit has no such directory").into()),
+            found => found?,
+        };
+        add(chart, found, &wanted, &wanted.version)?;
+    }
+    Ok(())
+}
+
+/// A path from a directory of the commit; `None` where it leads out of it.
+fn inside(dir: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = dir.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// Adds the charts of repositories and registries, by what Chart.lock says. Asks nobody where all of them are at hand.
+pub async fn add_remote(
+    chart: &mut Chart,
+    options: &ProjectOptions,
+    registry: &RegistryOptions,
+    compat: HelmCompat,
+    run: &Run,
+) -> Result<()> {
+    let wanted: Vec<Dependency> = missing(chart).into_iter().filter(|wanted| !wanted.repository.is_empty()).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let names = Names::of(chart);
+    let Some(written) = &chart.lock else {
+        let list = wanted.iter().map(|one| format!("`{}`", one.name)).collect::<Vec<_>>().join(", ");
+        return Err(DependencyError::NoLock { list, chart: chart.path.to_string(), lock: names.lock }.into());
+    };
+    let bytes = written.to_string().into_bytes();
+    let lock = Lock::read(written).map_err(|problem| DependencyError::Lock { chart: chart.path.to_string(), lock: names.lock, problem })?;
+    let locked = wanted.iter().map(|wanted| locked(&lock, wanted, &names, &chart.path)).collect();
+    let locked: Vec<&Dependency> = together(locked)?;
+    if !lock.is_for(&chart.metadata.dependencies) {
+        let Names { lock, declared } = names;
+        run.events.emit(Event::Warned {
+            message: format!("{lock} was made for other dependencies than {declared} declares; what is locked fits all the same"),
+            help: Some(format!("run `werf helm dependency update {}` and commit {lock}", chart.path)),
+        });
+    }
+    let store = chart_store::open(&options.charts, registry)?;
+    let fetching = Fetching { store, indexes: BTreeMap::new(), skip_refresh: options.charts.skip_refresh };
+    let pin = |locked: &Dependency| Pin::new(&bytes, &locked.name, &locked.version, &locked.repository);
+    let at_hand: Vec<Option<Vec<u8>>> = locked.iter().map(|locked| fetching.store.archives.pinned(&pin(locked))).collect();
+    let absent = locked.iter().zip(&at_hand).filter(|(_, archive)| archive.is_none()).map(|(locked, _)| *locked);
+    let fetching = fetching.with_indexes(absent).await?;
+    let archives = stream::iter(locked.iter().zip(at_hand).map(async |(locked, at_hand)| match at_hand {
+        Some(archive) => Ok((archive, false)),
+        None => {
+            let archive = fetching.fetch(locked).await?;
+            fetching.store.archives.pin(&pin(locked), &archive);
+            Ok((archive, true))
+        }
+    }));
+    let archives = together(archives.buffered(AT_ONCE).collect().await)?;
+    for ((wanted, locked), (archive, is_fetched)) in wanted.iter().zip(&locked).zip(archives) {
+        if is_fetched {
+            let Dependency { name, version, repository, .. } = Dependency::clone(locked);
+            run.events.emit(Event::ChartFetched { name, version, repository });
+        }
+        let path = format!("{}/charts/{}-{}.tgz", chart.path, locked.name, locked.version);
+        let found = chart::load_archive(&archive, &path, &Defaults { compat, ..Defaults::default() })?;
+        add(chart, found, wanted, &locked.version)?;
+    }
+    Ok(())
+}
+
+/// Declared dependencies that no chart below `charts/` is.
+fn missing(chart: &Chart) -> Vec<Dependency> {
+    let is = |present: &Chart, wanted: &Dependency| {
+        present.name() == wanted.name && (wanted.version.is_empty() || is_compatible(&wanted.version, &present.metadata.version))
+    };
+    let absent = |wanted: &&Dependency| !chart.dependencies.iter().any(|present| is(present, wanted));
+    chart.metadata.dependencies.iter().filter(absent).cloned().collect()
+}
+
+/// Adds a chart where it would stand below `charts/`.
+fn add(chart: &mut Chart, found: Chart, wanted: &Dependency, version: &str) -> Result<(), DependencyError> {
+    let is_it = found.name() == wanted.name && (found.metadata.version == version || is_compatible(version, &found.metadata.version));
+    if !is_it && !version.is_empty() {
+        let (name, repository) = (wanted.name.clone(), wanted.repository.clone());
+        let found = format!("`{}` {}", found.name(), found.metadata.version);
+        return Err(DependencyError::Other { name, version: version.to_owned(), repository, found });
+    }
+    let same = |one: &Chart| one.name() == found.name() && one.metadata.version == found.metadata.version;
+    if !chart.dependencies.iter().any(same) {
+        chart.dependencies.push(found);
+        chart.dependencies.sort_by(|one, other| one.path.cmp(&other.path));
+    }
+    Ok(())
+}
+
+/// What the files of a chart are called.
+#[derive(Clone, Copy)]
+struct Names {
+    declared: &'static str,
+    lock: &'static str,
+}
+
+impl Names {
+    fn of(chart: &Chart) -> Names {
+        match chart.metadata.api_version.as_str() {
+            "v1" => Names { declared: "requirements.yaml", lock: "requirements.lock" },
+            _ => Names { declared: "Chart.yaml", lock: "Chart.lock" },
+        }
+    }
+}
+
+fn locked<'l>(lock: &'l Lock, wanted: &Dependency, names: &Names, chart: &str) -> Result<&'l Dependency> {
+    let out_of_sync = || {
+        let same: Vec<&Dependency> = lock.dependencies.iter().filter(|locked| locked.name == wanted.name).collect();
+        let has = match same.first() {
+            None => "has no such chart".to_owned(),
+            Some(locked) => format!("has version {} from {}", locked.version, locked.repository),
+        };
+        DependencyError::OutOfSync {
+            name: wanted.name.clone(),
+            version: if wanted.version.is_empty() { "any version".into() } else { format!("`{}`", wanted.version) },
+            repository: wanted.repository.clone(),
+            has,
+            declared: names.declared,
+            lock: names.lock,
+            chart: chart.to_owned(),
+        }
+    };
+    lock.entry(wanted).ok_or_else(|| out_of_sync().into())
+}
+
+/// The values, or all the errors at once.
+fn together<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
+    let (mut values, mut errors) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => values.push(value),
+            Err(error) => errors.push(error),
+        }
+    }
+    match errors.len() {
+        0 => Ok(values),
+        1 => Err(errors.remove(0)),
+        n => Err(Problems::new(
+            format!("{n} dependencies of the chart cannot be had"),
+            errors.into_iter().map(Error::into_diagnostic).collect(),
+        )
+        .into()),
+    }
+}
+
+/// Repositories whose indexes were read for this command.
+struct Fetching {
+    store: Store,
+    indexes: BTreeMap<String, Arc<Index>>,
+    skip_refresh: bool,
+}
+
+impl Fetching {
+    /// Reads each index that is needed, all at once.
+    async fn with_indexes<'d>(mut self, wanted: impl Iterator<Item = &'d Dependency>) -> Result<Fetching> {
+        let places: std::collections::BTreeSet<String> =
+            wanted.map(|one| one.repository.clone()).filter(|place| !place.starts_with("oci://")).collect();
+        let read = |place: String| {
+            let this = &self;
+            async move {
+                let index = this.index(&place).await?;
+                Ok((place, Arc::new(index)))
+            }
+        };
+        let indexes = together(stream::iter(places.into_iter().map(read)).buffered(AT_ONCE).collect().await)?;
+        self.indexes = indexes.into_iter().collect();
+        Ok(self)
+    }
+
+    async fn index(&self, place: &str) -> Result<Index, SourceError> {
+        match self.store.repositories.by_url(place) {
+            Some(entry) if self.skip_refresh => self.store.cached_index(entry),
+            Some(entry) => self.store.index(place, &entry.access()).await,
+            None => self.store.index(place, &self.store.access(place)).await,
+        }
+    }
+
+    async fn fetch(&self, locked: &Dependency) -> Result<Vec<u8>> {
+        let Dependency { name, version, repository, .. } = locked;
+        if repository.starts_with("oci://") {
+            let (repository, ..) = oci::parse(&format!("{}/{name}", repository.trim_end_matches('/')))?;
+            let reference = oci::reference(&repository, version)?;
+            return Ok(self.store.pull(reference).await?.archive.to_vec());
+        }
+        let index = self.indexes.get(repository).cloned().unwrap_or_default();
+        let found = chart_repository::find(&index, repository, name, version)?;
+        Ok(self.store.archive(&found, &self.store.access(repository)).await?)
+    }
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum DependencyError {
+    #[error(
+        "{chart} depends on {list}, which {chart}/charts lacks, and the commit has no {chart}/{lock} that says which versions are meant"
+    )]
+    #[diagnostic(help(
+        "run `werf helm dependency update {chart}` and commit {lock}; the archives in {chart}/charts need not be committed"
+    ))]
+    NoLock { list: String, chart: String, lock: &'static str },
+    #[error("{chart}/{lock} cannot be read: {problem}")]
+    #[diagnostic(help("run `werf helm dependency update {chart}` and commit {lock}"))]
+    Lock { chart: String, lock: &'static str, problem: String },
+    #[error("{lock} does not fit {declared}: `{name}` is declared with {version} from {repository}, the lock {has}")]
+    #[diagnostic(help("run `werf helm dependency update {chart}` and commit {lock}"))]
+    OutOfSync { name: String, version: String, repository: String, has: String, declared: &'static str, lock: &'static str, chart: String },
+    #[error("dependency `{name}` cannot come from {repository}: {problem}")]
+    #[diagnostic(help("the path is relative to the chart's directory and stays in the commit, such as `file://../common`"))]
+    Local { name: String, repository: String, problem: &'static str },
+    #[error("what {repository} has as `{name}` {version} is chart {found}")]
+    #[diagnostic(help("declare it by the name and version of its Chart.yaml"))]
+    Other { name: String, version: String, repository: String, found: String },
+}

@@ -1,0 +1,429 @@
+//! `werf helm dependency …`: the charts below `charts/` of a chart on the disk, and its Chart.lock.
+//!
+//! Everything is fetched before anything is written, so a failure leaves the chart as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::repo::{unable, updated};
+use super::source::{ProvenanceError, ReachOptions};
+use super::table;
+use crate::chart_repository::{self, Entry, Index, Store, oci, url};
+use crate::deploy::chart::{self, Chart, Dependency, HelmCompat, Lock, is_alias, is_compatible};
+use crate::error::Result;
+use crate::ops::{Run, chart_files};
+
+/// What `dependency build` and `update` are asked.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The chart's directory.
+    pub chart: String,
+    /// How repositories are reached.
+    pub reach: ReachOptions,
+    /// Indexes are taken from the cache.
+    pub skip_refresh: bool,
+    /// Archives must be signed.
+    pub verify: bool,
+}
+
+/// Brings `charts/` to the newest versions that Chart.yaml allows, and Chart.lock with them.
+pub async fn update(options: Options, _run: Run) -> Result<String> {
+    if options.verify {
+        return Err(ProvenanceError.into());
+    }
+    let chart = directory(&options.chart)?;
+    updated_chart(&chart, &options).await
+}
+
+/// Brings `charts/` to what Chart.lock says; without one as `update` does.
+pub async fn build(options: Options, _run: Run) -> Result<String> {
+    if options.verify {
+        return Err(ProvenanceError.into());
+    }
+    let chart = directory(&options.chart)?;
+    let Some(written) = &chart.lock else { return updated_chart(&chart, &options).await };
+    let (lock_file, declared_in) = files(&chart);
+    let lock = Lock::read(written).map_err(|problem| DependencyError::Lock { path: options.chart.clone() + "/" + lock_file, problem })?;
+    if !lock.is_for(&chart.metadata.dependencies) {
+        return Err(DependencyError::OutOfSync { lock: lock_file, declared: declared_in, chart: options.chart.clone() }.into());
+    }
+    let mut work = Work::new(&options)?;
+    if !options.skip_refresh {
+        work.refresh().await;
+    }
+    work.place(&lock.dependencies, &options).await?;
+    Ok(work.text)
+}
+
+async fn updated_chart(chart: &Chart, options: &Options) -> Result<String> {
+    let mut declared = chart.metadata.dependencies.clone();
+    if declared.is_empty() {
+        return Ok(String::new());
+    }
+    let mut work = Work::new(options)?;
+    work.resolve_aliases(&mut declared)?;
+    if !options.skip_refresh {
+        work.read_others(&declared).await;
+        work.refresh().await;
+    }
+    let mut locked = Vec::new();
+    for wanted in &declared {
+        locked.push(work.locked(wanted, options).await?);
+    }
+    work.place(&locked, options).await?;
+    let digest = chart::lock_digest(&declared, &locked);
+    let is_same = chart.lock.as_ref().and_then(|lock| Lock::read(lock).ok()).is_some_and(|lock| lock.digest == digest);
+    if !is_same {
+        let lock = Lock { dependencies: locked, digest, generated: jiff::Timestamp::now().to_string() };
+        let path = Path::new(&options.chart).join(files(chart).0);
+        if path.is_symlink() {
+            return Err(DependencyError::Link { path }.into());
+        }
+        fs::write(&path, lock.text()).map_err(|cause| DependencyError::Unwritable { path, cause })?;
+    }
+    Ok(work.text)
+}
+
+fn directory(path: &str) -> Result<Chart> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_dir() => Err(DependencyError::Packed { path: path.to_owned() }.into()),
+        _ => chart_files::load_chart(path, HelmCompat::default()),
+    }
+}
+
+/// The names of the lock and of the file with the declarations.
+fn files(chart: &Chart) -> (&'static str, &'static str) {
+    match chart.metadata.api_version.as_str() {
+        "v1" => ("requirements.lock", "requirements.yaml"),
+        _ => ("Chart.lock", "Chart.yaml"),
+    }
+}
+
+/// A file for `charts/`.
+struct Archive {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+struct Work {
+    store: Store,
+    indexes: BTreeMap<String, Index>,
+    text: String,
+}
+
+impl Work {
+    fn new(options: &Options) -> Result<Work> {
+        Ok(Work { store: options.reach.store()?, indexes: BTreeMap::new(), text: String::new() })
+    }
+
+    fn say(&mut self, line: impl AsRef<str>) {
+        self.text.push_str(line.as_ref());
+        self.text.push('\n');
+    }
+
+    /// Puts URLs in the place of `@name` and `alias:name`.
+    fn resolve_aliases(&self, declared: &mut [Dependency]) -> Result<()> {
+        for wanted in declared.iter_mut() {
+            if let Ok(Some(entry)) = self.store.repositories.by_alias(&wanted.repository) {
+                wanted.repository = entry.url.clone();
+            } else if is_alias(&wanted.repository) {
+                self.store.named(wanted.repository.trim_start_matches('@').trim_start_matches("alias:"))?;
+            } else if !wanted.repository.is_empty() && !wanted.repository.contains("://") {
+                return Err(DependencyError::Repository { name: wanted.name.clone(), repository: wanted.repository.clone() }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the indexes of repositories that were not added.
+    async fn read_others(&mut self, declared: &[Dependency]) {
+        let is_other = |wanted: &&Dependency| {
+            let place = &wanted.repository;
+            (place.starts_with("http://") || place.starts_with("https://")) && self.store.repositories.by_url(place).is_none()
+        };
+        let mut named = BTreeSet::new();
+        let others: Vec<String> =
+            declared.iter().filter(is_other).filter(|wanted| named.insert(&wanted.name)).map(|wanted| wanted.repository.clone()).collect();
+        if others.is_empty() {
+            return;
+        }
+        self.say("Getting updates for unmanaged Helm repositories...");
+        for place in others {
+            let known = self.indexes.contains_key(&place);
+            let read = if known { Ok(Index::default()) } else { self.store.index(&place, &self.store.access(&place)).await };
+            let shown = url::split_login(&place).0;
+            match read {
+                Ok(index) => {
+                    self.say(format!("...Successfully got an update from the \"{shown}\" chart repository"));
+                    self.indexes.entry(place).or_insert(index);
+                }
+                Err(error) => self.text.push_str(&unable(&format!("\"{shown}\" chart repository"), &error)),
+            }
+        }
+    }
+
+    /// Reads the indexes of all repositories that were added.
+    async fn refresh(&mut self) {
+        if !self.store.repositories.repositories.is_empty() {
+            let (text, _) = updated(&self.store, &[]).await;
+            self.text.push_str(&text);
+        }
+    }
+
+    /// The index of a repository: that of this run, the cached one of an added repository, else it is read.
+    async fn index(&mut self, place: &str) -> Result<&Index> {
+        if !self.indexes.contains_key(place) {
+            let index = match self.store.repositories.by_url(place) {
+                Some(entry) => self.store.cached_index(entry)?,
+                None => self.store.index(place, &self.store.access(place)).await?,
+            };
+            self.indexes.insert(place.to_owned(), index);
+        }
+        Ok(&self.indexes[place])
+    }
+
+    /// The exact version for a declared dependency.
+    async fn locked(&mut self, wanted: &Dependency, options: &Options) -> Result<Dependency> {
+        let Dependency { name, version, repository, .. } = wanted;
+        let exact = if repository.is_empty() {
+            let place = Path::new(&options.chart).join("charts").join(name);
+            if !place.exists() {
+                return Err(DependencyError::NoDirectory { name: name.clone(), path: place }.into());
+            }
+            version.clone()
+        } else if repository.starts_with("file://") {
+            local(&options.chart, wanted)?.metadata.version
+        } else if repository.starts_with("oci://") {
+            let (place, ..) = oci::parse(&format!("{}/{name}", repository.trim_end_matches('/')))?;
+            oci::resolve(self.store.registry(), &place, version).await?
+        } else {
+            let index = self.index(repository).await?;
+            chart_repository::find(index, repository, name, version)?.version
+        };
+        Ok(Dependency { name: name.clone(), version: exact, repository: repository.clone(), ..Dependency::default() })
+    }
+
+    /// Fetches what is locked, then puts it into `charts/` and takes away what is outdated there.
+    async fn place(&mut self, locked: &[Dependency], options: &Options) -> Result<()> {
+        self.say(format!("Saving {} charts", locked.len()));
+        let mut archives: Vec<Archive> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for dependency in locked {
+            if let Some(archive) = self.archive(dependency, options, &mut seen).await? {
+                archives.push(archive);
+            }
+        }
+        let charts = Path::new(&options.chart).join("charts");
+        let unwritable = |path: PathBuf| move |cause| DependencyError::Unwritable { path, cause };
+        fs::create_dir_all(&charts).map_err(unwritable(charts.clone()))?;
+        for Archive { name, bytes } in &archives {
+            let (path, beside) = (charts.join(name), charts.join(format!(".{name}.{}", std::process::id())));
+            let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, &path));
+            written.map_err(unwritable(path))?;
+        }
+        self.say("Deleting outdated charts");
+        let kept: BTreeSet<&str> = archives.iter().map(|archive| archive.name.as_str()).collect();
+        let own: BTreeSet<&str> = locked.iter().filter(|one| one.repository.is_empty()).map(|one| one.name.as_str()).collect();
+        for path in sorted_entries(&charts)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() || kept.contains(name.as_str()) {
+                continue;
+            }
+            match chart_files::load_chart(&path.to_string_lossy(), HelmCompat::default()) {
+                Ok(chart) if own.contains(chart.name()) => {}
+                Ok(_) => fs::remove_file(&path).map_err(unwritable(path.clone()))?,
+                Err(error) => self.say(format!("Could not verify {} for deletion: {} (Skipping)", path.display(), error.diagnostic())),
+            }
+        }
+        Ok(())
+    }
+
+    async fn archive(&mut self, wanted: &Dependency, options: &Options, seen: &mut BTreeSet<String>) -> Result<Option<Archive>> {
+        let Dependency { name, version, repository, .. } = wanted;
+        if repository.is_empty() {
+            self.say(format!("Dependency {name} did not declare a repository. Assuming it exists in the charts directory"));
+            let place = Path::new(&options.chart).join("charts").join(name);
+            let found = chart_files::load_chart(&place.to_string_lossy(), HelmCompat::default())?;
+            fits(&found, wanted)?;
+            return Ok(None);
+        }
+        if repository.starts_with("file://") {
+            let found = local(&options.chart, wanted)?;
+            let name = format!("{}-{}.tgz", found.name(), found.metadata.version);
+            let bytes = chart::archive(&found, now()).map_err(|cause| DependencyError::Unpackable { name: name.clone(), cause })?;
+            return Ok(Some(Archive { name, bytes }));
+        }
+        let is_oci = repository.starts_with("oci://");
+        let found = match is_oci {
+            true => None,
+            false => Some(chart_repository::find(self.index(repository).await?, repository, name, version)?),
+        };
+        let place = found.as_ref().map_or(format!("{repository}/{name}:{version}"), |found| found.url.clone());
+        let shown = url::split_login(repository).0;
+        if !seen.insert(place) {
+            self.say(format!("Already downloaded {name} from repo {shown}"));
+            return Ok(None);
+        }
+        self.say(format!("Downloading {name} from repo {shown}"));
+        let Some(found) = found else {
+            let (place, ..) = oci::parse(&format!("{}/{name}", repository.trim_end_matches('/')))?;
+            let bytes = self.store.pull(oci::reference(&place, version)?).await?.archive.to_vec();
+            return Ok(Some(Archive { name: format!("{name}-{version}.tgz"), bytes }));
+        };
+        let access = options.reach.access(self.store.repositories.by_url(repository).map(Entry::access));
+        let bytes = self.store.archive(&found, &access).await?;
+        Ok(Some(Archive { name: url::file_name(&found.url).to_owned(), bytes }))
+    }
+}
+
+/// The chart of a `file://` dependency, of a version that is allowed.
+fn local(chart: &str, wanted: &Dependency) -> Result<Chart> {
+    let path = wanted.repository.strip_prefix("file://").unwrap_or_default();
+    let place = if path.starts_with('/') { PathBuf::from(path) } else { Path::new(chart).join(path) };
+    if !place.exists() {
+        return Err(DependencyError::NoDirectory { name: wanted.name.clone(), path: place }.into());
+    }
+    let found = chart_files::load_chart(&place.to_string_lossy(), HelmCompat::default())?;
+    fits(&found, wanted)?;
+    Ok(found)
+}
+
+fn fits(found: &Chart, wanted: &Dependency) -> Result<(), DependencyError> {
+    if is_compatible(&wanted.version, &found.metadata.version) || found.metadata.version == wanted.version {
+        return Ok(());
+    }
+    let (name, version) = (wanted.name.clone(), found.metadata.version.clone());
+    Err(DependencyError::Version { name, version, wanted: wanted.version.clone(), path: found.path.to_string() })
+}
+
+fn now() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default()
+}
+
+fn sorted_entries(dir: &Path) -> Result<Vec<PathBuf>, DependencyError> {
+    let read = || -> std::io::Result<Vec<PathBuf>> { fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect() };
+    let mut entries = read().map_err(|cause| DependencyError::Unreadable { path: dir.to_owned(), cause })?;
+    entries.sort();
+    Ok(entries)
+}
+
+/// Says which dependencies a chart has and whether they are below `charts/`, in columns of bounded width.
+pub async fn list(path: String, widest: usize, _run: Run) -> Result<String> {
+    let chart = chart_files::load_chart(&path, HelmCompat::default())?;
+    let charts = Path::new(&path).join("charts");
+    if chart.metadata.dependencies.is_empty() {
+        return Ok(format!("WARNING: no dependencies at {}\n", charts.display()));
+    }
+    let head = ["NAME", "VERSION", "REPOSITORY", "STATUS"].map(str::to_owned);
+    let row = |wanted: &Dependency| {
+        let Dependency { name, version, repository, .. } = wanted.clone();
+        [name, version, repository, status(&charts, wanted, &chart).to_owned()]
+    };
+    let rows: Vec<[String; 4]> = std::iter::once(head).chain(chart.metadata.dependencies.iter().map(row)).collect();
+    let mut text = table::text(&rows, Some(widest)) + "\n";
+    for file in sorted_entries(&charts).unwrap_or_default() {
+        if !file.is_dir() && file.extension().is_none_or(|extension| extension != "tgz") {
+            continue;
+        }
+        match chart_files::load_chart(&file.to_string_lossy(), HelmCompat::default()) {
+            Err(_) => text.push_str(&format!("WARNING: \"{}\" is not a chart.\n", file.display())),
+            Ok(found) if chart.metadata.dependencies.iter().any(|wanted| wanted.name == found.name()) => {}
+            Ok(_) => text.push_str(&format!("WARNING: \"{}\" is not in Chart.yaml.\n", file.display())),
+        }
+    }
+    Ok(text)
+}
+
+/// Helm's word for what there is of a dependency.
+fn status(charts: &Path, wanted: &Dependency, chart: &Chart) -> &'static str {
+    let version_of = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix(wanted.name.as_str())?.strip_prefix('-')?.strip_suffix(".tgz").map(str::to_owned)
+    };
+    let mut archives = sorted_entries(charts).unwrap_or_default();
+    archives.retain(|path| version_of(path).is_some());
+    if archives.len() > 1 {
+        archives.retain(|path| version_of(path).is_some_and(|version| is_strict_version(&version)));
+        if archives.len() > 1 {
+            return "too many matches";
+        }
+    }
+    if let Some(archive) = archives.first() {
+        return match chart_files::load_chart(&archive.to_string_lossy(), HelmCompat::default()) {
+            Err(_) => "corrupt",
+            Ok(found) if found.name() != wanted.name => "misnamed",
+            Ok(found) => version_status(&found, wanted).unwrap_or("ok"),
+        };
+    }
+    match chart.dependencies.iter().rfind(|found| found.name() == wanted.name) {
+        None => "missing",
+        Some(found) => version_status(found, wanted).unwrap_or("unpacked"),
+    }
+}
+
+fn version_status(found: &Chart, wanted: &Dependency) -> Option<&'static str> {
+    use crate::template::functions::{Constraint, Version};
+    if found.metadata.version == wanted.version {
+        return None;
+    }
+    match (Constraint::parse(&wanted.version), Version::parse(&found.metadata.version)) {
+        (Ok(range), Ok(version)) if range.allows(&version) => None,
+        (Ok(_), Ok(_)) => Some("wrong version"),
+        _ => Some("invalid version"),
+    }
+}
+
+fn is_strict_version(text: &str) -> bool {
+    use crate::template::functions::Version;
+    let numbers = text.split(['-', '+']).next().unwrap_or_default();
+    Version::parse(text).is_ok() && text.starts_with(|first: char| first.is_ascii_digit()) && numbers.matches('.').count() == 2
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum DependencyError {
+    #[error("`{path}` is an archive: only the dependencies of unpacked charts can be changed")]
+    #[diagnostic(help("unpack it first: `tar -xzf {path}`"))]
+    Packed { path: String },
+    #[error("{path} cannot be read: {problem}")]
+    #[diagnostic(help("remove it and run `werf helm dependency update`, which makes it anew"))]
+    Lock { path: String, problem: String },
+    #[error("{lock} is out of sync with {declared}")]
+    #[diagnostic(help("run `werf helm dependency update {chart}`"))]
+    OutOfSync { lock: &'static str, declared: &'static str, chart: String },
+    #[error("{} is a link", .path.display())]
+    #[diagnostic(help("it would be written to: put a file in its place"))]
+    Link { path: PathBuf },
+    #[error("dependency `{name}`: `{repository}` is no repository")]
+    #[diagnostic(help("repositories are URLs, or names of added ones with a leading `@`"))]
+    Repository { name: String, repository: String },
+    #[error("dependency `{name}`: there is no directory {}", .path.display())]
+    #[diagnostic(help("a dependency without a repository lies in the chart's charts directory, `file://` is relative to the chart"))]
+    NoDirectory { name: String, path: PathBuf },
+    #[error("dependency `{name}`: {path} has version {version}, and {wanted} is declared")]
+    #[diagnostic(help("change one of them"))]
+    Version { name: String, version: String, wanted: String, path: String },
+    #[error("chart {name} cannot be packed")]
+    Unpackable {
+        name: String,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("cannot read {}", .path.display())]
+    #[diagnostic(help("check the path and its permissions"))]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("cannot write to {}", .path.display())]
+    #[diagnostic(help("check the path and its permissions"))]
+    Unwritable {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+}

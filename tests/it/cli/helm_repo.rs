@@ -1,0 +1,390 @@
+//! `werf helm repo`, `dependency`, `pull`, `push`: what they say where they cannot do it, and that they leave all as it was.
+
+use super::super::fake_charts::{packed, publish, push};
+use super::super::fake_registry::{FakeRegistry, Login, certified_tls_front};
+use super::super::sandbox::Sandbox;
+use super::told_beside;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repositories() {
+    let server = FakeRegistry::start(Login::Basic("me", "secret")).await;
+    let place = publish(&server, &[("one", "1.2.3")]);
+    let sandbox = Sandbox::empty();
+    let told = |args: &[&str]| told_beside(&sandbox, &[&["helm", "repo"], args].concat());
+    let mut all = String::new();
+    for args in [
+        &["list"][..],
+        &["list", "-o", "json"],
+        &["update"],
+        &["add", "a/b", &place],
+        &["add", "team", &place],
+        &["add", "team", &place, "--username", "me", "--password", "other"],
+        &["add", "old", "https://kubernetes-charts.storage.googleapis.com"],
+        &["add", "registry", "oci://example.org/charts"],
+        &["remove", "team"],
+        &["add", "team", &place, "--username", "me", "--password", "secret"],
+        &["add", "team", "http://127.0.0.1:9/other"],
+        &["update", "tam"],
+        &["list"],
+        &["list", "-o", "wide"],
+    ] {
+        all.push_str(&format!("$ {}\n{}\n", args.join(" ").replace(&place, "PLACE"), told(args)));
+    }
+    insta::assert_snapshot!(all, @r#"
+    $ list
+    exit 1
+    error: no repositories were added
+    help: add one: `werf helm repo add NAME URL`
+
+    $ list -o json
+    exit 0
+    []
+
+    $ update
+    exit 1
+    error: no repositories were added
+    help: add one: `werf helm repo add NAME URL`
+
+    $ add a/b PLACE
+    exit 1
+    error: the name of a repository has no slash: `a/b`
+    help: the slash is for charts: REPOSITORY/CHART
+
+    $ add team PLACE
+    exit 1
+    error: cannot read the index of chart repository http://HOST/charts: HOST wants a user name and a password
+      because: GET http://HOST/charts/index.yaml answered 401 Unauthorized, UNAUTHORIZED: authentication required
+    help: add the repository with them: `werf helm repo add NAME URL --username … --password …`
+
+    $ add team PLACE --username me --password other
+    exit 1
+    error: cannot read the index of chart repository http://HOST/charts: HOST does not accept user `me` with this password
+      because: GET http://HOST/charts/index.yaml answered 401 Unauthorized, UNAUTHORIZED: authentication required
+    help: the password may be wrong or expired; `werf helm repo add … --force-update` replaces it
+
+    $ add old https://kubernetes-charts.storage.googleapis.com
+    exit 1
+    error: the charts of https://kubernetes-charts.storage.googleapis.com are gone from there
+    help: they are at https://charts.helm.sh/stable now; `--allow-deprecated-repos` adds the old place all the same
+
+    $ add registry oci://example.org/charts
+    exit 1
+    error: cannot read the index of chart repository oci://example.org/charts: `oci://example.org/charts/index.yaml` is no HTTP URL
+    help: chart repositories have URLs with `https://` or `http://`, charts in registries `oci://`
+
+    $ remove team
+    exit 1
+    error: no repository is called `team` here
+    help: none was added yet: `werf helm repo add team URL`
+
+    $ add team PLACE --username me --password secret
+    exit 0
+    "team" has been added to your repositories
+
+    $ add team http://127.0.0.1:9/other
+    exit 1
+    error: there is a repository `team` with other settings: http://HOST/charts
+    help: choose another name, or replace it with `--force-update`
+
+    $ update tam
+    exit 1
+    error: no repository is called `tam` here
+    help: there are `team`; `werf helm repo add tam URL` adds another one
+
+    $ list
+    exit 0
+    NAME	URL                          
+    team	http://HOST/charts
+
+    $ list -o wide
+    exit 2
+    error: invalid value 'wide' for '--output <FORMAT>': `wide` is none of table, json, yaml
+
+    For more information, try '--help'.
+    "#);
+    let mode = std::fs::metadata(sandbox.root().join("home/.config/helm/repositories.yaml")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o600);
+    // one that fails does not keep the others from being read, unless that is wanted
+    let other = FakeRegistry::start(Login::Open).await;
+    told(&["add", "other", &publish(&other, &[("two", "1.0.0")])]);
+    drop(other);
+    insta::assert_snapshot!(told(&["update"]), @r#"
+    exit 0
+    Hang tight while we grab the latest from your chart repositories...
+    ...Successfully got an update from the "team" chart repository
+    ...Unable to get an update from the "other" chart repository (http://HOST/charts):
+    	cannot read the index of chart repository http://HOST/charts: HOST cannot be reached: Connection refused (os error 111)
+    Update Complete. ⎈Happy Helming!⎈
+    "#);
+    insta::assert_snapshot!(told(&["update", "--fail-on-repo-update-fail"]), @r"
+    exit 1
+    error: cannot read the index of chart repository http://HOST/charts: HOST cannot be reached
+      because: Connection refused (os error 111)
+    help: check the repository's URL, and that this machine's network reaches it
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_update_of_dependencies_changes_nothing() {
+    let server = FakeRegistry::start(Login::Open).await;
+    let place = publish(&server, &[("one", "1.2.3"), ("two", "1.0.0")]);
+    let sandbox = Sandbox::empty();
+    let declare = |version: &str, two: &str| {
+        let declared =
+            format!("[{{name: one, version: {version}, repository: '{place}'}}, {{name: two, version: '*', repository: '{two}'}}]");
+        sandbox.write(&[("web/Chart.yaml", &format!("apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: {declared}\n"))]);
+    };
+    let dependency = |args: &[&str]| told_beside(&sandbox, &[&["helm", "dependency"], args].concat());
+    declare("1.x", &place);
+    insta::assert_snapshot!(dependency(&["build", "web"]), @r#"
+    exit 0
+    Getting updates for unmanaged Helm repositories...
+    ...Successfully got an update from the "http://HOST/charts" chart repository
+    ...Successfully got an update from the "http://HOST/charts" chart repository
+    Saving 2 charts
+    Downloading one from repo http://HOST/charts
+    Downloading two from repo http://HOST/charts
+    Deleting outdated charts
+    "#);
+    let state = || {
+        let charts =
+            std::fs::read_dir(sandbox.app().join("web/charts")).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        (charts.len(), std::fs::read_to_string(sandbox.app().join("web/Chart.lock")).unwrap())
+    };
+    let before = state();
+    assert_eq!(before.0, 2);
+    // nothing is newer: the lock keeps its time
+    assert!(dependency(&["update", "web"]).starts_with("exit 0"));
+    assert_eq!(state(), before);
+    declare("2.x", &place);
+    insta::assert_snapshot!(dependency(&["update", "web"]), @r"
+    exit 1
+    error: repository http://HOST/charts has no version of chart `one` that fits `2.x`
+    help: its newest versions: 1.2.3
+    ");
+    insta::assert_snapshot!(dependency(&["build", "web"]), @r"
+    exit 1
+    error: Chart.lock is out of sync with Chart.yaml
+    help: run `werf helm dependency update web`
+    ");
+    declare("1.x", "@team");
+    insta::assert_snapshot!(dependency(&["update", "web"]), @r"
+    exit 1
+    error: no repository is called `team` here
+    help: none was added yet: `werf helm repo add team URL`
+    ");
+    declare("1.x", "stable");
+    insta::assert_snapshot!(dependency(&["update", "web"]), @r"
+    exit 1
+    error: dependency `two`: `stable` is no repository
+    help: repositories are URLs, or names of added ones with a leading `@`
+    ");
+    declare("1.x", "file://../two");
+    insta::assert_snapshot!(dependency(&["update", "web"]), @r"
+    exit 1
+    error: dependency `two`: there is no directory web/../two
+    help: a dependency without a repository lies in the chart's charts directory, `file://` is relative to the chart
+    ");
+    declare("1.x", &place);
+    server.file("/charts/two-1.0.0.tgz", packed("two", "1.0.1"));
+    std::fs::remove_dir_all(sandbox.root().join("home/.cache")).unwrap();
+    insta::assert_snapshot!(dependency(&["update", "web"]), @r"
+    exit 1
+    error: chart `two` from http://HOST/charts/two-1.0.0.tgz is not what the repository's index says: it has SHA-256 DIGEST, DIGEST is promised
+    help: someone may have changed it on its way; or it was published anew under the same version: `werf helm repo update` reads the index again
+    ");
+    assert_eq!(state(), before);
+    insta::assert_snapshot!(dependency(&["update", "web", "--verify"]), @r"
+    exit 1
+    error: --verify is not possible yet: signatures of charts are not checked here
+    help: leave it out, or check the archive with `helm verify` and name the file
+    ");
+    insta::assert_snapshot!(dependency(&["list", "nowhere"]), @r"
+    exit 1
+    error: there is no chart at `nowhere`
+    help: name a chart's directory or `.tgz` archive, REPOSITORY/CHART, oci://HOST/PATH/CHART, the URL of an archive, or CHART with `--repo URL`
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn charts_that_cannot_be_pulled_or_pushed() {
+    let server = FakeRegistry::start(Login::Open).await;
+    let place = publish(&server, &[("one", "1.2.3")]);
+    let registry = push(&server, "three", "3.0.0+build");
+    push(&server, "three", "4.0.0-rc.1");
+    let sandbox = Sandbox::empty();
+    told_beside(&sandbox, &["helm", "repo", "add", "team", &place]);
+    sandbox.write(&[("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"), ("taken/one/x", "")]);
+    let mut all = String::new();
+    for args in [
+        &["pull", "team/none"][..],
+        &["pull", "team/one", "--version", "^2"],
+        &["pull", "other/one"],
+        &["pull", "one"],
+        &["pull", "team/one", "--untar", "--untardir", "taken"],
+        &["pull", "team/one", "--verify"],
+        &["pull", "team/one", "--prov"],
+        &["pull", &format!("{registry}/three"), "--version", "^5"],
+        &["pull", &format!("{registry}/three:4.0.0-rc.1"), "--version", "3.0.0"],
+        &["pull", &format!("{registry}/Three")],
+        &["pull", &format!("{registry}/four")],
+        &["show", "chart", &format!("{registry}/three")],
+        &["show", "chart", &format!("{registry}/three"), "--devel"],
+        &["push", "web", &registry],
+        &["push", "web-1.0.0.tgz", &registry],
+        &["push", "web/Chart.yaml", &registry],
+        &["push", "web", "https://example.org"],
+        &["package", "web", "--sign"],
+        &["package", "web", "--version", "new"],
+        &["package", "web/Chart.yaml"],
+    ] {
+        let shown = args.join(" ").replace(&registry, "REGISTRY");
+        all.push_str(&format!("$ {shown}\n{}\n", told_beside(&sandbox, &[&["helm"], args].concat())));
+    }
+    insta::assert_snapshot!(all, @r"
+    $ pull team/none
+    exit 1
+    error: repository http://HOST/charts has no chart `none`
+    help: did you mean `one`?
+
+    $ pull team/one --version ^2
+    exit 1
+    error: repository http://HOST/charts has no version of chart `one` that fits `^2`
+    help: its newest versions: 1.2.3
+
+    $ pull other/one
+    exit 1
+    error: no repository is called `other` here
+    help: there are `team`; `werf helm repo add other URL` adds another one
+
+    $ pull one
+    exit 1
+    error: `one` names no chart of a repository
+    help: the forms are REPOSITORY/CHART, oci://HOST/PATH/CHART, the URL of an archive, and CHART with `--repo URL`
+
+    $ pull team/one --untar --untardir taken
+    exit 1
+    error: ./taken/one is there already
+    help: name another directory with `--untardir`, or remove it
+
+    $ pull team/one --verify
+    exit 1
+    error: --verify is not possible yet: signatures of charts are not checked here
+    help: leave it out, or check the archive with `helm verify` and name the file
+
+    $ pull team/one --prov
+    exit 1
+    error: cannot download the provenance file of chart `one`: HOST has no such file
+      because: GET http://HOST/charts/one-1.2.3.tgz.prov answered 404 Not Found, NAME_UNKNOWN: unknown
+    help: check the repository's URL: its index is at URL/index.yaml; a chart that was taken away needs another version
+
+    $ pull REGISTRY/three --version ^5
+    exit 1
+    error: repository oci://HOST/team has no version of chart `three` that fits `^5`
+    help: its newest versions: 4.0.0-rc.1, 3.0.0+build
+
+    $ pull REGISTRY/three:4.0.0-rc.1 --version 3.0.0
+    exit 1
+    error: `oci://HOST/team/three:4.0.0-rc.1` is version 4.0.0-rc.1, and `--version` asks for 3.0.0
+    help: leave one of them out
+
+    $ pull REGISTRY/Three
+    exit 1
+    error: `oci://HOST/team/Three` is not the name of a chart in a registry
+      because: `HOST/team/Three` is not an image reference: its path has `Three`, and a part of a path is lower-case letters and digits, joined by `.`, `_`, `__` or dashes
+    help: the form is oci://HOST[:PORT]/PATH/CHART
+
+    $ pull REGISTRY/four
+    exit 1
+    error: repository oci://HOST/team has no version of chart `four` that fits `*`
+    help: it has no versions at all
+
+    $ show chart REGISTRY/three
+    exit 0
+    apiVersion: v2
+    name: three
+    version: 3.0.0+build
+
+
+    $ show chart REGISTRY/three --devel
+    exit 0
+    apiVersion: v2
+    name: three
+    version: 4.0.0-rc.1
+
+
+    $ push web REGISTRY
+    exit 1
+    error: web is a directory
+    help: archives are pushed: run `werf helm package web` first
+
+    $ push web-1.0.0.tgz REGISTRY
+    exit 1
+    error: cannot read web-1.0.0.tgz
+      because: No such file or directory (os error 2)
+    help: check the path and its permissions
+
+    $ push web/Chart.yaml REGISTRY
+    exit 1
+    error: `web/Chart.yaml` is no chart archive: invalid gzip header
+    help: a chart archive is what `helm package` makes: a gzipped tar whose one directory holds Chart.yaml
+
+    $ push web https://example.org
+    exit 1
+    error: `https://example.org` is no place for a chart
+    help: charts are pushed into registries: oci://HOST[:PORT]/PATH
+
+    $ package web --sign
+    exit 1
+    error: --sign is not possible yet: charts are not signed here
+    help: leave it out, and sign with `helm package --sign`
+
+    $ package web --version new
+    exit 1
+    error: --version: `new` is no version: invalid semantic version
+    help: write it as 1.2.3 or 1.2.3-rc.1
+
+    $ package web/Chart.yaml
+    exit 1
+    error: `web/Chart.yaml` is no directory
+    help: only a chart's directory can be packed
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn authorities_of_a_file() {
+    let server = FakeRegistry::start(Login::Open).await;
+    publish(&server, &[("one", "1.2.3")]);
+    let (address, authority) = certified_tls_front(&server).await;
+    let sandbox = Sandbox::empty();
+    sandbox.write(&[("ca.pem", &authority), ("no.pem", "nothing")]);
+    let show = |args: &[&str]| {
+        let place = format!("https://{}:{}/charts", "127.0.0.1", address.port());
+        told_beside(&sandbox, &[&["helm", "show", "chart", "one", "--repo", &place], args].concat())
+    };
+    let shown = "exit 0\napiVersion: v2\nname: one\nversion: 1.2.3\n\n";
+    assert_eq!(show(&["--ca-file", "ca.pem"]), shown);
+    assert_eq!(show(&["--insecure-skip-tls-verify"]), shown);
+    insta::assert_snapshot!(show(&[]), @r"
+    exit 1
+    error: cannot read the index of chart repository https://HOST/charts: the certificate of HOST cannot be verified
+      because: invalid peer certificate: UnknownIssuer
+    help: name its authority with `--ca-file`, also at `werf helm repo add`, or pass `--insecure-skip-tls-verify`
+    ");
+    insta::assert_snapshot!(show(&["--ca-file", "no.pem"]), @r"
+    exit 1
+    error: cannot read the index of chart repository https://HOST/charts: HOST cannot be spoken to: the bundle of authorities is unusable: it has no certificate in PEM
+    help: check the repository's URL and the files of its TLS flags
+    ");
+    insta::assert_snapshot!(show(&["--ca-file", "nowhere.pem"]), @r"
+    exit 1
+    error: cannot read nowhere.pem
+      because: No such file or directory (os error 2)
+    help: it is named as a file of certificates or a key for a chart repository: check the path and its permissions
+    ");
+    insta::assert_snapshot!(show(&["--ca-file", "ca.pem", "--cert-file", "ca.pem", "--key-file", "no.pem"]), @r"
+    exit 1
+    error: cannot read the index of chart repository https://HOST/charts: HOST cannot be spoken to: the client's key is unusable: no items found
+    help: check the repository's URL and the files of its TLS flags
+    ");
+}
