@@ -10,7 +10,7 @@ use regex::Regex;
 use crate::fake_charts::{packed_files, publish};
 use crate::fake_registry::{FakeRegistry, Login};
 use crate::sandbox::Sandbox;
-use crate::testbed::{Needs, testbed};
+use crate::testbed::{App, Needs, testbed};
 
 /// A program with a working directory and a home of its own.
 struct Side {
@@ -339,4 +339,62 @@ fn helms_flags_are_taken() {
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// A project whose chart depends on charts of a repository, of a registry and of the commit, from the first lock to the release.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_is_deployed_with_charts_from_elsewhere() {
+    let (server, place) = repository().await;
+    tokio::task::block_in_place(|| {
+        let app = App::new(Needs::Cluster, &[("werf.yaml", "project: shop\nconfigVersion: 1\n")]);
+        let registry = format!("oci://{}-charts", app.repo.trim_end_matches("/app"));
+        let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Chart.Name }}'}\ndata: {size: '{{ .Values.size }}'}\n";
+        let metadata = |name: &str| format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
+        let dependencies = format!(
+            "dependencies:
+- {{name: pushed, version: ^1.0.0, repository: '{registry}'}}
+- {{name: near, version: 1.0.0, repository: 'file://../charts/near'}}
+- {{name: quiet, version: 0.x, repository: '{place}', condition: quiet.enabled}}
+"
+        );
+        let quiet = packed_files(&[("quiet/Chart.yaml", "apiVersion: v2\nname: quiet\nversion: 0.3.0\n")]);
+        let index = "apiVersion: v1\nentries: {quiet: [{name: quiet, version: 0.3.0, urls: [quiet-0.3.0.tgz]}]}\n";
+        server.file("/charts/quiet-0.3.0.tgz", quiet);
+        server.file("/charts/index.yaml", index);
+        let (pushed, near) = (metadata("pushed"), metadata("near"));
+        app.commit(&[
+            (".helm/Chart.yaml", &(metadata("shop") + &dependencies)),
+            (".helm/values.yaml", "pushed: {size: 3}\nquiet: {enabled: false}\n"),
+            (".gitignore", "/.helm/charts/*.tgz\n"),
+            ("charts/near/Chart.yaml", &near),
+            ("charts/near/values.yaml", "size: 1\n"),
+            ("charts/near/templates/map.yaml", map),
+            ("charts/pushed/Chart.yaml", &pushed),
+            ("charts/pushed/templates/map.yaml", map),
+        ]);
+        let archive = "../pushed-1.0.0.tgz";
+        for args in [
+            &["helm", "package", "charts/pushed", "-d", ".."][..],
+            &["helm", "push", archive, &registry],
+            &["helm", "dependency", "update", ".helm"],
+        ] {
+            let done = app.werf(args);
+            assert_eq!(done.code, 0, "{args:?}: {}", done.stderr);
+        }
+        app.commit(&[]);
+        // a clone has no archives in .helm/charts
+        fs::remove_dir_all(app.sandbox.app().join(".helm/charts")).expect("charts");
+        let plan = app.werf(&["plan"]);
+        assert_eq!(plan.code, 0, "{}", plan.stderr);
+        let first = app.werf(&["converge"]);
+        assert_eq!(first.code, 0, "{}", first.stderr);
+        assert!(!first.stderr.contains("Warning"), "{}", first.stderr);
+        let sizes = app.kubectl(&["get", "configmap", "near", "pushed", "-o", "jsonpath={.items[*].data.size}"]);
+        assert_eq!(sizes, "1 3");
+        // nothing is asked for again
+        server.take_log();
+        let second = app.werf(&["converge"]);
+        assert!(second.stderr.contains("Unchanged release shop"), "{}", second.stderr);
+        assert_eq!(server.take_log(), Vec::<String>::new());
+    });
 }
