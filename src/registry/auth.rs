@@ -152,9 +152,10 @@ pub enum TokenRequest {
 
 /// Makes the request for a token.
 pub fn token_request(realm: &str, service: Option<&str>, scope: &Scope, credentials: &Credentials) -> TokenRequest {
-    let scope = scope.to_string();
+    let named = scope.to_string();
     let mut query: Vec<(&str, &str)> = service.map(|service| ("service", service)).into_iter().collect();
-    query.push(("scope", &scope));
+    // a login is about no repository
+    query.extend((!scope.path.is_empty()).then_some(("scope", named.as_str())));
     if let Credentials::IdentityToken(token) = credentials {
         query.extend([("grant_type", "refresh_token"), ("client_id", "werf"), ("refresh_token", token.reveal())]);
         return TokenRequest::Post { url: realm.to_owned(), form: Secret::new(form_encode(&query)) };

@@ -81,6 +81,15 @@ impl Client {
         self.0.context.credentials.credentials_for(host).await
     }
 
+    /// Whether a registry lets us in with our credentials. Asks for nothing in it.
+    pub async fn check_login(&self, host: &str) -> Result<(), RegistryError> {
+        let doing = format!("log in to `{host}`");
+        let root = Repository::root(host);
+        let host = self.host(&root);
+        let call = Call { target: "/v2/".into(), ..plain_call(&doing, &root, Access::Pull, Method::GET) };
+        self.successful(&host, &call).await.map(drop)
+    }
+
     /// What a reference points to; `None` where there is no such image. One HEAD.
     pub async fn head(&self, reference: &Reference) -> Result<Option<Descriptor>, RegistryError> {
         let doing = format!("check image `{reference}`");

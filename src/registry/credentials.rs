@@ -11,7 +11,8 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tokio::io::AsyncWriteExt;
 
 use super::reference::{DEFAULT_REGISTRY, Repository};
@@ -240,6 +241,48 @@ fn normal_key(key: &str) -> String {
     }
 }
 
+/// A configuration's text with one more login; the rest stays. The error is the text of a problem.
+pub fn with_login(text: &str, host: &str, username: &str, password: &Secret) -> Result<String, String> {
+    let mut config = object(text)?;
+    let auths = config.entry("auths").or_insert_with(|| Value::Object(Map::new()));
+    let Value::Object(auths) = auths else { return Err("`auths` is no mapping".into()) };
+    let auth = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{}", password.reveal()));
+    auths.insert(docker_key(host).to_owned(), serde_json::json!({"auth": auth}));
+    Ok(with_tabs(&config))
+}
+
+/// A configuration's text without a login; `None` where it has none.
+pub fn without_login(text: &str, host: &str) -> Result<Option<String>, String> {
+    let mut config = object(text)?;
+    let auths = config.get_mut("auths").and_then(Value::as_object_mut);
+    let removed = auths.and_then(|auths| auths.remove(docker_key(host)));
+    Ok(removed.map(|_| with_tabs(&config)))
+}
+
+fn object(text: &str) -> Result<Map<String, Value>, String> {
+    if text.trim().is_empty() {
+        return Ok(Map::new());
+    }
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// The name under which Docker keeps a registry's login.
+fn docker_key(host: &str) -> &str {
+    match host {
+        "docker.io" | "index.docker.io" | "registry-1.docker.io" => DOCKER_HUB_KEY,
+        other => other,
+    }
+}
+
+/// JSON as Docker writes it.
+fn with_tabs(config: &Map<String, Value>) -> String {
+    let mut text = Vec::new();
+    let mut writer = serde_json::Serializer::with_formatter(&mut text, serde_json::ser::PrettyFormatter::with_indent(b"\t"));
+    // a map of JSON values always has a JSON text
+    let _ = config.serialize(&mut writer);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 async fn ask_helper(name: &str, host: &str) -> Result<Credentials, CredentialsError> {
     let program = format!("docker-credential-{name}");
     let server = if host == DEFAULT_REGISTRY { DOCKER_HUB_KEY } else { host };
@@ -398,6 +441,35 @@ mod tests {
         for (text, expect) in cases {
             assert_eq!(config(text).unwrap_err().to_string(), expect);
         }
+    }
+
+    #[tokio::test]
+    async fn logins_come_and_go_and_leave_the_rest() {
+        let text = with_login(r#"{"credsStore": "", "auths": {"a": {"auth": "YTpi"}}}"#, "r.io:5000", "u", &Secret::new("p")).unwrap();
+        assert_eq!(
+            text,
+            "{\n\t\"auths\": {\n\t\t\"a\": {\n\t\t\t\"auth\": \"YTpi\"\n\t\t},\n\t\t\"r.io:5000\": {\n\t\t\t\"auth\": \"dTpw\"\n\t\t}\n\t},\n\t\"credsStore\": \"\"\n}"
+        );
+        assert_eq!(config(&text).unwrap().credentials_for("r.io:5000").await.unwrap(), basic("u", "p"));
+        let without = without_login(&text, "r.io:5000").unwrap().unwrap();
+        assert_eq!(config(&without).unwrap().credentials_for("r.io:5000").await.unwrap(), Credentials::Anonymous);
+        assert_eq!(without_login(&without, "r.io:5000"), Ok(None));
+        let hub = with_login("", "docker.io", "u", &Secret::new("p")).unwrap();
+        assert!(hub.contains(DOCKER_HUB_KEY), "{hub}");
+        assert!(with_login("[]", "a", "u", &Secret::new("p")).is_err());
+        assert!(with_login(r#"{"auths": 1}"#, "a", "u", &Secret::new("p")).is_err());
+    }
+
+    #[tokio::test]
+    async fn configurations_are_asked_one_after_the_other() {
+        let first = config(r#"{"auths": {"a.io": {"username": "a", "password": "1"}}}"#).unwrap();
+        let second =
+            config(r#"{"auths": {"a.io": {"username": "x", "password": "2"}, "b.io": {"username": "b", "password": "3"}}}"#).unwrap();
+        let both = first.or(second);
+        for (host, expect) in [("a.io", basic("a", "1")), ("b.io", basic("b", "3")), ("c.io", Credentials::Anonymous)] {
+            assert_eq!(both.credentials_for(host).await.unwrap(), expect, "{host}");
+        }
+        assert_eq!(DockerConfig::everywhere("u", Secret::new("p")).credentials_for("c.io").await.unwrap(), basic("u", "p"));
     }
 
     #[tokio::test]

@@ -31,6 +31,11 @@ impl Repository {
         }
     }
 
+    /// A registry itself, for requests that are about none of its repositories.
+    pub(super) fn root(registry: &str) -> Self {
+        Repository { registry: registry.to_owned(), path: String::new() }
+    }
+
     /// The registry's host with its port, such as `docker.io` or `127.0.0.1:5000`.
     pub fn registry(&self) -> &str {
         &self.registry

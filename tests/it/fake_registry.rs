@@ -262,6 +262,9 @@ fn serve(state: &mut State, head: &http::request::Parts, body: Bytes) -> Respons
     if let Some(bytes) = state.files.get(path) {
         return Response::new(Full::new(bytes.clone()));
     }
+    if path == "/v2/" {
+        return reply(StatusCode::OK, "{}");
+    }
     let Some(rest) = path.strip_prefix("/v2/") else { return not_found("NAME_UNKNOWN") };
     let by = |separator: &str| rest.split_once(separator).map(|(name, last)| (name.to_owned(), last.to_owned()));
     if let Some((name, _)) = by("/tags/list") {
@@ -366,7 +369,9 @@ fn token(state: &State, head: &http::request::Parts, body: &Bytes) -> Response<F
         Login::Identity(refresh) => head.method == Method::POST && form.contains(&format!("refresh_token={refresh}")),
         _ => false,
     };
-    let scoped = head.uri.query().unwrap_or_default().contains("scope=repository%3A") || form.contains("scope=repository%3A");
+    // a login names no scope, everything else that of a repository with a path
+    let asked = format!("{}&{form}", head.uri.query().unwrap_or_default());
+    let scoped = !asked.contains("scope=") || asked.contains("scope=repository%3A") && !asked.contains("scope=repository%3A%3A");
     match granted && scoped {
         true => reply(StatusCode::OK, &format!(r#"{{"token":"t{}","expires_in":300}}"#, state.tokens)),
         false => reply(StatusCode::UNAUTHORIZED, r#"{"errors":[{"code":"UNAUTHORIZED","message":"incorrect username or password"}]}"#),

@@ -323,6 +323,8 @@ fn helms_flags_are_taken() {
         "repo update",
         "repo remove",
         "repo index",
+        "registry login",
+        "registry logout",
     ];
     let flag = Regex::new(r"(?m)^ +(?:-[a-zA-Z], )?--([a-z0-9-]+)").expect("a pattern");
     let mut missing = Vec::new();
@@ -396,5 +398,22 @@ async fn a_project_is_deployed_with_charts_from_elsewhere() {
         let second = app.werf(&["converge"]);
         assert!(second.stderr.contains("Unchanged release shop"), "{}", second.stderr);
         assert_eq!(server.take_log(), Vec::<String>::new());
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_are_kept_as_helm_keeps_them() {
+    let server = FakeRegistry::start(Login::Basic("me", "secret")).await;
+    tokio::task::block_in_place(|| {
+        let (sides, host) = (Side::pair("helm3"), server.address.to_string());
+        let done = |args: &[&str]| {
+            for side in &sides {
+                let said = side.run(&[&["registry"], args].concat());
+                assert!(!said.starts_with("it fails"), "{said}");
+            }
+            have_the_same(&sides, "../home/.config/helm/registry");
+        };
+        done(&["login", &host, "--username", "me", "--password", "secret", "--plain-http"]);
+        done(&["logout", &host]);
     });
 }

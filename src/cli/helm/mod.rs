@@ -7,6 +7,7 @@ mod dependency;
 mod package;
 mod pull;
 mod push;
+mod registry;
 mod repo;
 mod show;
 mod template;
@@ -32,6 +33,9 @@ pub enum Command {
     Package(Box<package::Args>),
     /// Push an archive into a registry
     Push(Box<push::Args>),
+    /// Log in to registries
+    #[command(subcommand)]
+    Registry(Box<registry::Command>),
 }
 
 /// Runs the command.
@@ -44,5 +48,6 @@ pub fn run(command: Command) -> u8 {
         Command::Show(command) => show::run(*command),
         Command::Package(args) => package::run(*args),
         Command::Push(args) => push::run(*args),
+        Command::Registry(command) => registry::run(*command),
     }
 }

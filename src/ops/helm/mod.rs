@@ -4,6 +4,7 @@ pub mod dependency;
 pub mod package;
 pub mod pull;
 pub mod push;
+pub mod registry;
 pub mod repo;
 pub mod show;
 pub mod source;

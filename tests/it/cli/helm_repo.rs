@@ -388,3 +388,52 @@ async fn authorities_of_a_file() {
     help: check the repository's URL and the files of its TLS flags
     ");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_to_registries() {
+    for login in [Login::Basic("me", "secret"), Login::Bearer("me", "secret")] {
+        let server = FakeRegistry::start(login).await;
+        let registry = push(&server, "three", "3.0.0");
+        let sandbox = Sandbox::empty();
+        let host = server.address.to_string();
+        let told = |args: &[&str]| told_beside(&sandbox, &[&["helm"], args].concat());
+        let pull = ["show", "chart", &format!("{registry}/three")];
+        assert!(told(&pull).starts_with("exit 1"));
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told(&["registry", "login", &host]), @r"
+            exit 1
+            error: nobody is to be logged in to HOST
+            help: say who: `werf helm registry login HOST --username … --password-stdin`
+            ");
+            let refused = told(&["registry", "login", &host, "-u", "me", "-p", "other"]);
+            insta::assert_snapshot!(refused.lines().next().unwrap_or_default(), @"exit 1");
+            insta::assert_snapshot!(refused.lines().nth(1).unwrap_or_default(), @"error: cannot log in to `HOST`: registry `HOST` does not accept user `me`");
+            insta::assert_snapshot!(told(&["registry", "login", &format!("http://{host}/v2"), "-u", "me", "-p", "secret"]), @r"
+            exit 0
+            Login Succeeded
+            ");
+            let file = std::fs::read_to_string(sandbox.root().join("home/.config/helm/registry/config.json")).unwrap();
+            insta::assert_snapshot!(file.replace(&host, "HOST"), @r#"
+            {
+            	"auths": {
+            		"HOST": {
+            			"auth": "bWU6c2VjcmV0"
+            		}
+            	}
+            }
+            "#);
+            insta::assert_snapshot!(told(&pull), @r"
+            exit 0
+            apiVersion: v2
+            name: three
+            version: 3.0.0
+            ");
+            insta::assert_snapshot!(told(&["registry", "logout", &host]), @r"
+            exit 0
+            Removing login credentials for HOST
+            ");
+        }
+        assert!(told(&pull).starts_with("exit 1"));
+        assert!(told(&[&pull[..], &["--username", "me", "--password", "secret"]].concat()).starts_with("exit 0"));
+    }
+}
