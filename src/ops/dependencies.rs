@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::chart_store;
 use super::{ProjectOptions, RegistryOptions, Run};
-use crate::chart_repository::{self, Index, Pin, SourceError, Store, oci};
+use crate::chart_repository::{self, Index, Pin, SourceError, Store, oci, url};
 use crate::deploy::chart::{self, Chart, ChartError, Defaults, Dependency, HelmCompat, Lock, is_compatible};
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
@@ -24,7 +24,7 @@ const AT_ONCE: usize = 8;
 
 /// Adds the charts that the commit itself has elsewhere: `file://` with a path from the chart's directory.
 pub fn add_local(chart: &mut Chart, files: &dyn FileTree, dir: &str, compat: HelmCompat) -> Result<()> {
-    for wanted in missing(chart) {
+    for Wanted { dependency: wanted, .. } in missing(chart) {
         let Some(path) = wanted.repository.strip_prefix("file://") else { continue };
         let wrong =
             |problem: &'static str| DependencyError::Local { name: wanted.name.clone(), repository: wanted.repository.clone(), problem };
@@ -62,26 +62,13 @@ pub async fn add_remote(
     compat: HelmCompat,
     run: &Run,
 ) -> Result<()> {
-    let wanted: Vec<Dependency> = missing(chart).into_iter().filter(|wanted| !wanted.repository.is_empty()).collect();
+    let wanted: Vec<Wanted> = missing(chart).into_iter().filter(|wanted| !wanted.dependency.repository.is_empty()).collect();
     if wanted.is_empty() {
         return Ok(());
     }
+    let (lock, bytes) = lock(chart, &wanted, run)?;
     let names = Names::of(chart);
-    let Some(written) = &chart.lock else {
-        let list = wanted.iter().map(|one| format!("`{}`", one.name)).collect::<Vec<_>>().join(", ");
-        return Err(DependencyError::NoLock { list, chart: chart.path.to_string(), lock: names.lock }.into());
-    };
-    let bytes = written.to_string().into_bytes();
-    let lock = Lock::read(written).map_err(|problem| DependencyError::Lock { chart: chart.path.to_string(), lock: names.lock, problem })?;
-    let locked = wanted.iter().map(|wanted| locked(&lock, wanted, &names, &chart.path)).collect();
-    let locked: Vec<&Dependency> = together(locked)?;
-    if !lock.is_for(&chart.metadata.dependencies) {
-        let Names { lock, declared } = names;
-        run.events.emit(Event::Warned {
-            message: format!("{lock} was made for other dependencies than {declared} declares; what is locked fits all the same"),
-            help: Some(format!("run `werf helm dependency update {}` and commit {lock}", chart.path)),
-        });
-    }
+    let locked: Vec<&Dependency> = together(wanted.iter().map(|wanted| locked(&lock, wanted, &names, &chart.path)).collect())?;
     let store = chart_store::open(&options.charts, registry)?;
     let fetching = Fetching { store, indexes: BTreeMap::new(), skip_refresh: options.charts.skip_refresh };
     let pin = |locked: &Dependency| Pin::new(&bytes, &locked.name, &locked.version, &locked.repository);
@@ -100,29 +87,60 @@ pub async fn add_remote(
     for ((wanted, locked), (archive, is_fetched)) in wanted.iter().zip(&locked).zip(archives) {
         if is_fetched {
             let Dependency { name, version, repository, .. } = Dependency::clone(locked);
-            run.events.emit(Event::ChartFetched { name, version, repository });
+            run.events.emit(Event::ChartFetched { name, version, repository: shown(&repository) });
         }
         let path = format!("{}/charts/{}-{}.tgz", chart.path, locked.name, locked.version);
         let found = chart::load_archive(&archive, &path, &Defaults { compat, ..Defaults::default() })?;
-        add(chart, found, wanted, &locked.version)?;
+        add(chart, found, &wanted.dependency, &locked.version)?;
     }
     Ok(())
 }
 
+/// The chart's lock, parsed and as it is kept apart from others.
+fn lock(chart: &Chart, wanted: &[Wanted], run: &Run) -> Result<(Lock, Vec<u8>)> {
+    let Names { lock: file, declared } = Names::of(chart);
+    let Some(written) = &chart.lock else {
+        let list = wanted.iter().map(|one| format!("`{}`", one.dependency.name)).collect::<Vec<_>>().join(", ");
+        return Err(DependencyError::NoLock { list, chart: chart.path.to_string(), lock: file }.into());
+    };
+    let lock = Lock::read(written).map_err(|problem| DependencyError::Lock { chart: chart.path.to_string(), lock: file, problem })?;
+    // a chart of its own range and repository was locked for each: that is enough to go on
+    let fits = wanted.iter().all(|wanted| lock.entry(wanted.place, &wanted.dependency).is_some());
+    if fits && !lock.is_for(&chart.metadata.dependencies) {
+        run.events.emit(Event::Warned {
+            message: format!("{file} was made for other dependencies than {declared} declares; what is locked fits all the same"),
+            help: Some(format!("run `werf helm dependency update {}` and commit {file}", chart.path)),
+        });
+    }
+    Ok((lock, written.to_string().into_bytes()))
+}
+
+/// A URL without user and password.
+fn shown(repository: &str) -> String {
+    url::split_login(repository).0
+}
+
+/// A declared dependency that is missing, and its place among the declared ones.
+struct Wanted {
+    place: usize,
+    dependency: Dependency,
+}
+
 /// Declared dependencies that no chart below `charts/` is.
-fn missing(chart: &Chart) -> Vec<Dependency> {
+fn missing(chart: &Chart) -> Vec<Wanted> {
     let is = |present: &Chart, wanted: &Dependency| {
         present.name() == wanted.name && (wanted.version.is_empty() || is_compatible(&wanted.version, &present.metadata.version))
     };
-    let absent = |wanted: &&Dependency| !chart.dependencies.iter().any(|present| is(present, wanted));
-    chart.metadata.dependencies.iter().filter(absent).cloned().collect()
+    let absent = |(_, wanted): &(usize, &Dependency)| !chart.dependencies.iter().any(|present| is(present, wanted));
+    let declared = chart.metadata.dependencies.iter().enumerate().filter(absent);
+    declared.map(|(place, wanted)| Wanted { place, dependency: wanted.clone() }).collect()
 }
 
 /// Adds a chart where it would stand below `charts/`.
 fn add(chart: &mut Chart, found: Chart, wanted: &Dependency, version: &str) -> Result<(), DependencyError> {
     let is_it = found.name() == wanted.name && (found.metadata.version == version || is_compatible(version, &found.metadata.version));
     if !is_it && !version.is_empty() {
-        let (name, repository) = (wanted.name.clone(), wanted.repository.clone());
+        let (name, repository) = (wanted.name.clone(), shown(&wanted.repository));
         let found = format!("`{}` {}", found.name(), found.metadata.version);
         return Err(DependencyError::Other { name, version: version.to_owned(), repository, found });
     }
@@ -150,24 +168,25 @@ impl Names {
     }
 }
 
-fn locked<'l>(lock: &'l Lock, wanted: &Dependency, names: &Names, chart: &str) -> Result<&'l Dependency> {
+fn locked<'l>(lock: &'l Lock, wanted: &Wanted, names: &Names, chart: &str) -> Result<&'l Dependency> {
+    let Wanted { place, dependency: wanted } = wanted;
     let out_of_sync = || {
         let same: Vec<&Dependency> = lock.dependencies.iter().filter(|locked| locked.name == wanted.name).collect();
         let has = match same.first() {
             None => "has no such chart".to_owned(),
-            Some(locked) => format!("has version {} from {}", locked.version, locked.repository),
+            Some(locked) => format!("has version {} from {}", locked.version, shown(&locked.repository)),
         };
         DependencyError::OutOfSync {
             name: wanted.name.clone(),
             version: if wanted.version.is_empty() { "any version".into() } else { format!("`{}`", wanted.version) },
-            repository: wanted.repository.clone(),
+            repository: shown(&wanted.repository),
             has,
             declared: names.declared,
             lock: names.lock,
             chart: chart.to_owned(),
         }
     };
-    lock.entry(wanted).ok_or_else(|| out_of_sync().into())
+    lock.entry(*place, wanted).ok_or_else(|| out_of_sync().into())
 }
 
 /// The values, or all the errors at once.

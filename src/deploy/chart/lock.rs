@@ -46,14 +46,15 @@ impl Lock {
         made_for(&resolved) || made_for(&without_exports) || digest_of_helm_2(declared) == self.digest
     }
 
-    /// What is locked for a declared dependency; `None` where the lock has nothing that fits name, range and repository.
-    pub fn entry(&self, wanted: &Dependency) -> Option<&Dependency> {
+    /// What is locked for a declared dependency: at its place among the declared ones, else anywhere. `None` where the lock has nothing
+    /// that fits name, range and repository.
+    pub fn entry(&self, place: usize, wanted: &Dependency) -> Option<&Dependency> {
         let fits = |locked: &&Dependency| {
             locked.name == wanted.name
                 && (wanted.version.is_empty() || locked.version == wanted.version || is_compatible(&wanted.version, &locked.version))
                 && (is_alias(&wanted.repository) || same_place(&locked.repository, &wanted.repository))
         };
-        self.dependencies.iter().find(fits)
+        self.dependencies.get(place).filter(fits).or_else(|| self.dependencies.iter().find(fits))
     }
 }
 
@@ -127,8 +128,13 @@ mod tests {
             (dependency("a", "^1", "https://y/charts"), false),
             (dependency("b", "^1", "https://x/charts"), false),
         ] {
-            assert_eq!(lock.entry(&wanted).is_some(), fits, "{wanted:?}");
+            assert_eq!(lock.entry(1, &wanted).is_some(), fits, "{wanted:?}");
         }
+        // one chart twice, in two versions that both ranges allow
+        let twice =
+            Lock { dependencies: ["1.5.0", "2.0.0"].map(|version| dependency("a", version, "https://x")).into(), ..Lock::default() };
+        let any = dependency("a", ">=1.0.0", "https://x");
+        assert_eq!([0, 1, 2].map(|place| twice.entry(place, &any).unwrap().version.as_str()), ["1.5.0", "2.0.0", "1.5.0"]);
     }
 
     #[test]

@@ -291,3 +291,34 @@ async fn logins_are_for_the_repository_alone() {
     assert_eq!(rendered(&sandbox), "{name: one-1.2.3}");
     assert_eq!(other.take_log(), ["GET /charts/one-1.2.3.tgz as Basic"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_of_urls_are_shown_to_nobody_else() {
+    let server = FakeRegistry::start(Login::Basic("me", "p@ss")).await;
+    let place = publish(&server, &[("one", "1.2.3")]);
+    let written = |password: &str| place.replace("http://", &format!("http://me:{password}@"));
+    let fetched = told_beside(&project(&[("one", "*", "1.2.3", &written("p%40ss"))]), &["render"]);
+    assert!(fetched.contains("name: one-1.2.3") && fetched.contains("Fetched chart one 1.2.3 from http://HOST/charts"), "{fetched}");
+    for (range, password) in [("*", "other-one"), ("^2", "p%40ss")] {
+        let refused = rendered(&project(&[("one", range, "1.2.3", &written(password))]));
+        assert!(refused.starts_with("error") && !refused.contains(password), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_chart_twice() {
+    let server = FakeRegistry::start(Login::Open).await;
+    let place = publish(&server, &[("one", "1.5.0"), ("one", "2.0.0")]);
+    let sandbox = project(&[]);
+    let one = |version: &str, alias: &str| format!("{{name: one, version: {version}, repository: '{place}'{alias}}}");
+    let declared = [one("'>=1.0.0 <2'", ", alias: a"), one("'>=2.0.0'", ", alias: b"), one("'>=1.0.0 <2'", ", alias: c")].join(", ");
+    let locked = [one("1.5.0", ""), one("2.0.0", ""), one("1.5.0", "")].join(", ");
+    sandbox.write(&[
+        (".helm/Chart.yaml", &format!("apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies: [{declared}]\n")),
+        (".helm/Chart.lock", &format!("dependencies: [{locked}]\ndigest: sha256:0\n")),
+    ]);
+    sandbox.commit_all("twice");
+    let text = told_beside(&sandbox, &["render", "--log-quiet"]);
+    let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("metadata: ")).collect();
+    assert_eq!(names, ["{name: a-1.5.0}", "{name: b-2.0.0}", "{name: c-1.5.0}"], "{text}");
+}
