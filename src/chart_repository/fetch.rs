@@ -15,7 +15,7 @@ use super::error::FetchError;
 use super::url::split_login;
 use crate::registry::error::{Exchange, server_message};
 use crate::registry::{Patience, Secret};
-use crate::transport::{Failure, Identity, Reply, Request, Tls, Transport, Verify, origin, redact, resolve};
+use crate::transport::{Failure, Identity, Proxies, Reply, Request, Tls, Transport, Verify, origin, redact, resolve};
 
 const MAX_REDIRECTS: usize = 10;
 /// The longest file that is read, in bytes: indexes of big repositories have some ten million.
@@ -80,12 +80,13 @@ impl TlsFiles {
 pub struct Fetcher {
     transports: Mutex<HashMap<TlsFiles, Arc<Transport>>>,
     patience: Patience,
+    proxies: Proxies,
 }
 
 impl Fetcher {
     /// A fetcher that waits this long; opens nothing.
-    pub fn new(patience: Patience) -> Self {
-        Fetcher { transports: Mutex::default(), patience }
+    pub fn new(patience: Patience, proxies: Proxies) -> Self {
+        Fetcher { transports: Mutex::default(), patience, proxies }
     }
 
     /// Gets a file. `doing` is what it is for, as `download chart …`; `home` is the URL of the repository that the login belongs to.
@@ -146,7 +147,7 @@ impl Fetcher {
         if let Some(transport) = transports.get(files) {
             return Ok(transport.clone());
         }
-        let transport = Arc::new(Transport::new(files.read()?));
+        let transport = Arc::new(Transport::new(files.read()?, self.proxies.clone()));
         transports.insert(files.clone(), transport.clone());
         Ok(transport)
     }

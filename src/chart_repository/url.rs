@@ -1,5 +1,7 @@
 //! URLs of chart repositories. PURE.
 
+use crate::transport::percent_decoded;
+
 /// A reference of an index against the URL of its repository, which counts as a directory; a query of the repository is kept.
 pub fn join(repository: &str, reference: &str) -> String {
     if reference.contains("://") {
@@ -44,21 +46,9 @@ pub fn split_login(url: &str) -> (String, Option<(String, String)>) {
         None => (url.to_owned(), None),
         Some((login, host)) => {
             let (user, password) = login.split_once(':').unwrap_or((login, ""));
-            (format!("{scheme}://{host}{}", &rest[end..]), Some((decoded(user), decoded(password))))
+            (format!("{scheme}://{host}{}", &rest[end..]), Some((percent_decoded(user), percent_decoded(password))))
         }
     }
-}
-
-fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        out.push(hex.unwrap_or(bytes[at]));
-        at += if hex.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]

@@ -143,6 +143,7 @@ impl RepoArgs {
             skip_tls_verify: self.skip_tls_verify_registry,
             docker_config: self.docker_config.map(|dir| dir.join("config.json")).or_else(env::docker_config),
             path: env::path(),
+            proxies: env::proxies(),
         }
     }
 }

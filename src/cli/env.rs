@@ -73,6 +73,7 @@ pub fn helm_files() -> crate::ops::ChartOptions {
         registry_config: file("HELM_REGISTRY_CONFIG", config.join("registry/config.json")),
         archives: cache_dir().join("charts"),
         skip_refresh: false,
+        proxies: proxies(),
     }
 }
 
@@ -80,6 +81,17 @@ pub fn helm_files() -> crate::ops::ChartOptions {
 pub fn docker_config() -> Option<PathBuf> {
     let dir = text("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")));
     dir.map(|dir| dir.join("config.json"))
+}
+
+/// The proxies of the system, as Go's programs read them.
+pub fn proxies() -> crate::ops::Proxies {
+    // in a CGI program HTTP_PROXY is what a client says
+    let http = if text("REQUEST_METHOD").is_some() { None } else { first(&["HTTP_PROXY", "http_proxy"]) };
+    crate::ops::Proxies {
+        http,
+        https: first(&["HTTPS_PROXY", "https_proxy"]),
+        direct: first(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
+    }
 }
 
 /// Where programs are looked for.

@@ -20,5 +20,5 @@ pub fn open_with(options: &ChartOptions, client: Client) -> Result<Store> {
     let places =
         Places { config: options.repository_config.clone(), cache: options.repository_cache.clone(), archives: options.archives.clone() };
     let patience = Patience { timeout: TIMEOUT, ..Patience::default() };
-    Ok(Store::open(places, client, patience)?)
+    Ok(Store::open(places, client, patience, options.proxies.clone())?)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::deploy::chart::HelmCompat;
+pub use crate::registry::Proxies;
 
 /// Which project, which commit, which environment.
 #[derive(Clone, Debug)]
@@ -50,6 +51,8 @@ pub struct ChartOptions {
     pub archives: PathBuf,
     /// Indexes of added repositories are taken from the cache.
     pub skip_refresh: bool,
+    /// What is between us and repositories.
+    pub proxies: Proxies,
 }
 
 /// Where images are and how to talk to the registry.
@@ -65,6 +68,8 @@ pub struct RegistryOptions {
     pub docker_config: Option<PathBuf>,
     /// Where credential helpers are looked for.
     pub path: OsString,
+    /// What is between us and registries.
+    pub proxies: Proxies,
 }
 
 /// Who builds and how.

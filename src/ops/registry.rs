@@ -25,6 +25,7 @@ fn with_credentials(options: &RegistryOptions, credentials: DockerConfig) -> Cli
     Client::new(Options {
         scheme: if options.insecure { Scheme::Insecure } else { Scheme::Secure },
         tls: if options.skip_tls_verify { Verify::Nothing } else { Verify::System }.into(),
+        proxies: options.proxies.clone(),
         credentials,
         ..Options::default()
     })

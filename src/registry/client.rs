@@ -18,7 +18,7 @@ use super::manifest::{
 };
 use super::reference::{Digest, Reference, Repository, Tag};
 use super::session::{self, Call, Context, Host, Patience};
-use crate::transport::{Reply, Tls, Transport, resolve};
+use crate::transport::{Proxies, Reply, Tls, Transport, resolve};
 
 /// The longest manifest or configuration that is read, in bytes; registries refuse longer manifests at 4 MiB.
 const MAX_DOCUMENT: usize = 8 << 20;
@@ -32,6 +32,8 @@ pub struct Options {
     pub scheme: Scheme,
     /// How both sides prove who they are.
     pub tls: Tls,
+    /// What is between us and registries.
+    pub proxies: Proxies,
     /// Who we are.
     pub credentials: DockerConfig,
     /// How often and how long we ask.
@@ -71,8 +73,8 @@ struct Inner {
 impl Client {
     /// Makes a client; sends and opens nothing.
     pub fn new(options: Options) -> Self {
-        let Options { scheme, tls, credentials, patience } = options;
-        let context = Context { transport: Transport::new(tls), credentials, patience };
+        let Options { scheme, tls, proxies, credentials, patience } = options;
+        let context = Context { transport: Transport::new(tls, proxies), credentials, patience };
         Client(Arc::new(Inner { context, scheme, hosts: Mutex::default() }))
     }
 

@@ -15,7 +15,7 @@ pub mod manifest;
 pub mod reference;
 mod session;
 
-pub use crate::transport::{Tls, Verify};
+pub use crate::transport::{Proxies, Tls, Verify};
 pub use client::{Client, Deletion, Options, Scheme};
 pub use credentials::{Credentials, CredentialsError, DockerConfig, Secret};
 pub use error::RegistryError;

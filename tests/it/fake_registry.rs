@@ -433,3 +433,31 @@ pub async fn certified_tls_front(registry: &FakeRegistry) -> (SocketAddr, String
     let encoded = base64::engine::general_purpose::STANDARD.encode(signed.cert.der());
     (address, format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n"))
 }
+
+/// A proxy whose tunnels all end at one server; also the heads of the requests that it got.
+pub async fn tunnel_proxy(behind: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, heads) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
+    let seen = heads.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let seen = seen.clone();
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while let Ok(byte) = stream.read_u8().await {
+                    head.push(byte);
+                    if head.ends_with(b"\r\n\r\n") {
+                        break;
+                    }
+                }
+                let head = String::from_utf8_lossy(&head).into_owned();
+                let answer = if head.contains("refused") { "403 Forbidden" } else { "200 Connection established" };
+                seen.lock().unwrap().push(head);
+                let _ = stream.write_all(format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes()).await;
+                let Ok(mut server) = tokio::net::TcpStream::connect(behind).await else { return };
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+            });
+        }
+    });
+    (address, heads)
+}

@@ -13,7 +13,7 @@ pub struct Args {
     /// The archive
     #[arg(value_name = "CHART")]
     archive: PathBuf,
-    /// Where it goes: oci://HOST[:PORT]/PATH; the chart's name comes behind it
+    /// Where it goes: oci://HOST/PATH; the chart's name comes behind it
     #[arg(value_name = "REMOTE")]
     remote: String,
     #[command(flatten)]

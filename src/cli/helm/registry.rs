@@ -20,7 +20,7 @@ pub enum Command {
 /// Arguments of `login`.
 #[derive(Debug, clap::Args)]
 pub struct LoginArgs {
-    /// The registry: HOST[:PORT]
+    /// The registry: HOST or HOST:PORT
     #[arg(value_name = "HOST")]
     host: String,
     /// User name
@@ -56,7 +56,7 @@ pub struct LoginArgs {
 /// Arguments of `logout`.
 #[derive(Debug, clap::Args)]
 pub struct LogoutArgs {
-    /// The registry: HOST[:PORT]
+    /// The registry: HOST or HOST:PORT
     #[arg(value_name = "HOST")]
     host: String,
     #[command(flatten)]

@@ -72,7 +72,13 @@ impl ReachOptions {
             _ => registry::credentials_for_charts(&self.charts, self.docker_config.as_deref())?,
         };
         let scheme = if self.plain_http { Scheme::Insecure } else { Scheme::Secure };
-        Ok(Client::new(Options { scheme, tls: self.tls().read()?, credentials, ..Options::default() }))
+        Ok(Client::new(Options {
+            scheme,
+            tls: self.tls().read()?,
+            proxies: self.charts.proxies.clone(),
+            credentials,
+            ..Options::default()
+        }))
     }
 
     /// How a repository is spoken to: as it was added, with what the flags say over it.

@@ -1,9 +1,9 @@
 //! `werf helm repo`, `dependency`, `pull`, `push`: what they say where they cannot do it, and that they leave all as it was.
 
 use super::super::fake_charts::{packed, publish, push};
-use super::super::fake_registry::{FakeRegistry, Login, certified_tls_front};
+use super::super::fake_registry::{FakeRegistry, Login, certified_tls_front, tunnel_proxy};
 use super::super::sandbox::Sandbox;
-use super::told_beside;
+use super::{told_beside, told_with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repositories() {
@@ -436,4 +436,51 @@ async fn logins_to_registries() {
         assert!(told(&pull).starts_with("exit 1"));
         assert!(told(&[&pull[..], &["--username", "me", "--password", "secret"]].concat()).starts_with("exit 0"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_of_the_system() {
+    let server = FakeRegistry::start(Login::Open).await;
+    publish(&server, &[("one", "1.2.3")]);
+    let secure = certified_tls_front(&server).await.0;
+    let (tunnels, heads) = tunnel_proxy(secure).await;
+    let sandbox = Sandbox::empty();
+    // a server of HTTP is a proxy too: it only looks at the path
+    let (http, https) = (format!("http://me:pw@{}", server.address), tunnels.to_string());
+    let env = [("HTTP_PROXY", http.as_str()), ("https_proxy", https.as_str()), ("NO_PROXY", "direct.test")];
+    let show = |place: &str, env: &[(&str, &str)]| {
+        let args = ["helm", "show", "chart", "one", "--repo", place, "--insecure-skip-tls-verify"];
+        tokio::task::block_in_place(|| told_with(&sandbox, &args, env))
+    };
+    let shown = "exit 0\napiVersion: v2\nname: one\nversion: 1.2.3\n\n";
+    assert_eq!(show("http://charts.test/charts", &env), shown);
+    let log = server.take_log();
+    assert_eq!(log, ["GET /charts/index.yaml", "GET /charts/one-1.2.3.tgz"]);
+    std::fs::remove_dir_all(sandbox.root().join("home/.cache")).unwrap();
+    assert_eq!(show("https://charts.test/charts", &env), shown);
+    assert_eq!(
+        heads.lock().unwrap().first().map(String::as_str),
+        Some("CONNECT charts.test:443 HTTP/1.1\r\nHost: charts.test:443\r\n\r\n")
+    );
+    insta::assert_snapshot!(show("https://refused.test/charts", &env), @r"
+    exit 1
+    error: cannot read the index of chart repository https://refused.test/charts: refused.test cannot be reached
+      because: the proxy http://HOST refused a tunnel to refused.test:443: HTTP/1.1 403 Forbidden
+    help: check the repository's URL, and that this machine's network reaches it
+    ");
+    insta::assert_snapshot!(show("https://charts.test/charts", &[("HTTPS_PROXY", "http://me:pw@127.0.0.1:9")]), @r"
+    exit 1
+    error: cannot read the index of chart repository https://charts.test/charts: charts.test cannot be reached
+      because: the proxy http://127.0.0.1:9 cannot be reached: Connection refused (os error 111)
+    help: check the repository's URL, and that this machine's network reaches it
+    ");
+    insta::assert_snapshot!(show("https://charts.test/charts", &[("HTTPS_PROXY", "socks5://127.0.0.1:9")]), @r"
+    exit 1
+    error: cannot read the index of chart repository https://charts.test/charts: charts.test cannot be reached
+      because: the proxy socks5://127.0.0.1:9 is no HTTP proxy, and others cannot be used
+    help: check the repository's URL, and that this machine's network reaches it
+    ");
+    server.take_log();
+    assert!(show("http://direct.test/charts", &env).starts_with("exit 1"));
+    assert_eq!(server.take_log(), Vec::<String>::new());
 }

@@ -2,11 +2,16 @@
 //!
 //! Connections are kept and shared. System certificates are read at the first HTTPS request, so plain HTTP never pays for them.
 
+mod proxy;
+
+use proxy::{Connector, ProxyError};
+pub use proxy::{Proxies, percent_decoded};
+
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -63,14 +68,15 @@ impl From<Verify> for Tls {
     }
 }
 
-type SecureClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type SecureClient = Client<HttpsConnector<Connector>, Full<Bytes>>;
 
 /// The connections of one process.
 #[derive(Debug)]
 pub struct Transport {
-    plain: Client<HttpConnector, Full<Bytes>>,
+    plain: Client<Connector, Full<Bytes>>,
     secure: OnceLock<Result<SecureClient, String>>,
     tls: Tls,
+    proxies: Arc<Proxies>,
 }
 
 /// A request with everything in it.
@@ -122,8 +128,9 @@ pub enum Failure {
 
 impl Transport {
     /// Makes a transport; opens nothing.
-    pub fn new(tls: Tls) -> Self {
-        Transport { plain: builder().build(connector(false)), secure: OnceLock::new(), tls }
+    pub fn new(tls: Tls, proxies: Proxies) -> Self {
+        let proxies = Arc::new(proxies);
+        Transport { plain: builder().build(connector(false, &proxies)), secure: OnceLock::new(), tls, proxies }
     }
 
     /// Sends a request and reads the whole answer. Redirects are the caller's.
@@ -140,6 +147,11 @@ impl Transport {
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = request.url.parse().map_err(|error| Failure::Unusable(format!("the URL is malformed: {error}")))?;
         *message.headers_mut() = request.headers.clone();
+        let authorization = self.proxies.authorization(message.uri()).and_then(|value| HeaderValue::from_str(&value).ok());
+        if let Some(mut authorization) = authorization {
+            authorization.set_sensitive(true);
+            message.headers_mut().insert(header::PROXY_AUTHORIZATION, authorization);
+        }
         let response = if secure { self.secure()?.request(message).await } else { self.plain.request(message).await };
         let (head, body) = response.map_err(|error| classify(&error, error.is_connect(), secure))?.into_parts();
         let body = match Limited::new(body, request.limit).collect().await {
@@ -159,7 +171,7 @@ impl Transport {
     fn secure(&self) -> Result<&SecureClient, Failure> {
         let made = self.secure.get_or_init(|| {
             let https = HttpsConnectorBuilder::new().with_tls_config(tls_config(&self.tls)?).https_only().enable_all_versions();
-            Ok(builder().build(https.wrap_connector(connector(true))))
+            Ok(builder().build(https.wrap_connector(connector(true, &self.proxies))))
         });
         made.as_ref().map_err(|problem| Failure::Unusable(problem.clone()))
     }
@@ -171,12 +183,12 @@ fn builder() -> hyper_util::client::legacy::Builder {
     builder
 }
 
-fn connector(secure: bool) -> HttpConnector {
+fn connector(secure: bool, proxies: &Arc<Proxies>) -> Connector {
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     connector.set_nodelay(true);
     connector.enforce_http(!secure);
-    connector
+    Connector { direct: connector, proxies: proxies.clone() }
 }
 
 fn tls_config(tls: &Tls) -> Result<rustls::ClientConfig, String> {
@@ -233,6 +245,9 @@ fn wants_tls(request: &Request, head: &http::response::Parts, body: &[u8]) -> bo
 
 fn classify(error: &(dyn StdError + 'static), connecting: bool, secure: bool) -> Failure {
     let cause = Cause::of(error);
+    if let Some(proxy) = find::<ProxyError>(error) {
+        return Failure::Unreachable(Cause(proxy.to_string()));
+    }
     if let Some(tls) = find::<rustls::Error>(error) {
         return match tls {
             rustls::Error::InvalidCertificate(_) => Failure::Certificate(Cause(tls.to_string())),

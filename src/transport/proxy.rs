@@ -1,0 +1,289 @@
+//! Proxies between us and servers: which one is meant for a server, and a connection through it.
+//!
+//! Follows Go's reading of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. What is on this machine is never asked through a proxy.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use base64::Engine as _;
+use http::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tower::{BoxError, Service};
+
+/// The longest answer to a CONNECT, in bytes.
+const MAX_ANSWER: usize = 8 << 10;
+
+/// The proxies that the environment names. Prints without passwords.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// For `http://`.
+    pub http: Option<String>,
+    /// For `https://`.
+    pub https: Option<String>,
+    /// Hosts, domains, addresses and networks that are asked directly.
+    pub direct: String,
+}
+
+impl std::fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |url: &Option<String>| url.as_deref().map(super::redact);
+        f.debug_struct("Proxies")
+            .field("http", &shown(&self.http))
+            .field("https", &shown(&self.https))
+            .field("direct", &self.direct)
+            .finish()
+    }
+}
+
+impl Proxies {
+    /// The proxy for a URL.
+    fn of(&self, uri: &Uri) -> Option<Proxy> {
+        let is_secure = uri.scheme_str() == Some("https");
+        let proxy = if is_secure { &self.https } else { &self.http }.as_deref().filter(|url| !url.is_empty())?;
+        let host = uri.host()?.trim_start_matches('[').trim_end_matches(']').to_lowercase();
+        let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
+        if self.is_direct(&host, port) { None } else { Some(Proxy::read(proxy)) }
+    }
+
+    /// What a proxy wants to see in a request that it passes on itself; one in a tunnel it does not see.
+    pub fn authorization(&self, uri: &Uri) -> Option<String> {
+        self.of(uri).filter(|_| uri.scheme_str() != Some("https"))?.authorization
+    }
+
+    fn is_direct(&self, host: &str, port: u16) -> bool {
+        let address: Option<IpAddr> = host.parse().ok();
+        if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
+            return true;
+        }
+        self.direct.split(',').map(|entry| entry.trim().to_lowercase()).filter(|entry| !entry.is_empty()).any(|entry| {
+            if entry == "*" {
+                return true;
+            }
+            if let (Some(address), Some((network, bits))) = (address, entry.split_once('/')) {
+                return is_within(address, network, bits);
+            }
+            let (name, wanted) = match entry.rsplit_once(':') {
+                Some((name, port)) if !name.contains(':') => (name.to_owned(), port.parse().ok()),
+                _ => (entry.clone(), None),
+            };
+            let name = name.strip_prefix('*').unwrap_or(&name).to_owned();
+            let fits = match name.strip_prefix('.') {
+                Some(domain) => host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),
+                None => host == name || host.strip_suffix(&name).is_some_and(|rest| rest.ends_with('.') && address.is_none()),
+            };
+            fits && wanted.is_none_or(|wanted: u16| wanted == port)
+        })
+    }
+}
+
+/// Whether an address is in a network such as `10.0.0.0/8`.
+fn is_within(address: IpAddr, network: &str, bits: &str) -> bool {
+    let number = |address: IpAddr| match address {
+        IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, 32),
+        IpAddr::V6(address) => (u128::from(address), 128),
+    };
+    let (Ok(network), Ok(bits)) = (network.parse::<IpAddr>(), bits.parse::<u32>()) else { return false };
+    let ((one, width), (other, other_width)) = (number(address), number(network));
+    width == other_width && bits <= width && (bits == 0 || (one ^ other) >> (128 - bits) == 0)
+}
+
+/// One proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Proxy {
+    /// `http://host:port`.
+    url: String,
+    /// The value of `Proxy-Authorization`.
+    authorization: Option<String>,
+}
+
+impl Proxy {
+    /// Reads `[http://][user:password@]host[:port]`.
+    fn read(text: &str) -> Proxy {
+        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        let rest = rest.split('/').next().unwrap_or_default();
+        let (login, host) = rest.rsplit_once('@').map_or((None, rest), |(login, host)| (Some(login), host));
+        let encoded = login.map(|login| base64::engine::general_purpose::STANDARD.encode(percent_decoded(login)));
+        Proxy { url: format!("{scheme}://{host}"), authorization: encoded.map(|encoded| format!("Basic {encoded}")) }
+    }
+}
+
+/// Text with `%40` and the like as what they mean.
+pub fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        out.push(hex.unwrap_or(bytes[at]));
+        at += if hex.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// A proxy did not do what we asked.
+#[derive(Debug, thiserror::Error)]
+#[error("the proxy {proxy} {problem}")]
+pub struct ProxyError {
+    proxy: String,
+    problem: String,
+}
+
+/// Opens TCP connections, through a proxy where one is meant.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    /// Without one.
+    pub direct: HttpConnector,
+    /// Which ones there are.
+    pub proxies: Arc<Proxies>,
+}
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.direct.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let proxy = self.proxies.of(&uri);
+        let mut direct = self.direct.clone();
+        Box::pin(async move {
+            let Some(proxy) = proxy else { return Ok(Stream { io: direct.call(uri).await?, is_proxied: false }) };
+            let failed = |problem: String| ProxyError { proxy: proxy.url.clone(), problem };
+            let address: Uri = proxy.url.parse().map_err(|_| failed("has a malformed URL".into()))?;
+            if address.scheme_str() != Some("http") {
+                return Err(failed("is no HTTP proxy, and others cannot be used".into()).into());
+            }
+            let opened = direct.call(address).await;
+            let io = opened.map_err(|error| failed(format!("cannot be reached: {}", crate::error::root_cause(&error))))?;
+            if uri.scheme_str() != Some("https") {
+                return Ok(Stream { io, is_proxied: true });
+            }
+            let io = tunnel(io.into_inner(), &uri, proxy.authorization.as_deref()).await.map_err(failed)?;
+            Ok(Stream { io: TokioIo::new(io), is_proxied: false })
+        })
+    }
+}
+
+/// Asks for a tunnel to the server of a URL. The error is the text of a problem.
+async fn tunnel(mut io: TcpStream, uri: &Uri, authorization: Option<&str>) -> Result<TcpStream, String> {
+    let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(443));
+    let login = authorization.map(|value| format!("Proxy-Authorization: {value}\r\n")).unwrap_or_default();
+    let request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{login}\r\n");
+    let broke = |error: std::io::Error| format!("broke the connection: {error}");
+    io.write_all(request.as_bytes()).await.map_err(broke)?;
+    let mut answer = Vec::new();
+    // byte by byte, since what follows the head is the server's
+    while !answer.ends_with(b"\r\n\r\n") {
+        match io.read_u8().await {
+            Ok(byte) if answer.len() < MAX_ANSWER => answer.push(byte),
+            Ok(_) => return Err("gave an answer without an end".into()),
+            Err(error) => return Err(broke(error)),
+        }
+    }
+    let head = String::from_utf8_lossy(&answer);
+    let status = head.lines().next().unwrap_or_default();
+    match status.split(' ').nth(1) {
+        Some(code) if code.starts_with('2') => Ok(io),
+        _ => Err(format!("refused a tunnel to {host}:{port}: {status}")),
+    }
+}
+
+/// A connection, and whether requests on it are for a proxy.
+#[derive(Debug)]
+pub struct Stream {
+    io: TokioIo<TcpStream>,
+    is_proxied: bool,
+}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        self.io.connected().proxy(self.is_proxied)
+    }
+}
+
+impl Read for Stream {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(context, buffer)
+    }
+}
+
+impl Write for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(context, buffers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_have_the_proxy_of_their_scheme_or_none() {
+        let proxies = Proxies {
+            http: Some("proxy:3128".into()),
+            https: Some("http://me:p%40ss@secure:8080/".into()),
+            direct: "example.org, .sub.example.com,10.1.0.0/16,192.0.2.7,host:8443,*.wild.io, fd00::/8".into(),
+        };
+        let proxy = |url: &str| proxies.of(&url.parse().unwrap()).map(|proxy| proxy.url);
+        for (url, expected) in [
+            ("http://a.io/x", Some("http://proxy:3128")),
+            ("https://a.io/x", Some("http://secure:8080")),
+            ("https://localhost:5000", None),
+            ("http://127.9.9.9", None),
+            ("http://[::1]:5000", None),
+            ("https://example.org", None),
+            ("https://charts.example.org", None),
+            ("https://notexample.org", Some("http://secure:8080")),
+            ("https://sub.example.com", Some("http://secure:8080")),
+            ("https://a.sub.example.com", None),
+            ("http://10.1.2.3", None),
+            ("http://10.2.2.3", Some("http://proxy:3128")),
+            ("http://192.0.2.7:81", None),
+            ("https://host:8443", None),
+            ("https://host", Some("http://secure:8080")),
+            ("https://a.wild.io", None),
+            ("http://[fd12::1]", None),
+        ] {
+            assert_eq!(proxy(url).as_deref(), expected, "{url}");
+        }
+        let authorization = proxies.of(&"https://a.io".parse().unwrap()).unwrap().authorization;
+        assert_eq!(authorization.as_deref(), Some("Basic bWU6cEBzcw=="));
+        let login = Proxies { http: Some("http://a:b@proxy".into()), ..Proxies::default() };
+        let shown = |url: &str| login.authorization(&url.parse().unwrap());
+        assert_eq!((shown("http://a.io"), shown("https://a.io")), (Some("Basic YTpi".into()), None));
+        assert!(!format!("{proxies:?}").contains("p%40ss"));
+        let all = Proxies { direct: "*".into(), ..proxies };
+        assert_eq!(all.of(&"https://a.io".parse().unwrap()), None);
+        assert_eq!(Proxies::default().of(&"https://a.io".parse().unwrap()), None);
+    }
+}
