@@ -14,7 +14,17 @@ use crate::file_tree::ReadError;
 
 /// The chart in a directory, or in a `.tgz` archive.
 pub fn load_chart(path: &str, compat: HelmCompat) -> Result<Chart> {
-    let defaults = Defaults { compat, ..Defaults::default() };
+    load(path, Defaults { compat, ..Defaults::default() })
+}
+
+/// The same, where Chart.yaml may lack name and version: a project's own chart takes them from elsewhere.
+pub fn load_any_chart(path: &str) -> Result<Chart> {
+    let has = |name: &str| Path::new(path).join(name).exists();
+    let name = Some("project".to_owned()).filter(|_| has("Chart.yaml") || has("requirements.yaml"));
+    load(path, Defaults { name, ..Defaults::default() })
+}
+
+fn load(path: &str, defaults: Defaults) -> Result<Chart> {
     let found = std::fs::metadata(path);
     if found.as_ref().is_ok_and(|found| found.is_dir()) {
         let mut files = Vec::new();

@@ -138,8 +138,8 @@ fn missing(chart: &Chart) -> Vec<Wanted> {
 
 /// Adds a chart where it would stand below `charts/`.
 fn add(chart: &mut Chart, found: Chart, wanted: &Dependency, version: &str) -> Result<(), DependencyError> {
-    let is_it = found.name() == wanted.name && (found.metadata.version == version || is_compatible(version, &found.metadata.version));
-    if !is_it && !version.is_empty() {
+    let fits = version.is_empty() || found.metadata.version == version || is_compatible(version, &found.metadata.version);
+    if found.name() != wanted.name || !fits {
         let (name, repository) = (wanted.name.clone(), shown(&wanted.repository));
         let found = format!("`{}` {}", found.name(), found.metadata.version);
         return Err(DependencyError::Other { name, version: version.to_owned(), repository, found });

@@ -1,6 +1,6 @@
 //! `werf helm dependency …`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{FilesArgs, ReachArgs};
 use crate::cli::args::LogArgs;
@@ -23,9 +23,9 @@ pub enum Command {
 /// Arguments of `build` and `update`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The chart's directory
-    #[arg(value_name = "CHART", default_value = ".")]
-    chart: String,
+    /// The chart's directory; the current one by default, or .helm where that has a Chart.yaml and the current one has none
+    #[arg(value_name = "CHART")]
+    chart: Option<String>,
     /// Take the indexes of repositories from the cache
     #[arg(long)]
     skip_refresh: bool,
@@ -44,9 +44,9 @@ pub struct Args {
 /// Arguments of `list`.
 #[derive(Debug, clap::Args)]
 pub struct ListArgs {
-    /// The chart: a directory or a .tgz archive
-    #[arg(value_name = "CHART", default_value = ".")]
-    chart: String,
+    /// The chart: a directory or a .tgz archive; as for the others by default
+    #[arg(value_name = "CHART")]
+    chart: Option<String>,
     /// Width of the widest column
     #[arg(long, value_name = "COLUMNS", default_value_t = 80)]
     max_col_width: usize,
@@ -62,7 +62,7 @@ pub fn run(command: Command) -> u8 {
         Command::Build(args) => run::run(args.log.look(), |run| dependency::build(args.options(), run), |text| printed(&text)),
         Command::Update(args) => run::run(args.log.look(), |run| dependency::update(args.options(), run), |text| printed(&text)),
         Command::List(args) => {
-            let (chart, widest) = (tidy(&args.chart), args.max_col_width);
+            let (chart, widest) = (chart(args.chart), args.max_col_width);
             run::run(args.log.look(), |run| dependency::list(chart, widest, run), |text| printed(&text))
         }
     }
@@ -70,12 +70,18 @@ pub fn run(command: Command) -> u8 {
 
 impl Args {
     fn options(self) -> dependency::Options {
-        dependency::Options { chart: tidy(&self.chart), reach: self.reach.options(), skip_refresh: self.skip_refresh, verify: self.verify }
+        dependency::Options { chart: chart(self.chart), reach: self.reach.options(), skip_refresh: self.skip_refresh, verify: self.verify }
     }
 }
 
-/// A path without what changes nothing in it.
-fn tidy(path: &str) -> String {
-    let tidy: PathBuf = PathBuf::from(path).components().collect();
+/// The chart's path without what changes nothing in it.
+fn chart(given: Option<String>) -> String {
+    let has_chart = |dir: &str| Path::new(dir).join("Chart.yaml").exists();
+    let path = match given {
+        Some(path) => PathBuf::from(path),
+        None if !has_chart(".") && has_chart(".helm") => PathBuf::from(".helm"),
+        None => PathBuf::from("."),
+    };
+    let tidy: PathBuf = path.components().collect();
     if tidy.as_os_str().is_empty() { ".".to_owned() } else { tidy.to_string_lossy().into_owned() }
 }

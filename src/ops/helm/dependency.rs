@@ -91,7 +91,7 @@ async fn updated_chart(chart: &Chart, options: &Options) -> Result<String> {
 fn directory(path: &str) -> Result<Chart> {
     match fs::metadata(path) {
         Ok(found) if !found.is_dir() => Err(DependencyError::Packed { path: path.to_owned() }.into()),
-        _ => chart_files::load_chart(path, HelmCompat::default()),
+        _ => chart_files::load_any_chart(path),
     }
 }
 
@@ -293,7 +293,8 @@ fn local(chart: &str, wanted: &Dependency) -> Result<Chart> {
 }
 
 fn fits(found: &Chart, wanted: &Dependency) -> Result<(), DependencyError> {
-    if is_compatible(&wanted.version, &found.metadata.version) || found.metadata.version == wanted.version {
+    let Dependency { version, .. } = wanted;
+    if version.is_empty() || is_compatible(version, &found.metadata.version) || found.metadata.version == *version {
         return Ok(());
     }
     let (name, version) = (wanted.name.clone(), found.metadata.version.clone());
@@ -313,7 +314,7 @@ fn sorted_entries(dir: &Path) -> Result<Vec<PathBuf>, DependencyError> {
 
 /// Says which dependencies a chart has and whether they are below `charts/`, in columns of bounded width.
 pub async fn list(path: String, widest: usize, _run: Run) -> Result<String> {
-    let chart = chart_files::load_chart(&path, HelmCompat::default())?;
+    let chart = chart_files::load_any_chart(&path)?;
     let charts = Path::new(&path).join("charts");
     if chart.metadata.dependencies.is_empty() {
         return Ok(format!("WARNING: no dependencies at {}\n", charts.display()));

@@ -322,3 +322,42 @@ async fn one_chart_twice() {
     let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("metadata: ")).collect();
     assert_eq!(names, ["{name: a-1.5.0}", "{name: b-2.0.0}", "{name: c-1.5.0}"], "{text}");
 }
+
+/// As werf's own documentation has it: a Chart.yaml with dependencies and no name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_without_a_name_is_locked_and_rendered() {
+    let server = FakeRegistry::start(Login::Open).await;
+    let place = publish(&server, &[("one", "1.2.3")]);
+    let registry = push(&server, "three", "3.0.0");
+    let sandbox = project(&[]);
+    let declared = format!("- {{name: one, version: ~1.2.0, repository: '{place}'}}\n- {{name: three, repository: '{registry}'}}\n");
+    sandbox.write(&[
+        (".helm/Chart.yaml", &format!("apiVersion: v2\ndependencies:\n{declared}- {{name: near, repository: 'file://../near'}}\n")),
+        ("near/Chart.yaml", "apiVersion: v2\nname: near\nversion: 0.1.0\n"),
+        ("near/templates/map.yaml", "kind: ConfigMap\nmetadata: {name: near}\n"),
+        (".gitignore", ".helm/charts/*.tgz\n"),
+    ]);
+    std::fs::remove_file(sandbox.app().join(".helm/Chart.lock")).unwrap();
+    insta::assert_snapshot!(told_beside(&sandbox, &["helm", "dependency", "update"]), @r#"
+    exit 0
+    Getting updates for unmanaged Helm repositories...
+    ...Successfully got an update from the "http://HOST/charts" chart repository
+    Saving 3 charts
+    Downloading one from repo http://HOST/charts
+    Downloading three from repo oci://HOST/team
+    Deleting outdated charts
+    "#);
+    sandbox.commit_all("locked");
+    std::fs::remove_dir_all(sandbox.app().join(".helm/charts")).unwrap();
+    let text = told_beside(&sandbox, &["render"]);
+    let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("metadata: ")).collect();
+    assert_eq!(names, ["{name: near}", "{name: one-1.2.3}", "{name: three-3.0.0}"], "{text}");
+    assert!(!text.contains("Warning"), "{text}");
+    // an empty directory is no chart all the same
+    std::fs::create_dir(sandbox.app().join("empty")).unwrap();
+    insta::assert_snapshot!(told_beside(&sandbox, &["helm", "dependency", "update", "empty"]), @r"
+    exit 1
+    error: there is no chart at `empty`
+    help: name a chart's directory or `.tgz` archive, REPOSITORY/CHART, oci://HOST/PATH/CHART, the URL of an archive, or CHART with `--repo URL`
+    ");
+}
