@@ -34,8 +34,8 @@
 //!
 //! # Arrows
 //!
-//! `main → cli → ops → rooms`; `ui → event, error`. `build`, `deploy` and `cleanup` never import one another: `ops` carries plain values
-//! between them. They may use `project::config`'s checked types and `registry::reference`. Inside a room, I/O imports pure code, never
+//! `main → cli → ops → rooms`; `ui → event, error`. `build`, `deploy`, `cleanup` and `chart_repository` never import one another: `ops`
+//! carries plain values between them. They may use `project::config`'s checked types and `registry::reference`. Inside a room, I/O imports pure code, never
 //! the other way round. `tests/it/architecture.rs` holds every `crate::` path against this table.
 //!
 //! # What is absent
@@ -51,9 +51,9 @@
 //!
 //! One word per idea. From werf: *image*, *stage*, *digest* (BLAKE3 name of an image's inputs, and its tag), *import*, *giterminism*.
 //! From LLB: *state*, *op*, *vertex*, *definition*, *solve*. From OCI: *reference*, *descriptor*, *manifest*; a manifest's sha256 is
-//! always called *manifest digest*. From Helm: *chart*, *values*, *release*, *revision*, *hook*. From Kubernetes: *resource*,
-//! *condition*, *generation*. Verbs: *parse* text to a value, *check* raw to valid, *compile* stages to LLB, *marshal* to bytes,
-//! *render*, *resolve* a name by I/O, *load* reads and parses, *solve*, *push*, *apply*, *track*.
+//! always called *manifest digest*. From Helm: *chart*, *values*, *release*, *revision*, *hook*, *chart repository* with its *index*, *lock*.
+//! From Kubernetes: *resource*, *condition*, *generation*. Verbs: *parse* text to a value, *check* raw to valid, *compile* stages to LLB,
+//! *marshal* to bytes, *render*, *resolve* a name by I/O, *load* reads and parses, *solve*, *push*, *apply*, *track*.
 
 #![forbid(unsafe_op_in_unsafe_fn)]
 

@@ -128,6 +128,13 @@ pub fn in_range(version: &str, range: &str) -> bool {
     matches!((Constraint::parse(range), Version::parse(version)), (Ok(range), Ok(version)) if range.allows(&version))
 }
 
+/// Whether a text is a version with all three numbers and no `v`.
+pub fn is_strict(text: &str) -> bool {
+    let numbers = text.split(['-', '+']).next().unwrap_or_default();
+    let is_full = numbers.matches('.').count() == 2 && text.starts_with(|first: char| first.is_ascii_digit());
+    is_full && Version::parse(text).is_ok()
+}
+
 impl Published {
     fn read(value: Value) -> Option<Published> {
         let Value::Object(record) = value else { return None };
@@ -202,6 +209,15 @@ entries:
         let digest = |version: &str| index.find("web", version).unwrap().digest.clone();
         assert_eq!(digest("1.2.0").unwrap(), "33f4605378970df0dd9dbe7e2beb9e9966027823f682d4a7392cc8424f13da7f");
         assert_eq!(digest("2.0.0-rc.1"), None);
+    }
+
+    #[test]
+    fn strict_versions() {
+        for (text, expected) in
+            [("1.2.3", true), ("1.2.3-a.b+c", true), ("1.2", false), ("v1.2.3", false), ("1.2.x", false), ("latest", false)]
+        {
+            assert_eq!(is_strict(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -24,4 +24,4 @@ pub use error::{FetchError, SourceError};
 pub use fetch::{Access, Fetcher, Login, TlsFiles};
 pub use index::{Index, IndexError, Published};
 pub use repositories::{Entry, Repositories};
-pub use store::{Found, Places, Store, find, lock};
+pub use store::{Found, Places, Store, find, lock, write_private};

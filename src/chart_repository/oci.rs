@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use super::error::{SourceError, versions_help};
-use super::index::in_range;
+use super::index::{in_range, is_strict};
 use crate::registry::manifest::{Content, OCI_MANIFEST};
 use crate::registry::{Client, Descriptor, Digest, Reference, Repository, Tag};
 use crate::template::functions::Version;
@@ -69,12 +69,9 @@ pub async fn resolve(client: &Client, repository: &Repository, wanted: &str) -> 
 /// The tags that are versions, the newest first.
 async fn versions(client: &Client, repository: &Repository) -> Result<Vec<String>, SourceError> {
     let tags = client.tags(repository).await?;
-    let strict = |text: &str| {
-        text.starts_with(|c: char| c.is_ascii_digit()) && text.split(['-', '+']).next().unwrap_or("").matches('.').count() == 2
-    };
     let version = |tag: &Tag| {
         let text = tag.as_str().replace('_', "+");
-        Version::parse(&text).ok().filter(|_| strict(&text))
+        Version::parse(&text).ok().filter(|_| is_strict(&text))
     };
     let mut versions: Vec<Version> = tags.iter().filter_map(version).collect();
     versions.sort_by(|one, other| other.compare(one));

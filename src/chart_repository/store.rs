@@ -53,6 +53,16 @@ pub struct Found {
     pub repository: String,
 }
 
+impl Found {
+    /// What the archive's file is called: as in the URL, where that is the name of an archive.
+    pub fn file_name(&self) -> String {
+        match url::file_name(&self.url) {
+            name if name.ends_with(".tgz") || self.version.is_empty() => name.to_owned(),
+            _ => format!("{}-{}.tgz", self.name, self.version),
+        }
+    }
+}
+
 impl Store {
     /// Reads repositories.yaml; one that is not there is empty. Nothing is sent.
     pub fn open(places: Places, registry: Client, patience: Patience, proxies: Proxies) -> Result<Store, SourceError> {
@@ -70,16 +80,9 @@ impl Store {
         &self.registry
     }
 
-    /// Writes repositories.yaml, readable by its owner only: it may hold passwords.
+    /// Writes repositories.yaml.
     pub fn save(&self) -> Result<(), SourceError> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let path = &self.places.config;
-        let write = || {
-            fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-            let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
-            std::io::Write::write_all(&mut file, self.repositories.text().as_bytes())
-        };
-        write().map_err(|cause| SourceError::File { doing: "write", path: path.clone(), cause })
+        write_private(&self.places.config, &self.repositories.text())
     }
 
     /// How a repository is spoken to: as it was added, else as anybody.
@@ -234,4 +237,15 @@ pub fn lock(config: &Path) -> Result<fs::File, SourceError> {
         Ok(file)
     };
     take().map_err(|cause| SourceError::File { doing: "lock", path, cause })
+}
+
+/// Writes a file that may hold passwords: readable by its owner only.
+pub fn write_private(path: &Path, text: &str) -> Result<(), SourceError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let write = || {
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())
+    };
+    write().map_err(|cause| SourceError::File { doing: "write", path: path.to_owned(), cause })
 }

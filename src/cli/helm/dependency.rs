@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::{FilesArgs, ReachArgs};
 use crate::cli::args::LogArgs;
 use crate::cli::{printed, run};
-use crate::ops::helm::dependency;
+use crate::ops::helm::{dependency, dependency_list};
 
 /// Subcommands of `werf helm dependency`.
 #[derive(Debug, clap::Subcommand)]
@@ -63,7 +63,7 @@ pub fn run(command: Command) -> u8 {
         Command::Update(args) => run::run(args.log.look(), |run| dependency::update(args.options(), run), |text| printed(&text)),
         Command::List(args) => {
             let (chart, widest) = (chart(args.chart), args.max_col_width);
-            run::run(args.log.look(), |run| dependency::list(chart, widest, run), |text| printed(&text))
+            run::run(args.log.look(), |run| dependency_list::list(chart, widest, run), |text| printed(&text))
         }
     }
 }

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::dependency_list::sorted_entries;
 use super::repo::{unable, updated};
 use super::source::{ProvenanceError, ReachOptions};
-use super::table;
 use crate::chart_repository::{self, Entry, Index, Store, oci, url};
 use crate::deploy::chart::{self, Chart, Dependency, HelmCompat, Lock, is_alias, is_compatible};
 use crate::error::Result;
@@ -228,7 +228,7 @@ impl Work {
         self.say("Deleting outdated charts");
         let kept: BTreeSet<&str> = archives.iter().map(|archive| archive.name.as_str()).collect();
         let own: BTreeSet<&str> = locked.iter().filter(|one| one.repository.is_empty()).map(|one| one.name.as_str()).collect();
-        for path in sorted_entries(&charts)? {
+        for path in sorted_entries(&charts).map_err(|cause| DependencyError::Unreadable { path: charts.clone(), cause })? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_dir() || kept.contains(name.as_str()) {
                 continue;
@@ -276,7 +276,7 @@ impl Work {
         };
         let access = options.reach.access(self.store.repositories.by_url(repository).map(Entry::access));
         let bytes = self.store.archive(&found, &access).await?;
-        Ok(Some(Archive { name: url::file_name(&found.url).to_owned(), bytes }))
+        Ok(Some(Archive { name: found.file_name(), bytes }))
     }
 }
 
@@ -303,85 +303,6 @@ fn fits(found: &Chart, wanted: &Dependency) -> Result<(), DependencyError> {
 
 fn now() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default()
-}
-
-fn sorted_entries(dir: &Path) -> Result<Vec<PathBuf>, DependencyError> {
-    let read = || -> std::io::Result<Vec<PathBuf>> { fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect() };
-    let mut entries = read().map_err(|cause| DependencyError::Unreadable { path: dir.to_owned(), cause })?;
-    entries.sort();
-    Ok(entries)
-}
-
-/// Says which dependencies a chart has and whether they are below `charts/`, in columns of bounded width.
-pub async fn list(path: String, widest: usize, _run: Run) -> Result<String> {
-    let chart = chart_files::load_any_chart(&path)?;
-    let charts = Path::new(&path).join("charts");
-    if chart.metadata.dependencies.is_empty() {
-        return Ok(format!("WARNING: no dependencies at {}\n", charts.display()));
-    }
-    let head = ["NAME", "VERSION", "REPOSITORY", "STATUS"].map(str::to_owned);
-    let row = |wanted: &Dependency| {
-        let Dependency { name, version, repository, .. } = wanted.clone();
-        [name, version, repository, status(&charts, wanted, &chart).to_owned()]
-    };
-    let rows: Vec<[String; 4]> = std::iter::once(head).chain(chart.metadata.dependencies.iter().map(row)).collect();
-    let mut text = table::text(&rows, Some(widest)) + "\n";
-    for file in sorted_entries(&charts).unwrap_or_default() {
-        if !file.is_dir() && file.extension().is_none_or(|extension| extension != "tgz") {
-            continue;
-        }
-        match chart_files::load_chart(&file.to_string_lossy(), HelmCompat::default()) {
-            Err(_) => text.push_str(&format!("WARNING: \"{}\" is not a chart.\n", file.display())),
-            Ok(found) if chart.metadata.dependencies.iter().any(|wanted| wanted.name == found.name()) => {}
-            Ok(_) => text.push_str(&format!("WARNING: \"{}\" is not in Chart.yaml.\n", file.display())),
-        }
-    }
-    Ok(text)
-}
-
-/// Helm's word for what there is of a dependency.
-fn status(charts: &Path, wanted: &Dependency, chart: &Chart) -> &'static str {
-    let version_of = |path: &Path| {
-        let name = path.file_name()?.to_str()?;
-        name.strip_prefix(wanted.name.as_str())?.strip_prefix('-')?.strip_suffix(".tgz").map(str::to_owned)
-    };
-    let mut archives = sorted_entries(charts).unwrap_or_default();
-    archives.retain(|path| version_of(path).is_some());
-    if archives.len() > 1 {
-        archives.retain(|path| version_of(path).is_some_and(|version| is_strict_version(&version)));
-        if archives.len() > 1 {
-            return "too many matches";
-        }
-    }
-    if let Some(archive) = archives.first() {
-        return match chart_files::load_chart(&archive.to_string_lossy(), HelmCompat::default()) {
-            Err(_) => "corrupt",
-            Ok(found) if found.name() != wanted.name => "misnamed",
-            Ok(found) => version_status(&found, wanted).unwrap_or("ok"),
-        };
-    }
-    match chart.dependencies.iter().rfind(|found| found.name() == wanted.name) {
-        None => "missing",
-        Some(found) => version_status(found, wanted).unwrap_or("unpacked"),
-    }
-}
-
-fn version_status(found: &Chart, wanted: &Dependency) -> Option<&'static str> {
-    use crate::template::functions::{Constraint, Version};
-    if found.metadata.version == wanted.version {
-        return None;
-    }
-    match (Constraint::parse(&wanted.version), Version::parse(&found.metadata.version)) {
-        (Ok(range), Ok(version)) if range.allows(&version) => None,
-        (Ok(_), Ok(_)) => Some("wrong version"),
-        _ => Some("invalid version"),
-    }
-}
-
-fn is_strict_version(text: &str) -> bool {
-    use crate::template::functions::Version;
-    let numbers = text.split(['-', '+']).next().unwrap_or_default();
-    Version::parse(text).is_ok() && text.starts_with(|first: char| first.is_ascii_digit()) && numbers.matches('.').count() == 2
 }
 
 #[derive(Debug, Error, Diagnostic)]

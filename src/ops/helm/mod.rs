@@ -1,6 +1,7 @@
 //! Helm's own commands: charts of the disk and of repositories, without a project, without werf's values.
 
 pub mod dependency;
+pub mod dependency_list;
 pub mod package;
 pub mod pull;
 pub mod push;

@@ -1,13 +1,13 @@
 //! `werf helm registry …`: Helm's credentials for registries, kept as Docker keeps its own.
 
 use std::fs;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error;
 
 use super::source::ReachOptions;
+use crate::chart_repository::write_private;
 use crate::error::Result;
 use crate::ops::Run;
 use crate::registry::credentials::{with_login, without_login};
@@ -31,7 +31,7 @@ pub async fn login(options: LoginOptions, _run: Run) -> Result<String> {
     reach.store()?.registry().check_login(host).await?;
     let path = &reach.charts.registry_config;
     let changed = with_login(&read(path)?, host, username, password).map_err(|problem| malformed(path, problem))?;
-    write(path, &changed)?;
+    write_private(path, &changed)?;
     Ok("Login Succeeded\n".to_owned())
 }
 
@@ -40,7 +40,7 @@ pub async fn logout(host: String, reach: ReachOptions, _run: Run) -> Result<Stri
     let (host, path) = (bare(&host), &reach.charts.registry_config);
     let text = read(path)?;
     if let Some(changed) = without_login(&text, host).map_err(|problem| malformed(path, problem))? {
-        write(path, &changed)?;
+        write_private(path, &changed)?;
     }
     Ok(format!("Removing login credentials for {host}\n"))
 }
@@ -54,18 +54,8 @@ fn bare(host: &str) -> &str {
 fn read(path: &Path) -> Result<String, LoginError> {
     match fs::read_to_string(path) {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        read => read.map_err(|cause| LoginError::File { doing: "read", path: path.to_owned(), cause }),
+        read => read.map_err(|cause| LoginError::Unreadable { path: path.to_owned(), cause }),
     }
-}
-
-/// Writes the file, readable by its owner only.
-fn write(path: &Path, text: &str) -> Result<(), LoginError> {
-    let write = || {
-        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-        let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
-        std::io::Write::write_all(&mut file, text.as_bytes())
-    };
-    write().map_err(|cause| LoginError::File { doing: "write", path: path.to_owned(), cause })
 }
 
 fn malformed(path: &Path, problem: String) -> LoginError {
@@ -77,10 +67,9 @@ enum LoginError {
     #[error("nobody is to be logged in to {host}")]
     #[diagnostic(help("say who: `werf helm registry login {host} --username … --password-stdin`"))]
     Nobody { host: String },
-    #[error("cannot {doing} the credentials in {}", .path.display())]
+    #[error("cannot read the credentials in {}", .path.display())]
     #[diagnostic(help("check the path and its permissions"))]
-    File {
-        doing: &'static str,
+    Unreadable {
         path: PathBuf,
         #[source]
         cause: std::io::Error,

@@ -167,7 +167,7 @@ pub async fn fetch(chart: &str, options: &SourceOptions, provenance: bool) -> Re
         true => Some(store.file(&doing, &format!("{}.prov", found.url), &found.repository, &access).await?),
         false => None,
     };
-    Ok(Fetched { file_name: url::file_name(&found.url).to_owned(), archive, provenance, said: String::new() })
+    Ok(Fetched { file_name: found.file_name(), archive, provenance, said: String::new() })
 }
 
 async fn from_registry(store: &Store, chart: &str, wanted: &str, provenance: bool) -> Result<Fetched> {

@@ -206,6 +206,20 @@ async fn a_failed_update_of_dependencies_changes_nothing() {
     ");
 }
 
+/// Helm would put `download` into charts/, and not find it there.
+#[tokio::test(flavor = "multi_thread")]
+async fn archives_have_names_by_which_they_are_found() {
+    let server = FakeRegistry::start(Login::Open).await;
+    server.file("/charts/index.yaml", "apiVersion: v1\nentries: {one: [{name: one, version: 1.2.3, urls: ['download?file=one']}]}\n");
+    server.file("/charts/download", packed("one", "1.2.3"));
+    let sandbox = Sandbox::empty();
+    let declared = format!("dependencies: [{{name: one, version: 1.x, repository: 'http://{}/charts'}}]\n", server.address);
+    sandbox.write(&[("web/Chart.yaml", &format!("apiVersion: v2\nname: web\nversion: 1.0.0\n{declared}"))]);
+    assert!(told_beside(&sandbox, &["helm", "dependency", "update", "web"]).starts_with("exit 0"));
+    assert!(sandbox.app().join("web/charts/one-1.2.3.tgz").exists());
+    assert!(told_beside(&sandbox, &["helm", "template", "web"]).contains("one-1.2.3"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn charts_that_cannot_be_pulled_or_pushed() {
     let server = FakeRegistry::start(Login::Open).await;
