@@ -19,9 +19,11 @@ pub fn load_chart(path: &str, compat: HelmCompat) -> Result<Chart> {
 
 /// The same, where Chart.yaml may lack name and version: a project's own chart takes them from elsewhere.
 pub fn load_any_chart(path: &str) -> Result<Chart> {
-    let has = |name: &str| Path::new(path).join(name).exists();
-    let name = Some("project".to_owned()).filter(|_| has("Chart.yaml") || has("requirements.yaml"));
-    load(path, Defaults { name, ..Defaults::default() })
+    load_chart(path, HelmCompat::default()).or_else(|error| {
+        let named = Defaults { name: Some("project".to_owned()), ..Defaults::default() };
+        let has_metadata = Path::new(path).join("Chart.yaml").exists();
+        if has_metadata { load(path, named) } else { Err(error) }
+    })
 }
 
 fn load(path: &str, defaults: Defaults) -> Result<Chart> {
