@@ -12,6 +12,7 @@
 pub mod error;
 pub mod index;
 pub mod oci;
+pub mod provenance;
 pub mod repositories;
 pub mod url;
 

@@ -94,6 +94,12 @@ pub fn proxies() -> crate::ops::Proxies {
     }
 }
 
+/// GnuPG's file of public keys.
+pub fn keyring() -> PathBuf {
+    let home = text("GNUPGHOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".gnupg")));
+    home.unwrap_or_default().join("pubring.gpg")
+}
+
 /// Where programs are looked for.
 pub fn path() -> OsString {
     #[allow(clippy::disallowed_methods)] // the one place that reads the environment

@@ -325,6 +325,7 @@ fn helms_flags_are_taken() {
         "repo index",
         "registry login",
         "registry logout",
+        "verify",
     ];
     let flag = Regex::new(r"(?m)^ +(?:-[a-zA-Z], )?--([a-z0-9-]+)").expect("a pattern");
     let mut missing = Vec::new();
@@ -415,5 +416,64 @@ async fn logins_are_kept_as_helm_keeps_them() {
         };
         done(&["login", &host, "--username", "me", "--password", "secret", "--plain-http"]);
         done(&["logout", &host]);
+    });
+}
+
+/// Archives that helm signed, with an RSA key and with an Ed25519 key.
+#[tokio::test(flavor = "multi_thread")]
+async fn signatures_are_taken_and_refused_as_by_helm() {
+    let server = FakeRegistry::start(Login::Open).await;
+    let fixture = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/provenance").join(name);
+    let archive = fs::read(fixture("web-1.0.0.tgz")).expect("an archive");
+    let index = "apiVersion: v1\nentries: {web: [{name: web, version: 1.0.0, urls: [web-1.0.0.tgz]}]}\n";
+    server.file("/charts/index.yaml", index);
+    server.file("/charts/web-1.0.0.tgz", archive);
+    server.file("/charts/web-1.0.0.tgz.prov", fs::read(fixture("rsa.prov")).expect("a file"));
+    let place = format!("http://{}/charts", server.address);
+    tokio::task::block_in_place(|| {
+        let sides = Side::pair("helm3");
+        let declared = format!("dependencies: [{{name: web, version: 1.0.0, repository: '{place}'}}]\n");
+        for side in &sides {
+            let app = side.sandbox.app();
+            for (signed, name) in [("rsa", "rsa.prov"), ("ed25519", "ed25519.prov"), ("changed", "rsa.prov"), ("other", "rsa.prov")] {
+                fs::create_dir_all(app.join(signed)).expect("a directory");
+                fs::copy(fixture("web-1.0.0.tgz"), app.join(signed).join("web-1.0.0.tgz")).expect("a copy");
+                fs::copy(fixture(name), app.join(signed).join("web-1.0.0.tgz.prov")).expect("a copy");
+            }
+            fs::copy(fixture("keyring.gpg"), app.join("keyring.gpg")).expect("a copy");
+            fs::write(app.join("other/web-1.0.0.tgz"), packed_files(WEB)).expect("another archive");
+            let changed = fs::read_to_string(fixture("rsa.prov")).expect("a file").replace("a dash", "no dash");
+            side.sandbox.write(&[
+                ("changed/web-1.0.0.tgz.prov", &changed),
+                ("empty.gpg", ""),
+                ("all/Chart.yaml", &format!("apiVersion: v2\nname: all\nversion: 1.0.0\n{declared}")),
+            ]);
+        }
+        let keyring = ["--keyring", "keyring.gpg"];
+        say_the_same(
+            &sides,
+            &[
+                &["verify", "rsa/web-1.0.0.tgz", keyring[0], keyring[1]],
+                &["verify", "ed25519/web-1.0.0.tgz", keyring[0], keyring[1]],
+                &["show", "chart", "rsa/web-1.0.0.tgz", "--verify", keyring[0], keyring[1]],
+                &["pull", "web", "--repo", &place, "--verify", keyring[0], keyring[1]],
+            ],
+        );
+        // here helm also wonders about the provenance file that it has put beside the archive
+        for side in &sides {
+            let said = side.run(&["dependency", "update", "all", "--verify", keyring[0], keyring[1]]);
+            assert!(said.contains("Downloading web"), "{said}");
+        }
+        have_the_same(&sides, "");
+        for args in [
+            &["verify", "changed/web-1.0.0.tgz", keyring[0], keyring[1]],
+            &["verify", "other/web-1.0.0.tgz", keyring[0], keyring[1]],
+            &["verify", "rsa/web-1.0.0.tgz", "--keyring", "empty.gpg"],
+            &["verify", "rsa/web-1.0.0.tgz", "--keyring", "nowhere.gpg"],
+        ] {
+            for side in &sides {
+                assert!(side.run(args).starts_with("it fails"), "{args:?}");
+            }
+        }
     });
 }

@@ -105,11 +105,11 @@ pub struct SourceArgs {
     /// Show user name and password to all hosts that the repository leads to
     #[arg(long)]
     pass_credentials: bool,
-    /// Check the chart's signature: not possible yet
+    /// Take the chart only if it is signed by a key of the keyring
     #[arg(long)]
     verify: bool,
-    /// Keys for signatures: taken for Helm's sake
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// File of public keys; pubring.gpg of GnuPG by default
+    #[arg(long, value_name = "FILE")]
     keyring: Option<PathBuf>,
     #[command(flatten)]
     reach: ReachArgs,
@@ -123,7 +123,7 @@ impl SourceArgs {
             version: self.version.unwrap_or_default(),
             devel: self.devel,
             repo: self.repo.filter(|url| !url.is_empty()),
-            verify: self.verify,
+            keyring: self.verify.then(|| self.keyring.unwrap_or_else(env::keyring)),
         }
     }
 }

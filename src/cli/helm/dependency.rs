@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{FilesArgs, ReachArgs};
 use crate::cli::args::LogArgs;
-use crate::cli::{printed, run};
+use crate::cli::{env, printed, run};
 use crate::ops::helm::{dependency, dependency_list};
 
 /// Subcommands of `werf helm dependency`.
@@ -29,11 +29,11 @@ pub struct Args {
     /// Take the indexes of repositories from the cache
     #[arg(long)]
     skip_refresh: bool,
-    /// Check the charts' signatures: not possible yet
+    /// Take charts only if they are signed by a key of the keyring; `build` also takes those that are not signed at all
     #[arg(long)]
     verify: bool,
-    /// Keys for signatures: taken for Helm's sake
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// File of public keys; pubring.gpg of GnuPG by default
+    #[arg(long, value_name = "FILE")]
     keyring: Option<PathBuf>,
     #[command(flatten)]
     reach: ReachArgs,
@@ -70,7 +70,12 @@ pub fn run(command: Command) -> u8 {
 
 impl Args {
     fn options(self) -> dependency::Options {
-        dependency::Options { chart: chart(self.chart), reach: self.reach.options(), skip_refresh: self.skip_refresh, verify: self.verify }
+        dependency::Options {
+            chart: chart(self.chart),
+            reach: self.reach.options(),
+            skip_refresh: self.skip_refresh,
+            keyring: self.verify.then(|| self.keyring.unwrap_or_else(env::keyring)),
+        }
     }
 }
 

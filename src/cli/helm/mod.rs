@@ -11,6 +11,7 @@ mod registry;
 mod repo;
 mod show;
 mod template;
+mod verify;
 
 /// Subcommands of `werf helm`.
 #[derive(Debug, clap::Subcommand)]
@@ -33,6 +34,8 @@ pub enum Command {
     Package(Box<package::Args>),
     /// Push an archive into a registry
     Push(Box<push::Args>),
+    /// Check who signed an archive
+    Verify(Box<verify::Args>),
     /// Log in to registries
     #[command(subcommand)]
     Registry(Box<registry::Command>),
@@ -48,6 +51,7 @@ pub fn run(command: Command) -> u8 {
         Command::Show(command) => show::run(*command),
         Command::Package(args) => package::run(*args),
         Command::Push(args) => push::run(*args),
+        Command::Verify(args) => verify::run(*args),
         Command::Registry(command) => registry::run(*command),
     }
 }

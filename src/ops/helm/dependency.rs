@@ -11,7 +11,8 @@ use thiserror::Error;
 
 use super::dependency_list::sorted_entries;
 use super::repo::{unable, updated};
-use super::source::{ProvenanceError, ReachOptions};
+use super::source::ReachOptions;
+use super::verify::{self, VerifyError};
 use crate::chart_repository::{self, Entry, Index, Store, oci, url};
 use crate::deploy::chart::{self, Chart, Dependency, HelmCompat, Lock, is_alias, is_compatible};
 use crate::error::Result;
@@ -26,24 +27,18 @@ pub struct Options {
     pub reach: ReachOptions,
     /// Indexes are taken from the cache.
     pub skip_refresh: bool,
-    /// Archives must be signed.
-    pub verify: bool,
+    /// Archives must be signed by a key of this file.
+    pub keyring: Option<PathBuf>,
 }
 
 /// Brings `charts/` to the newest versions that Chart.yaml allows, and Chart.lock with them.
 pub async fn update(options: Options, _run: Run) -> Result<String> {
-    if options.verify {
-        return Err(ProvenanceError.into());
-    }
     let chart = directory(&options.chart)?;
     updated_chart(&chart, &options).await
 }
 
-/// Brings `charts/` to what Chart.lock says; without one as `update` does.
+/// Brings `charts/` to what Chart.lock says; without one as `update` does. Archives that are not signed at all are no error here.
 pub async fn build(options: Options, _run: Run) -> Result<String> {
-    if options.verify {
-        return Err(ProvenanceError.into());
-    }
     let chart = directory(&options.chart)?;
     let Some(written) = &chart.lock else { return updated_chart(&chart, &options).await };
     let (lock_file, declared_in) = files(&chart);
@@ -51,7 +46,7 @@ pub async fn build(options: Options, _run: Run) -> Result<String> {
     if !lock.is_for(&chart.metadata.dependencies) {
         return Err(DependencyError::OutOfSync { lock: lock_file, declared: declared_in, chart: options.chart.clone() }.into());
     }
-    let mut work = Work::new(&options)?;
+    let mut work = Work { takes_unsigned: true, ..Work::new(&options)? };
     if !options.skip_refresh {
         work.refresh().await;
     }
@@ -113,11 +108,12 @@ struct Work {
     store: Store,
     indexes: BTreeMap<String, Index>,
     text: String,
+    takes_unsigned: bool,
 }
 
 impl Work {
     fn new(options: &Options) -> Result<Work> {
-        Ok(Work { store: options.reach.store()?, indexes: BTreeMap::new(), text: String::new() })
+        Ok(Work { store: options.reach.store()?, indexes: BTreeMap::new(), text: String::new(), takes_unsigned: false })
     }
 
     fn say(&mut self, line: impl AsRef<str>) {
@@ -271,12 +267,35 @@ impl Work {
         self.say(format!("Downloading {name} from repo {shown}"));
         let Some(found) = found else {
             let (place, ..) = oci::parse(&format!("{}/{name}", repository.trim_end_matches('/')))?;
-            let bytes = self.store.pull(oci::reference(&place, version)?).await?.archive.to_vec();
-            return Ok(Some(Archive { name: format!("{name}-{version}.tgz"), bytes }));
+            let pulled = self.store.pull(oci::reference(&place, version)?).await?;
+            let archive = Archive { name: format!("{name}-{version}.tgz"), bytes: pulled.archive.to_vec() };
+            if let Some(keyring) = &options.keyring {
+                let missing = VerifyError::NoProvenance { name: archive.name.clone() };
+                let provenance = pulled.provenance.map(|bytes| bytes.to_vec()).ok_or_else(|| missing.into());
+                self.verify(&archive, provenance, keyring)?;
+            }
+            return Ok(Some(archive));
         };
         let access = options.reach.access(self.store.repositories.by_url(repository).map(Entry::access));
         let bytes = self.store.archive(&found, &access).await?;
-        Ok(Some(Archive { name: found.file_name(), bytes }))
+        let archive = Archive { name: found.file_name(), bytes };
+        if let Some(keyring) = &options.keyring {
+            let (doing, place) = (format!("download the provenance file of chart `{name}`"), format!("{}.prov", found.url));
+            let provenance = self.store.file(&doing, &place, &found.repository, &access).await;
+            self.verify(&archive, provenance.map_err(Into::into), keyring)?;
+        }
+        Ok(Some(archive))
+    }
+
+    fn verify(&mut self, archive: &Archive, provenance: Result<Vec<u8>>, keyring: &Path) -> Result<()> {
+        match provenance {
+            Ok(provenance) => verify::verified(&archive.bytes, &archive.name, &provenance, keyring).map(drop).map_err(Into::into),
+            Err(error) if self.takes_unsigned => {
+                self.say(format!("WARNING: Verification not found for {}: {}", archive.name, error.diagnostic()));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod repo;
 pub mod show;
 pub mod source;
 pub mod template;
+pub mod verify;
 
 mod table;
 

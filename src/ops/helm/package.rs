@@ -40,7 +40,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let mut text = String::new();
     for path in &options.charts {
         if options.dependency_update {
-            let update = dependency::Options { chart: path.clone(), reach: options.reach.clone(), skip_refresh: false, verify: false };
+            let update = dependency::Options { chart: path.clone(), reach: options.reach.clone(), skip_refresh: false, keyring: None };
             dependency::update(update, run.clone()).await?;
         }
         let file = pack(path, &options)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::source::{self, ProvenanceError, SourceOptions};
+use super::source::{self, SourceOptions};
 use crate::chart_repository::url;
 use crate::deploy::chart::{self, Defaults};
 use crate::error::Result;
@@ -31,9 +31,6 @@ pub struct Options {
 
 /// Fetches the charts.
 pub async fn run(options: Options, _run: Run) -> Result<String> {
-    if options.source.verify {
-        return Err(ProvenanceError.into());
-    }
     let mut text = String::new();
     for chart in &options.charts {
         let fetched = source::fetch(chart, &options.source, options.provenance).await?;

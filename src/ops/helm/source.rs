@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::verify::{self, VerifyError};
 use crate::chart_repository::{self, Access, Found, Login, Store, TlsFiles, oci, url};
 use crate::deploy::chart::{self, Chart, Defaults, HelmCompat};
 use crate::error::Result;
@@ -47,8 +48,8 @@ pub struct SourceOptions {
     pub devel: bool,
     /// URL of the repository.
     pub repo: Option<String>,
-    /// Archives must be signed.
-    pub verify: bool,
+    /// Archives must be signed by a key of this file.
+    pub keyring: Option<PathBuf>,
 }
 
 impl ReachOptions {
@@ -111,11 +112,11 @@ pub struct Fetched {
 
 /// The chart that a user means.
 pub async fn load(chart: &str, options: &SourceOptions, compat: HelmCompat) -> Result<Chart> {
-    if options.verify {
-        return Err(ProvenanceError.into());
-    }
     let chart = chart.trim();
     if Path::new(chart).exists() || Path::new(chart).is_absolute() || chart.starts_with('.') {
+        if let Some(keyring) = &options.keyring {
+            verify::on_disk(Path::new(chart), keyring)?;
+        }
         return chart_files::load_chart(chart, compat);
     }
     if options.repo.is_none() && !chart.contains('/') {
@@ -126,8 +127,18 @@ pub async fn load(chart: &str, options: &SourceOptions, compat: HelmCompat) -> R
     Ok(chart::load_archive(&fetched.archive, &fetched.file_name, &Defaults { compat, ..Defaults::default() })?)
 }
 
-/// Fetches a chart that is not on the disk.
+/// Fetches a chart that is not on the disk, and verifies it if it must be signed.
 pub async fn fetch(chart: &str, options: &SourceOptions, provenance: bool) -> Result<Fetched> {
+    let mut fetched = fetched(chart, options, provenance || options.keyring.is_some()).await?;
+    if let Some(keyring) = &options.keyring {
+        let name = &fetched.file_name;
+        let provenance = fetched.provenance.as_ref().ok_or_else(|| VerifyError::NoProvenance { name: name.clone() })?;
+        fetched.said += &verify::text(&verify::verified(&fetched.archive, name, provenance, keyring)?);
+    }
+    Ok(fetched)
+}
+
+async fn fetched(chart: &str, options: &SourceOptions, provenance: bool) -> Result<Fetched> {
     let store = options.reach.store()?;
     let wanted = match options.version.trim() {
         "" if options.devel => ">0.0.0-0",
@@ -202,12 +213,6 @@ pub async fn values(place: &str, reach: &ReachOptions) -> Result<String> {
     let bytes = store.file(&format!("read the values at {}", url::split_login(place).0), place, place, &access).await?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
-
-/// `--verify` asks for what is not there.
-#[derive(Debug, Error, Diagnostic)]
-#[error("--verify is not possible yet: signatures of charts are not checked here")]
-#[diagnostic(help("leave it out, or check the archive with `helm verify` and name the file"))]
-pub struct ProvenanceError;
 
 #[derive(Debug, Error, Diagnostic)]
 #[error("`{chart}` names no chart of a repository")]

@@ -112,7 +112,7 @@ async fn chart(options: &Options, compat: HelmCompat, run: &Run) -> Result<(Char
         return Ok((chart, String::new()));
     }
     let reach = options.source.reach.clone();
-    let update = dependency::Options { chart: options.chart.clone(), reach, skip_refresh: false, verify: false };
+    let update = dependency::Options { chart: options.chart.clone(), reach, skip_refresh: false, keyring: None };
     let said = dependency::update(update, run.clone()).await?;
     Ok((source::load(&options.chart, &options.source, compat).await?, said))
 }

@@ -1,5 +1,7 @@
 //! `werf helm repo`, `dependency`, `pull`, `push`: what they say where they cannot do it, and that they leave all as it was.
 
+use std::path::Path;
+
 use super::super::fake_charts::{packed, publish, push};
 use super::super::fake_registry::{FakeRegistry, Login, certified_tls_front, tunnel_proxy};
 use super::super::sandbox::Sandbox;
@@ -194,11 +196,6 @@ async fn a_failed_update_of_dependencies_changes_nothing() {
     help: someone may have changed it on its way; or it was published anew under the same version: `werf helm repo update` reads the index again
     ");
     assert_eq!(state(), before);
-    insta::assert_snapshot!(dependency(&["update", "web", "--verify"]), @r"
-    exit 1
-    error: --verify is not possible yet: signatures of charts are not checked here
-    help: leave it out, or check the archive with `helm verify` and name the file
-    ");
     insta::assert_snapshot!(dependency(&["list", "nowhere"]), @r"
     exit 1
     error: there is no chart at `nowhere`
@@ -236,7 +233,6 @@ async fn charts_that_cannot_be_pulled_or_pushed() {
         &["pull", "other/one"],
         &["pull", "one"],
         &["pull", "team/one", "--untar", "--untardir", "taken"],
-        &["pull", "team/one", "--verify"],
         &["pull", "team/one", "--prov"],
         &["pull", &format!("{registry}/three"), "--version", "^5"],
         &["pull", &format!("{registry}/three:4.0.0-rc.1"), "--version", "3.0.0"],
@@ -280,11 +276,6 @@ async fn charts_that_cannot_be_pulled_or_pushed() {
     exit 1
     error: ./taken/one is there already
     help: name another directory with `--untardir`, or remove it
-
-    $ pull team/one --verify
-    exit 1
-    error: --verify is not possible yet: signatures of charts are not checked here
-    help: leave it out, or check the archive with `helm verify` and name the file
 
     $ pull team/one --prov
     exit 1
@@ -362,6 +353,111 @@ async fn charts_that_cannot_be_pulled_or_pushed() {
     exit 1
     error: `web/Chart.yaml` is no directory
     help: only a chart's directory can be packed
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_signed() {
+    let server = FakeRegistry::start(Login::Open).await;
+    let place = publish(&server, &[("web", "1.0.0")]);
+    let registry = push(&server, "three", "3.0.0");
+    let sandbox = Sandbox::empty();
+    let fixture = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/provenance").join(name);
+    for name in ["keyring.gpg", "web-1.0.0.tgz", "rsa.prov"] {
+        std::fs::copy(fixture(name), sandbox.app().join(name)).unwrap();
+    }
+    let declared = format!("dependencies: [{{name: web, version: 1.x, repository: '{place}'}}]\n");
+    sandbox.write(&[
+        ("all/Chart.yaml", &format!("apiVersion: v2\nname: all\nversion: 1.0.0\n{declared}")),
+        ("empty.gpg", ""),
+        ("text.gpg", "keys"),
+    ]);
+    let mut all = String::new();
+    let mut tell = |args: &[&str]| {
+        let shown = args.join(" ").replace(&registry, "REGISTRY").replace(&place, "PLACE");
+        all.push_str(&format!("$ {shown}\n{}\n", told_beside(&sandbox, &[&["helm"], args].concat())));
+    };
+    let keyring = ["--keyring", "keyring.gpg"];
+    tell(&[&["verify", "web-1.0.0.tgz"], &keyring[..]].concat());
+    std::fs::copy(fixture("rsa.prov"), sandbox.app().join("web-1.0.0.tgz.prov")).unwrap();
+    tell(&["verify", "web-1.0.0.tgz"]);
+    tell(&["verify", "web-1.0.0.tgz", "--keyring", "empty.gpg"]);
+    tell(&["verify", "web-1.0.0.tgz", "--keyring", "text.gpg"]);
+    tell(&["verify", "all"]);
+    tell(&["template", "all", "--verify"]);
+    tell(&[&["pull", "web", "--repo", &place, "--verify"], &keyring[..]].concat());
+    tell(&[&["pull", &format!("{registry}/three"), "--verify"], &keyring[..]].concat());
+    tell(&[&["dependency", "update", "all", "--verify"], &keyring[..]].concat());
+    // another archive than the one that was signed
+    server.file("/charts/web-1.0.0.tgz.prov", std::fs::read(fixture("rsa.prov")).unwrap());
+    tell(&[&["dependency", "update", "all", "--verify"], &keyring[..]].concat());
+    server.remove_file("/charts/web-1.0.0.tgz.prov");
+    assert!(told_beside(&sandbox, &["helm", "dependency", "update", "all"]).starts_with("exit 0"));
+    tell(&[&["dependency", "build", "all", "--verify"], &keyring[..]].concat());
+    insta::assert_snapshot!(all, @r"
+    $ verify web-1.0.0.tgz --keyring keyring.gpg
+    exit 1
+    error: cannot read web-1.0.0.tgz.prov
+      because: No such file or directory (os error 2)
+    help: the archive, its file with the ending .prov and the keyring are needed; `--keyring` names another one
+
+    $ verify web-1.0.0.tgz
+    exit 1
+    error: cannot read [SANDBOX]/home/.gnupg/pubring.gpg
+      because: No such file or directory (os error 2)
+    help: the archive, its file with the ending .prov and the keyring are needed; `--keyring` names another one
+
+    $ verify web-1.0.0.tgz --keyring empty.gpg
+    exit 1
+    error: chart web-1.0.0.tgz cannot be verified
+      because: it is signed by the unknown key 93C1F8AC46D4FDC2
+    help: if you trust its owner: `gpg --recv-keys 93C1F8AC46D4FDC2`, then `gpg --export > keyring.gpg`; `--keyring` names it
+
+    $ verify web-1.0.0.tgz --keyring text.gpg
+    exit 1
+    error: chart web-1.0.0.tgz cannot be verified
+      because: the keyring cannot be read: it is not made of OpenPGP packets
+    help: it is a file of OpenPGP packets: `gpg --export > keyring.gpg` makes one; `--keyring` names it
+
+    $ verify all
+    exit 1
+    error: all is a directory: only archives are signed
+    help: leave `--verify` out, or name the archive
+
+    $ template all --verify
+    exit 1
+    error: all is a directory: only archives are signed
+    help: leave `--verify` out, or name the archive
+
+    $ pull web --repo PLACE --verify --keyring keyring.gpg
+    exit 1
+    error: cannot download the provenance file of chart `web`: HOST has no such file
+      because: GET http://HOST/charts/web-1.0.0.tgz.prov answered 404 Not Found, NAME_UNKNOWN: unknown
+    help: check the repository's URL: its index is at URL/index.yaml; a chart that was taken away needs another version
+
+    $ pull REGISTRY/three --verify --keyring keyring.gpg
+    exit 1
+    error: chart three-3.0.0.tgz has no provenance file
+    help: it was not signed: leave `--verify` out if you trust it all the same
+
+    $ dependency update all --verify --keyring keyring.gpg
+    exit 1
+    error: cannot download the provenance file of chart `web`: HOST has no such file
+      because: GET http://HOST/charts/web-1.0.0.tgz.prov answered 404 Not Found, NAME_UNKNOWN: unknown
+    help: check the repository's URL: its index is at URL/index.yaml; a chart that was taken away needs another version
+
+    $ dependency update all --verify --keyring keyring.gpg
+    exit 1
+    error: chart web-1.0.0.tgz cannot be verified
+      because: the archive has SHA-256 DIGEST, DIGEST was signed
+    help: do not use the chart: fetch it again from its owner
+
+    $ dependency build all --verify --keyring keyring.gpg
+    exit 0
+    Saving 1 charts
+    Downloading web from repo http://HOST/charts
+    WARNING: Verification not found for web-1.0.0.tgz: cannot download the provenance file of chart `web`: HOST has no such file
+    Deleting outdated charts
     ");
 }
 

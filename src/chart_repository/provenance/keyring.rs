@@ -1,0 +1,250 @@
+//! Public keys of a keyring, and whether one of them made a signature (RFC 4880, sections 4, 5.5 and 12).
+//!
+//! RSA and Ed25519 keys of version 4; others are passed over. That the keyring's own signatures are right is its owner's business.
+
+use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+
+use super::ProvenanceError;
+use super::cleartext::{self, Signature, Signed};
+
+const RSA_KINDS: [u8; 2] = [1, 3];
+const EDDSA: u8 = 22;
+const ED25519_CURVE: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 0x01];
+const SMALLEST_RSA: usize = 2047;
+
+/// The keys that a user has.
+#[derive(Clone, Debug, Default)]
+pub struct Keyring {
+    keys: Vec<Key>,
+}
+
+/// A key that may sign.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The user ids of its owner.
+    pub users: Vec<String>,
+    /// Its own fingerprint.
+    own: [u8; 20],
+    /// The fingerprint of the key that it belongs to; its own for a primary key.
+    primary: [u8; 20],
+    created: u64,
+    lasts: Option<u64>,
+    is_revoked: bool,
+    material: Material,
+}
+
+#[derive(Clone, Debug)]
+enum Material {
+    Rsa(Box<RsaPublicKey>),
+    Ed25519(Box<ed25519_dalek::VerifyingKey>),
+    Unknown,
+}
+
+/// A piece of OpenPGP data.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'b> {
+    /// What it is.
+    pub tag: u8,
+    /// Its content.
+    pub body: &'b [u8],
+}
+
+/// Splits bytes into packets. The error is the text of a problem.
+pub fn packets(bytes: &[u8]) -> Result<Vec<Packet<'_>>, String> {
+    let mut rest = bytes;
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let (packet, after) = packet(rest).ok_or("it is not made of OpenPGP packets")?;
+        found.push(packet);
+        rest = after;
+    }
+    Ok(found)
+}
+
+fn packet(bytes: &[u8]) -> Option<(Packet<'_>, &[u8])> {
+    let number = |from: usize, to: usize| {
+        let digits = bytes.get(from..to)?;
+        Some(digits.iter().fold(0usize, |number, digit| number << 8 | usize::from(*digit)))
+    };
+    let first = *bytes.first()?;
+    let (tag, length, head) = match first {
+        0xc0.. => {
+            let (length, head) = match *bytes.get(1)? {
+                short @ 0..192 => (usize::from(short), 2),
+                middle @ 192..224 => ((usize::from(middle) - 192) * 256 + usize::from(*bytes.get(2)?) + 192, 3),
+                255 => (number(2, 6)?, 6),
+                // parts of unknown length are for data, which a keyring has not
+                224..255 => return None,
+            };
+            (first & 0x3f, length, head)
+        }
+        0x80..0xc0 => {
+            let head = match first & 3 {
+                0 => 2,
+                1 => 3,
+                2 => 5,
+                _ => return None,
+            };
+            ((first >> 2) & 0x0f, number(1, head)?, head)
+        }
+        _ => return None,
+    };
+    let end = head.checked_add(length)?;
+    Some((Packet { tag, body: bytes.get(head..end)? }, &bytes[end..]))
+}
+
+impl Keyring {
+    /// Reads a keyring's bytes.
+    pub fn parse(bytes: &[u8]) -> Result<Keyring, ProvenanceError> {
+        let mut keys: Vec<Key> = Vec::new();
+        // where the keys of the current owner begin
+        let mut owner = 0;
+        for packet in packets(bytes).map_err(ProvenanceError::Keyring)? {
+            match packet.tag {
+                6 => {
+                    owner = keys.len();
+                    keys.extend(Key::read(packet.body, None));
+                }
+                14 => {
+                    let primary = keys.get(owner).map(|key| key.own);
+                    let users = keys.get(owner).map(|key| key.users.clone()).unwrap_or_default();
+                    keys.extend(Key::read(packet.body, primary).map(|key| Key { users, ..key }));
+                }
+                13 => keys[owner..].iter_mut().for_each(|key| key.users.push(String::from_utf8_lossy(packet.body).into_owned())),
+                2 => {
+                    let Ok(signature) = cleartext::signature(&packet) else { continue };
+                    if let Some(key) = keys[owner..].last_mut() {
+                        key.learn(&signature);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Keyring { keys })
+    }
+
+    /// The key that made a signature.
+    pub fn verify(&self, signed: &Signed, now: u64) -> Result<&Key, ProvenanceError> {
+        let signature = &signed.signature;
+        let malformed = |problem: &str| ProvenanceError::Malformed(problem.to_owned());
+        let issuer = signature.issuer.ok_or_else(|| malformed("its signature does not say by which key it is"))?;
+        if signature.kind > 1 {
+            return Err(malformed("its signature is over something else than a text"));
+        }
+        let name = hex(&issuer);
+        let key = self.keys.iter().find(|key| key.own[12..] == issuer).ok_or(ProvenanceError::UnknownKey { key: name.clone() })?;
+        let is_over = |from: u64, lasts: Option<u64>| lasts.is_some_and(|seconds| from.saturating_add(seconds) < now);
+        let old = |problem| Err(ProvenanceError::OldKey { key: name.clone(), problem });
+        match key {
+            key if key.is_revoked => return old("its owner has revoked"),
+            key if is_over(key.created, key.lasts) => return old("is no longer valid"),
+            _ if is_over(signature.created.unwrap_or_default(), signature.lasts) => return old("made it for a time that is over"),
+            _ => {}
+        }
+        if key.has_made(signed).ok_or_else(|| malformed("its signature is of a kind that is not known"))? {
+            Ok(key)
+        } else {
+            Err(ProvenanceError::Changed)
+        }
+    }
+}
+
+impl Key {
+    fn read(body: &[u8], primary: Option<[u8; 20]>) -> Option<Key> {
+        let [4, a, b, c, d, algorithm, ref material @ ..] = *body else { return None };
+        let mut hash = Sha1::new();
+        hash.update([0x99]);
+        hash.update(u16::try_from(body.len()).ok()?.to_be_bytes());
+        hash.update(body);
+        let own: [u8; 20] = hash.finalize().into();
+        Some(Key {
+            users: Vec::new(),
+            own,
+            primary: primary.unwrap_or(own),
+            created: u64::from(u32::from_be_bytes([a, b, c, d])),
+            lasts: None,
+            is_revoked: false,
+            material: Material::read(algorithm, material).unwrap_or(Material::Unknown),
+        })
+    }
+
+    /// Takes over what the owner's own signatures say of a key.
+    fn learn(&mut self, signature: &Signature) {
+        match signature.kind {
+            0x10..=0x13 | 0x18 | 0x1f => self.lasts = signature.key_lasts.or(self.lasts),
+            0x20 | 0x28 => self.is_revoked = true,
+            _ => {}
+        }
+    }
+
+    /// The fingerprint that people know: that of the primary key.
+    pub fn fingerprint_text(&self) -> String {
+        hex(&self.primary)
+    }
+
+    /// Whether the key made a signature; `None` where that cannot be told.
+    fn has_made(&self, signed: &Signed) -> Option<bool> {
+        let (bytes, Signature { key_algorithm, hash_algorithm, numbers, .. }) = (signed.hashed(), &signed.signature);
+        match &self.material {
+            Material::Rsa(key) if RSA_KINDS.contains(key_algorithm) => {
+                let [number] = numbers.as_slice() else { return None };
+                let number = padded(number, rsa::traits::PublicKeyParts::size(&**key))?;
+                let fits = match hash_algorithm {
+                    8 => key.verify(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(&bytes), &number),
+                    9 => key.verify(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(&bytes), &number),
+                    10 => key.verify(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(&bytes), &number),
+                    _ => return None,
+                };
+                Some(fits.is_ok())
+            }
+            Material::Ed25519(key) if *key_algorithm == EDDSA => {
+                let [one, other] = numbers.as_slice() else { return None };
+                let bytes = match hash_algorithm {
+                    8 => Sha256::digest(&bytes).to_vec(),
+                    9 => Sha384::digest(&bytes).to_vec(),
+                    10 => Sha512::digest(&bytes).to_vec(),
+                    _ => return None,
+                };
+                let halves = [padded(one, 32)?, padded(other, 32)?].concat();
+                let signature = ed25519_dalek::Signature::from_slice(&halves).ok()?;
+                Some(key.verify_strict(&bytes, &signature).is_ok())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Material {
+    fn read(algorithm: u8, bytes: &[u8]) -> Option<Material> {
+        if RSA_KINDS.contains(&algorithm) {
+            let numbers = cleartext::numbers(bytes)?;
+            let [modulus, exponent] = numbers.as_slice() else { return None };
+            let modulus = BigUint::from_bytes_be(modulus);
+            if modulus.bits() < SMALLEST_RSA {
+                return None;
+            }
+            return Some(Material::Rsa(Box::new(RsaPublicKey::new(modulus, BigUint::from_bytes_be(exponent)).ok()?)));
+        }
+        if algorithm != EDDSA {
+            return None;
+        }
+        let (&length, rest) = bytes.split_first()?;
+        let (curve, rest) = rest.split_at_checked(usize::from(length))?;
+        let numbers = cleartext::numbers(rest)?;
+        let [0x40, point @ ..] = numbers.first()?.as_slice() else { return None };
+        let key = ed25519_dalek::VerifyingKey::from_bytes(point.try_into().ok()?).ok()?;
+        (curve == ED25519_CURVE).then(|| Material::Ed25519(Box::new(key)))
+    }
+}
+
+/// A number with zeros before it, so that it has a length.
+fn padded(number: &[u8], length: usize) -> Option<Vec<u8>> {
+    let zeros = length.checked_sub(number.len())?;
+    Some([&vec![0; zeros][..], number].concat())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
