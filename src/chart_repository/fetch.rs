@@ -113,7 +113,8 @@ impl Fetcher {
                     Some(wait) => tokio::time::sleep(wait).await,
                     None => return Err(asked.refused(&reply, &place, tries)),
                 },
-                Err((Failure::Broken(_) | Failure::TimedOut, _)) if may_repeat => tokio::time::sleep(pause).await,
+                // time that is up was long enough for both of us
+                Err((Failure::Broken(_), _)) if may_repeat => tokio::time::sleep(pause).await,
                 Err((failure, place)) => return Err(asked.failed(failure, &place, tries, self.patience.timeout)),
             }
             pause *= 3;

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{FilesArgs, ReachArgs};
+use super::told;
 use crate::cli::args::LogArgs;
-use crate::cli::{env, printed, run};
+use crate::cli::env;
 use crate::ops::helm::{dependency, dependency_list};
 
 /// Subcommands of `werf helm dependency`.
@@ -59,11 +60,11 @@ pub struct ListArgs {
 /// Runs the command.
 pub fn run(command: Command) -> u8 {
     match command {
-        Command::Build(args) => run::run(args.log.look(), |run| dependency::build(args.options(), run), |text| printed(&text)),
-        Command::Update(args) => run::run(args.log.look(), |run| dependency::update(args.options(), run), |text| printed(&text)),
+        Command::Build(args) => told(args.log.look(), |run| dependency::build(args.options(), run)),
+        Command::Update(args) => told(args.log.look(), |run| dependency::update(args.options(), run)),
         Command::List(args) => {
             let (chart, widest) = (chart(args.chart), args.max_col_width);
-            run::run(args.log.look(), |run| dependency_list::list(chart, widest, run), |text| printed(&text))
+            told(args.log.look(), |run| dependency_list::list(chart, widest, run))
         }
     }
 }

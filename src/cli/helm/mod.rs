@@ -13,6 +13,11 @@ mod show;
 mod template;
 mod verify;
 
+use super::{printed, run};
+use crate::error::Result;
+use crate::ops::Run;
+use crate::ui::Look;
+
 /// Subcommands of `werf helm`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -54,4 +59,16 @@ pub fn run(command: Command) -> u8 {
         Command::Verify(args) => verify::run(*args),
         Command::Registry(command) => registry::run(*command),
     }
+}
+
+/// Runs an operation and writes what it says to standard output. Nothing has to be cleaned up, so that Ctrl-C ends it at once.
+fn told<F>(look: Look, operation: impl FnOnce(Run) -> F) -> u8
+where
+    F: Future<Output = Result<String>>,
+{
+    let operation = async |run: Run| {
+        let cancel = run.cancel.clone();
+        cancel.run_until_cancelled(operation(run)).await.unwrap_or(Ok(String::new()))
+    };
+    run::run(look, operation, |text| printed(&text))
 }

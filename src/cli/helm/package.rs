@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::ReachArgs;
+use super::told;
 use crate::cli::args::LogArgs;
-use crate::cli::{printed, run};
 use crate::ops::helm::package;
 
 /// Arguments of `werf helm package`.
@@ -55,5 +55,5 @@ pub fn run(args: Args) -> u8 {
         destination: args.destination,
         sign: args.sign,
     };
-    run::run(look, |run| package::run(options, run), |text| printed(&text))
+    told(look, |run| package::run(options, run))
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::SourceArgs;
+use super::told;
 use crate::cli::args::LogArgs;
-use crate::cli::{printed, run};
 use crate::ops::helm::pull;
 
 /// Arguments of `werf helm pull`.
@@ -42,5 +42,5 @@ pub fn run(args: Args) -> u8 {
         untar_dir: args.untardir,
         provenance: args.prov,
     };
-    run::run(look, |run| pull::run(options, run), |text| printed(&text))
+    told(look, |run| pull::run(options, run))
 }

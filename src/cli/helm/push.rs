@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::ReachArgs;
+use super::told;
 use crate::cli::args::LogArgs;
-use crate::cli::{printed, run};
 use crate::ops::helm::push;
 
 /// Arguments of `werf helm push`.
@@ -26,5 +26,5 @@ pub struct Args {
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
     let options = push::Options { archive: args.archive, remote: args.remote, reach: args.reach.options() };
-    run::run(look, |run| push::run(options, run), |text| printed(&text))
+    told(look, |run| push::run(options, run))
 }

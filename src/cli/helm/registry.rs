@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::{FilesArgs, password_of_stdin};
+use super::told;
 use crate::cli::args::LogArgs;
-use crate::cli::{printed, run};
 use crate::ops::helm::source::ReachOptions;
 use crate::ops::helm::{Secret, registry};
 
@@ -68,10 +68,8 @@ pub struct LogoutArgs {
 /// Runs the command.
 pub fn run(command: Command) -> u8 {
     match command {
-        Command::Login(args) => run::run(args.log.look(), |run| registry::login(args.options(), run), |text| printed(&text)),
-        Command::Logout(args) => {
-            run::run(args.log.look(), |run| registry::logout(args.host, args.files.reach(), run), |text| printed(&text))
-        }
+        Command::Login(args) => told(args.log.look(), |run| registry::login(args.options(), run)),
+        Command::Logout(args) => told(args.log.look(), |run| registry::logout(args.host, args.files.reach(), run)),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::{FilesArgs, ReachArgs, password_of_stdin};
+use super::told;
 use crate::cli::args::LogArgs;
-use crate::cli::{printed, run};
 use crate::ops::helm::repo;
 use crate::ops::helm::source::ReachOptions;
 
@@ -125,11 +125,11 @@ pub struct IndexArgs {
 /// Runs the command.
 pub fn run(command: Command) -> u8 {
     match command {
-        Command::Add(args) => run::run(args.log.look(), |run| repo::add(args.options(), run), |text| printed(&text)),
-        Command::List(args) => run::run(args.log.look(), |run| repo::list(args.files.reach(), args.output, run), |text| printed(&text)),
-        Command::Update(args) => run::run(args.log.look(), |run| repo::update(args.options(), run), |text| printed(&text)),
-        Command::Remove(args) => run::run(args.log.look(), |run| repo::remove(args.files.reach(), args.names, run), |text| printed(&text)),
-        Command::Index(args) => run::run(args.log.look(), |run| repo::index(args.options(), run), |text| printed(&text)),
+        Command::Add(args) => told(args.log.look(), |run| repo::add(args.options(), run)),
+        Command::List(args) => told(args.log.look(), |run| repo::list(args.files.reach(), args.output, run)),
+        Command::Update(args) => told(args.log.look(), |run| repo::update(args.options(), run)),
+        Command::Remove(args) => told(args.log.look(), |run| repo::remove(args.files.reach(), args.names, run)),
+        Command::Index(args) => told(args.log.look(), |run| repo::index(args.options(), run)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! `werf helm show …`.
 
 use super::args::SourceArgs;
+use super::told;
 use crate::cli::args::LogArgs;
-use crate::cli::{printed, run};
 use crate::ops::helm::show::{self, Part};
 
 /// Subcommands of `werf helm show`.
@@ -43,5 +43,5 @@ pub fn run(command: Command) -> u8 {
     };
     let look = args.log.look();
     let options = show::Options { part, chart: args.chart, source: args.source.options() };
-    run::run(look, |run| show::run(options, run), |text| printed(&text))
+    told(look, |run| show::run(options, run))
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches};
 
 use super::args::SourceArgs;
+use super::told;
 use crate::cli::args::{LogArgs, helm_version};
-use crate::cli::{env, printed, run};
+use crate::cli::env;
 use crate::ops;
 use crate::ops::helm::{HelmValues, template};
 
@@ -101,7 +102,7 @@ pub struct Args {
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
     let options = args.options();
-    run::run(look, |run| template::run(options, run), |text| printed(&text))
+    told(look, |run| template::run(options, run))
 }
 
 impl Args {

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::told;
 use crate::cli::args::LogArgs;
-use crate::cli::{env, printed, run};
+use crate::cli::env;
 use crate::ops::helm::verify;
 
 /// Arguments of `werf helm verify`.
@@ -23,5 +24,5 @@ pub struct Args {
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
     let options = verify::Options { archive: args.archive, keyring: args.keyring.unwrap_or_else(env::keyring) };
-    run::run(look, |run| verify::run(options, run), |text| printed(&text))
+    told(look, |run| verify::run(options, run))
 }

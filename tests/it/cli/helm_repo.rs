@@ -1,9 +1,12 @@
 //! `werf helm repo`, `dependency`, `pull`, `push`: what they say where they cannot do it, and that they leave all as it was.
 
 use std::path::Path;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::super::fake_charts::{packed, publish, push};
-use super::super::fake_registry::{FakeRegistry, Login, certified_tls_front, tunnel_proxy};
+use super::super::fake_registry::{FakeRegistry, Login, Trouble, certified_tls_front, tunnel_proxy};
 use super::super::sandbox::Sandbox;
 use super::{told_beside, told_with};
 
@@ -593,4 +596,20 @@ async fn proxies_of_the_system() {
     server.take_log();
     assert!(show("http://direct.test/charts", &env).starts_with("exit 1"));
     assert_eq!(server.take_log(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_for_a_server_ends_at_once_when_it_is_interrupted() {
+    let server = FakeRegistry::start(Login::Open).await;
+    server.fault("index.yaml", 1, Trouble::Hang);
+    let sandbox = Sandbox::empty();
+    let mut command = sandbox.command(&["helm", "repo", "add", "team", &format!("http://{}/charts", server.address)]);
+    let child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    while server.take_log().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), Signal::INT).unwrap();
+    let output = tokio::task::block_in_place(|| child.wait_with_output()).unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stdout).as_ref()), (Some(130), ""));
+    assert!(!sandbox.root().join("home/.config/helm/repositories.yaml").exists());
 }
