@@ -15,7 +15,8 @@ if want kwok; then groups+=" kwok"; fi
 begin=$(now_ms)
 locked "$TB_RUN/up"
 "$TB_HOME/pki.sh"
-cat >"$TB_RUN/env" <<Y
+# renamed when it is whole: others read it meanwhile
+cat >"$TB_RUN/env.new" <<Y
 TB_BIN=$TB_BIN
 TB_RUN=$TB_RUN
 TB_REGISTRY=127.0.0.1:$TB_REG_PORT
@@ -24,6 +25,7 @@ TB_BUILDKIT_TCP=tcp://127.0.0.1:$TB_BK_PORT
 TB_API=https://127.0.0.1:$TB_API_PORT
 TB_NODE=$TB_NODE
 Y
+mv "$TB_RUN/env.new" "$TB_RUN/env"
 if want registry; then "$TB_HOME/images.sh" registry; fi
 if want buildkit; then "$TB_HOME/images.sh" buildkit; fi
 if want cluster; then "$TB_HOME/cluster.sh"; fi
