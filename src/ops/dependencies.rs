@@ -20,7 +20,7 @@ use crate::event::Event;
 use crate::file_tree::FileTree;
 
 /// Downloads under way at once.
-const AT_ONCE: usize = 8;
+pub const AT_ONCE: usize = 8;
 
 /// Adds the charts that the commit itself has elsewhere: `file://` with a path from the chart's directory.
 pub fn add_local(chart: &mut Chart, files: &dyn FileTree, dir: &str, compat: HelmCompat) -> Result<()> {
@@ -190,7 +190,7 @@ fn locked<'l>(lock: &'l Lock, wanted: &Wanted, names: &Names, chart: &str) -> Re
 }
 
 /// The values, or all the errors at once.
-fn together<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
+pub fn together<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
     let (mut values, mut errors) = (Vec::new(), Vec::new());
     for result in results {
         match result {

@@ -6,17 +6,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use futures::StreamExt;
+use futures::stream;
 use miette::Diagnostic;
 use thiserror::Error;
 
 use super::dependency_list::sorted_entries;
 use super::repo::{unable, updated};
 use super::source::ReachOptions;
-use super::verify::{self, VerifyError};
-use crate::chart_repository::{self, Entry, Index, Store, oci, url};
+use super::verify::{self, UNSIGNED, VerifyError};
+use crate::chart_repository::{self, Access, Found, Index, SourceError, Store, oci, url};
 use crate::deploy::chart::{self, Chart, Dependency, HelmCompat, Lock, is_alias, is_compatible};
 use crate::error::Result;
+use crate::ops::dependencies::{AT_ONCE, together};
 use crate::ops::{Run, chart_files};
+use crate::registry::Reference;
 
 /// What `dependency build` and `update` are asked.
 #[derive(Clone, Debug)]
@@ -102,18 +106,34 @@ fn files(chart: &Chart) -> (&'static str, &'static str) {
 struct Archive {
     name: String,
     bytes: Vec<u8>,
+    provenance: Provenance,
+}
+
+/// The provenance file of an archive.
+enum Provenance {
+    Unasked,
+    Found(Vec<u8>),
+    /// There is none, and why.
+    Missing(String),
 }
 
 struct Work {
     store: Store,
     indexes: BTreeMap<String, Index>,
     text: String,
+    planned: BTreeSet<String>,
     takes_unsigned: bool,
 }
 
 impl Work {
     fn new(options: &Options) -> Result<Work> {
-        Ok(Work { store: options.reach.store()?, indexes: BTreeMap::new(), text: String::new(), takes_unsigned: false })
+        Ok(Work {
+            store: options.reach.store()?,
+            indexes: BTreeMap::new(),
+            text: String::new(),
+            planned: BTreeSet::new(),
+            takes_unsigned: false,
+        })
     }
 
     fn say(&mut self, line: impl AsRef<str>) {
@@ -148,18 +168,17 @@ impl Work {
             return;
         }
         self.say("Getting updates for unmanaged Helm repositories...");
+        let places: BTreeSet<&String> = others.iter().collect();
+        let reads = places.into_iter().map(async |place| (place.clone(), self.store.index(place, &self.store.access(place)).await));
+        let read: BTreeMap<String, Result<Index, SourceError>> = stream::iter(reads).buffered(AT_ONCE).collect().await;
         for place in others {
-            let known = self.indexes.contains_key(&place);
-            let read = if known { Ok(Index::default()) } else { self.store.index(&place, &self.store.access(&place)).await };
             let shown = url::split_login(&place).0;
-            match read {
-                Ok(index) => {
-                    self.say(format!("...Successfully got an update from the \"{shown}\" chart repository"));
-                    self.indexes.entry(place).or_insert(index);
-                }
-                Err(error) => self.text.push_str(&unable(&format!("\"{shown}\" chart repository"), &error)),
+            match &read[&place] {
+                Ok(_) => self.say(format!("...Successfully got an update from the \"{shown}\" chart repository")),
+                Err(error) => self.text.push_str(&unable(&format!("\"{shown}\" chart repository"), error)),
             }
         }
+        self.indexes.extend(read.into_iter().filter_map(|(place, index)| Some((place, index.ok()?))));
     }
 
     /// Reads the indexes of all repositories that were added.
@@ -206,95 +225,135 @@ impl Work {
     /// Fetches what is locked, then puts it into `charts/` and takes away what is outdated there.
     async fn place(&mut self, locked: &[Dependency], options: &Options) -> Result<()> {
         self.say(format!("Saving {} charts", locked.len()));
-        let mut archives: Vec<Archive> = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut planned: Vec<Planned> = Vec::new();
         for dependency in locked {
-            if let Some(archive) = self.archive(dependency, options, &mut seen).await? {
-                archives.push(archive);
+            let origin = self.plan(dependency, options).await?;
+            planned.extend(origin);
+        }
+        let fetches = planned.iter().map(|planned| planned.fetch(&self.store, options.keyring.is_some()));
+        let archives = together(stream::iter(fetches).buffered(AT_ONCE).collect().await)?;
+        for archive in &archives {
+            if let Some(keyring) = &options.keyring {
+                self.verify(archive, keyring)?;
             }
         }
         let charts = Path::new(&options.chart).join("charts");
         let unwritable = |path: PathBuf| move |cause| DependencyError::Unwritable { path, cause };
         fs::create_dir_all(&charts).map_err(unwritable(charts.clone()))?;
-        for Archive { name, bytes } in &archives {
+        for Archive { name, bytes, .. } in &archives {
             let (path, beside) = (charts.join(name), charts.join(format!(".{name}.{}", std::process::id())));
             let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, &path));
             written.map_err(unwritable(path))?;
         }
+        self.remove_outdated(&charts, &archives, locked)
+    }
+
+    /// Takes archives out of `charts/` that are neither new nor of a dependency that lives there.
+    fn remove_outdated(&mut self, charts: &Path, archives: &[Archive], locked: &[Dependency]) -> Result<()> {
         self.say("Deleting outdated charts");
         let kept: BTreeSet<&str> = archives.iter().map(|archive| archive.name.as_str()).collect();
         let own: BTreeSet<&str> = locked.iter().filter(|one| one.repository.is_empty()).map(|one| one.name.as_str()).collect();
-        for path in sorted_entries(&charts).map_err(|cause| DependencyError::Unreadable { path: charts.clone(), cause })? {
+        for path in sorted_entries(charts).map_err(|cause| DependencyError::Unreadable { path: charts.to_owned(), cause })? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_dir() || kept.contains(name.as_str()) {
                 continue;
             }
             match chart_files::load_chart(&path.to_string_lossy(), HelmCompat::default()) {
                 Ok(chart) if own.contains(chart.name()) => {}
-                Ok(_) => fs::remove_file(&path).map_err(unwritable(path.clone()))?,
+                Ok(_) => fs::remove_file(&path).map_err(|cause| DependencyError::Unwritable { path: path.clone(), cause })?,
                 Err(error) => self.say(format!("Could not verify {} for deletion: {} (Skipping)", path.display(), error.diagnostic())),
             }
         }
         Ok(())
     }
 
-    async fn archive(&mut self, wanted: &Dependency, options: &Options, seen: &mut BTreeSet<String>) -> Result<Option<Archive>> {
+    /// Where the archive of a dependency comes from; `None` for one that lives in `charts/` or comes already.
+    async fn plan(&mut self, wanted: &Dependency, options: &Options) -> Result<Option<Planned>> {
         let Dependency { name, version, repository, .. } = wanted;
         if repository.is_empty() {
             self.say(format!("Dependency {name} did not declare a repository. Assuming it exists in the charts directory"));
             let place = Path::new(&options.chart).join("charts").join(name);
-            let found = chart_files::load_chart(&place.to_string_lossy(), HelmCompat::default())?;
-            fits(&found, wanted)?;
+            fits(&chart_files::load_chart(&place.to_string_lossy(), HelmCompat::default())?, wanted)?;
             return Ok(None);
         }
         if repository.starts_with("file://") {
-            let found = local(&options.chart, wanted)?;
-            let name = format!("{}-{}.tgz", found.name(), found.metadata.version);
-            let bytes = chart::archive(&found, now()).map_err(|cause| DependencyError::Unpackable { name: name.clone(), cause })?;
-            return Ok(Some(Archive { name, bytes }));
+            return Ok(Some(Planned::Local(Box::new(local(&options.chart, wanted)?))));
         }
-        let is_oci = repository.starts_with("oci://");
-        let found = match is_oci {
-            true => None,
-            false => Some(chart_repository::find(self.index(repository).await?, repository, name, version)?),
-        };
-        let place = found.as_ref().map_or(format!("{repository}/{name}:{version}"), |found| found.url.clone());
-        let shown = url::split_login(repository).0;
-        if !seen.insert(place) {
-            self.say(format!("Already downloaded {name} from repo {shown}"));
-            return Ok(None);
-        }
-        self.say(format!("Downloading {name} from repo {shown}"));
-        let Some(found) = found else {
+        let planned = if repository.starts_with("oci://") {
             let (place, ..) = oci::parse(&format!("{}/{name}", repository.trim_end_matches('/')))?;
-            let pulled = self.store.pull(oci::reference(&place, version)?).await?;
-            let archive = Archive { name: format!("{name}-{version}.tgz"), bytes: pulled.archive.to_vec() };
-            if let Some(keyring) = &options.keyring {
-                let missing = VerifyError::NoProvenance { name: archive.name.clone() };
-                let provenance = pulled.provenance.map(|bytes| bytes.to_vec()).ok_or_else(|| missing.into());
-                self.verify(&archive, provenance, keyring)?;
-            }
-            return Ok(Some(archive));
+            Planned::Registry { name: format!("{name}-{version}.tgz"), reference: oci::reference(&place, version)? }
+        } else {
+            let found = chart_repository::find(self.index(repository).await?, repository, name, version)?;
+            Planned::Http { found, access: self.store.access(repository) }
         };
-        let access = options.reach.access(self.store.repositories.by_url(repository).map(Entry::access));
-        let bytes = self.store.archive(&found, &access).await?;
-        let archive = Archive { name: found.file_name(), bytes };
-        if let Some(keyring) = &options.keyring {
-            let (doing, place) = (format!("download the provenance file of chart `{name}`"), format!("{}.prov", found.url));
-            let provenance = self.store.file(&doing, &place, &found.repository, &access).await;
-            self.verify(&archive, provenance.map_err(Into::into), keyring)?;
-        }
-        Ok(Some(archive))
+        let is_new = self.planned.insert(planned.place());
+        let verb = if is_new { "Downloading" } else { "Already downloaded" };
+        self.say(format!("{verb} {name} from repo {}", url::split_login(repository).0));
+        Ok(Some(planned).filter(|_| is_new))
     }
 
-    fn verify(&mut self, archive: &Archive, provenance: Result<Vec<u8>>, keyring: &Path) -> Result<()> {
-        match provenance {
-            Ok(provenance) => verify::verified(&archive.bytes, &archive.name, &provenance, keyring).map(drop).map_err(Into::into),
-            Err(error) if self.takes_unsigned => {
-                self.say(format!("WARNING: Verification not found for {}: {}", archive.name, error.diagnostic()));
+    fn verify(&mut self, archive: &Archive, keyring: &Path) -> Result<()> {
+        match &archive.provenance {
+            Provenance::Unasked => Ok(()),
+            Provenance::Found(provenance) => {
+                verify::verified(&archive.bytes, &archive.name, provenance, keyring).map(drop).map_err(Into::into)
+            }
+            Provenance::Missing(error) if self.takes_unsigned => {
+                self.say(format!("WARNING: Verification not found for {}: {error}", archive.name));
                 Ok(())
             }
-            Err(error) => Err(error),
+            Provenance::Missing(reason) => Err(VerifyError::NoProvenance { name: archive.name.clone(), reason: reason.clone() }.into()),
+        }
+    }
+}
+
+/// Where an archive comes from.
+enum Planned {
+    /// A directory.
+    Local(Box<Chart>),
+    /// A repository.
+    Http { found: Found, access: Access },
+    /// A registry.
+    Registry { name: String, reference: Reference },
+}
+
+impl Planned {
+    fn place(&self) -> String {
+        match self {
+            Planned::Local(chart) => chart.path.to_string(),
+            Planned::Http { found, .. } => found.url.clone(),
+            Planned::Registry { reference, .. } => reference.to_string(),
+        }
+    }
+
+    async fn fetch(&self, store: &Store, signed: bool) -> Result<Archive> {
+        match self {
+            Planned::Local(chart) => {
+                let name = format!("{}-{}.tgz", chart.name(), chart.metadata.version);
+                let bytes = chart::archive(chart, now()).map_err(|cause| DependencyError::Unpackable { name: name.clone(), cause })?;
+                Ok(Archive { name, bytes, provenance: Provenance::Unasked })
+            }
+            Planned::Http { found, access } => {
+                let bytes = store.archive(found, access).await?;
+                let (doing, place) = (format!("download the provenance file of chart `{}`", found.name), format!("{}.prov", found.url));
+                let provenance = match signed {
+                    true => store
+                        .file(&doing, &place, &found.repository, access)
+                        .await
+                        .map_or_else(|error| Provenance::Missing(error.to_string()), Provenance::Found),
+                    false => Provenance::Unasked,
+                };
+                Ok(Archive { name: found.file_name(), bytes, provenance })
+            }
+            Planned::Registry { name, reference } => {
+                let pulled = store.pull(reference.clone()).await?;
+                let provenance = match pulled.provenance {
+                    _ if !signed => Provenance::Unasked,
+                    Some(bytes) => Provenance::Found(bytes.to_vec()),
+                    None => Provenance::Missing(UNSIGNED.into()),
+                };
+                Ok(Archive { name: name.clone(), bytes: pulled.archive.to_vec(), provenance })
+            }
         }
     }
 }

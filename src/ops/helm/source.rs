@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::verify::{self, VerifyError};
+use super::verify::{self, UNSIGNED, VerifyError};
 use crate::chart_repository::{self, Access, Found, Login, Store, TlsFiles, oci, url};
 use crate::deploy::chart::{self, Chart, Defaults, HelmCompat};
 use crate::error::Result;
@@ -132,7 +132,8 @@ pub async fn fetch(chart: &str, options: &SourceOptions, provenance: bool) -> Re
     let mut fetched = fetched(chart, options, provenance || options.keyring.is_some()).await?;
     if let Some(keyring) = &options.keyring {
         let name = &fetched.file_name;
-        let provenance = fetched.provenance.as_ref().ok_or_else(|| VerifyError::NoProvenance { name: name.clone() })?;
+        let provenance =
+            fetched.provenance.as_ref().ok_or_else(|| VerifyError::NoProvenance { name: name.clone(), reason: UNSIGNED.into() })?;
         fetched.said += &verify::text(&verify::verified(&fetched.archive, name, provenance, keyring)?);
     }
     Ok(fetched)

@@ -10,6 +10,9 @@ use crate::chart_repository::sha256;
 use crate::error::Result;
 use crate::ops::Run;
 
+/// Why a chart of a registry comes without a provenance file.
+pub const UNSIGNED: &str = "it was pushed without one";
+
 /// What `verify` is asked.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -65,12 +68,14 @@ pub enum VerifyError {
         /// The directory.
         path: PathBuf,
     },
-    /// A chart of a registry that was pushed without one.
-    #[error("chart {name} has no provenance file")]
-    #[diagnostic(help("it was not signed: leave `--verify` out if you trust it all the same"))]
+    /// It was not signed, or its signature cannot be had.
+    #[error("chart {name} comes without a provenance file: {reason}")]
+    #[diagnostic(help("leave `--verify` out if you trust it all the same"))]
     NoProvenance {
         /// The archive's name.
         name: String,
+        /// Why.
+        reason: String,
     },
     /// The signature proves nothing.
     #[error("chart {name} cannot be verified")]

@@ -206,6 +206,29 @@ async fn a_failed_update_of_dependencies_changes_nothing() {
     ");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn all_charts_that_cannot_be_had_are_named() {
+    let server = FakeRegistry::start(Login::Open).await;
+    let place = publish(&server, &[("one", "1.2.3"), ("two", "1.0.0"), ("web", "1.0.0")]);
+    server.remove_file("/charts/one-1.2.3.tgz");
+    server.file("/charts/two-1.0.0.tgz", packed("two", "1.0.1"));
+    let sandbox = Sandbox::empty();
+    let declared: String = ["one", "two", "web"].map(|name| format!("- {{name: {name}, version: 1.x, repository: '{place}'}}\n")).concat();
+    sandbox.write(&[("all/Chart.yaml", &format!("apiVersion: v2\nname: all\nversion: 1.0.0\ndependencies:\n{declared}"))]);
+    insta::assert_snapshot!(told_beside(&sandbox, &["helm", "dependency", "update", "all"]), @r"
+    exit 1
+    error: 2 dependencies of the chart cannot be had
+
+    error: cannot download chart `one` 1.2.3: HOST has no such file
+      because: GET http://HOST/charts/one-1.2.3.tgz answered 404 Not Found, NAME_UNKNOWN: unknown
+    help: check the repository's URL: its index is at URL/index.yaml; a chart that was taken away needs another version
+
+    error: chart `two` from http://HOST/charts/two-1.0.0.tgz is not what the repository's index says: it has SHA-256 DIGEST, DIGEST is promised
+    help: someone may have changed it on its way; or it was published anew under the same version: `werf helm repo update` reads the index again
+    ");
+    assert!(!sandbox.app().join("all/charts").exists());
+}
+
 /// Helm would put `download` into charts/, and not find it there.
 #[tokio::test(flavor = "multi_thread")]
 async fn archives_have_names_by_which_they_are_found() {
@@ -440,14 +463,13 @@ async fn what_is_not_signed() {
 
     $ pull REGISTRY/three --verify --keyring keyring.gpg
     exit 1
-    error: chart three-3.0.0.tgz has no provenance file
-    help: it was not signed: leave `--verify` out if you trust it all the same
+    error: chart three-3.0.0.tgz comes without a provenance file: it was pushed without one
+    help: leave `--verify` out if you trust it all the same
 
     $ dependency update all --verify --keyring keyring.gpg
     exit 1
-    error: cannot download the provenance file of chart `web`: HOST has no such file
-      because: GET http://HOST/charts/web-1.0.0.tgz.prov answered 404 Not Found, NAME_UNKNOWN: unknown
-    help: check the repository's URL: its index is at URL/index.yaml; a chart that was taken away needs another version
+    error: chart web-1.0.0.tgz comes without a provenance file: cannot download the provenance file of chart `web`: HOST has no such file
+    help: leave `--verify` out if you trust it all the same
 
     $ dependency update all --verify --keyring keyring.gpg
     exit 1
