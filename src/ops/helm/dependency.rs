@@ -11,16 +11,16 @@ use futures::stream;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::dependency_fetch::{Archive, Planned, Provenance};
 use super::dependency_list::sorted_entries;
 use super::repo::{unable, updated};
 use super::source::ReachOptions;
-use super::verify::{self, UNSIGNED, VerifyError};
-use crate::chart_repository::{self, Access, Found, Index, SourceError, Store, oci, url};
+use super::verify::{self, VerifyError};
+use crate::chart_repository::{self, Index, SourceError, Store, oci, url};
 use crate::deploy::chart::{self, Chart, Dependency, HelmCompat, Lock, is_alias, is_compatible};
 use crate::error::Result;
 use crate::ops::dependencies::{AT_ONCE, together};
 use crate::ops::{Run, chart_files};
-use crate::registry::Reference;
 
 /// What `dependency build` and `update` are asked.
 #[derive(Clone, Debug)]
@@ -100,21 +100,6 @@ fn files(chart: &Chart) -> (&'static str, &'static str) {
         "v1" => ("requirements.lock", "requirements.yaml"),
         _ => ("Chart.lock", "Chart.yaml"),
     }
-}
-
-/// A file for `charts/`.
-struct Archive {
-    name: String,
-    bytes: Vec<u8>,
-    provenance: Provenance,
-}
-
-/// The provenance file of an archive.
-enum Provenance {
-    Unasked,
-    Found(Vec<u8>),
-    /// There is none, and why.
-    Missing(String),
 }
 
 struct Work {
@@ -307,57 +292,6 @@ impl Work {
     }
 }
 
-/// Where an archive comes from.
-enum Planned {
-    /// A directory.
-    Local(Box<Chart>),
-    /// A repository.
-    Http { found: Found, access: Access },
-    /// A registry.
-    Registry { name: String, reference: Reference },
-}
-
-impl Planned {
-    fn place(&self) -> String {
-        match self {
-            Planned::Local(chart) => chart.path.to_string(),
-            Planned::Http { found, .. } => found.url.clone(),
-            Planned::Registry { reference, .. } => reference.to_string(),
-        }
-    }
-
-    async fn fetch(&self, store: &Store, signed: bool) -> Result<Archive> {
-        match self {
-            Planned::Local(chart) => {
-                let name = format!("{}-{}.tgz", chart.name(), chart.metadata.version);
-                let bytes = chart::archive(chart, now()).map_err(|cause| DependencyError::Unpackable { name: name.clone(), cause })?;
-                Ok(Archive { name, bytes, provenance: Provenance::Unasked })
-            }
-            Planned::Http { found, access } => {
-                let bytes = store.archive(found, access).await?;
-                let (doing, place) = (format!("download the provenance file of chart `{}`", found.name), format!("{}.prov", found.url));
-                let provenance = match signed {
-                    true => store
-                        .file(&doing, &place, &found.repository, access)
-                        .await
-                        .map_or_else(|error| Provenance::Missing(error.to_string()), Provenance::Found),
-                    false => Provenance::Unasked,
-                };
-                Ok(Archive { name: found.file_name(), bytes, provenance })
-            }
-            Planned::Registry { name, reference } => {
-                let pulled = store.pull(reference.clone()).await?;
-                let provenance = match pulled.provenance {
-                    _ if !signed => Provenance::Unasked,
-                    Some(bytes) => Provenance::Found(bytes.to_vec()),
-                    None => Provenance::Missing(UNSIGNED.into()),
-                };
-                Ok(Archive { name: name.clone(), bytes: pulled.archive.to_vec(), provenance })
-            }
-        }
-    }
-}
-
 /// The chart of a `file://` dependency, of a version that is allowed.
 fn local(chart: &str, wanted: &Dependency) -> Result<Chart> {
     let path = wanted.repository.strip_prefix("file://").unwrap_or_default();
@@ -377,10 +311,6 @@ fn fits(found: &Chart, wanted: &Dependency) -> Result<(), DependencyError> {
     }
     let (name, version) = (wanted.name.clone(), found.metadata.version.clone());
     Err(DependencyError::Version { name, version, wanted: wanted.version.clone(), path: found.path.to_string() })
-}
-
-fn now() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default()
 }
 
 #[derive(Debug, Error, Diagnostic)]
@@ -406,12 +336,6 @@ enum DependencyError {
     #[error("dependency `{name}`: {path} has version {version}, and {wanted} is declared")]
     #[diagnostic(help("change one of them"))]
     Version { name: String, version: String, wanted: String, path: String },
-    #[error("chart {name} cannot be packed")]
-    Unpackable {
-        name: String,
-        #[source]
-        cause: std::io::Error,
-    },
     #[error("cannot read {}", .path.display())]
     #[diagnostic(help("check the path and its permissions"))]
     Unreadable {

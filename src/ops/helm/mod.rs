@@ -12,6 +12,7 @@ pub mod source;
 pub mod template;
 pub mod verify;
 
+mod dependency_fetch;
 mod table;
 
 pub use super::chart_files::HelmValues;
