@@ -3,7 +3,7 @@
 //!
 //! What a lock file means is kept, so the network is needed once for each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -70,28 +70,25 @@ pub async fn add_remote(
     let names = Names::of(chart);
     let locked: Vec<&Dependency> = together(wanted.iter().map(|wanted| locked(&lock, wanted, &names, &chart.path)).collect())?;
     let store = chart_store::open(&options.charts, registry)?;
-    let fetching = Fetching { store, indexes: BTreeMap::new(), skip_refresh: options.charts.skip_refresh };
     let pin = |locked: &Dependency| Pin::new(&bytes, &locked.name, &locked.version, &locked.repository);
-    let at_hand: Vec<Option<Vec<u8>>> = locked.iter().map(|locked| fetching.store.archives.pinned(&pin(locked))).collect();
-    let absent = locked.iter().zip(&at_hand).filter(|(_, archive)| archive.is_none()).map(|(locked, _)| *locked);
-    let fetching = fetching.with_indexes(absent).await?;
-    let archives = stream::iter(locked.iter().zip(at_hand).map(async |(locked, at_hand)| match at_hand {
-        Some(archive) => Ok((archive, false)),
-        None => {
-            let archive = fetching.fetch(locked).await?;
-            fetching.store.archives.pin(&pin(locked), &archive);
-            Ok((archive, true))
-        }
-    }));
-    let archives = together(archives.buffered(AT_ONCE).collect().await)?;
-    for ((wanted, locked), (archive, is_fetched)) in wanted.iter().zip(&locked).zip(archives) {
-        if is_fetched {
-            let Dependency { name, version, repository, .. } = Dependency::clone(locked);
-            run.events.emit(Event::ChartFetched { name, version, repository: shown(&repository) });
-        }
+    let at_hand: Vec<Option<Vec<u8>>> = locked.iter().map(|locked| store.archives.pinned(&pin(locked))).collect();
+    let absent = locked.iter().zip(&at_hand).filter(|(_, archive)| archive.is_none()).map(|(locked, _)| *locked).collect();
+    let fetching = Fetching { store, indexes: BTreeMap::new(), skip_refresh: options.charts.skip_refresh };
+    let fetched = run.cancel.run_until_cancelled(fetching.all(absent)).await;
+    let (store, fetched) = fetched.ok_or(DependencyError::Cancelled)??;
+    let mut fetched = fetched.into_iter();
+    for ((wanted, locked), at_hand) in wanted.iter().zip(&locked).zip(at_hand) {
+        let is_new = at_hand.is_none();
+        let Some(archive) = at_hand.or_else(|| fetched.next()) else { break };
         let path = format!("{}/charts/{}-{}.tgz", chart.path, locked.name, locked.version);
         let found = chart::load_archive(&archive, &path, &Defaults { compat, ..Defaults::default() })?;
         add(chart, found, &wanted.dependency, &locked.version)?;
+        if is_new {
+            // only what turned out to be the chart is kept as such
+            store.archives.pin(&pin(locked), &archive);
+            let Dependency { name, version, repository, .. } = Dependency::clone(locked);
+            run.events.emit(Event::ChartFetched { name, version, repository: shown(&repository) });
+        }
     }
     Ok(())
 }
@@ -217,10 +214,18 @@ struct Fetching {
 }
 
 impl Fetching {
+    /// The archives of these, side by side; gives the store back.
+    async fn all(self, wanted: Vec<&Dependency>) -> Result<(Store, Vec<Vec<u8>>)> {
+        let this = self.with_indexes(&wanted).await?;
+        let fetches = stream::iter(wanted.into_iter().map(|locked| this.fetch(locked)));
+        let archives = together(fetches.buffered(AT_ONCE).collect().await)?;
+        Ok((this.store, archives))
+    }
+
     /// Reads each index that is needed, all at once.
-    async fn with_indexes<'d>(mut self, wanted: impl Iterator<Item = &'d Dependency>) -> Result<Fetching> {
-        let places: std::collections::BTreeSet<String> =
-            wanted.map(|one| one.repository.clone()).filter(|place| !place.starts_with("oci://")).collect();
+    async fn with_indexes(mut self, wanted: &[&Dependency]) -> Result<Fetching> {
+        let places = wanted.iter().map(|one| one.repository.clone());
+        let places: BTreeSet<String> = places.filter(|place| !place.starts_with("oci://")).collect();
         let read = |place: String| {
             let this = &self;
             async move {
@@ -256,6 +261,8 @@ impl Fetching {
 
 #[derive(Debug, Error, Diagnostic)]
 enum DependencyError {
+    #[error("the fetching of charts was cancelled")]
+    Cancelled,
     #[error(
         "{chart} depends on {list}, which {chart}/charts lacks, and the commit has no {chart}/{lock} that says which versions are meant"
     )]

@@ -361,3 +361,42 @@ async fn a_chart_without_a_name_is_locked_and_rendered() {
     help: name a chart's directory or `.tgz` archive, REPOSITORY/CHART, oci://HOST/PATH/CHART, the URL of an archive, or CHART with `--repo URL`
     ");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_chart_than_the_one_that_is_locked_is_not_kept() {
+    let server = FakeRegistry::start(Login::Open).await;
+    let place = format!("http://{}/charts", server.address);
+    server.file("/charts/index.yaml", "apiVersion: v1\nentries: {one: [{name: one, version: 1.2.3, urls: [one.tgz]}]}\n");
+    server.file("/charts/one.tgz", packed("other", "1.2.3"));
+    let sandbox = project(&[("one", "*", "1.2.3", &place)]);
+    insta::assert_snapshot!(rendered(&sandbox), @r"
+    error: what http://HOST/charts has as `one` 1.2.3 is chart `other` 1.2.3
+    help: declare it by the name and version of its Chart.yaml
+    ");
+    server.file("/charts/one.tgz", "no archive");
+    insta::assert_snapshot!(rendered(&sandbox), @r"
+    error: `.helm/charts/one-1.2.3.tgz` is no chart archive: invalid gzip header
+    help: a chart archive is what `helm package` makes: a gzipped tar whose one directory holds Chart.yaml
+    ");
+    server.file("/charts/one.tgz", packed("one", "1.2.3"));
+    assert_eq!(rendered(&sandbox), "{name: one-1.2.3}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn indexes_of_the_cache() {
+    let server = FakeRegistry::start(Login::Open).await;
+    let place = publish(&server, &[("one", "1.2.3")]);
+    let sandbox = project(&[("one", "*", "1.2.3", &place)]);
+    assert!(told_beside(&sandbox, &["helm", "repo", "add", "team", &place]).starts_with("exit 0"));
+    server.take_log();
+    assert!(told_beside(&sandbox, &["render", "-L"]).contains("name: one-1.2.3"));
+    assert_eq!(server.take_log(), ["GET /charts/one-1.2.3.tgz"]);
+    std::fs::remove_dir_all(sandbox.root().join("home/.cache")).unwrap();
+    insta::assert_snapshot!(told_beside(&sandbox, &["render", "--skip-dependencies-repo-refresh"]), @r"
+    exit 1
+         Warning Chart.lock was made for other dependencies than Chart.yaml declares; what is locked fits all the same
+                 help: run `werf helm dependency update .helm` and commit Chart.lock
+    error: the index of repository `team` is not in the cache ([SANDBOX]/home/.cache/helm/repository/team-index.yaml)
+    help: run `werf helm repo update team`
+    ");
+}
