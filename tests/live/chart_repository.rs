@@ -16,12 +16,17 @@ use crate::testbed::{App, Needs, testbed};
 struct Side {
     program: PathBuf,
     sandbox: Sandbox,
+    compat: &'static str,
 }
+
+/// Both helms.
+const HELMS: [&str; 2] = ["helm3", "helm"];
 
 impl Side {
     /// Our binary and a helm.
     fn pair(helm: &str) -> [Side; 2] {
-        let side = |program: PathBuf| Side { program, sandbox: Sandbox::empty() };
+        let compat = if helm == "helm3" { "3" } else { "4" };
+        let side = |program: PathBuf| Side { program, sandbox: Sandbox::empty(), compat };
         [side(env!("CARGO_BIN_EXE_werf").into()), side(testbed(Needs::Images).bin.join(helm))]
     }
 
@@ -30,6 +35,7 @@ impl Side {
         let is_ours = self.program.ends_with("werf");
         let mut command = Command::new(&self.program);
         command.args(["helm"].iter().filter(|_| is_ours)).args(args).current_dir(self.sandbox.app()).env_clear();
+        command.env("WERF_HELM_COMPAT", self.compat);
         command.env("HOME", self.sandbox.root().join("home")).env("PATH", std::env::var_os("PATH").unwrap_or_default());
         let output = command.output().expect("it runs");
         match output.status.success() {
@@ -159,24 +165,26 @@ fn both_have(sides: &[Side; 2], files: &[(String, String)]) {
 async fn repositories_are_kept_as_helm_keeps_them() {
     let (_server, place) = repository().await;
     tokio::task::block_in_place(|| {
-        let sides = Side::pair("helm3");
-        say_the_same(
-            &sides,
-            &[
-                &["repo", "add", "team", &place],
-                &["repo", "add", "team", &place],
-                &["repo", "add", "other-one", &format!("{place}/"), "--username", "me", "--password", "pw", "--pass-credentials"],
-                &["repo", "list"],
-                &["repo", "ls", "-o", "json"],
-                &["repo", "list", "-o", "yaml"],
-                &["repo", "update", "team"],
-            ],
-        );
-        have_the_same(&sides, "../home/.config/helm");
-        have_the_same(&sides, "../home/.cache/helm/repository");
-        say_the_same(&sides, &[&["repo", "remove", "team"], &["repo", "list"]]);
-        have_the_same(&sides, "../home/.config/helm");
-        have_the_same(&sides, "../home/.cache/helm/repository");
+        for helm in HELMS {
+            let sides = Side::pair(helm);
+            say_the_same(
+                &sides,
+                &[
+                    &["repo", "add", "team", &place],
+                    &["repo", "add", "team", &place],
+                    &["repo", "add", "other-one", &format!("{place}/"), "--username", "me", "--password", "pw", "--pass-credentials"],
+                    &["repo", "list"],
+                    &["repo", "ls", "-o", "json"],
+                    &["repo", "list", "-o", "yaml"],
+                    &["repo", "update", "team"],
+                ],
+            );
+            have_the_same(&sides, "../home/.config/helm");
+            have_the_same(&sides, "../home/.cache/helm/repository");
+            say_the_same(&sides, &[&["repo", "remove", "team"], &["repo", "list"]]);
+            have_the_same(&sides, "../home/.config/helm");
+            have_the_same(&sides, "../home/.cache/helm/repository");
+        }
     });
 }
 
@@ -184,32 +192,34 @@ async fn repositories_are_kept_as_helm_keeps_them() {
 async fn dependencies_are_brought_in_as_helm_brings_them() {
     let (_server, place) = repository().await;
     tokio::task::block_in_place(|| {
-        let sides = Side::pair("helm3");
-        both_have(&sides, &umbrella(&place));
-        say_the_same(
-            &sides,
-            &[
-                &["repo", "add", "team", &place],
-                &["dependency", "list", "all"],
-                &["dependency", "update", "all"],
-                &["dep", "ls", "all"],
-                &["template", "all"],
-                &["dependency", "update", "old"],
-                &["dependency", "update", "all", "--skip-refresh"],
-                &["dependency", "list", "web"],
-            ],
-        );
-        have_the_same(&sides, "all");
-        have_the_same(&sides, "old");
-        for side in &sides {
-            fs::remove_file(side.sandbox.app().join("all/charts/one-1.10.0.tgz")).expect("a chart");
-            fs::copy(side.sandbox.app().join("all/charts/two-0.1.0.tgz"), side.sandbox.app().join("all/charts/two-0.0.9.tgz"))
-                .expect("a copy");
-            side.sandbox.write(&[("all/charts/stray/Chart.yaml", "apiVersion: v2\nname: stray\nversion: 1.0.0\n")]);
+        for helm in HELMS {
+            let sides = Side::pair(helm);
+            both_have(&sides, &umbrella(&place));
+            say_the_same(
+                &sides,
+                &[
+                    &["repo", "add", "team", &place],
+                    &["dependency", "list", "all"],
+                    &["dependency", "update", "all"],
+                    &["dep", "ls", "all"],
+                    &["template", "all"],
+                    &["dependency", "update", "old"],
+                    &["dependency", "update", "all", "--skip-refresh"],
+                    &["dependency", "list", "web"],
+                ],
+            );
+            have_the_same(&sides, "all");
+            have_the_same(&sides, "old");
+            for side in &sides {
+                fs::remove_file(side.sandbox.app().join("all/charts/one-1.10.0.tgz")).expect("a chart");
+                fs::copy(side.sandbox.app().join("all/charts/two-0.1.0.tgz"), side.sandbox.app().join("all/charts/two-0.0.9.tgz"))
+                    .expect("a copy");
+                side.sandbox.write(&[("all/charts/stray/Chart.yaml", "apiVersion: v2\nname: stray\nversion: 1.0.0\n")]);
+            }
+            say_the_same(&sides, &[&["dependency", "list", "all"], &["dependency", "list", "all", "--max-col-width", "8"]]);
+            say_the_same(&sides, &[&["dependency", "build", "all"], &["dependency", "list", "all"]]);
+            have_the_same(&sides, "all");
         }
-        say_the_same(&sides, &[&["dependency", "list", "all"], &["dependency", "list", "all", "--max-col-width", "8"]]);
-        say_the_same(&sides, &[&["dependency", "build", "all"], &["dependency", "list", "all"]]);
-        have_the_same(&sides, "all");
     });
 }
 
@@ -217,43 +227,45 @@ async fn dependencies_are_brought_in_as_helm_brings_them() {
 async fn charts_are_shown_packed_and_pulled_as_by_helm() {
     let (_server, place) = repository().await;
     tokio::task::block_in_place(|| {
-        let sides = Side::pair("helm3");
-        both_have(&sides, &umbrella(&place));
-        let archive = format!("{place}/web-1.0.0.tgz");
-        let values = format!("{}/values.yaml", place.trim_end_matches("/charts"));
-        say_the_same(
-            &sides,
-            &[
-                &["repo", "add", "team", &place],
-                &["show", "all", "web"],
-                &["show", "chart", "web"],
-                &["show", "values", "./web"],
-                &["show", "readme", "web"],
-                &["show", "crds", "web"],
-                &["inspect", "chart", "team/one"],
-                &["show", "chart", "team/one", "--devel"],
-                &["show", "chart", "one", "--repo", &place, "--version", "~1.2"],
-                &["show", "all", &archive],
-                &["template", "rel", "team/one", "--version", "1.2.3"],
-                &["template", "rel", &archive, "-f", &values],
-                &["package", "web", "--version", "2.0.0", "--app-version", "7"],
-                &["package", "web", "-d", "packed"],
-                &["pull", "team/one"],
-                &["pull", "one", "--repo", &place, "--version", ">1-0", "--untar"],
-                &["pull", &archive, "--untar", "--untardir", "unpacked"],
-                &["show", "all", "packed/web-1.0.0+one.tgz"],
-                &["repo", "index", "."],
-                &["repo", "index", "packed", "--url", "https://example.org/charts", "--merge", "index.yaml", "--json"],
-            ],
-        );
-        have_the_same(&sides, "");
+        for helm in HELMS {
+            let sides = Side::pair(helm);
+            both_have(&sides, &umbrella(&place));
+            let archive = format!("{place}/web-1.0.0.tgz");
+            let values = format!("{}/values.yaml", place.trim_end_matches("/charts"));
+            say_the_same(
+                &sides,
+                &[
+                    &["repo", "add", "team", &place],
+                    &["show", "all", "web"],
+                    &["show", "chart", "web"],
+                    &["show", "values", "./web"],
+                    &["show", "readme", "web"],
+                    &["show", "crds", "web"],
+                    &["inspect", "chart", "team/one"],
+                    &["show", "chart", "team/one", "--devel"],
+                    &["show", "chart", "one", "--repo", &place, "--version", "~1.2"],
+                    &["show", "all", &archive],
+                    &["template", "rel", "team/one", "--version", "1.2.3"],
+                    &["template", "rel", &archive, "-f", &values],
+                    &["package", "web", "--version", "2.0.0", "--app-version", "7"],
+                    &["package", "web", "-d", "packed"],
+                    &["pull", "team/one"],
+                    &["pull", "one", "--repo", &place, "--version", ">1-0", "--untar"],
+                    &["pull", &archive, "--untar", "--untardir", "unpacked"],
+                    &["show", "all", "packed/web-1.0.0+one.tgz"],
+                    &["repo", "index", "."],
+                    &["repo", "index", "packed", "--url", "https://example.org/charts", "--merge", "index.yaml", "--json"],
+                ],
+            );
+            have_the_same(&sides, "");
+        }
     });
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn charts_go_through_a_registry_both_ways() {
     tokio::task::block_in_place(|| {
-        for helm in ["helm3", "helm"] {
+        for helm in HELMS {
             let sides = Side::pair(helm);
             let remote = |who: &str| format!("oci://{}/live-{}-{helm}-{who}/charts", testbed(Needs::Images).registry, std::process::id());
             both_have(&sides, &umbrella("http://127.0.0.1:9"));
@@ -307,7 +319,6 @@ const NOT_OURS: &[(&str, &[&str])] = &[
 
 #[test]
 fn helms_flags_are_taken() {
-    let sides = Side::pair("helm3");
     let commands = [
         "template",
         "pull",
@@ -329,7 +340,7 @@ fn helms_flags_are_taken() {
     ];
     let flag = Regex::new(r"(?m)^ +(?:-[a-zA-Z], )?--([a-z0-9-]+)").expect("a pattern");
     let mut missing = Vec::new();
-    for command in commands {
+    for (sides, command) in HELMS.iter().flat_map(|helm| commands.iter().map(move |command| (Side::pair(helm), *command))) {
         let words: Vec<&str> = command.split(' ').collect();
         let help = sides[1].run(&[&words[..], &["--help"]].concat());
         let own = help.split("Global Flags:").next().unwrap_or_default();
@@ -406,16 +417,18 @@ async fn a_project_is_deployed_with_charts_from_elsewhere() {
 async fn logins_are_kept_as_helm_keeps_them() {
     let server = FakeRegistry::start(Login::Basic("me", "secret")).await;
     tokio::task::block_in_place(|| {
-        let (sides, host) = (Side::pair("helm3"), server.address.to_string());
-        let done = |args: &[&str]| {
-            for side in &sides {
-                let said = side.run(&[&["registry"], args].concat());
-                assert!(!said.starts_with("it fails"), "{said}");
-            }
-            have_the_same(&sides, "../home/.config/helm/registry");
-        };
-        done(&["login", &host, "--username", "me", "--password", "secret", "--plain-http"]);
-        done(&["logout", &host]);
+        for helm in HELMS {
+            let (sides, host) = (Side::pair(helm), server.address.to_string());
+            let done = |args: &[&str]| {
+                for side in &sides {
+                    let said = side.run(&[&["registry"], args].concat());
+                    assert!(!said.starts_with("it fails"), "{said}");
+                }
+                have_the_same(&sides, "../home/.config/helm/registry");
+            };
+            done(&["login", &host, "--username", "me", "--password", "secret", "--plain-http"]);
+            done(&["logout", &host]);
+        }
     });
 }
 
@@ -431,48 +444,50 @@ async fn signatures_are_taken_and_refused_as_by_helm() {
     server.file("/charts/web-1.0.0.tgz.prov", fs::read(fixture("rsa.prov")).expect("a file"));
     let place = format!("http://{}/charts", server.address);
     tokio::task::block_in_place(|| {
-        let sides = Side::pair("helm3");
-        let declared = format!("dependencies: [{{name: web, version: 1.0.0, repository: '{place}'}}]\n");
-        for side in &sides {
-            let app = side.sandbox.app();
-            for (signed, name) in [("rsa", "rsa.prov"), ("ed25519", "ed25519.prov"), ("changed", "rsa.prov"), ("other", "rsa.prov")] {
-                fs::create_dir_all(app.join(signed)).expect("a directory");
-                fs::copy(fixture("web-1.0.0.tgz"), app.join(signed).join("web-1.0.0.tgz")).expect("a copy");
-                fs::copy(fixture(name), app.join(signed).join("web-1.0.0.tgz.prov")).expect("a copy");
-            }
-            fs::copy(fixture("keyring.gpg"), app.join("keyring.gpg")).expect("a copy");
-            fs::write(app.join("other/web-1.0.0.tgz"), packed_files(WEB)).expect("another archive");
-            let changed = fs::read_to_string(fixture("rsa.prov")).expect("a file").replace("a dash", "no dash");
-            side.sandbox.write(&[
-                ("changed/web-1.0.0.tgz.prov", &changed),
-                ("empty.gpg", ""),
-                ("all/Chart.yaml", &format!("apiVersion: v2\nname: all\nversion: 1.0.0\n{declared}")),
-            ]);
-        }
-        let keyring = ["--keyring", "keyring.gpg"];
-        say_the_same(
-            &sides,
-            &[
-                &["verify", "rsa/web-1.0.0.tgz", keyring[0], keyring[1]],
-                &["verify", "ed25519/web-1.0.0.tgz", keyring[0], keyring[1]],
-                &["show", "chart", "rsa/web-1.0.0.tgz", "--verify", keyring[0], keyring[1]],
-                &["pull", "web", "--repo", &place, "--verify", keyring[0], keyring[1]],
-            ],
-        );
-        // here helm also wonders about the provenance file that it has put beside the archive
-        for side in &sides {
-            let said = side.run(&["dependency", "update", "all", "--verify", keyring[0], keyring[1]]);
-            assert!(said.contains("Downloading web"), "{said}");
-        }
-        have_the_same(&sides, "");
-        for args in [
-            &["verify", "changed/web-1.0.0.tgz", keyring[0], keyring[1]],
-            &["verify", "other/web-1.0.0.tgz", keyring[0], keyring[1]],
-            &["verify", "rsa/web-1.0.0.tgz", "--keyring", "empty.gpg"],
-            &["verify", "rsa/web-1.0.0.tgz", "--keyring", "nowhere.gpg"],
-        ] {
+        for helm in HELMS {
+            let sides = Side::pair(helm);
+            let declared = format!("dependencies: [{{name: web, version: 1.0.0, repository: '{place}'}}]\n");
             for side in &sides {
-                assert!(side.run(args).starts_with("it fails"), "{args:?}");
+                let app = side.sandbox.app();
+                for (signed, name) in [("rsa", "rsa.prov"), ("ed25519", "ed25519.prov"), ("changed", "rsa.prov"), ("other", "rsa.prov")] {
+                    fs::create_dir_all(app.join(signed)).expect("a directory");
+                    fs::copy(fixture("web-1.0.0.tgz"), app.join(signed).join("web-1.0.0.tgz")).expect("a copy");
+                    fs::copy(fixture(name), app.join(signed).join("web-1.0.0.tgz.prov")).expect("a copy");
+                }
+                fs::copy(fixture("keyring.gpg"), app.join("keyring.gpg")).expect("a copy");
+                fs::write(app.join("other/web-1.0.0.tgz"), packed_files(WEB)).expect("another archive");
+                let changed = fs::read_to_string(fixture("rsa.prov")).expect("a file").replace("a dash", "no dash");
+                side.sandbox.write(&[
+                    ("changed/web-1.0.0.tgz.prov", &changed),
+                    ("empty.gpg", ""),
+                    ("all/Chart.yaml", &format!("apiVersion: v2\nname: all\nversion: 1.0.0\n{declared}")),
+                ]);
+            }
+            let keyring = ["--keyring", "keyring.gpg"];
+            say_the_same(
+                &sides,
+                &[
+                    &["verify", "rsa/web-1.0.0.tgz", keyring[0], keyring[1]],
+                    &["verify", "ed25519/web-1.0.0.tgz", keyring[0], keyring[1]],
+                    &["show", "chart", "rsa/web-1.0.0.tgz", "--verify", keyring[0], keyring[1]],
+                    &["pull", "web", "--repo", &place, "--verify", keyring[0], keyring[1]],
+                ],
+            );
+            // here helm also wonders about the provenance file that it has put beside the archive
+            for side in &sides {
+                let said = side.run(&["dependency", "update", "all", "--verify", keyring[0], keyring[1]]);
+                assert!(said.contains("Downloading web"), "{said}");
+            }
+            have_the_same(&sides, "");
+            for args in [
+                &["verify", "changed/web-1.0.0.tgz", keyring[0], keyring[1]],
+                &["verify", "other/web-1.0.0.tgz", keyring[0], keyring[1]],
+                &["verify", "rsa/web-1.0.0.tgz", "--keyring", "empty.gpg"],
+                &["verify", "rsa/web-1.0.0.tgz", "--keyring", "nowhere.gpg"],
+            ] {
+                for side in &sides {
+                    assert!(side.run(args).starts_with("it fails"), "{args:?}");
+                }
             }
         }
     });

@@ -65,6 +65,9 @@ pub struct ListArgs {
     /// What is printed: table, json or yaml
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table", value_parser = format)]
     output: repo::Format,
+    /// Leave the head of the table out
+    #[arg(long)]
+    no_headers: bool,
     #[command(flatten)]
     files: FilesArgs,
     #[command(flatten)]
@@ -126,7 +129,7 @@ pub struct IndexArgs {
 pub fn run(command: Command) -> u8 {
     match command {
         Command::Add(args) => told(args.log.look(), |run| repo::add(args.options(), run)),
-        Command::List(args) => told(args.log.look(), |run| repo::list(args.files.reach(), args.output, run)),
+        Command::List(args) => told(args.log.look(), |run| repo::list(args.files.reach(), args.output, !args.no_headers, run)),
         Command::Update(args) => told(args.log.look(), |run| repo::update(args.options(), run)),
         Command::Remove(args) => told(args.log.look(), |run| repo::remove(args.files.reach(), args.names, run)),
         Command::Index(args) => told(args.log.look(), |run| repo::index(args.options(), run)),

@@ -2,7 +2,7 @@
 
 use super::args::SourceArgs;
 use super::told;
-use crate::cli::args::LogArgs;
+use crate::cli::args::{LogArgs, helm_version};
 use crate::ops::helm::show::{self, Part};
 
 /// Subcommands of `werf helm show`.
@@ -26,6 +26,9 @@ pub struct Args {
     /// A directory, a .tgz archive, REPOSITORY/CHART, oci://… or the URL of an archive
     #[arg(value_name = "CHART")]
     chart: String,
+    /// Whose ways are followed: those of Helm 3 or 4
+    #[arg(long, env = "WERF_HELM_COMPAT", value_name = "3|4", default_value_t = 3, value_parser = helm_version)]
+    helm_compat: u8,
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
@@ -42,6 +45,7 @@ pub fn run(command: Command) -> u8 {
         Command::Crds(args) => (Part::Crds, args),
     };
     let look = args.log.look();
-    let options = show::Options { part, chart: args.chart, source: args.source.options() };
+    let helm_4 = args.helm_compat == 4;
+    let options = show::Options { part, chart: args.chart, source: args.source.options(), helm_4 };
     told(look, |run| show::run(options, run))
 }

@@ -150,15 +150,18 @@ impl Args {
 #[derive(Debug)]
 struct WithoutEffect;
 
-const SWITCHES: [&str; 11] = [
+const SWITCHES: [&str; 14] = [
     "atomic",
     "create-namespace",
     "debug",
     "disable-openapi-validation",
     "force",
+    "force-conflicts",
+    "force-replace",
     "hide-notes",
     "render-subchart-notes",
     "replace",
+    "rollback-on-failure",
     "skip-crds",
     "take-ownership",
     "wait-for-jobs",
@@ -172,7 +175,7 @@ impl clap::Args for WithoutEffect {
         let settings = SETTINGS.into_iter().map(|name| hidden(name).action(ArgAction::Append));
         // these may stand alone
         let optional = |name| hidden(name).num_args(0..=1).require_equals(true).value_parser(asks_nobody);
-        command.args(switches).args(settings).args(["dry-run", "wait"].map(optional))
+        command.args(switches).args(settings).args(["dry-run", "server-side", "wait"].map(optional))
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {

@@ -91,17 +91,17 @@ pub enum Format {
     Yaml,
 }
 
-/// Lists the repositories.
-pub async fn list(reach: ReachOptions, format: Format, _run: Run) -> Result<String> {
+/// Lists the repositories; a table with a head or without.
+pub async fn list(reach: ReachOptions, format: Format, head: bool, _run: Run) -> Result<String> {
     let Repositories { repositories, .. } = reach.store()?.repositories;
     let shown = |entry: &Entry| crate::chart_repository::url::split_login(&entry.url).0;
     let values: Value = repositories.iter().map(|entry| json!({"name": entry.name, "url": shown(entry)})).collect();
     match format {
         Format::Table if repositories.is_empty() => Err(RepoError::None.into()),
         Format::Table => {
-            let head = ["NAME".to_owned(), "URL".to_owned()];
+            let head = head.then(|| ["NAME", "URL"].map(str::to_owned));
             let rows = repositories.iter().map(|entry| [entry.name.clone(), shown(entry)]);
-            Ok(table::text(&std::iter::once(head).chain(rows).collect::<Vec<_>>(), None))
+            Ok(table::text(&head.into_iter().chain(rows).collect::<Vec<_>>(), None))
         }
         Format::Json => Ok(format!("{values}\n")),
         Format::Yaml => Ok(yaml::emit(&values)),

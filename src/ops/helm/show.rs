@@ -29,16 +29,19 @@ pub struct Options {
     pub chart: String,
     /// Where it is from.
     pub source: SourceOptions,
+    /// As Helm 4 does, not as Helm 3.
+    pub helm_4: bool,
 }
 
 /// Shows a part of a chart.
 pub async fn run(options: Options, _run: Run) -> Result<String> {
-    let chart = source::load(&options.chart, &options.source, HelmCompat::default()).await?;
-    Ok(text(&chart, options.part))
+    let compat = if options.helm_4 { HelmCompat::Four } else { HelmCompat::Three };
+    let chart = source::load(&options.chart, &options.source, compat).await?;
+    Ok(text(&chart, options.part, compat))
 }
 
 /// The text as Helm prints it: each part with a line break of its own behind it.
-fn text(chart: &Chart, part: Part) -> String {
+fn text(chart: &Chart, part: Part, compat: HelmCompat) -> String {
     let mut text = String::new();
     let is_all = part == Part::All;
     let rule = if is_all { "---\n" } else { "" };
@@ -56,12 +59,11 @@ fn text(chart: &Chart, part: Part) -> String {
         text.push_str(&format!("{rule}{}\n", readme.text()));
     }
     if is_all || part == Part::Crds {
-        let files = definitions(chart);
-        if is_all && files.first().is_some_and(|file| !file.data.starts_with(b"---")) {
-            text.push_str(rule);
-        }
-        for file in files {
-            text.push_str(&format!("{}\n", file.text()));
+        for (at, file) in definitions(chart).into_iter().enumerate() {
+            // Helm 4 parts all of them, Helm 3 only the first from what is before
+            let is_parted = compat == HelmCompat::Four || (is_all && at == 0);
+            let rule = if is_parted && !file.data.starts_with(b"---") { "---\n" } else { "" };
+            text.push_str(&format!("{rule}{}\n", file.text()));
         }
     }
     text
