@@ -26,3 +26,6 @@ pub use fetch::{Access, Fetcher, Login, TlsFiles};
 pub use index::{Index, IndexError, Published};
 pub use repositories::{Entry, Repositories};
 pub use store::{Found, Places, Store, find, lock, write_private};
+
+#[cfg(test)]
+mod tests;
