@@ -161,6 +161,23 @@ impl DockerConfig {
         DockerConfig(Arc::new(Inner { any: Some(login), ..Inner::default() }))
     }
 
+    /// Keeps a login with the helper program that is configured for a host; false where there is none.
+    pub async fn keep_with_helper(&self, host: &str, username: &str, password: &Secret) -> Result<bool, CredentialsError> {
+        let Some(helper) = self.helper_for(host) else { return Ok(false) };
+        let login = serde_json::json!({"ServerURL": docker_key(host), "Username": username, "Secret": password.reveal()});
+        tell_helper(helper, "store", host, &login.to_string()).await.map(|()| true)
+    }
+
+    /// Makes the helper program that is configured for a host forget it; false where there is none.
+    pub async fn forget_with_helper(&self, host: &str) -> Result<bool, CredentialsError> {
+        let Some(helper) = self.helper_for(host) else { return Ok(false) };
+        tell_helper(helper, "erase", host, docker_key(host)).await.map(|()| true)
+    }
+
+    fn helper_for(&self, host: &str) -> Option<&str> {
+        self.0.helpers.get(&normal_key(host)).or(self.0.store.as_ref()).map(String::as_str)
+    }
+
     /// Where the configuration came from, for messages.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
@@ -284,11 +301,28 @@ fn with_tabs(config: &Map<String, Value>) -> String {
 }
 
 async fn ask_helper(name: &str, host: &str) -> Result<Credentials, CredentialsError> {
+    let (program, output) = run_helper(name, "get", host, docker_key(host)).await?;
+    let answer = read_answer(output.status.success(), &output.stdout, &output.stderr);
+    answer.map_err(|reason| CredentialsError::HelperFailed { program, host: host.to_owned(), reason })
+}
+
+/// Gives a helper something to keep or to forget.
+async fn tell_helper(name: &str, verb: &str, host: &str, what: &str) -> Result<(), CredentialsError> {
+    let (program, output) = run_helper(name, verb, host, what).await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = if output.stdout.is_empty() { &output.stderr } else { &output.stdout };
+    let reason = String::from_utf8_lossy(said).trim().to_owned();
+    Err(CredentialsError::HelperRefused { program, verb: verb.to_owned(), host: host.to_owned(), reason })
+}
+
+/// Runs a helper with a text on standard input; gives its name too.
+async fn run_helper(name: &str, verb: &str, host: &str, input: &str) -> Result<(String, std::process::Output), CredentialsError> {
     let program = format!("docker-credential-{name}");
-    let server = if host == DEFAULT_REGISTRY { DOCKER_HUB_KEY } else { host };
     let failed = |reason: String| CredentialsError::HelperFailed { program: program.clone(), host: host.to_owned(), reason };
     let mut child = tokio::process::Command::new(&program)
-        .arg("get")
+        .arg(verb)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -297,10 +331,10 @@ async fn ask_helper(name: &str, host: &str) -> Result<Credentials, CredentialsEr
         .map_err(|error| CredentialsError::HelperMissing { program: program.clone(), host: host.to_owned(), source: error })?;
     if let Some(mut stdin) = child.stdin.take() {
         // A helper may answer without reading; then the pipe is closed and that is no failure.
-        let _ = stdin.write_all(server.as_bytes()).await;
+        let _ = stdin.write_all(input.as_bytes()).await;
     }
     let output = child.wait_with_output().await.map_err(|error| failed(error.to_string()))?;
-    read_answer(output.status.success(), &output.stdout, &output.stderr).map_err(failed)
+    Ok((program, output))
 }
 
 /// Reads what a helper printed; the error never has what may be a secret.
@@ -363,6 +397,19 @@ pub enum CredentialsError {
         host: String,
         /// Why.
         source: std::io::Error,
+    },
+    /// The helper program did not keep or forget a login.
+    #[error("`{program} {verb}` failed for registry `{host}`: {reason}")]
+    #[diagnostic(help("see that its store is open, or remove it from `credHelpers` and `credsStore`: then logins are kept in the file"))]
+    HelperRefused {
+        /// The program.
+        program: String,
+        /// `store` or `erase`.
+        verb: String,
+        /// The registry.
+        host: String,
+        /// What it said.
+        reason: String,
     },
     /// The helper program gave no answer.
     #[error("`{program}` gave no credentials for registry `{host}`: {reason}")]

@@ -10,6 +10,7 @@ use super::source::ReachOptions;
 use crate::chart_repository::write_private;
 use crate::error::Result;
 use crate::ops::Run;
+use crate::registry::DockerConfig;
 use crate::registry::credentials::{with_login, without_login};
 
 /// What `registry login` is asked.
@@ -30,6 +31,9 @@ pub async fn login(options: LoginOptions, _run: Run) -> Result<String> {
     };
     reach.store()?.registry().check_login(host).await?;
     let path = &reach.charts.registry_config;
+    if DockerConfig::load(path)?.keep_with_helper(host, username, password).await? {
+        return Ok("Login Succeeded\n".to_owned());
+    }
     let changed = with_login(&read(path)?, host, username, password).map_err(|problem| malformed(path, problem))?;
     write_private(path, &changed)?;
     Ok("Login Succeeded\n".to_owned())
@@ -38,6 +42,7 @@ pub async fn login(options: LoginOptions, _run: Run) -> Result<String> {
 /// Forgets credentials.
 pub async fn logout(host: String, reach: ReachOptions, _run: Run) -> Result<String> {
     let (host, path) = (bare(&host), &reach.charts.registry_config);
+    DockerConfig::load(path)?.forget_with_helper(host).await?;
     let text = read(path)?;
     if let Some(changed) = without_login(&text, host).map_err(|problem| malformed(path, problem))? {
         write_private(path, &changed)?;

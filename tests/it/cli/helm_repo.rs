@@ -573,6 +573,49 @@ async fn logins_to_registries() {
     }
 }
 
+/// A helper program keeps what it is given in a file.
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_are_kept_by_the_helper_that_is_configured() {
+    let server = FakeRegistry::start(Login::Basic("me", "secret")).await;
+    let registry = push(&server, "three", "3.0.0");
+    let sandbox = Sandbox::empty();
+    let (bin, host) = (sandbox.root().join("bin"), server.address.to_string());
+    let kept = bin.join("kept");
+    let script = format!(
+        "#!/bin/sh\ncase $1 in\nstore) cat >{kept} ;;\nerase) rm {kept} 2>/dev/null || {{ echo it is not there; exit 1; }} ;;\nget) test -e {kept} && cat {kept} || {{ echo credentials not found; exit 1; }} ;;\nesac\n",
+        kept = kept.display()
+    );
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::write(bin.join("docker-credential-file"), script).unwrap();
+    std::fs::set_permissions(bin.join("docker-credential-file"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    sandbox.write(&[("config.json", r#"{"credsStore": "file"}"#)]);
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let told = |args: &[&str]| {
+        let env = [("PATH", path.as_str()), ("HELM_REGISTRY_CONFIG", "config.json")];
+        tokio::task::block_in_place(|| told_with(&sandbox, &[&["helm"], args].concat(), &env))
+    };
+    let show = ["show", "chart", &format!("{registry}/three")];
+    assert_eq!(told(&["registry", "login", &host, "-u", "me", "-p", "secret"]), "exit 0\nLogin Succeeded\n");
+    let given: serde_json::Value = serde_json::from_slice(&std::fs::read(&kept).unwrap()).unwrap();
+    assert_eq!(given, serde_json::json!({"ServerURL": host, "Username": "me", "Secret": "secret"}));
+    assert!(told(&show).starts_with("exit 0"));
+    assert_eq!(std::fs::read_to_string(sandbox.app().join("config.json")).unwrap(), r#"{"credsStore": "file"}"#);
+    assert!(told(&["registry", "logout", &host]).starts_with("exit 0"));
+    assert!(!kept.exists() && told(&show).starts_with("exit 1"));
+    insta::assert_snapshot!(told(&["registry", "logout", &host]), @r"
+    exit 1
+    error: `docker-credential-file erase` failed for registry `HOST`: it is not there
+    help: see that its store is open, or remove it from `credHelpers` and `credsStore`: then logins are kept in the file
+    ");
+    sandbox.write(&[("config.json", r#"{"credsStore": "absent"}"#)]);
+    insta::assert_snapshot!(told(&["registry", "logout", &host]), @r"
+    exit 1
+    error: cannot run `docker-credential-absent`, which is configured to keep the credentials of registry `HOST`
+      because: No such file or directory (os error 2)
+    help: put `docker-credential-absent` on PATH, or remove it from `credHelpers` and `credsStore` and log in again
+    ");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn proxies_of_the_system() {
     let server = FakeRegistry::start(Login::Open).await;
