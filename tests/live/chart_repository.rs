@@ -237,6 +237,7 @@ async fn charts_are_shown_packed_and_pulled_as_by_helm() {
                 &[
                     &["repo", "add", "team", &place],
                     &["show", "all", "web"],
+                    &["show", "all", "web/charts/inner"],
                     &["show", "chart", "web"],
                     &["show", "values", "./web"],
                     &["show", "readme", "web"],

@@ -48,11 +48,8 @@ fn text(chart: &Chart, part: Part, compat: HelmCompat) -> String {
     if is_all || part == Part::Chart {
         text.push_str(&format!("{}\n", chart::chart_yaml(&chart.metadata)));
     }
-    if is_all || part == Part::Values {
-        text.push_str(rule);
-        if let Some(values) = &chart.raw_values {
-            text.push_str(&format!("{}\n", String::from_utf8_lossy(values)));
-        }
+    if let Some(values) = chart.raw_values.as_ref().filter(|_| is_all || part == Part::Values) {
+        text.push_str(&format!("{rule}{}\n", String::from_utf8_lossy(values)));
     }
     let is_readme = |file: &&File| ["readme.md", "readme.txt", "readme"].iter().any(|name| file.name.eq_ignore_ascii_case(name));
     if let Some(readme) = chart.files.iter().find(is_readme).filter(|_| is_all || part == Part::Readme) {
