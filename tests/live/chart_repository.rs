@@ -206,6 +206,7 @@ async fn dependencies_are_brought_in_as_helm_brings_them() {
                     &["dependency", "update", "old"],
                     &["dependency", "update", "all", "--skip-refresh"],
                     &["dependency", "list", "web"],
+                    &["dependency", "list", "./web/"],
                 ],
             );
             have_the_same(&sides, "all");

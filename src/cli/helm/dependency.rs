@@ -1,6 +1,6 @@
 //! `werf helm dependency …`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::args::{FilesArgs, ReachArgs};
 use super::told;
@@ -88,6 +88,6 @@ fn chart(given: Option<String>) -> String {
         None if !has_chart(".") && has_chart(".helm") => PathBuf::from(".helm"),
         None => PathBuf::from("."),
     };
-    let tidy: PathBuf = path.components().collect();
+    let tidy: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
     if tidy.as_os_str().is_empty() { ".".to_owned() } else { tidy.to_string_lossy().into_owned() }
 }
