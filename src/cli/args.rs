@@ -260,6 +260,11 @@ pub struct ValuesArgs {
     /// Whose ways the chart is read and rendered in: those of Helm 3 or 4
     #[arg(long, env = "WERF_HELM_COMPAT", value_name = "3|4", default_value_t = 3, value_parser = helm_version)]
     helm_compat: u8,
+    /// The same input gives the same bytes: random values, keys, certificates and uuids of templates come from the names of the release,
+    /// the namespace, the chart and the template's file, and the time is the commit's. For reviews and tests: whoever knows the
+    /// chart can work out such passwords and keys, so they are no secrets
+    #[arg(long, env = "WERF_DETERMINISTIC")]
+    deterministic: bool,
 }
 
 impl ValuesArgs {
@@ -279,6 +284,7 @@ impl ValuesArgs {
             secret_key: self.secret_key.filter(|key| !key.is_empty()),
             home: env::home(),
             helm_4: self.helm_compat == 4,
+            deterministic: self.deterministic,
         }
     }
 }

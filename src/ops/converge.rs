@@ -42,6 +42,13 @@ pub struct Options {
 
 /// Builds what is missing, applies what differs, and watches until everything works. Returns the chart's notes if a revision was made.
 pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
+    if options.values.deterministic {
+        run.events.emit(Event::Warned {
+            message: "--deterministic: passwords and keys that the chart's templates make can be worked out by whoever knows the chart"
+                .into(),
+            help: Some("it is for reviews and tests; leave it out where the release is used".into()),
+        });
+    }
     let project = project::open(&options.project, options.registry.insecure, &run)?;
     let ready = ready(&options, &project, &run).await?;
     let [create, update, recreate, delete] = ready.prepared.plan.counts();
@@ -143,6 +150,7 @@ impl Planning {
             client,
             deploy: &options.deploy,
             marks: &self.marks,
+            deterministic: options.values.deterministic,
         }
     }
 }

@@ -2,10 +2,20 @@
 
 use tokio::runtime::Handle;
 
+use crate::deploy::chart::Release;
 use crate::deploy::cluster::{self, Client};
 use crate::template::call::FunctionError;
+use crate::template::determined::{Determined, Seed};
 use crate::template::host::Host;
 use crate::template::value::Value;
+
+/// The present time of a chart of the disk under `--deterministic`: 2000-01-01 00:00:00 UTC.
+pub const FIXED_TIME: i64 = 946_684_800;
+
+/// What `--deterministic` lays over the gates.
+pub fn determined<'g>(gates: &'g Gates, release: &Release, chart: &str, time: i64) -> Determined<'g> {
+    Determined::new(gates, Seed { names: vec![release.name.clone(), release.namespace.clone(), chart.to_owned()], time })
+}
 
 /// What a chart's templates reach.
 pub struct Gates {

@@ -132,6 +132,8 @@ pub struct ValuesOptions {
     pub home: Option<PathBuf>,
     /// Charts are read and rendered as Helm 4 does, not as Helm 3.
     pub helm_4: bool,
+    /// Clock and randomness of templates come from names and the commit.
+    pub deterministic: bool,
 }
 
 impl ValuesOptions {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::dependencies;
-use super::gates::Gates;
+use super::gates::{self, Gates};
 use super::images::Images;
 use super::project::Project;
 use super::{DeployOptions, KubeOptions, MetadataOptions, ReleaseOptions, Run, ValuesOptions};
@@ -90,23 +90,25 @@ pub struct Scene<'a> {
     pub revision: u32,
     /// The cluster for `lookup`; `None` answers as Helm does without one.
     pub cluster: Option<&'a Client>,
+    /// Clock and randomness of templates come from names and the commit.
+    pub deterministic: bool,
 }
 
 /// Renders the chart.
 pub fn render(chart: &Chart, scene: &Scene<'_>, run: &Run) -> Result<Rendered> {
     let operation = if scene.revision > 1 { Operation::Upgrade } else { Operation::Install };
+    let release =
+        Release { name: scene.owner.release.clone(), namespace: scene.owner.namespace.clone(), revision: scene.revision, operation };
+    let gates = Gates::new(scene.cluster.cloned());
+    let time = scene.service.commit.as_ref().map_or(gates::FIXED_TIME, |commit| commit.date_unix);
+    let determined = scene.deterministic.then(|| gates::determined(&gates, &release, chart.name(), time));
     let input = RenderInput {
-        release: Release {
-            name: scene.owner.release.clone(),
-            namespace: scene.owner.namespace.clone(),
-            revision: scene.revision,
-            operation,
-        },
+        release,
         values: scene.layers,
         service: Some(scene.service),
         capabilities: &scene.capabilities,
         options: RenderOptions { compat: scene.compat, ..RenderOptions::default() },
-        host: &Gates::new(scene.cluster.cloned()),
+        host: determined.as_ref().map_or(&gates, |determined| determined),
     };
     rendered(chart, &input, run)
 }
@@ -133,13 +135,14 @@ pub async fn capabilities(chart: &Chart, client: &Client) -> Result<Capabilities
 
 /// Renders the chart for the next revision and compares it with the cluster. Changes nothing.
 pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Option<String>)> {
-    let PlanScene { owner, chart, layers, compat, service, client, deploy, marks } = scene;
+    let PlanScene { owner, chart, layers, compat, service, client, deploy, marks, deterministic } = scene;
     let (history, capabilities) = futures::future::try_join(
         async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) },
         capabilities(chart, client),
     )
     .await?;
-    let scene = Scene { owner, layers, compat, service, capabilities, revision: history.newest() + 1, cluster: Some(client) };
+    let scene =
+        Scene { owner, layers, compat, service, capabilities, revision: history.newest() + 1, cluster: Some(client), deterministic };
     let rendered = tokio::task::block_in_place(|| render(chart, &scene, run))?;
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
     let desired = desired(owner, rendered, marks, deploy)?;
@@ -167,6 +170,8 @@ pub struct PlanScene<'a> {
     pub deploy: &'a DeployOptions,
     /// Annotations and labels for every resource.
     pub marks: &'a Marks,
+    /// Clock and randomness of templates come from names and the commit.
+    pub deterministic: bool,
 }
 
 /// Every object of the chart as a checked resource, and what the release's record keeps.

@@ -58,6 +58,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         capabilities: with_versions(options.values.compat(), options.kube_version.as_deref(), &options.api_versions)?,
         revision: 1,
         cluster: None,
+        deterministic: options.values.deterministic,
     };
     let rendered = release::render(&chart, &scene, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };

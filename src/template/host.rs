@@ -5,6 +5,11 @@ use super::value::{Map, Str, Value};
 
 /// What lies outside of a template. Each method has a default that gives nothing, so that rendering is pure unless the caller opens a gate.
 pub trait Host: Send + Sync {
+    /// The gates of one executed file, where each file has its own; `None` where all share these.
+    fn of_file(&self, _name: &str) -> Option<Box<dyn Host + '_>> {
+        None
+    }
+
     /// Helm's `lookup`: one object, or a list object where `name` is empty; an empty map where there is no such object or no cluster.
     fn lookup(&self, _api_version: &str, _kind: &str, _namespace: &str, _name: &str) -> Result<Value, FunctionError> {
         Ok(Value::Map(Map::new()))

@@ -8,6 +8,7 @@
 pub mod ast;
 pub mod builtin;
 pub mod call;
+pub mod determined;
 pub mod error;
 mod exec;
 pub mod format;

@@ -166,7 +166,10 @@ impl Templates {
 
     /// Executes a template. `data` is its dot and its `$`.
     pub fn execute(&self, name: &str, data: &Value, host: &dyn Host) -> Result<Rendered, Box<ExecError>> {
-        exec::execute(self, name, data, host)
+        match host.of_file(name) {
+            Some(own) => exec::execute(self, name, data, &*own),
+            None => exec::execute(self, name, data, host),
+        }
     }
 
     /// What `tpl` parses, remembered by its text.

@@ -75,6 +75,11 @@ pub struct Args {
     /// Whose ways are followed: those of Helm 3 or 4
     #[arg(long, env = "WERF_HELM_COMPAT", value_name = "3|4", default_value_t = 3, value_parser = helm_version)]
     helm_compat: u8,
+    /// The same input gives the same bytes: random values, keys, certificates and uuids of templates come from the names of the release,
+    /// the namespace, the chart and the template's file, and the time is 2000-01-01 00:00:00 UTC. For reviews and tests: whoever knows the
+    /// chart can work out such passwords and keys, so they are no secrets
+    #[arg(long, env = "WERF_DETERMINISTIC")]
+    deterministic: bool,
     /// Do not hold the values against values.schema.json
     #[arg(long)]
     skip_schema_validation: bool,
@@ -136,6 +141,7 @@ impl Args {
             no_hooks: self.no_hooks,
             show_only: self.show_only,
             helm_4: self.helm_compat == 4,
+            deterministic: self.deterministic,
             skip_schema: self.skip_schema_validation,
             validate: self.validate,
             output_dir: self.output_dir,

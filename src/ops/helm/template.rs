@@ -15,7 +15,7 @@ use crate::deploy::chart::{self, Chart, HelmCompat, Manifest, Operation, PrintOp
 use crate::deploy::cluster;
 use crate::error::Result;
 use crate::ops::chart_files::value_layers;
-use crate::ops::gates::Gates;
+use crate::ops::gates::{self, Gates};
 use crate::ops::render::{Unwritable, only, with_versions};
 use crate::ops::{KubeOptions, Run, release};
 use crate::project::slug;
@@ -57,6 +57,8 @@ pub struct Options {
     pub show_only: Vec<String>,
     /// As Helm 4 does, not as Helm 3.
     pub helm_4: bool,
+    /// Clock and randomness of templates come from names.
+    pub deterministic: bool,
     /// values.schema.json is not looked at.
     pub skip_schema: bool,
     /// The cluster is to be asked about the manifests.
@@ -85,13 +87,15 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let compat = if options.helm_4 { HelmCompat::Four } else { HelmCompat::Three };
     let (chart, said) = chart(&options, compat, &run).await?;
     let layers = value_layers(with_urls(options.values, &options.source.reach).await?)?;
+    let gates = Gates::new(None);
+    let determined = options.deterministic.then(|| gates::determined(&gates, &release, chart.name(), gates::FIXED_TIME));
     let input = RenderInput {
         release,
         values: &layers,
         service: None,
         capabilities: &with_versions(compat, options.kube_version.as_deref(), &options.api_versions)?,
         options: RenderOptions { skip_schema: options.skip_schema, compat, ..RenderOptions::default() },
-        host: &Gates::new(None),
+        host: determined.as_ref().map_or(&gates, |determined| determined),
     };
     let rendered = release::rendered(&chart, &input, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, no_hooks: options.no_hooks, skip_tests: options.skip_tests };

@@ -213,3 +213,53 @@ fn whose_ways_are_followed_is_chosen_for_charts_of_projects_too() {
     For more information, try '--help'.
     ");
 }
+
+#[test]
+fn what_templates_draw_is_determined_where_it_is_asked_for() {
+    let certificate = "{{ $c := genSelfSignedCertWithKey \"a\" list list 1 .Values.key }}";
+    let draws = "kind: Secret\nplain: {{ randAlphaNum 8 }} {{ randAlphaNum 8 }} {{ uuidv4 }} {{ shuffle \"abcdefghijkl\" }} {{ randInt 0 99999999 }}\n";
+    let keys =
+        "kind: Keys\nplain: {{ htpasswd \"u\" \"p\" }} {{ genPrivateKey \"ecdsa\" | b64enc }} {{ genPrivateKey \"ed25519\" | b64enc }}\n";
+    let time = "kind: Time\nplain: {{ now }} {{ now | date \"2006-01-02T15:04:05Z07:00\" }} {{ now | unixEpoch }}\n";
+    let key = "{{ set .Values \"key\" (genPrivateKey \"ecdsa\") | len }}";
+    let made = format!("kind: Certificate\nplain: {key}{certificate}{{{{ $c.Cert | b64enc }}}}\n");
+    let sandbox = Sandbox::commit(&[
+        ("werf.yaml", "project: app\nconfigVersion: 1\n"),
+        (".helm/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n"),
+        (".helm/templates/a.yaml", draws),
+        (".helm/templates/b.yaml", draws),
+        (".helm/templates/keys.yaml", keys),
+        (".helm/templates/time.yaml", time),
+        (".helm/templates/certificate.yaml", &made),
+    ]);
+    let plain = |text: &str| -> Vec<String> { text.lines().filter_map(|line| line.strip_prefix("plain: ")).map(str::to_owned).collect() };
+    let draw = |args: &[&str]| {
+        let text = told(&sandbox, args);
+        assert!(text.starts_with("exit 0"), "{text}");
+        text
+    };
+    let chart = |rest: &[&str]| draw(&[&["helm", "template", ".helm"], rest].concat());
+    assert_ne!(plain(&chart(&[])), plain(&chart(&[])));
+    let first = chart(&["--deterministic"]);
+    assert_eq!(first, chart(&["--deterministic"]));
+    assert_eq!(first, told_with(&sandbox, &["helm", "template", ".helm"], &[("WERF_DETERMINISTIC", "1")]));
+    // every place draws something of its own, and a release and a namespace have theirs
+    let lines = plain(&first);
+    assert_eq!(lines.len(), 5, "{first}");
+    let mut words: Vec<&str> = lines.iter().flat_map(|line| line.split(' ')).filter(|word| word.len() >= 8).collect();
+    let count = words.len();
+    words.sort_unstable();
+    words.dedup();
+    assert_eq!(words.len(), count, "{first}");
+    assert_ne!(plain(&chart(&["--deterministic", "-n", "other"])), lines);
+    assert_ne!(plain(&draw(&["helm", "template", "other", ".helm", "--deterministic"])), lines);
+    assert!(first.contains("plain: 2000-01-01 00:00:00 +0000 UTC 2000-01-01T00:00:00Z 946684800\n"), "{first}");
+    // the project's time is the commit's, and a change of one file leaves the others alone
+    let before = draw(&["render", "--deterministic"]);
+    assert!(before.contains("plain: 2026-01-02 03:04:05 +0000 UTC 2026-01-02T03:04:05Z 1767323045\n"), "{before}");
+    sandbox.write(&[(".helm/templates/b.yaml", "kind: Secret\nplain: {{ randAlphaNum 3 }}\n")]);
+    sandbox.commit_all("second");
+    let after = draw(&["render", "--deterministic"]);
+    let same = plain(&before).into_iter().filter(|line| plain(&after).contains(line)).count();
+    assert_eq!((plain(&before).len(), same), (5, 4), "{before}\n{after}");
+}
