@@ -218,11 +218,8 @@ impl Machine<'_> {
 
     fn node<'t>(&mut self, frame: &mut Frame<'t>, dot: &Slot, node: &'t Node) -> Result<Flow> {
         frame.at = NodeRef::Node(node);
-        self.steps += 1;
+        self.step(frame)?;
         let limits = &self.templates.options.limits;
-        if self.steps > limits.steps {
-            return self.fail(frame, format!("template runs without end: more than {} steps", limits.steps));
-        }
         if self.out.len() > limits.output {
             return self.fail(frame, format!("output exceeds {} bytes", limits.output));
         }
@@ -268,6 +265,17 @@ impl Machine<'_> {
         Ok(Flow::Next)
     }
 
+    fn step(&mut self, frame: &Frame) -> Result<()> {
+        self.steps += 1;
+        let limit = self.templates.options.limits.steps;
+        if self.steps <= limit {
+            return Ok(());
+        }
+        let hint =
+            Some("a loop may be longer than meant; a range over a large number, or loops inside of one another, make many steps".into());
+        self.fail_with_hint(frame, format!("template runs without end: more than {limit} steps"), hint)
+    }
+
     fn choose<'t>(&mut self, frame: &mut Frame<'t>, truth: bool, inner: &Slot, outer: &Slot, branch: &'t Branch) -> Result<Flow> {
         match (truth, &branch.otherwise) {
             (true, _) => self.block(frame, inner, &branch.body),
@@ -300,6 +308,7 @@ impl Machine<'_> {
         let mut ran = false;
         let mut turn = |machine: &mut Self, frame: &mut Frame<'t>, index: Slot, element: Slot| -> Result<Flow> {
             ran = true;
+            machine.step(frame)?;
             machine.loop_variables(frame, &branch.pipe, index, &element)?;
             let flow = machine.block(frame, &element, &branch.body)?;
             frame.variables.truncate(mark);
@@ -666,12 +675,26 @@ impl Machine<'_> {
         name: &str,
         values: Vec<Value>,
     ) -> Result<Slot> {
-        match function.invoke(self, values) {
+        match function.invoke(self, values).and_then(|value| self.bounded(value)) {
             Ok(value) => Ok(Slot { boxed: value.is_nil(), value: Some(value) }),
             Err(error) => {
                 frame.at = node;
                 Err(self.function_failed(frame, name, error))
             }
+        }
+    }
+
+    /// What a function made, unless it is larger than a template may make.
+    fn bounded(&self, value: Value) -> Result<Value, FunctionError> {
+        let limits = &self.templates.options.limits;
+        match &value {
+            Value::String(text) if text.len() > limits.text => {
+                Err(format!("the result has {} bytes, more than the {} allowed", text.len(), limits.text).into())
+            }
+            Value::List(list) if list.len() > limits.list => {
+                Err(format!("the result has {} elements, more than the {} allowed", list.len(), limits.list).into())
+            }
+            _ => Ok(value),
         }
     }
 
@@ -754,7 +777,7 @@ impl Machine<'_> {
                     format!("non-function {callee} of type {}", value.type_name()).into()
                 }
             }),
-            _ => builtin.call(values),
+            _ => builtin.call(values).and_then(|value| value.map(|value| self.bounded(value)).transpose()),
         };
         match result {
             Ok(value) => Ok(Slot { boxed: value.as_ref().is_some_and(Value::is_nil) || builtin == Builtin::Index, value }),

@@ -47,9 +47,13 @@ pub enum TplDefinitions {
 /// Bounds that no honest template reaches.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of output, results of includes in progress included.
+    /// Bytes of output of one file, results of includes in progress included.
     pub output: usize,
-    /// Nodes executed.
+    /// Bytes of one text that a function makes.
+    pub text: usize,
+    /// Elements of one list that a function makes.
+    pub list: usize,
+    /// Nodes executed and turns of loops, of one file.
     pub steps: u64,
     /// How often one name may be on the way to be included at once; Helm's is 1000.
     pub includes: usize,
@@ -57,7 +61,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { output: 512 << 20, steps: 2_000_000_000, includes: 1000 }
+        Limits { output: 64 << 20, text: 64 << 20, list: 1_000_000, steps: 100_000_000, includes: 1000 }
     }
 }
 

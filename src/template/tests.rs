@@ -277,6 +277,38 @@ fn work_and_output_are_bounded() {
     assert_eq!(bounded("{{ range 1000000000 }}a{{ end }}", steps), "template runs without end: more than 1000 steps");
     let output = Limits { output: 1000, ..Limits::default() };
     assert_eq!(bounded("{{ range 1000000000 }}abcdef{{ end }}", output), "output exceeds 1000 bytes");
+    for empty in ["{{ range 1000000000000 }}{{ end }}", "{{ range 1000 }}{{ range 1000 }}{{ end }}{{ end }}"] {
+        assert_eq!(bounded(empty, steps), "template runs without end: more than 1000 steps");
+    }
+    let text = Limits { text: 1000, ..Limits::default() };
+    let doubling = "{{ $s := \"ab\" }}{{ range 40 }}{{ $s = print $s $s }}{{ end }}";
+    assert_eq!(bounded(doubling, text), "error calling print: the result has 1024 bytes, more than the 1000 allowed");
+    assert_eq!(bounded("{{ printf \"%2000d\" 1 }}", text), "error calling printf: the result has 2000 bytes, more than the 1000 allowed");
+    let list = Limits { list: 1000, ..Limits::default() };
+    assert_eq!(bounded("{{ until 1001 }}", list), "error calling until: the result has 1001 elements, more than the 1000 allowed");
+}
+
+/// Nesting that a template makes step by step has no bound but the steps; nothing that walks over it may exhaust the stack.
+#[test]
+fn values_may_be_nested_deeper_than_any_stack() {
+    let deep = |wrap: &str| {
+        format!("{{{{ $d := 1 }}}}{{{{ $e := 1 }}}}{{{{ range 100000 }}}}{{{{ $d = {wrap} $d }}}}{{{{ $e = {wrap} $e }}}}{{{{ end }}}}")
+    };
+    for wrap in ["list", "dict \"a\""] {
+        assert!(render_with(&format!("{}{{{{ print $d }}}}", deep(wrap)), Options::helm()).unwrap().len() < 10_000, "{wrap}");
+    }
+    let mut value = Value::int(1);
+    for _ in 0..100_000 {
+        value = Map::from_iter([("a", Value::List(List::any(vec![value])))]).into();
+    }
+    assert_eq!(value.to_json().to_string().matches('a').count(), super::value::MAX_DEPTH / 2 + 1);
+    let circle = || {
+        let map = Map::new();
+        map.insert("me", map.clone());
+        Value::Map(map)
+    };
+    assert!(!circle().deep_equal(&circle()));
+    assert!(!value.deep_equal(&Value::List(List::any(vec![value.clone()]))));
 }
 
 #[test]

@@ -13,6 +13,9 @@ use std::sync::{Arc, LazyLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::format;
 
+/// How deep walks over values go: no honest value is nested deeper, a circle is.
+pub const MAX_DEPTH: usize = 500;
+
 /// A value of a template. [`Value::Nil`] is Go's nil `interface{}`.
 #[derive(Clone, Debug, Default)]
 pub enum Value {
@@ -334,8 +337,11 @@ impl List {
     }
 
     /// The elements, without a copy where nobody else holds the list.
-    pub fn into_items(self) -> Vec<Value> {
-        Arc::try_unwrap(self.items).unwrap_or_else(|shared| shared.as_ref().clone())
+    pub fn into_items(mut self) -> Vec<Value> {
+        match Arc::get_mut(&mut self.items) {
+            Some(items) => std::mem::take(items),
+            None => self.items.as_ref().clone(),
+        }
     }
 
     /// The element type.
@@ -351,6 +357,50 @@ impl List {
     /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.items) == 1
+            && let Some(items) = Arc::get_mut(&mut self.items)
+            && items.iter().any(Value::is_container)
+        {
+            take_apart(std::mem::take(items));
+        }
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.entries) == 1
+            && let Some(entries) = Arc::get_mut(&mut self.entries)
+        {
+            let entries = entries.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
+            if entries.values().any(Value::is_container) {
+                take_apart(std::mem::take(entries).into_values().collect());
+            }
+        }
+    }
+}
+
+/// Drops values level by level: a template can nest them deeper than any stack.
+fn take_apart(mut waiting: Vec<Value>) {
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::List(mut list) => {
+                if let Some(items) = Arc::get_mut(&mut list.items) {
+                    waiting.append(items);
+                }
+            }
+            Value::Map(mut map) => {
+                if let Some(entries) = Arc::get_mut(&mut map.entries) {
+                    let entries = entries.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
+                    waiting.extend(std::mem::take(entries).into_values());
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -655,7 +705,16 @@ impl Value {
     }
 
     /// Equality as Go's `reflect.DeepEqual` sees it: types must agree, all the way down.
+    ///
+    /// Values nested deeper than [`MAX_DEPTH`] levels, or in a circle, are not equal.
     pub fn deep_equal(&self, other: &Value) -> bool {
+        self.equal_below(other, 0)
+    }
+
+    fn equal_below(&self, other: &Value, depth: usize) -> bool {
+        if depth > MAX_DEPTH {
+            return false;
+        }
         match (self, other) {
             (Value::Nil, Value::Nil) => true,
             (Value::Bool(a), Value::Bool(b)) => a == b,
@@ -668,13 +727,13 @@ impl Value {
             (Value::List(a), Value::List(b)) => {
                 a.elem == b.elem
                     && (Arc::ptr_eq(&a.items, &b.items)
-                        || a.len() == b.len() && a.items().iter().zip(b.items()).all(|(a, b)| a.deep_equal(b)))
+                        || a.len() == b.len() && a.items().iter().zip(b.items()).all(|(a, b)| a.equal_below(b, depth + 1)))
             }
             (Value::Map(a), Value::Map(b)) => {
                 a.typ == b.typ
                     && (a.same(b) || {
                         let (a, b) = (a.entries(), b.entries());
-                        a.len() == b.len() && a.iter().zip(&b).all(|((k, v), (l, w))| k == l && v.deep_equal(w))
+                        a.len() == b.len() && a.iter().zip(&b).all(|((k, v), (l, w))| k == l && v.equal_below(w, depth + 1))
                     })
             }
             (Value::Object(a), Value::Object(b)) => Arc::ptr_eq(a, b) || a.type_name() == b.type_name() && a.equals(&**b),
@@ -693,9 +752,15 @@ impl Value {
     }
 
     /// The value as JSON; whole floats become integers, bytes base64, as Go's encoder prints them. NaN and infinities become null.
+    /// What lies deeper than [`MAX_DEPTH`] levels is null too.
     pub fn to_json(&self) -> serde_json::Value {
+        self.json_below(0)
+    }
+
+    fn json_below(&self, depth: usize) -> serde_json::Value {
         use serde_json::{Number, Value as Json};
         match self {
+            Value::List(_) | Value::Map(_) | Value::Object(_) if depth > MAX_DEPTH => Json::Null,
             Value::Nil => Json::Null,
             Value::Bool(truth) => Json::Bool(*truth),
             Value::Int(number, IntKind::Uint64) => Json::Number(Number::from(*number as u64)),
@@ -708,11 +773,17 @@ impl Value {
                 Json::String(base64::engine::general_purpose::STANDARD.encode(bytes))
             }
             Value::List(list) if list.is_nil() => Json::Null,
-            Value::List(list) => Json::Array(list.items().iter().map(Value::to_json).collect()),
-            Value::Map(map) => Json::Object(map.entries().into_iter().map(|(key, value)| (key.to_string(), value.to_json())).collect()),
+            Value::List(list) => Json::Array(list.items().iter().map(|item| item.json_below(depth + 1)).collect()),
+            Value::Map(map) => {
+                Json::Object(map.entries().into_iter().map(|(key, value)| (key.to_string(), value.json_below(depth + 1))).collect())
+            }
             Value::Time(_) => Json::String(self.to_text().to_string()),
-            Value::Object(object) => object.to_plain().to_json(),
+            Value::Object(object) => object.to_plain().json_below(depth + 1),
         }
+    }
+
+    fn is_container(&self) -> bool {
+        matches!(self, Value::List(_) | Value::Map(_))
     }
 
     /// The map, where it is one.

@@ -20,6 +20,9 @@ use crate::template::{Failure, Options, Rendered, Templates};
 /// Go's name of the type of `.Files`.
 pub const FILES: &str = "engine.files";
 
+/// Bytes that all files of a chart may have together when they are rendered.
+const MAX_OUTPUT: usize = 256 << 20;
+
 /// A rendered file of templates.
 #[derive(Clone, Debug)]
 pub struct Output {
@@ -58,7 +61,7 @@ pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: O
     for template in &found {
         templates.parse(&template.path, &template.text).map_err(|cause| RenderError::Parse(Box::new(cause)))?;
     }
-    let mut outputs = Vec::new();
+    let (mut outputs, mut total) = (Vec::new(), 0);
     for template in &found {
         if template.path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) {
             continue;
@@ -68,6 +71,10 @@ pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: O
         template.context.insert("Template", Map::with_type(about, values_type));
         let rendered = templates.execute(&template.path, &Value::Map(template.context.clone()), input.host);
         let rendered = rendered.map_err(|error| RenderError::Execute(Box::new(Failure::from(*error))))?;
+        total += rendered.text.len();
+        if total > MAX_OUTPUT {
+            return Err(RenderError::TooLarge { chart: chart.name().to_owned(), limit: MAX_OUTPUT });
+        }
         outputs.push(Output { path: template.path.clone(), rendered });
     }
     outputs.sort_by(|a, b| a.path.cmp(&b.path));

@@ -112,6 +112,15 @@ pub enum RenderError {
         #[diagnostic_source]
         cause: TableError,
     },
+    /// The files are too large together.
+    #[error("chart `{chart}` renders to more than {limit} bytes")]
+    #[diagnostic(help("a loop may be longer than meant; `--show-only` does not make it smaller, since all templates run"))]
+    TooLarge {
+        /// The chart.
+        chart: String,
+        /// Bytes.
+        limit: usize,
+    },
     /// A setting of the `--set` family is wrong.
     #[error("cannot read `{option} {setting}`")]
     #[diagnostic(help("a setting is a list of `path=value`, as in `--set image.tag=v1,replicas=2`; quote a comma as `\\,`"))]

@@ -404,8 +404,9 @@ fn certify(
     let mut serial = [0; 16];
     scope.host().random(&mut serial)?;
     let now = scope.host().now().timestamp();
-    let until = now.checked_add(jiff::SignedDuration::from_hours(24 * subject.days as i64));
-    let until = until.map_err(|error| format!("error creating certificate: {error}"))?;
+    let until = (subject.days as i64).checked_mul(24 * 60 * 60).and_then(|seconds| now.as_second().checked_add(seconds));
+    let until = until.and_then(|second| jiff::Timestamp::from_second(second).ok());
+    let until = until.ok_or_else(|| format!("error creating certificate: {} days are more than a calendar holds", subject.days))?;
     let name = subject.encoded_name();
     let key_id = &Sha256::digest(public_bits(&public).unwrap_or(&public))[..20];
     let (issuer_name, issuer_id, signing_key) = match signer {

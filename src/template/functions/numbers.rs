@@ -5,7 +5,7 @@ use crate::template::call::{FunctionError, Rest, Table};
 use crate::template::value::{List, Value};
 
 /// No sequence is longer than this.
-const LONGEST: usize = 10_000_000;
+const LONGEST: usize = 1_000_000;
 
 pub(super) fn register(table: &mut Table) {
     table.add("add", |numbers: Rest<Value>| numbers.iter().map(cast::int).fold(0, i64::wrapping_add));

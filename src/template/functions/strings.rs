@@ -8,7 +8,7 @@ use crate::template::format;
 use crate::template::value::{Elem, List, Map, MapType, Str, Value};
 
 /// No function builds a text longer than this.
-const LONGEST: usize = 1 << 28;
+const LONGEST: usize = 64 << 20;
 
 pub(super) fn register(table: &mut Table) {
     table.add("hello", || "Hello!");
@@ -61,7 +61,7 @@ pub(super) fn register(table: &mut Table) {
     });
     table.add("toString", |value: Value| cast::text(&value));
     table.add("toStrings", |value: Value| strings(&value));
-    table.add("join", |separator: Str, value: Value| concat(&texts(&value), separator.as_bytes()));
+    table.add("join", |separator: Str, value: Value| join(&texts(&value), &separator));
     table.add("split", |separator: Str, text: Str| numbered(split(text.as_bytes(), separator.as_bytes(), -1)));
     table.add("splitn", |separator: Str, count: isize, text: Str| numbered(split(text.as_bytes(), separator.as_bytes(), count)));
     table.add("splitList", |separator: Str, text: Str| List::strings(split(text.as_bytes(), separator.as_bytes(), -1)));
@@ -155,6 +155,12 @@ fn too_long(length: usize) -> FunctionError {
     format!("the result would have {length} bytes, more than the {LONGEST} allowed").into()
 }
 
+fn join(texts: &[Str], separator: &Str) -> Result<Str, FunctionError> {
+    let separators = separator.len().saturating_mul(texts.len().saturating_sub(1));
+    let length = texts.iter().fold(separators, |length, text| length.saturating_add(text.len()));
+    if length > LONGEST { Err(too_long(length)) } else { Ok(concat(texts, separator.as_bytes())) }
+}
+
 fn repeat(count: isize, text: Str) -> Result<Str, FunctionError> {
     let count = usize::try_from(count).map_err(|_| "strings: negative Repeat count")?;
     let length = count.saturating_mul(text.len());
@@ -211,12 +217,15 @@ enum LongWords {
     Cut,
 }
 
-fn wrap(text: &Str, width: isize, separator: &[u8], long_words: LongWords) -> Str {
+fn wrap(text: &Str, width: isize, separator: &[u8], long_words: LongWords) -> Result<Str, FunctionError> {
     let bytes = text.as_bytes();
     let width = width.max(1) as usize;
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while bytes.len() - at > width {
+        if out.len() > LONGEST {
+            return Err(too_long(out.len()));
+        }
         if bytes[at] == b' ' {
             at += 1;
             continue;
@@ -240,7 +249,7 @@ fn wrap(text: &Str, width: isize, separator: &[u8], long_words: LongWords) -> St
         }
     }
     out.extend_from_slice(&bytes[at..]);
-    Str::from_bytes(out)
+    Ok(Str::from_bytes(out))
 }
 
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {

@@ -62,6 +62,15 @@ fn results_are_bounded() {
     for template in ["{{ repeat 9000000000 \"x\" }}", "{{ indent 900000000 \"x\" }}", "{{ until 900000000 }}", "{{ randAlpha 90000000 }}"] {
         assert!(render(template).is_err(), "{template}");
     }
+    for (template, message) in [
+        ("{{ join (repeat 1000000 \"x\") (until 1000000) }}", "the result would have 1000004888890 bytes, more than the 67108864 allowed"),
+        ("{{ wrapWith 1 (repeat 100000 \"x\") (repeat 100000 \"y\") }}", "bytes, more than the 67108864 allowed"),
+        ("{{ genCAWithKey \"a\" 999999999999999999 (genPrivateKey \"ecdsa\") }}", "999999999999999999 days are more than a calendar holds"),
+        ("{{ mustRegexMatch \"((a{1000}){1000}){1000}\" \"a\" }}", "error parsing regexp"),
+    ] {
+        let error = render(template).unwrap_err();
+        assert!(error.contains(message), "{template}: {error}");
+    }
     let cycle = "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}{{ toJson $d }}{{ toYaml $d }}";
     assert_eq!(render(cycle), Ok(String::new()));
     assert!(render("{{ $d := dict }}{{ $_ := set $d \"d\" $d }}{{ deepCopy $d }}").is_err());
