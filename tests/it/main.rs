@@ -11,5 +11,6 @@ mod deploy;
 mod fake_charts;
 mod fake_registry;
 mod git;
+mod language;
 mod registry;
 mod sandbox;

@@ -99,9 +99,8 @@ fn next_chunk(layout: &str) -> Option<(&str, Chunk, &str, &str)> {
             continue;
         }
         let found = FIXED.iter().find(|(text, chunk)| {
-            let whole_word = !matches!(chunk, Chunk::Month | Chunk::Weekday)
-                || !rest[text.len().min(rest.len())..].starts_with(|next: char| next.is_ascii_lowercase());
-            rest.starts_with(text) && whole_word
+            let is_word = matches!(chunk, Chunk::Month | Chunk::Weekday);
+            rest.strip_prefix(text).is_some_and(|after| !is_word || !after.starts_with(|next: char| next.is_ascii_lowercase()))
         });
         if let Some((text, chunk)) = found {
             return Some((&layout[..at], *chunk, text, &rest[text.len()..]));
