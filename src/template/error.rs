@@ -8,6 +8,8 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 
 use super::ast::Source;
 use super::format::quote;
+use super::hint::{self, Hint, Involved};
+use super::value::{Map, Value};
 
 /// A text is no template.
 #[derive(Clone, Debug)]
@@ -16,11 +18,13 @@ pub struct ParseError {
     line: usize,
     span: Range<usize>,
     message: String,
+    /// The user's path of the file, where it differs from its name.
+    path: Option<String>,
 }
 
 impl ParseError {
     pub(super) fn new(source: Arc<Source>, line: usize, span: Range<usize>, message: String) -> Self {
-        ParseError { source, line, span, message }
+        ParseError { source, line, span, message, path: None }
     }
 
     /// The name that the text was parsed under.
@@ -36,6 +40,12 @@ impl ParseError {
     /// What is wrong, without the place.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The same, its excerpt named for the file as the user knows it.
+    pub fn named(mut self, path: String) -> Self {
+        self.path = Some(path);
+        self
     }
 
     /// Helm's text: `parse error at (file:line): message`, of which Helm keeps only the last part.
@@ -56,7 +66,7 @@ impl std::error::Error for ParseError {}
 
 impl Diagnostic for ParseError {
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&*self.source)
+        Some(self)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -65,16 +75,16 @@ impl Diagnostic for ParseError {
     }
 }
 
-impl SourceCode for Source {
+impl SourceCode for ParseError {
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,
         context_lines_before: usize,
         context_lines_after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
-        let inner = self.text.as_bytes().read_span(span, context_lines_before, context_lines_after)?;
+        let inner = self.source.text.as_bytes().read_span(span, context_lines_before, context_lines_after)?;
         Ok(Box::new(miette::MietteSpanContents::new_named(
-            self.name.to_string(),
+            self.path.clone().unwrap_or_else(|| self.source.name.to_string()),
             inner.data(),
             *inner.span(),
             inner.line(),
@@ -89,7 +99,8 @@ impl SourceCode for Source {
 pub struct ExecError {
     pub(super) place: Option<Place>,
     pub(super) cause: Cause,
-    pub(super) hint: Option<String>,
+    pub(super) hint: Option<Hint>,
+    pub(super) involved: Vec<Involved>,
     pub(super) partial: Option<String>,
 }
 
@@ -150,7 +161,7 @@ pub(super) enum Cause {
 
 impl ExecError {
     pub(super) fn without_place(message: String) -> Self {
-        ExecError { place: None, cause: Cause::Message(message), hint: None, partial: None }
+        ExecError { place: None, cause: Cause::Message(message), hint: None, involved: Vec::new(), partial: None }
     }
 
     /// Where execution was, in the outermost template.
@@ -189,7 +200,15 @@ impl ExecError {
     pub fn hint(&self) -> Option<&str> {
         match &self.cause {
             Cause::Nested { error, .. } => error.hint(),
-            _ => self.hint.as_deref(),
+            _ => self.hint.as_ref().map(|hint| hint.text.as_str()),
+        }
+    }
+
+    /// The error of the innermost template.
+    fn innermost(&self) -> &ExecError {
+        match &self.cause {
+            Cause::Nested { error, .. } => error.innermost(),
+            _ => self,
         }
     }
 
@@ -275,8 +294,51 @@ impl Failure {
     }
 }
 
+/// What the caller knows of the data that templates see.
+pub trait Origins {
+    /// The user's path of the file that was parsed under this name.
+    fn path(&self, file: &str) -> String {
+        file.to_owned()
+    }
+
+    /// Where the map was written.
+    fn of_map(&self, _map: &Map) -> Option<Origin> {
+        None
+    }
+
+    /// Where the entry of a map was written.
+    fn of_entry(&self, _map: &Map, _key: &str) -> Option<Origin> {
+        None
+    }
+}
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// For people: `values.yaml:3`, `--set port`.
+    pub place: String,
+    /// Whether the value may be shown: it stands in a file that everybody can read.
+    pub is_plain: bool,
+}
+
+/// Nothing is known.
+pub struct NoOrigins;
+
+impl Origins for NoOrigins {}
+
+/// How many values, and how many levels of includes, an error tells of.
+const SHOWN_VALUES: usize = 4;
+const SHOWN_LEVELS: usize = 8;
+
 impl From<ExecError> for Failure {
     fn from(error: ExecError) -> Self {
+        Failure::new(error, &NoOrigins)
+    }
+}
+
+impl Failure {
+    /// The error with what is known of the values in it.
+    pub fn new(error: ExecError, origins: &dyn Origins) -> Self {
         let places = error.places();
         let file = places.first().map_or("template", |place| place.file());
         let headline = format!("cannot render {file}: {}", error.message());
@@ -286,13 +348,56 @@ impl From<ExecError> for Failure {
                 None => format!("in `{}`", shorten(&place.node)),
             };
             let (start, length) = label_span(place);
-            let source = NamedSource::new(place.file(), place.source.text.to_string());
+            let source = NamedSource::new(origins.path(place.file()), place.source.text.to_string());
             (source, LabeledSpan::new(Some(label), start, length))
         });
-        let chain = places.split_last().map(|(_, outer)| outer).unwrap_or_default();
-        let mut help: Vec<String> = error.hint().map(str::to_owned).into_iter().collect();
-        help.extend(chain.iter().rev().map(|place| format!("included from {} by `{}`", place.location(), shorten(&place.node))));
+        let inner = error.innermost();
+        let mut help = match &inner.hint {
+            Some(hint) => vec![match hint.owner.as_ref().and_then(|owner| origins.of_map(owner)) {
+                Some(origin) => format!("{} ({})", hint.text, origin.place),
+                None => hint.text.clone(),
+            }],
+            None => inner.involved.iter().take(SHOWN_VALUES).map(|one| described(one, origins)).collect(),
+        };
+        help.extend(chain(places.split_last().map(|(_, outer)| outer).unwrap_or_default(), origins));
         Failure { headline, snippet, help: (!help.is_empty()).then(|| help.join("\n")), error }
+    }
+}
+
+/// One line for each level that included the one before it, innermost first; of very many only some.
+fn chain(places: &[&Place], origins: &dyn Origins) -> Vec<String> {
+    let line = |place: &&Place| {
+        let (line, column) = place.source.place(place.offset);
+        format!("included from {}:{line}:{} by `{}`", origins.path(place.file()), column + 1, shorten(&place.node))
+    };
+    let mut lines: Vec<String> = places.iter().rev().map(line).collect();
+    if lines.len() > SHOWN_LEVELS {
+        let left_out = lines.len() - SHOWN_LEVELS;
+        lines.splice(SHOWN_LEVELS / 2..SHOWN_LEVELS / 2 + left_out, [format!("… {left_out} more levels …")]);
+    }
+    lines
+}
+
+/// A value of the failed node in words, shown only where everybody can read it.
+fn described(one: &Involved, origins: &dyn Origins) -> String {
+    let name = &one.name;
+    let origin = one.holder.as_ref().and_then(|(map, key)| origins.of_entry(map, key));
+    let place = origin.as_ref().map(|origin| format!(" ({})", origin.place)).unwrap_or_default();
+    match &one.value {
+        None => {
+            let beside = one.holder.as_ref().and_then(|(map, key)| hint::keys_alike(key, map));
+            format!("`{name}` is not set{}", beside.map(|key| format!("; did you mean `{key}`?")).unwrap_or_default())
+        }
+        Some(Value::Nil) => format!("`{name}` is null{place}"),
+        Some(Value::Map(map)) => match hint::keys_beside("", map, "in it") {
+            Some(keys) => format!("`{name}` is a map; {keys}{place}"),
+            None => format!("`{name}` is an empty map{place}"),
+        },
+        Some(Value::List(list)) => format!("`{name}` is a list of {}{place}", list.len()),
+        Some(value) if origin.as_ref().is_some_and(|origin| origin.is_plain) => {
+            format!("`{name}` is `{}` of type {}{place}", shorten(&value.to_text().to_str()), value.type_name())
+        }
+        Some(value) => format!("`{name}` is of type {}{place}", value.type_name()),
     }
 }
 

@@ -12,14 +12,21 @@ use super::builtin::{Argument, Builtin, truth, write_output};
 use super::call::{Function, FunctionError, Scope, Type};
 use super::error::{Cause, ExecError, Place};
 use super::format::quote;
-use super::hint;
+use super::hint::{self, Hint};
 use super::host::Host;
-use super::set::{Layer, MissingKey, NoValue, Rendered, Templates, TplDefinitions};
+use super::set::{Layer, MissingKey, NO_VALUE, NoValue, Templates, TplDefinitions};
 use super::stack::Stack;
+use super::trace::Trace;
 use super::value::{Elem, Map, MapType, Str, Value};
 
-/// Executes the template of this name.
-pub(super) fn execute(templates: &Templates, name: &str, data: &Value, host: &dyn Host) -> Result<Rendered, Box<ExecError>> {
+/// Executes the template of this name; `trace` is told which node writes what.
+pub(super) fn execute(
+    templates: &Templates,
+    name: &str,
+    data: &Value,
+    host: &dyn Host,
+    trace: Option<&mut Trace>,
+) -> Result<String, Box<ExecError>> {
     let Some(tree) = templates.trees.get(name).cloned() else {
         let set = quote(&templates.options.name);
         return Err(Box::new(ExecError::without_place(format!("template: no template {} associated with template {set}", quote(name)))));
@@ -29,7 +36,8 @@ pub(super) fn execute(templates: &Templates, name: &str, data: &Value, host: &dy
         host,
         trees: templates.trees.clone(),
         out: Vec::new(),
-        places: Some(Vec::new()),
+        trace: trace.is_some().then(Trace::default),
+        start: 0,
         depth: 0,
         includes: HashMap::new(),
         nesting: 0,
@@ -37,9 +45,9 @@ pub(super) fn execute(templates: &Templates, name: &str, data: &Value, host: &dy
         stack: Stack::here(),
     };
     let result = machine.run(&tree, Slot::plain(data.clone()));
-    let (text, lines) = machine.finish(&tree);
+    let text = machine.finish(trace);
     match result {
-        Ok(()) => Ok(Rendered { text, lines }),
+        Ok(()) => Ok(text),
         Err(mut error) => {
             error.partial = Some(text);
             Err(error)
@@ -92,8 +100,6 @@ struct Frame<'t> {
     tree: &'t Tree,
     at: NodeRef<'t>,
     variables: Vec<(&'t str, Slot)>,
-    /// Whether its places go into the map from output to lines.
-    outermost: bool,
 }
 
 /// What a node does to the loop around it.
@@ -112,8 +118,10 @@ struct Machine<'e> {
     /// What names mean now; `tpl` puts a layer on top.
     trees: Arc<Layer>,
     out: Vec<u8>,
-    /// Offsets of the output and of the outermost file's nodes that wrote there.
-    places: Option<Vec<(usize, usize)>>,
+    /// Which nodes write the text in progress, where somebody wants to know.
+    trace: Option<Trace>,
+    /// Where the text in progress begins in the output.
+    start: usize,
     depth: usize,
     includes: HashMap<Arc<str>, usize>,
     /// Number of `include` and `tpl` in progress.
@@ -151,24 +159,24 @@ impl Machine<'_> {
 
     fn run_here(&mut self, tree: &Tree, dot: Slot) -> Result<()> {
         let Some(first) = tree.root.nodes.first() else { return Ok(()) };
-        let outermost = self.places.as_ref().is_some_and(Vec::is_empty) && self.depth == 0 && self.out.is_empty();
-        let mut frame = Frame { tree, at: NodeRef::Node(first), variables: vec![("$", dot.clone())], outermost };
+        let mut frame = Frame { tree, at: NodeRef::Node(first), variables: vec![("$", dot.clone())] };
         self.block(&mut frame, &dot, &tree.root).map(drop)
     }
 
-    /// The output as text, and the lines that wrote it.
-    fn finish(self, tree: &Tree) -> (String, Vec<(usize, usize)>) {
+    /// The output as text.
+    fn finish(self, trace: Option<&mut Trace>) -> String {
         let mut text = String::from_utf8(self.out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        let mut lines = lines_of(&self.places.unwrap_or_default(), &tree.source.text);
-        if self.templates.options.no_value == NoValue::Remove && text.contains(NO_VALUE) {
-            let removed: Vec<usize> = text.match_indices(NO_VALUE).map(|(at, _)| at).collect();
-            for (offset, _) in &mut lines {
-                let before = removed.partition_point(|at| at < offset);
-                *offset = offset.saturating_sub(before * NO_VALUE.len());
+        let removes = self.templates.options.no_value == NoValue::Remove && text.contains(NO_VALUE);
+        if let (Some(trace), Some(mut own)) = (trace, self.trace) {
+            if removes {
+                own.remove_no_values(&text);
             }
+            *trace = own;
+        }
+        if removes {
             text = text.replace(NO_VALUE, "");
         }
-        (text, lines)
+        text
     }
 
     // Failures.
@@ -188,8 +196,9 @@ impl Machine<'_> {
     }
 
     #[cold]
-    fn fail_with_hint<T>(&self, frame: &Frame, message: impl Into<String>, hint: Option<String>) -> Result<T> {
-        Err(Box::new(ExecError { place: Some(self.place(frame)), cause: Cause::Message(message.into()), hint, partial: None }))
+    fn fail_with_hint<T>(&self, frame: &Frame, message: impl Into<String>, hint: Option<Hint>) -> Result<T> {
+        let cause = Cause::Message(message.into());
+        Err(Box::new(ExecError { place: Some(self.place(frame)), cause, hint, involved: Vec::new(), partial: None }))
     }
 
     #[cold]
@@ -201,16 +210,27 @@ impl Machine<'_> {
             FunctionError::Refused(message) => Cause::Refused { call, message },
             FunctionError::Nested { context, error } => Cause::Nested { context: format!("{call}{context}"), error },
         };
-        Box::new(ExecError { place: Some(self.place(frame)), cause, hint: None, partial: None })
+        Box::new(ExecError { place: Some(self.place(frame)), cause, hint: None, involved: Vec::new(), partial: None })
+    }
+
+    /// Adds the values of the node that failed, unless the failure is that of an inner template or knows them already.
+    #[cold]
+    fn explained(frame: &Frame, dot: &Slot, node: &Node, mut error: Box<ExecError>) -> Box<ExecError> {
+        if !matches!(error.cause, Cause::Nested { .. }) && error.involved.is_empty() {
+            let variable = |name: &str| frame.variables.iter().rev().find(|(known, _)| *known == name)?.1.value.clone();
+            error.involved = hint::involved(frame.at, node, &hint::Scene { dot: dot.value.as_ref(), variable: &variable });
+        }
+        error
     }
 
     // Bodies.
 
     fn block<'t>(&mut self, frame: &mut Frame<'t>, dot: &Slot, block: &'t Block) -> Result<Flow> {
         for node in &block.nodes {
-            match self.node(frame, dot, node)? {
-                Flow::Next => {}
-                other => return Ok(other),
+            match self.node(frame, dot, node) {
+                Ok(Flow::Next) => {}
+                Ok(other) => return Ok(other),
+                Err(error) => return Err(Self::explained(frame, dot, node, error)),
             }
         }
         Ok(Flow::Next)
@@ -223,12 +243,8 @@ impl Machine<'_> {
         if self.out.len() > limits.output {
             return self.fail(frame, format!("output exceeds {} bytes", limits.output));
         }
-        if let Some(places) = self.places.as_mut().filter(|_| frame.outermost) {
-            places.push((self.out.len(), frame.at.offset()));
-            if let Node::Text { text, offset } = node {
-                let start = self.out.len();
-                places.extend(text.match_indices('\n').map(|(at, _)| (start + at + 1, offset + at + 1)));
-            }
+        if let Some(trace) = &mut self.trace {
+            trace.begin(self.out.len() - self.start, &frame.tree.source, frame.at.offset(), matches!(node, Node::Text { .. }));
         }
         match node {
             Node::Text { text, .. } => self.out.extend_from_slice(text.as_bytes()),
@@ -271,8 +287,8 @@ impl Machine<'_> {
         if self.steps <= limit {
             return Ok(());
         }
-        let hint =
-            Some("a loop may be longer than meant; a range over a large number, or loops inside of one another, make many steps".into());
+        let text = "a loop may be longer than meant; a range over a large number, or loops inside of one another, make many steps".into();
+        let hint = Some(Hint { text, owner: None });
         self.fail_with_hint(frame, format!("template runs without end: more than {limit} steps"), hint)
     }
 
@@ -619,7 +635,7 @@ impl Machine<'_> {
                 Ok(Slot::element(elem.zero(), elem))
             }
             MissingKey::Error => {
-                let hint = hint::keys_beside(name, map, "there");
+                let hint = hint::keys_beside(name, map, "there").map(|text| Hint { text, owner: Some(map.clone()) });
                 self.fail_with_hint(frame, format!("map has no entry for key {}", quote(name)), hint)
             }
         }
@@ -849,8 +865,6 @@ impl Machine<'_> {
     }
 }
 
-const NO_VALUE: &str = "<no value>";
-
 /// What a function receives of an argument that fits.
 fn settle(slot: Slot, typ: Type) -> Value {
     slot.value.unwrap_or_else(|| typ.zero())
@@ -863,22 +877,6 @@ fn has_methods(value: &Value) -> bool {
         Value::Map(map) => matches!(map.map_type(), MapType::Named { .. }),
         _ => false,
     }
-}
-
-/// Turns offsets of nodes into lines, keeping one entry for each change of line.
-fn lines_of(places: &[(usize, usize)], text: &str) -> Vec<(usize, usize)> {
-    let newlines: Vec<usize> = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
-    let mut lines: Vec<(usize, usize)> = Vec::new();
-    for (out, offset) in places {
-        let first = newlines.partition_point(|newline| newline < offset);
-        if lines.last().is_some_and(|(at, _)| at == out) {
-            lines.pop();
-        }
-        if lines.last().is_none_or(|(_, line)| *line != first + 1) {
-            lines.push((*out, first + 1));
-        }
-    }
-    lines
 }
 
 impl Scope for Machine<'_> {
@@ -943,15 +941,20 @@ impl Machine<'_> {
             return Err(format!("templates are nested more than {MAX_NESTING} levels deep").into());
         }
         let start = self.out.len();
-        let places = self.places.take();
+        let outer_start = std::mem::replace(&mut self.start, start);
+        let outer_trace = self.trace.is_some().then(|| self.trace.replace(Trace::default())).flatten();
         let depth = std::mem::replace(&mut self.depth, 0);
         self.nesting += 1;
         let result = self.run(tree, Slot::plain(data));
         self.nesting -= 1;
         self.depth = depth;
-        self.places = places;
+        self.start = outer_start;
         let text = Str::from_slice(&self.out[start..]);
         self.out.truncate(start);
+        if let Some(mut outer) = outer_trace {
+            outer.called(text.clone(), self.trace.take().unwrap_or_default());
+            self.trace = Some(outer);
+        }
         Ok(result.map(|()| text))
     }
 }

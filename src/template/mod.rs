@@ -21,10 +21,12 @@ pub mod number;
 pub mod parser;
 mod set;
 mod stack;
+mod trace;
 pub mod value;
 
-pub use error::{ExecError, Failure, ParseError};
-pub use set::{Limits, MissingKey, NoValue, Options, Rendered, Templates, TplDefinitions};
+pub use error::{ExecError, Failure, NoOrigins, Origin, Origins, ParseError};
+pub use set::{Limits, MissingKey, NoValue, Options, Templates, TplDefinitions};
+pub use trace::{Trace, Writer};
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use super::exec;
 use super::host::Host;
 use super::lexer::Delimiters;
 use super::parser::{self, Parsed};
+use super::trace::Trace;
 use super::value::Value;
 
 /// What a key that a map lacks gives.
@@ -116,22 +117,8 @@ pub struct Templates {
     pub(super) texts: Arc<Mutex<HashMap<Arc<str>, Arc<Parsed>>>>,
 }
 
-/// The text of a template with the places in it that wrote it.
-#[derive(Clone, Debug, Default)]
-pub struct Rendered {
-    /// The text.
-    pub text: String,
-    /// Pairs of an offset in `text` and the line (from 1) of the executed file that wrote on from there, ascending.
-    pub lines: Vec<(usize, usize)>,
-}
-
-impl Rendered {
-    /// The line of the template that wrote the byte at `offset`; for text of an include, the line that included it.
-    pub fn template_line(&self, offset: usize) -> Option<usize> {
-        let after = self.lines.partition_point(|(start, _)| *start <= offset);
-        self.lines[..after].last().map(|(_, line)| *line)
-    }
-}
+/// What a missing value prints as.
+pub(super) const NO_VALUE: &str = "<no value>";
 
 impl Templates {
     /// An empty set. The table must hold every function that texts parsed later name.
@@ -169,10 +156,20 @@ impl Templates {
     }
 
     /// Executes a template. `data` is its dot and its `$`.
-    pub fn execute(&self, name: &str, data: &Value, host: &dyn Host) -> Result<Rendered, Box<ExecError>> {
+    pub fn execute(&self, name: &str, data: &Value, host: &dyn Host) -> Result<String, Box<ExecError>> {
+        self.run(name, data, host, None)
+    }
+
+    /// The same, and which place wrote what; slower.
+    pub fn execute_traced(&self, name: &str, data: &Value, host: &dyn Host) -> Result<(String, Trace), Box<ExecError>> {
+        let mut trace = Trace::default();
+        self.run(name, data, host, Some(&mut trace)).map(|text| (text, trace))
+    }
+
+    fn run(&self, name: &str, data: &Value, host: &dyn Host, trace: Option<&mut Trace>) -> Result<String, Box<ExecError>> {
         match host.of_file(name) {
-            Some(own) => exec::execute(self, name, data, &*own),
-            None => exec::execute(self, name, data, host),
+            Some(own) => exec::execute(self, name, data, &*own, trace),
+            None => exec::execute(self, name, data, host, trace),
         }
     }
 

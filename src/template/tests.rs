@@ -110,7 +110,7 @@ static TABLE: LazyLock<Arc<Table>> = LazyLock::new(|| Arc::new(table()));
 fn render_with(text: &str, options: Options) -> Result<String, String> {
     let mut templates = Templates::new(TABLE.clone(), options);
     templates.parse("x.yaml", text).map_err(|error| error.to_string())?;
-    templates.execute("x.yaml", &data(), &NoHost).map(|rendered| rendered.text).map_err(|error| error.to_string())
+    templates.execute("x.yaml", &data(), &NoHost).map_err(|error| error.to_string())
 }
 
 fn check_rows(rows: &str, options: impl Fn() -> Options) {
@@ -234,7 +234,7 @@ fn a_failure_inside_shows_the_inner_line_and_the_chain() {
     assert_eq!(labelled(&failure, helpers), "fails");
     assert_eq!(
         failure.help().unwrap().to_string(),
-        "included from _h.tpl:4:23 by `include \"inner\" .`\nincluded from x.yaml:2:3 by `include \"outer\" .Values`"
+        "`.s` is of type string\nincluded from _h.tpl:4:24 by `include \"inner\" .`\nincluded from x.yaml:2:4 by `include \"outer\" .Values`"
     );
 }
 
@@ -324,7 +324,7 @@ fn of_two_definitions_the_later_stays_unless_it_is_blank() {
         ("c", "{{ define \"x\" }} \n {{ end }}"),
         ("d", "{{ template \"x\" }}"),
     ]);
-    assert_eq!(set.execute("d", &data(), &NoHost).unwrap().text, "two");
+    assert_eq!(set.execute("d", &data(), &NoHost).unwrap(), "two");
 }
 
 #[test]
@@ -344,9 +344,25 @@ fn delimiters_can_be_others() {
 #[test]
 fn output_knows_the_line_that_wrote_it() {
     let set = set_of(&[("x.yaml", "a: 1\n{{ range .Values.list }}\n- {{ . }}{{ end }}\n{{ .missing }}end: {{ .Values.s }}\n")]);
-    let rendered = set.execute("x.yaml", &data(), &NoHost).unwrap();
-    let line_of = |needle: &str| rendered.template_line(rendered.text.find(needle).unwrap()).unwrap();
+    let (text, trace) = set.execute_traced("x.yaml", &data(), &NoHost).unwrap();
+    let line_of = |needle: &str| trace.writers(&text, text.find(needle).unwrap())[0].line();
     assert_eq!([line_of("a: 1"), line_of("b"), line_of("c"), line_of("end"), line_of("text")], [1, 3, 3, 4, 4]);
+}
+
+#[test]
+fn output_knows_the_includes_that_wrote_it() {
+    let helpers = "{{ define \"in\" }}\none: 1\ntwo: {{ .Values.s }}{{ end }}{{ define \"out\" }}{{ include \"in\" . }}\nthree: 3{{ end }}";
+    let set = set_of(&[("_h.tpl", helpers), ("x.yaml", "a:\n  {{- include \"out\" . | printf `  %s` }}\n")]);
+    let (text, trace) = set.execute_traced("x.yaml", &data(), &NoHost).unwrap();
+    let chain = |needle: &str| -> Vec<String> {
+        let writers = trace.writers(&text, text.find(needle).unwrap());
+        writers.iter().map(|writer| format!("{}:{} {}", writer.file(), writer.line(), &writer.text()[writer.span()])).collect()
+    };
+    let outer = "x.yaml:2 {{- include \"out\" . | printf `  %s` }}";
+    assert_eq!(chain("a:"), ["x.yaml:1 a:"]);
+    assert_eq!(chain("one"), [outer, "_h.tpl:3 {{ include \"in\" . }}", "_h.tpl:2 one: 1"]);
+    assert_eq!(chain("text"), [outer, "_h.tpl:3 {{ include \"in\" . }}", "_h.tpl:3 {{ .Values.s }}"]);
+    assert_eq!(chain("three"), [outer, "_h.tpl:4 three: 3"]);
 }
 
 #[test]

@@ -81,7 +81,9 @@ struct Mark {
 fn write_excerpt(out: &mut String, source: &dyn SourceCode, mut labels: Vec<LabeledSpan>, style: Style) {
     labels.sort_by_key(LabeledSpan::offset);
     let marks: Vec<Mark> = labels.iter().filter_map(|label| mark(source, label)).collect();
-    let Some(first) = marks.first() else { return };
+    // a mark without width and label only shows its line, for what stands around the others
+    let is_context = |mark: &Mark| mark.label.is_none() && mark.underline.1 == 0;
+    let Some(first) = marks.iter().find(|mark| !is_context(mark)) else { return };
     let gutter = marks.iter().map(|mark| mark.line.to_string().len()).max().unwrap_or(1);
     let pad = " ".repeat(gutter);
     let place = format!("{}:{}:{}", first.name.as_deref().unwrap_or("input"), first.line, first.column);
@@ -95,6 +97,9 @@ fn write_excerpt(out: &mut String, source: &dyn SourceCode, mut labels: Vec<Labe
             let number = style.paint(Tone::Dim, format_args!("{:>gutter$} │", mark.line));
             let _ = writeln!(out, "{number} {}", mark.text);
             shown = Some(mark.line);
+        }
+        if is_context(mark) {
+            continue;
         }
         let (indent, width) = mark.underline;
         let line = format!("{}┬{}", "─".repeat(width / 2), "─".repeat(width - width / 2 - 1));
@@ -119,7 +124,7 @@ fn mark(source: &dyn SourceCode, label: &LabeledSpan) -> Option<Mark> {
         line: contents.line() + 1 + text[..line_start].matches('\n').count(),
         column: before.chars().count() + 1,
         text: printable(&untabbed(line)).trim_end().to_owned(),
-        underline: (untabbed(before).width(), marked.width().max(1)),
+        underline: (untabbed(before).width(), if label.is_empty() && label.label().is_none() { 0 } else { marked.width().max(1) }),
         label: label.label().map(str::to_owned),
     })
 }

@@ -9,13 +9,14 @@ use serde_json::Value as Json;
 
 use super::capabilities::Capabilities;
 use super::compat::HelmCompat;
-use super::error::RenderError;
+use super::error::{ManifestError, RenderError};
 use super::functions::{self, DebugLog};
 use super::model::{Chart, Dependency, Metadata, Values};
+use super::origin::ValueOrigins;
 use super::render::{Operation, RenderInput};
 use crate::template::call::ObjectType;
 use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Object, Value};
-use crate::template::{Failure, Options, Rendered, Templates};
+use crate::template::{Failure, Options, Origins, Templates};
 
 /// Go's name of the type of `.Files`.
 pub const FILES: &str = "engine.files";
@@ -28,8 +29,8 @@ const MAX_OUTPUT: usize = 256 << 20;
 pub struct Output {
     /// `chart/templates/web.yaml`.
     pub path: String,
-    /// Its text, and which line of the template wrote what.
-    pub rendered: Rendered,
+    /// Its text.
+    pub text: String,
 }
 
 struct Template<'c> {
@@ -40,45 +41,108 @@ struct Template<'c> {
 }
 
 /// Executes every template of a chart and its subcharts; the results are sorted by path. Texts of debug functions go to `debug`.
+///
+/// Files that do not parse are told of together; so are templates that fail, where none changes what the others see.
 pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: Option<DebugLog>) -> Result<Vec<Output>, RenderError> {
-    let compat = input.options.compat;
-    let values_type = match compat {
-        HelmCompat::Three => MapType::VALUES,
-        HelmCompat::Four => MapType::VALUES_4,
-    };
-    let table = functions::table(chart, input.service, &input.values.secret_key, debug);
-    let root = match Value::from_json_keeping_integers(&Json::Object(values.clone())) {
-        Value::Map(map) => map.retyped(values_type),
-        _ => Map::with_type(Entries::new(), values_type),
-    };
-    let shared = Shared { release: release(input), capabilities: capabilities(input.capabilities, compat), compat, values_type };
-    let mut found = Vec::new();
-    collect(chart, chart.name(), Scope::Root, root, &shared, &mut found);
-    let depth = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();
-    found.sort_by(|a, b| depth(&b.path).cmp(&depth(&a.path)).then_with(|| b.path.cmp(&a.path)));
-
-    let mut templates = Templates::new(Arc::new(table), Options::helm());
-    for template in &found {
-        templates.parse(&template.path, &template.text).map_err(|cause| RenderError::Parse(Box::new(cause)))?;
-    }
-    let (mut outputs, mut total) = (Vec::new(), 0);
-    for template in &found {
-        if template.path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) {
-            continue;
+    let scene = Scene::new(chart, values, input, debug)?;
+    let mut outputs = Vec::new();
+    let mut problems = Vec::new();
+    let (mut places, mut total) = (Vec::new(), 0);
+    for template in scene.executed() {
+        match scene.templates.execute(&template.path, &scene.data(template), input.host) {
+            Ok(text) => {
+                total += text.len();
+                if total > MAX_OUTPUT {
+                    return Err(RenderError::TooLarge { chart: chart.name().to_owned(), limit: MAX_OUTPUT });
+                }
+                outputs.push(Output { path: template.path.clone(), text });
+            }
+            Err(error) => {
+                let place = error.places().last().map(|place| place.location());
+                if place.is_none() || !places.contains(&place) {
+                    problems.push(RenderError::Execute(Box::new(Failure::new(*error, &scene.origins))));
+                    places.push(place);
+                }
+                if CHANGES.iter().any(|word| chart.mentions(word)) {
+                    break;
+                }
+            }
         }
-        let about = [("Name", template.path.as_str()), ("BasePath", template.base_path.as_str())];
-        let about = about.into_iter().map(|(key, value)| (key.into(), Value::from(value))).collect();
-        template.context.insert("Template", Map::with_type(about, values_type));
-        let rendered = templates.execute(&template.path, &Value::Map(template.context.clone()), input.host);
-        let rendered = rendered.map_err(|error| RenderError::Execute(Box::new(Failure::from(*error))))?;
-        total += rendered.text.len();
-        if total > MAX_OUTPUT {
-            return Err(RenderError::TooLarge { chart: chart.name().to_owned(), limit: MAX_OUTPUT });
-        }
-        outputs.push(Output { path: template.path.clone(), rendered });
     }
     outputs.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(outputs)
+    if problems.is_empty() { Ok(outputs) } else { Err(RenderError::together(problems)) }
+}
+
+/// Functions that change values which other templates see: after the first failure nobody knows what they would have done.
+const CHANGES: [&str; 4] = ["set ", "unset ", "merge", "Merge"];
+
+/// Points a document that is no YAML at the line of the template that wrote it, by executing the templates once more.
+pub fn locate(error: &mut ManifestError, chart: &Chart, values: &Values, input: &RenderInput<'_>) {
+    let Ok(scene) = Scene::new(chart, values, input, None) else { return };
+    for template in scene.executed() {
+        let data = scene.data(template);
+        if template.path != error.path {
+            let _ = scene.templates.execute(&template.path, &data, input.host);
+            continue;
+        }
+        // random functions may give another text, which still has the same lines
+        if let Ok((text, trace)) = scene.templates.execute_traced(&template.path, &data, input.host)
+            && text.len() == error.file_length
+        {
+            error.point_at(&trace.writers(&text, error.visible_offset(&text)), &scene.origins);
+        }
+        return;
+    }
+}
+
+/// Parsed templates with the data that they see.
+struct Scene<'c> {
+    templates: Templates,
+    found: Vec<Template<'c>>,
+    origins: ValueOrigins<'c>,
+    values_type: MapType,
+}
+
+impl<'c> Scene<'c> {
+    fn new(chart: &'c Chart, values: &Values, input: &RenderInput<'c>, debug: Option<DebugLog>) -> Result<Self, RenderError> {
+        let compat = input.options.compat;
+        let values_type = match compat {
+            HelmCompat::Three => MapType::VALUES,
+            HelmCompat::Four => MapType::VALUES_4,
+        };
+        let table = functions::table(chart, input.service, &input.values.secret_key, debug);
+        let root = match Value::from_json_keeping_integers(&Json::Object(values.clone())) {
+            Value::Map(map) => map.retyped(values_type),
+            _ => Map::with_type(Entries::new(), values_type),
+        };
+        let shared = Shared { release: release(input), capabilities: capabilities(input.capabilities, compat), compat, values_type };
+        let origins = ValueOrigins { chart, layers: input.values, values: root.clone() };
+        let mut found = Vec::new();
+        collect(chart, chart.name(), Scope::Root, root, &shared, &mut found);
+        let depth = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();
+        found.sort_by(|a, b| depth(&b.path).cmp(&depth(&a.path)).then_with(|| b.path.cmp(&a.path)));
+
+        let mut templates = Templates::new(Arc::new(table), Options::helm());
+        let mut problems = Vec::new();
+        for template in &found {
+            if let Err(cause) = templates.parse(&template.path, &template.text) {
+                problems.push(RenderError::Parse(Box::new(cause.named(origins.path(&template.path)))));
+            }
+        }
+        if problems.is_empty() { Ok(Scene { templates, found, origins, values_type }) } else { Err(RenderError::together(problems)) }
+    }
+
+    /// The templates that give a text, in the order of their execution.
+    fn executed(&self) -> impl Iterator<Item = &Template<'c>> {
+        self.found.iter().filter(|template| !template.path.rsplit('/').next().is_some_and(|name| name.starts_with('_')))
+    }
+
+    fn data(&self, template: &Template<'_>) -> Value {
+        let about = [("Name", template.path.as_str()), ("BasePath", template.base_path.as_str())];
+        let about = about.into_iter().map(|(key, value)| (key.into(), Value::from(value))).collect();
+        template.context.insert("Template", Map::with_type(about, self.values_type));
+        Value::Map(template.context.clone())
+    }
 }
 
 struct Shared {

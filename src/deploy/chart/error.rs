@@ -1,12 +1,12 @@
 //! What can be wrong with a chart, and with rendering it.
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode, SourceSpan};
 
 use super::ignore::BadRule;
 use super::set::SetError;
 use crate::deploy::secret::SecretError;
 use crate::file_tree::ReadError;
-use crate::template::{Failure, ParseError};
+use crate::template::{Failure, Origins, ParseError, Writer};
 use crate::yaml::YamlError;
 
 /// A chart could not be loaded.
@@ -200,10 +200,36 @@ pub enum RenderError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Manifest(Box<ManifestError>),
+    /// Several independent problems.
+    #[error("{headline}")]
+    Several {
+        /// How many there are.
+        headline: String,
+        /// Each of them.
+        #[related]
+        problems: Vec<RenderError>,
+    },
 }
 
-/// A rendered document that is no YAML, or no manifest.
-#[derive(Debug, thiserror::Error, Diagnostic)]
+/// How many problems are told of at once.
+const MAX_TOLD: usize = 10;
+
+impl RenderError {
+    /// One error of at least one problem.
+    pub(super) fn together(mut problems: Vec<RenderError>) -> Self {
+        match problems.len() {
+            1 => problems.remove(0),
+            count => {
+                problems.truncate(MAX_TOLD);
+                let more = if count > MAX_TOLD { format!(", the first {MAX_TOLD} of them") } else { String::new() };
+                RenderError::Several { headline: format!("the chart has {count} problems{more}"), problems }
+            }
+        }
+    }
+}
+
+/// A rendered document that is no YAML, or no manifest. Shows the line of the template that wrote it and then the text around it.
+#[derive(Debug, thiserror::Error)]
 #[error("YAML parse error on {path}: {problem}")]
 pub struct ManifestError {
     /// The template: `chart/templates/web.yaml`.
@@ -211,12 +237,105 @@ pub struct ManifestError {
     /// What is wrong; Helm's words where it is no YAML.
     pub problem: String,
     /// The rendered document.
-    #[source_code]
-    pub text: NamedSource<String>,
-    /// Where it is wrong.
-    #[label("in the rendered text")]
-    pub at: SourceSpan,
+    pub rendered: Excerpt,
+    /// The place in the template, where it is known.
+    pub template: Option<Excerpt>,
     /// What to do.
-    #[help]
-    pub help: String,
+    pub help: Option<String>,
+    /// Where the document begins in the rendered file.
+    pub(super) start: usize,
+    /// Bytes of the rendered file.
+    pub(super) file_length: usize,
+}
+
+/// A text with a place in it.
+#[derive(Debug)]
+pub struct Excerpt {
+    /// The text and its name.
+    pub text: NamedSource<String>,
+    /// Where.
+    pub at: SourceSpan,
+    label: &'static str,
+    /// Number of lines shown before that of the place.
+    context: usize,
+}
+
+impl Excerpt {
+    pub(super) fn rendered(path: &str, text: &str, at: SourceSpan) -> Self {
+        let text = NamedSource::new(format!("{path}, as rendered"), text.to_owned()).with_language("yaml");
+        Excerpt { text, at, label: "in the rendered text", context: 3 }
+    }
+
+    /// The place, and the lines before it as marks without width.
+    fn marks(&self) -> Vec<LabeledSpan> {
+        let text = self.text.inner();
+        let line_start = text[..self.at.offset().min(text.len())].rfind('\n').map_or(0, |at| at + 1);
+        let before = text[..line_start].match_indices('\n').map(|(at, _)| at).rev().skip(1).map(|at| at + 1);
+        let starts = before.chain([0].into_iter().filter(|_| line_start > 0)).take(self.context);
+        let mut marks: Vec<LabeledSpan> = starts.map(|start| LabeledSpan::new(None, start, 0)).collect();
+        marks.push(LabeledSpan::new_with_span(Some(self.label.to_owned()), self.at));
+        marks
+    }
+}
+
+impl std::fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("this is what it wrote")
+    }
+}
+
+impl std::error::Error for Excerpt {}
+
+impl Diagnostic for Excerpt {
+    fn severity(&self) -> Option<Severity> {
+        Some(Severity::Advice)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.text)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.marks().into_iter()))
+    }
+}
+
+impl Diagnostic for ManifestError {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.template.as_ref().unwrap_or(&self.rendered).source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.template.as_ref().unwrap_or(&self.rendered).labels()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        self.template.as_ref().map(|_| Box::new(std::iter::once(&self.rendered as &dyn Diagnostic)) as Box<dyn Iterator<Item = _>>)
+    }
+}
+
+impl ManifestError {
+    /// The failing byte of the rendered file, or the last one before it that prints something.
+    pub(super) fn visible_offset(&self, file: &str) -> usize {
+        let at = (self.start + self.rendered.at.offset()).min(file.len());
+        let is_visible = |letter: char| !letter.is_whitespace();
+        match file[at..].lines().next().is_some_and(|line| !line.trim().is_empty()) {
+            true => at + file[at..].find(is_visible).unwrap_or(0),
+            false => file[..at].rfind(is_visible).unwrap_or(at),
+        }
+    }
+
+    /// Takes the places that wrote what is wrong, the outermost first.
+    pub(super) fn point_at(&mut self, writers: &[Writer], origins: &dyn Origins) {
+        let Some((inner, outer)) = writers.split_last() else { return };
+        let text = NamedSource::new(origins.path(inner.file()), inner.text().to_owned());
+        self.template = Some(Excerpt { text, at: inner.span().into(), label: "wrote this", context: 0 });
+        let chain = |writer: &Writer| format!("included from {}:{}", origins.path(writer.file()), writer.line());
+        let lines: Vec<String> = outer.iter().rev().map(chain).collect();
+        self.help = (!lines.is_empty()).then(|| lines.join("\n"));
+    }
 }

@@ -2,13 +2,12 @@
 
 use std::sync::LazyLock;
 
-use miette::NamedSource;
 use regex::Regex;
 use serde_json::Value;
 
 use super::compat::HelmCompat;
 use super::context::Output;
-use super::error::{ManifestError, RenderError};
+use super::error::{Excerpt, ManifestError};
 use super::metadata::string;
 use crate::yaml::{self, Node, YamlError};
 
@@ -100,19 +99,22 @@ pub fn sort(
     files: &[Output],
     compat: HelmCompat,
     warnings: &mut super::values::Warnings,
-) -> Result<(Vec<Manifest>, Vec<Hook>), RenderError> {
+) -> Result<(Vec<Manifest>, Vec<Hook>), Vec<ManifestError>> {
     let mut manifests = Vec::new();
     let mut hooks = Vec::new();
-    for Output { path, rendered } in files {
-        let content = &rendered.text;
+    let mut problems = Vec::new();
+    for Output { path, text: content } in files {
         if path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) || content.trim().is_empty() {
             continue;
         }
         for text in split(content, compat) {
-            let place = Place { path, rendered, text };
-            let node = yaml::parse(text).map_err(|cause| place.not_yaml(&cause))?;
-            let head = Head::read(&node).map_err(|(node, problem)| place.wrong(node, problem))?;
-            let object = yaml::to_json(&node).map_err(|cause| place.not_yaml(&cause))?;
+            let (head, object) = match read(&Place { path, content, text }) {
+                Ok(read) => read,
+                Err(problem) => {
+                    problems.push(problem);
+                    continue;
+                }
+            };
             let manifest = Manifest { path: path.clone(), text: text.to_owned(), object };
             let Some(events) = head.annotation("helm.sh/hook") else {
                 manifests.push((head.kind, manifest));
@@ -134,9 +136,18 @@ pub fn sort(
             });
         }
     }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     manifests.sort_by(|(a, _), (b, _)| rank(a, compat).cmp(&rank(b, compat)));
     hooks.sort_by(|a, b| rank(&a.kind, compat).cmp(&rank(&b.kind, compat)));
     Ok((manifests.into_iter().map(|(_, manifest)| manifest).collect(), hooks))
+}
+
+fn read(place: &Place<'_>) -> Result<(Head, Value), ManifestError> {
+    let node = yaml::parse(place.text).map_err(|cause| place.not_yaml(&cause))?;
+    let head = Head::read(&node).map_err(|(node, problem)| place.wrong(node, problem))?;
+    Ok((head, yaml::to_json(&node).map_err(|cause| place.not_yaml(&cause))?))
 }
 
 /// The documents of a text, without surrounding white space; Helm 4 keeps it at their ends. Empty ones are dropped.
@@ -215,34 +226,32 @@ impl Head {
 /// A document of a rendered file, for errors.
 struct Place<'a> {
     path: &'a str,
-    rendered: &'a crate::template::Rendered,
+    content: &'a str,
     text: &'a str,
 }
 
 impl Place<'_> {
-    fn not_yaml(&self, cause: &YamlError) -> RenderError {
+    fn not_yaml(&self, cause: &YamlError) -> ManifestError {
         let problem = format!("error converting YAML to JSON: {}", cause.helm_message);
         self.error(problem, cause.span.offset(), cause.span.len())
     }
 
-    fn wrong(&self, node: &Node, problem: String) -> RenderError {
+    fn wrong(&self, node: &Node, problem: String) -> ManifestError {
         self.error(problem, node.span.start, node.span.len().max(1))
     }
 
-    fn error(&self, problem: String, offset: usize, length: usize) -> RenderError {
-        let start = self.text.as_ptr() as usize - self.rendered.text.as_ptr() as usize;
+    fn error(&self, problem: String, offset: usize, length: usize) -> ManifestError {
         let offset = offset.min(self.text.len());
-        let help = match self.rendered.template_line(start + offset) {
-            Some(line) => format!("the text comes from line {line} of {}", self.path),
-            None => format!("look at the white space that {} leaves around this text", self.path),
-        };
-        RenderError::Manifest(Box::new(ManifestError {
+        let at = (offset, length.min(self.text.len() - offset)).into();
+        ManifestError {
             path: self.path.to_owned(),
             problem,
-            text: NamedSource::new(format!("{}, as rendered", self.path), self.text.to_owned()).with_language("yaml"),
-            at: (offset, length.min(self.text.len() - offset)).into(),
-            help,
-        }))
+            rendered: Excerpt::rendered(self.path, self.text, at),
+            template: None,
+            help: None,
+            start: self.text.as_ptr() as usize - self.content.as_ptr() as usize,
+            file_length: self.content.len(),
+        }
     }
 }
 
@@ -333,7 +342,7 @@ mod tests {
     use crate::deploy::chart::values::Warnings;
 
     fn output(path: &str, text: &str) -> Output {
-        Output { path: path.to_owned(), rendered: crate::template::Rendered { text: text.to_owned(), lines: Vec::new() } }
+        Output { path: path.to_owned(), text: text.to_owned() }
     }
 
     #[test]
@@ -382,12 +391,12 @@ mod tests {
             ("- a", "YAML parse error on c/templates/a.yaml: a manifest must be a mapping, this is a list"),
         ] {
             let error = sort(&[output("c/templates/a.yaml", text)], HelmCompat::Three, &mut Warnings::new()).unwrap_err();
-            assert_eq!(error.to_string(), message);
+            assert_eq!(error[0].to_string(), message);
         }
         let error = sort(&[output("c/templates/a.yaml", "a: b\n c: d")], HelmCompat::Three, &mut Warnings::new()).unwrap_err();
         assert!(
-            error.to_string().starts_with("YAML parse error on c/templates/a.yaml: error converting YAML to JSON: yaml: line 2"),
-            "{error}"
+            error[0].to_string().starts_with("YAML parse error on c/templates/a.yaml: error converting YAML to JSON: yaml: line 2"),
+            "{error:?}"
         );
     }
 }

@@ -24,6 +24,7 @@ mod lock;
 mod manifest;
 mod metadata;
 mod model;
+mod origin;
 mod package;
 mod render;
 mod schema;

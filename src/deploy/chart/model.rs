@@ -39,6 +39,11 @@ impl Chart {
         &self.metadata.name
     }
 
+    /// The text of values.yaml, with replacement characters for bytes that are none.
+    pub fn values_text(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.raw_values.as_deref().map(String::from_utf8_lossy)
+    }
+
     /// Whether the chart only lends templates to others.
     pub fn is_library(&self) -> bool {
         self.metadata.kind.eq_ignore_ascii_case("library")

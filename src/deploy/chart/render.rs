@@ -102,6 +102,9 @@ impl Rendered {
     }
 }
 
+/// For how many documents that are no YAML the templates are executed again, to find what wrote them.
+const LOCATED: usize = 10;
+
 /// Renders a chart.
 pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
     if chart.is_library() && !input.options.lint {
@@ -134,7 +137,10 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
     let debug: Option<DebugLog> = input.options.debug_templates.then(|| Arc::new(Mutex::new(Vec::new())));
     let mut files = context::execute(&chart, &values, input, debug.clone())?;
     let notes = take_notes(&mut files, &chart, input.options.sub_notes);
-    let (manifests, hooks) = manifest::sort(&files, compat, &mut warnings)?;
+    let (manifests, hooks) = manifest::sort(&files, compat, &mut warnings).map_err(|mut problems| {
+        problems.iter_mut().take(LOCATED).for_each(|problem| context::locate(problem, &chart, &values, input));
+        RenderError::together(problems.into_iter().map(|problem| RenderError::Manifest(Box::new(problem))).collect())
+    })?;
     let debug = debug.map(|log| std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default();
     let mut crds = Vec::new();
     collect_crds(&chart, chart.name(), &mut crds);
@@ -171,7 +177,7 @@ fn take_notes(files: &mut Vec<Output>, chart: &Chart, sub_notes: bool) -> Option
             return true;
         }
         if file.path == own || sub_notes {
-            notes.push(std::mem::take(&mut file.rendered.text));
+            notes.push(std::mem::take(&mut file.text));
         }
         false
     });

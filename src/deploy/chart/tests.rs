@@ -199,10 +199,11 @@ fn a_yaml_error_shows_the_rendered_lines_and_the_line_of_the_template() {
     let template = "{{- /* two\nlines */ -}}\nkind: A\n{{ range list 1 2 }}\nx{{ . }}: a: b\n{{ end }}";
     let error = rendered(&[("templates/a.yaml", template)], &ValueLayers::default(), RenderOptions::default()).unwrap_err();
     let RenderError::Manifest(error) = error else { panic!("{error}") };
-    assert_eq!(error.text.inner(), "kind: A\n\nx1: a: b\n\nx2: a: b");
-    assert_eq!(error.text.name(), "shop/templates/a.yaml, as rendered");
-    assert_eq!(error.help, "the text comes from line 5 of shop/templates/a.yaml");
-    assert!(error.text.inner()[error.at.offset()..].starts_with(": b"), "{:?}", error.at);
+    assert_eq!(error.rendered.text.inner(), "kind: A\n\nx1: a: b\n\nx2: a: b");
+    assert_eq!(error.rendered.text.name(), "shop/templates/a.yaml, as rendered");
+    let written = error.template.as_ref().unwrap();
+    assert_eq!(&written.text.inner()[written.at.offset()..][..written.at.len()], ": b");
+    assert!(error.rendered.text.inner()[error.rendered.at.offset()..].starts_with(": b"), "{:?}", error.rendered.at);
 }
 
 #[test]

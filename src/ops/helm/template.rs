@@ -147,7 +147,7 @@ fn named_by_template(text: &str) -> Result<String> {
     let mut templates = Templates::new(Arc::new(template::functions::sprig()), template::Options::go(NAME));
     templates.parse(NAME, text).map_err(|cause| HelmError::NameSyntax(cause.into()))?;
     let rendered = templates.execute(NAME, &Value::Nil, &NoHost).map_err(|cause| HelmError::NameTemplate(Failure::from(*cause).into()))?;
-    Ok(rendered.text)
+    Ok(rendered)
 }
 
 async fn namespace(options: &Options) -> String {

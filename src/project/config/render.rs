@@ -7,7 +7,7 @@ use super::{ConfigError, ConfigInput};
 use crate::file_tree::FileTree;
 use crate::project::giterminism::{Files, Mode, Purpose};
 use crate::template::value::{Map, Value};
-use crate::template::{Failure, Options, Rendered, Templates};
+use crate::template::{Failure, Options, Templates, Trace};
 
 /// Names of the configuration, in the order in which they are looked for.
 const NAMES: [&str; 2] = ["werf.yaml", "werf.yml"];
@@ -20,23 +20,24 @@ pub struct RenderedConfig {
     /// The file's path.
     pub file: String,
     source: String,
-    rendered: Rendered,
+    text: String,
+    trace: Trace,
 }
 
 impl RenderedConfig {
     /// The rendered text.
     pub fn text(&self) -> &str {
-        &self.rendered.text
+        &self.text
     }
 
     /// Whether rendering changed the text.
     pub fn is_template(&self) -> bool {
-        self.source != self.rendered.text
+        self.source != self.text
     }
 
     /// The line of the file that wrote the byte at an offset of the rendered text.
     pub(super) fn template_line(&self, offset: usize) -> Option<usize> {
-        self.rendered.template_line(offset)
+        self.trace.writers(&self.text, offset).first().map(|writer| writer.line())
     }
 }
 
@@ -59,8 +60,8 @@ pub(super) fn render(input: &ConfigInput<'_>) -> Result<RenderedConfig, ConfigEr
         host: input.host,
         is_loose: input.giterminism.mode() == Mode::Loose,
     };
-    let rendered = templates.execute(&file, &data(input), &gates).map_err(|error| Box::new(Failure::from(*error)))?;
-    Ok(RenderedConfig { file, source, rendered })
+    let (text, trace) = templates.execute_traced(&file, &data(input), &gates).map_err(|error| Box::new(Failure::from(*error)))?;
+    Ok(RenderedConfig { file, source, text, trace })
 }
 
 fn find(input: &ConfigInput<'_>) -> Result<(String, String), ConfigError> {

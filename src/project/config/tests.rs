@@ -793,6 +793,7 @@ fn template_errors() {
       at werf.yaml:5:10
         | from: {{ required "choose a base" .Base }}
         |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refused here
+      help: `.Base` is not set
     "#);
 }
 

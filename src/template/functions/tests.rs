@@ -31,7 +31,7 @@ fn render(template: &str) -> Result<String, String> {
     let mut templates = Templates::new(Arc::new(functions::helm()), Options::helm());
     templates.parse(name, template).map_err(|error| error.helm_text())?;
     let host = Counting(std::sync::Mutex::new(1));
-    templates.execute(name, &Value::Map(data), &host).map(|rendered| rendered.text).map_err(|error| error.helm_text())
+    templates.execute(name, &Value::Map(data), &host).map_err(|error| error.helm_text())
 }
 
 #[test]

@@ -30,12 +30,12 @@ fn a_failure_is_shown_in_its_file_with_the_way_that_led_there() {
     ]), @r#"
     exit 1
     error: cannot render app/templates/app.yaml: nil pointer evaluating interface {}.tier
-      ╭─[app/templates/_helpers.tpl:2:10]
+      ╭─[.helm/templates/_helpers.tpl:2:10]
     2 │ tier: {{ .Values.labels.tier }}
       ·          ─────────┬───────── in `.Values.labels.tier`
     help: `.Values.labels` is not set; keys of `.Values` are global, werf
-    included from app/templates/_helpers.tpl:4:27 by `include "app.labels" .`
-    included from app/templates/app.yaml:3:13 by `include "app.meta" .`
+    included from .helm/templates/_helpers.tpl:4:28 by `include "app.labels" .`
+    included from .helm/templates/app.yaml:3:14 by `include "app.meta" .`
     "#);
 }
 
@@ -44,25 +44,149 @@ fn what_does_not_parse() {
     insta::assert_snapshot!(rendered(&[(".helm/templates/app.yaml", "kind: A\n{{ if }}\n")]), @r"
     exit 1
     error: template: app/templates/app.yaml:2: missing value for if
-      ╭─[app/templates/app.yaml:2:7]
+      ╭─[.helm/templates/app.yaml:2:7]
     2 │ {{ if }}
       ·       ─┬ here
     ");
     insta::assert_snapshot!(rendered(&[(".helm/templates/app.yaml", "kind: {{ nosuch 1 }}\n")]), @r#"
     exit 1
     error: template: app/templates/app.yaml:1: function "nosuch" not defined
-      ╭─[app/templates/app.yaml:1:10]
+      ╭─[.helm/templates/app.yaml:1:10]
     1 │ kind: {{ nosuch 1 }}
       ·          ───┬── here
     "#);
     insta::assert_snapshot!(rendered(&[(".helm/templates/app.yaml", "kind: A\n b: c\n")]), @r"
     exit 1
     error: YAML parse error on app/templates/app.yaml: error converting YAML to JSON: yaml: line 2: mapping values are not allowed in this context
+      ╭─[.helm/templates/app.yaml:2:3]
+    2 │  b: c
+      ·   ─┬─ wrote this
+
+    note: this is what it wrote
       ╭─[app/templates/app.yaml, as rendered:2:3]
+    1 │ kind: A
     2 │  b: c
       ·   ┬ in the rendered text
-    help: the text comes from line 2 of app/templates/app.yaml
     ");
+}
+
+#[test]
+fn text_that_is_no_yaml_is_shown_in_the_template_and_as_rendered() {
+    insta::assert_snapshot!(rendered(&[
+        (".helm/templates/_helpers.tpl", "{{ define \"meta\" }}\nname: a\n labels: b\n{{ end }}\n"),
+        (".helm/templates/one.yaml", "kind: A\nmetadata: {{ include \"meta\" . | nindent 2 }}\n"),
+        (".helm/templates/two.yaml", "kind: B\nx: {{ .Values.list }}: y\n"),
+        (".helm/values.yaml", "list: [1, 2]\n"),
+    ]), @r"
+    exit 1
+    error: the chart has 2 problems
+
+    error: YAML parse error on app/templates/one.yaml: error converting YAML to JSON: yaml: line 5: mapping values are not allowed in this context
+      ╭─[.helm/templates/_helpers.tpl:3:8]
+    3 │  labels: b
+      ·        ─┬─ wrote this
+    help: included from .helm/templates/one.yaml:2
+
+    note: this is what it wrote
+      ╭─[app/templates/one.yaml, as rendered:5:10]
+    2 │ metadata:
+    3 │ 
+    4 │   name: a
+    5 │    labels: b
+      ·          ┬ in the rendered text
+
+    error: YAML parse error on app/templates/two.yaml: error converting YAML to JSON: yaml: line 2: mapping values are not allowed in this context
+      ╭─[.helm/templates/two.yaml:2:22]
+    2 │ x: {{ .Values.list }}: y
+      ·                      ─┬─ wrote this
+
+    note: this is what it wrote
+      ╭─[app/templates/two.yaml, as rendered:2:9]
+    1 │ kind: B
+    2 │ x: [1 2]: y
+      ·         ┬ in the rendered text
+    ");
+}
+
+#[test]
+fn failures_that_do_not_follow_from_one_another_come_together() {
+    let sandbox = chart(&[
+        (".helm/templates/one.yaml", "a: {{ if eq .Values.port 1000000 }}{{ end }}\n"),
+        (".helm/templates/two.yaml", "a: {{ .Values.server.persistance.size }}\n"),
+        (".helm/templates/three.yaml", "a: {{ upper .Values.imag }}\nb: {{ 1 }}\n"),
+        (".helm/templates/four.yaml", "a: {{ upper .Values.token }}\n"),
+        (".helm/values.yaml", "port: 1000000\nimage: a\nserver:\n  persistence: {size: 1}\ntoken: 1\n"),
+        ("prod.yaml", "server: {more: 1}\n"),
+    ]);
+    insta::assert_snapshot!(told(&sandbox, &["render", "--values", "prod.yaml", "--set", "token=5"]), @r"
+    exit 1
+    error: the chart has 4 problems
+
+    error: cannot render app/templates/two.yaml: nil pointer evaluating interface {}.size
+      ╭─[.helm/templates/two.yaml:1:7]
+    1 │ a: {{ .Values.server.persistance.size }}
+      ·       ───────────────┬─────────────── in `.Values.server.persistance.size`
+    help: `.Values.server.persistance` is not set; did you mean `persistence`? keys of `.Values.server` are more, persistence (from prod.yaml:1, .helm/values.yaml:3)
+
+    error: cannot render app/templates/three.yaml: wrong type for value; expected string; got interface {}
+      ╭─[.helm/templates/three.yaml:1:13]
+    1 │ a: {{ upper .Values.imag }}
+      ·             ──────┬───── in `.Values.imag`
+    help: `.Values.imag` is not set; did you mean `image`?
+
+    error: cannot render app/templates/one.yaml: error calling eq: incompatible types for comparison: float64 and int
+      ╭─[.helm/templates/one.yaml:1:10]
+    1 │ a: {{ if eq .Values.port 1000000 }}{{ end }}
+      ·          ───────────┬─────────── in `eq .Values.port 1000000`
+    help: `.Values.port` is `1e+06` of type float64 (.helm/values.yaml:1)
+
+    error: cannot render app/templates/four.yaml: wrong type for value; expected string; got int64
+      ╭─[.helm/templates/four.yaml:1:13]
+    1 │ a: {{ upper .Values.token }}
+      ·             ──────┬────── in `.Values.token`
+    help: `.Values.token` is of type int64 (--set token)
+    ");
+    let broken = [(".helm/templates/one.yaml", "a: {{ if }}\n"), (".helm/templates/two.yaml", "b\na: {{ nosuch }}\n")];
+    insta::assert_snapshot!(rendered(&broken), @r#"
+    exit 1
+    error: the chart has 2 problems
+
+    error: template: app/templates/two.yaml:2: function "nosuch" not defined
+      ╭─[.helm/templates/two.yaml:2:7]
+    2 │ a: {{ nosuch }}
+      ·       ───┬── here
+
+    error: template: app/templates/one.yaml:1: missing value for if
+      ╭─[.helm/templates/one.yaml:1:10]
+    1 │ a: {{ if }}
+      ·          ─┬ here
+    "#);
+}
+
+/// What a template changes may be what the next one needs: only the first failure is sure.
+#[test]
+fn failures_that_may_follow_from_one_another_do_not() {
+    let text = rendered(&[
+        (".helm/templates/one.yaml", "a: {{ .Values.new.key }}\n"),
+        (".helm/templates/two.yaml", "{{ fail \"no\" }}{{ set .Values \"new\" (dict \"key\" 1) }}\n"),
+    ]);
+    assert!(text.starts_with("exit 1\nerror: cannot render app/templates/two.yaml: no\n"), "{text}");
+    assert!(!text.contains("one.yaml"), "{text}");
+}
+
+/// A value that only some may know is told of by its type.
+#[test]
+fn values_that_are_secret_or_given_by_flags_are_not_shown() {
+    let files = [
+        (".helm/templates/app.yaml", "a: {{ atoi .Values.token | upper }}{{ .Values.token | index 1 }}\n"),
+        (".helm/values.yaml", "token: ''\n"),
+    ];
+    let text = told(&chart(&files), &["render", "--set-string", "token=hunter2"]);
+    assert!(text.starts_with("exit 1") && !text.contains("hunter2"), "{text}");
+    let changed =
+        [(".helm/templates/app.yaml", "{{ $_ := set .Values \"token\" \"hunter2\" }}a: {{ index .Values.token \"x\" }}\n"), files[1]];
+    let text = rendered(&changed);
+    assert!(text.contains("`.Values.token` is of type string (.helm/values.yaml:1)") && !text.contains("`hunter2`"), "{text}");
 }
 
 #[test]
@@ -70,14 +194,14 @@ fn an_image_that_werf_yaml_does_not_have() {
     insta::assert_snapshot!(rendered(&[(".helm/templates/app.yaml", "image: {{ werf_image \"wbe\" }}\n")]), @r#"
     exit 1
     error: cannot render app/templates/app.yaml: error calling werf_image: unknown image `wbe`; images of werf.yaml: `web`
-      ╭─[app/templates/app.yaml:1:11]
+      ╭─[.helm/templates/app.yaml:1:11]
     1 │ image: {{ werf_image "wbe" }}
       ·           ────────┬─────── in `werf_image "wbe"`
     "#);
     insta::assert_snapshot!(rendered(&[(".helm/templates/app.yaml", "image: {{ .Values.werf.image.wbe.x }}\n")]), @r"
     exit 1
     error: cannot render app/templates/app.yaml: nil pointer evaluating interface {}.x
-      ╭─[app/templates/app.yaml:1:11]
+      ╭─[.helm/templates/app.yaml:1:11]
     1 │ image: {{ .Values.werf.image.wbe.x }}
       ·           ────────────┬─────────── in `.Values.werf.image.wbe.x`
     help: `.Values.werf.image.wbe` is not set; did you mean `web`? keys of `.Values.werf.image` are web
