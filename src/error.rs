@@ -42,12 +42,24 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: Kind,
     diagnostic: Box<dyn Diagnostic + Send + Sync + 'static>,
+    output: String,
 }
 
 impl Error {
     /// Wraps a room's diagnostic with an explicit kind.
     pub fn new(kind: Kind, diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
-        Error(Box::new(Inner { kind, diagnostic: Box::new(diagnostic) }))
+        Error(Box::new(Inner { kind, diagnostic: Box::new(diagnostic), output: String::new() }))
+    }
+
+    /// The same with data that goes to standard output nevertheless.
+    pub fn with_output(mut self, output: String) -> Self {
+        self.0.output = output;
+        self
+    }
+
+    /// Data that goes to standard output although the work failed.
+    pub fn output(&self) -> &str {
+        &self.0.output
     }
 
     /// The failure's kind.

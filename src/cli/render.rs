@@ -23,6 +23,9 @@ pub struct Args {
     /// API versions that .Capabilities has beside the built-in ones (may be given many times)
     #[arg(long, env = "WERF_EXTRA_APIVERSIONS", value_name = "API")]
     extra_apiversions: Vec<String>,
+    /// Where rendering fails, print what was rendered up to there
+    #[arg(long, env = "WERF_DEBUG")]
+    debug: bool,
     /// Stand-ins for the references of images, even if a repository is given
     #[arg(long, env = "WERF_STUB_TAGS")]
     stub_tags: bool,
@@ -49,6 +52,7 @@ pub fn run(args: Args) -> u8 {
         output: args.output,
         show_only: args.show_only,
         include_crds: args.include_crds,
+        debug: args.debug,
         stub_tags: args.stub_tags,
         kube_version: args.kube_version,
         api_versions: args.extra_apiversions,

@@ -41,6 +41,7 @@ where
 }
 
 fn failed(look: &Look, error: &crate::error::Error) -> u8 {
+    ui::data(error.output());
     ui::error(look, error);
     error.kind().exit_code()
 }

@@ -25,7 +25,7 @@ with-namespace without-kube";
 
 /// Flags for what werf 2 does not do.
 const OURS: &str =
-    "buildkit-host buildkit-tls-ca buildkit-tls-cert buildkit-tls-key buildkit-tls-server-name buildkitd explain helm-compat json";
+    "buildkit-host buildkit-tls-ca buildkit-tls-cert buildkit-tls-key buildkit-tls-server-name buildkitd debug explain helm-compat json";
 
 fn each_flag(check: &mut dyn FnMut(&str, &clap::Arg)) {
     fn walk(command: &clap::Command, check: &mut dyn FnMut(&str, &clap::Arg)) {

@@ -92,6 +92,8 @@ pub struct Scene<'a> {
     pub cluster: Option<&'a Client>,
     /// Clock and randomness of templates come from names and the commit.
     pub deterministic: bool,
+    /// A failure brings what was rendered before it.
+    pub debug: bool,
 }
 
 /// Renders the chart.
@@ -107,15 +109,19 @@ pub fn render(chart: &Chart, scene: &Scene<'_>, run: &Run) -> Result<Rendered> {
         values: scene.layers,
         service: Some(scene.service),
         capabilities: &scene.capabilities,
-        options: RenderOptions { compat: scene.compat, ..RenderOptions::default() },
+        options: RenderOptions { compat: scene.compat, partial: scene.debug.then(Default::default), ..RenderOptions::default() },
         host: determined.as_ref().map_or(&gates, |determined| determined),
     };
     rendered(chart, &input, run)
 }
 
-/// Renders a chart and tells its warnings.
+/// Renders a chart and tells its warnings. What was rendered up to a failure is in the error, where the options keep it.
 pub fn rendered(chart: &Chart, input: &RenderInput<'_>, run: &Run) -> Result<Rendered> {
-    let rendered = chart::render(chart, input)?;
+    let failed = |error: chart::RenderError| {
+        let partial = input.options.partial.as_ref().map(|partial| partial.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone());
+        crate::error::Error::from(error).with_output(partial.unwrap_or_default())
+    };
+    let rendered = chart::render(chart, input).map_err(failed)?;
     for message in &rendered.warnings {
         run.events.emit(Event::Warned { message: message.clone(), help: None });
     }
@@ -141,8 +147,8 @@ pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Optio
         capabilities(chart, client),
     )
     .await?;
-    let scene =
-        Scene { owner, layers, compat, service, capabilities, revision: history.newest() + 1, cluster: Some(client), deterministic };
+    let revision = history.newest() + 1;
+    let scene = Scene { owner, layers, compat, service, capabilities, revision, cluster: Some(client), deterministic, debug: false };
     let rendered = tokio::task::block_in_place(|| render(chart, &scene, run))?;
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
     let desired = desired(owner, rendered, marks, deploy)?;

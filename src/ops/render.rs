@@ -18,6 +18,8 @@ pub struct Options {
     pub show_only: Vec<String>,
     /// Also the CRDs of the chart's crds directory.
     pub include_crds: bool,
+    /// A failure prints what was rendered before it.
+    pub debug: bool,
     /// References of images are stand-ins, whatever the repository.
     pub stub_tags: bool,
     /// Kubernetes version for `.Capabilities`.
@@ -59,6 +61,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         revision: 1,
         cluster: None,
         deterministic: options.values.deterministic,
+        debug: options.debug,
     };
     let rendered = release::render(&chart, &scene, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };

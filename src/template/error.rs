@@ -352,12 +352,14 @@ impl Failure {
             (source, LabeledSpan::new(Some(label), start, length))
         });
         let inner = error.innermost();
+        // the author of a refusal has said what is wrong with a value that is there
+        let is_telling = |one: &&Involved| error.refusal().is_none() || one.value.as_ref().is_none_or(Value::is_nil);
         let mut help = match &inner.hint {
             Some(hint) => vec![match hint.owner.as_ref().and_then(|owner| origins.of_map(owner)) {
                 Some(origin) => format!("{} ({})", hint.text, origin.place),
                 None => hint.text.clone(),
             }],
-            None => inner.involved.iter().take(SHOWN_VALUES).map(|one| described(one, origins)).collect(),
+            None => inner.involved.iter().filter(is_telling).take(SHOWN_VALUES).map(|one| described(one, origins)).collect(),
         };
         help.extend(chain(places.split_last().map(|(_, outer)| outer).unwrap_or_default(), origins));
         Failure { headline, snippet, help: (!help.is_empty()).then(|| help.join("\n")), error }

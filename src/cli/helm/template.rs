@@ -83,6 +83,9 @@ pub struct Args {
     /// Do not hold the values against values.schema.json
     #[arg(long)]
     skip_schema_validation: bool,
+    /// Where rendering fails, print what was rendered up to there
+    #[arg(long)]
+    debug: bool,
     /// Ask the cluster whether it takes the manifests: not possible yet
     #[arg(long)]
     validate: bool,
@@ -143,6 +146,7 @@ impl Args {
             helm_4: self.helm_compat == 4,
             deterministic: self.deterministic,
             skip_schema: self.skip_schema_validation,
+            debug: self.debug,
             validate: self.validate,
             output_dir: self.output_dir,
             release_dir: self.release_name,
@@ -156,10 +160,9 @@ impl Args {
 #[derive(Debug)]
 struct WithoutEffect;
 
-const SWITCHES: [&str; 14] = [
+const SWITCHES: [&str; 13] = [
     "atomic",
     "create-namespace",
-    "debug",
     "disable-openapi-validation",
     "force",
     "force-conflicts",

@@ -46,7 +46,7 @@ struct Template<'c> {
 pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: Option<DebugLog>) -> Result<Vec<Output>, RenderError> {
     let scene = Scene::new(chart, values, input, debug)?;
     let mut outputs = Vec::new();
-    let mut problems = Vec::new();
+    let (mut problems, mut broken) = (Vec::new(), Vec::new());
     let (mut places, mut total) = (Vec::new(), 0);
     for template in scene.executed() {
         match scene.templates.execute(&template.path, &scene.data(template), input.host) {
@@ -58,6 +58,7 @@ pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: O
                 outputs.push(Output { path: template.path.clone(), text });
             }
             Err(error) => {
+                broken.push(Output { path: template.path.clone(), text: error.partial().to_owned() });
                 let place = error.places().last().map(|place| place.location());
                 if place.is_none() || !places.contains(&place) {
                     problems.push(RenderError::Execute(Box::new(Failure::new(*error, &scene.origins))));
@@ -70,11 +71,15 @@ pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: O
         }
     }
     outputs.sort_by(|a, b| a.path.cmp(&b.path));
-    if problems.is_empty() { Ok(outputs) } else { Err(RenderError::together(problems)) }
+    if problems.is_empty() {
+        return Ok(outputs);
+    }
+    input.options.keep(outputs.iter().chain(&broken));
+    Err(RenderError::together(problems))
 }
 
 /// Functions that change values which other templates see: after the first failure nobody knows what they would have done.
-const CHANGES: [&str; 4] = ["set ", "unset ", "merge", "Merge"];
+const CHANGES: [&str; 5] = ["set .", "set $", "set (", "merge", "Merge"];
 
 /// Points a document that is no YAML at the line of the template that wrote it, by executing the templates once more.
 pub fn locate(error: &mut ManifestError, chart: &Chart, values: &Values, input: &RenderInput<'_>) {

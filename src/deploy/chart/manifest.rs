@@ -111,7 +111,7 @@ pub fn sort(
             let (head, object) = match read(&Place { path, content, text }) {
                 Ok(read) => read,
                 Err(problem) => {
-                    problems.push(problem);
+                    problems.push(*problem);
                     continue;
                 }
             };
@@ -144,7 +144,7 @@ pub fn sort(
     Ok((manifests.into_iter().map(|(_, manifest)| manifest).collect(), hooks))
 }
 
-fn read(place: &Place<'_>) -> Result<(Head, Value), ManifestError> {
+fn read(place: &Place<'_>) -> Result<(Head, Value), Box<ManifestError>> {
     let node = yaml::parse(place.text).map_err(|cause| place.not_yaml(&cause))?;
     let head = Head::read(&node).map_err(|(node, problem)| place.wrong(node, problem))?;
     Ok((head, yaml::to_json(&node).map_err(|cause| place.not_yaml(&cause))?))
@@ -231,19 +231,19 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn not_yaml(&self, cause: &YamlError) -> ManifestError {
+    fn not_yaml(&self, cause: &YamlError) -> Box<ManifestError> {
         let problem = format!("error converting YAML to JSON: {}", cause.helm_message);
         self.error(problem, cause.span.offset(), cause.span.len())
     }
 
-    fn wrong(&self, node: &Node, problem: String) -> ManifestError {
+    fn wrong(&self, node: &Node, problem: String) -> Box<ManifestError> {
         self.error(problem, node.span.start, node.span.len().max(1))
     }
 
-    fn error(&self, problem: String, offset: usize, length: usize) -> ManifestError {
+    fn error(&self, problem: String, offset: usize, length: usize) -> Box<ManifestError> {
         let offset = offset.min(self.text.len());
         let at = (offset, length.min(self.text.len() - offset)).into();
-        ManifestError {
+        Box::new(ManifestError {
             path: self.path.to_owned(),
             problem,
             rendered: Excerpt::rendered(self.path, self.text, at),
@@ -251,7 +251,7 @@ impl Place<'_> {
             help: None,
             start: self.text.as_ptr() as usize - self.content.as_ptr() as usize,
             file_length: self.content.len(),
-        }
+        })
     }
 }
 

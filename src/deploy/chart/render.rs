@@ -68,6 +68,19 @@ pub struct RenderOptions {
     pub compat: HelmCompat,
     /// `required` and `fail` do not fail, and library charts are fine: for linting.
     pub lint: bool,
+    /// Takes what was rendered where rendering fails, as `helm template --debug` prints it.
+    pub partial: Option<Arc<Mutex<String>>>,
+}
+
+impl RenderOptions {
+    /// Keeps the texts of a rendering that failed, for whoever asked for them.
+    pub(super) fn keep<'o>(&self, outputs: impl IntoIterator<Item = &'o Output>) {
+        let Some(partial) = &self.partial else { return };
+        let mut kept = partial.lock().unwrap_or_else(PoisonError::into_inner);
+        for Output { path, text } in outputs.into_iter().filter(|output| !output.text.trim().is_empty()) {
+            kept.push_str(&format!("---\n# Source: {path}\n{text}\n"));
+        }
+    }
 }
 
 /// A rendered chart.
@@ -138,6 +151,7 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
     let mut files = context::execute(&chart, &values, input, debug.clone())?;
     let notes = take_notes(&mut files, &chart, input.options.sub_notes);
     let (manifests, hooks) = manifest::sort(&files, compat, &mut warnings).map_err(|mut problems| {
+        input.options.keep(&files);
         problems.iter_mut().take(LOCATED).for_each(|problem| context::locate(problem, &chart, &values, input));
         RenderError::together(problems.into_iter().map(|problem| RenderError::Manifest(Box::new(problem))).collect())
     })?;

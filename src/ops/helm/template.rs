@@ -61,6 +61,8 @@ pub struct Options {
     pub deterministic: bool,
     /// values.schema.json is not looked at.
     pub skip_schema: bool,
+    /// A failure prints what was rendered before it.
+    pub debug: bool,
     /// The cluster is to be asked about the manifests.
     pub validate: bool,
     /// Write files below a directory instead of returning the text.
@@ -94,7 +96,12 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         values: &layers,
         service: None,
         capabilities: &with_versions(compat, options.kube_version.as_deref(), &options.api_versions)?,
-        options: RenderOptions { skip_schema: options.skip_schema, compat, ..RenderOptions::default() },
+        options: RenderOptions {
+            skip_schema: options.skip_schema,
+            compat,
+            partial: options.debug.then(Default::default),
+            ..RenderOptions::default()
+        },
         host: determined.as_ref().map_or(&gates, |determined| determined),
     };
     let rendered = release::rendered(&chart, &input, &run)?;

@@ -174,6 +174,33 @@ fn failures_that_may_follow_from_one_another_do_not() {
     assert!(!text.contains("one.yaml"), "{text}");
 }
 
+#[test]
+fn debug_prints_what_was_rendered_up_to_the_failure() {
+    let sandbox =
+        chart(&[(".helm/templates/one.yaml", "a: 1\n"), (".helm/templates/two.yaml", "b: 2\nc: x{{ required \"give x\" .Values.x }}\n")]);
+    insta::assert_snapshot!(told(&sandbox, &["render", "--debug"]), @r#"
+    exit 1
+    ---
+    # Source: app/templates/one.yaml
+    a: 1
+
+    ---
+    # Source: app/templates/two.yaml
+    b: 2
+    c: x
+    error: cannot render app/templates/two.yaml: give x
+      ╭─[.helm/templates/two.yaml:2:8]
+    2 │ c: x{{ required "give x" .Values.x }}
+      ·        ─────────────┬───────────── refused here
+    help: `.Values.x` is not set
+    "#);
+    sandbox.write(&[(".helm/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n"), (".helm/templates/two.yaml", "b: 2\n c: d\n")]);
+    let printed = sandbox.werf_with(&["helm", "template", "--debug", ".helm"], &[]);
+    let both = "---\n# Source: app/templates/one.yaml\na: 1\n\n---\n# Source: app/templates/two.yaml\nb: 2\n c: d\n\n";
+    assert_eq!((printed.code, printed.stdout.as_str()), (1, both), "{}", printed.stderr);
+    assert_eq!(sandbox.werf_with(&["helm", "template", ".helm"], &[]).stdout, "");
+}
+
 /// A value that only some may know is told of by its type.
 #[test]
 fn values_that_are_secret_or_given_by_flags_are_not_shown() {
