@@ -187,6 +187,11 @@ pub enum RenderError {
     Schema {
         /// One block per chart.
         details: String,
+        /// Where in the values, from the root.
+        places: Vec<Vec<String>>,
+        /// Which files and flags set them.
+        #[help]
+        help: Option<String>,
     },
     /// A file is no template.
     #[error(transparent)]

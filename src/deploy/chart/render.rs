@@ -12,6 +12,7 @@ use super::error::RenderError;
 use super::functions::DebugLog;
 use super::manifest::{self, Hook, Manifest};
 use super::model::{Chart, File, Values};
+use super::origin::ValueOrigins;
 use super::schema;
 use super::service::{self, ServiceValues};
 use super::values::{self, Nulls, ValueLayers, Warnings};
@@ -139,7 +140,7 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
     let mut values = values::coalesce(&chart, over, nulls, &mut warnings)?;
     dependency::export(&chart, &mut values, &mut warnings);
     if !input.options.skip_schema {
-        schema::validate(&chart, &values)?;
+        schema::validate(&chart, &values).map_err(|error| with_origins(error, &chart, input.values))?;
     }
     let constraint = &chart.metadata.kube_version;
     let kube_version = &input.capabilities.kube_version;
@@ -170,6 +171,24 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
         debug,
         compat,
     })
+}
+
+/// Says of values that break a schema which file or flag set them.
+fn with_origins(mut error: RenderError, chart: &Chart, layers: &ValueLayers) -> RenderError {
+    if let RenderError::Schema { places, help, .. } = &mut error {
+        let origins = ValueOrigins { chart, layers, values: crate::template::value::Map::new() };
+        let line = |place: &Vec<String>| {
+            // of an item of a list the list is what a file is known to set
+            let (path, origin) = (1..=place.len())
+                .rev()
+                .find_map(|length| Some((&place[..length], origins.of_path(&place[..length]).into_iter().next()?)))?;
+            Some(format!("`{}` is set by {}", path.join("."), origin.place))
+        };
+        let mut lines: Vec<String> = places.iter().filter_map(line).collect();
+        lines.dedup();
+        *help = (!lines.is_empty()).then(|| lines.join("\n"));
+    }
+    error
 }
 
 /// Lays each chart's secret values over its values.

@@ -16,7 +16,32 @@ pub fn validate(chart: &Chart, values: &Values) -> Result<(), RenderError> {
     }
     let mut details = String::new();
     check(chart, &with_plain_numbers(&Value::Object(values.clone())), &mut details);
-    if details.is_empty() { Ok(()) } else { Err(RenderError::Schema { details }) }
+    if details.is_empty() {
+        return Ok(());
+    }
+    let mut places = Vec::new();
+    find(chart, &with_plain_numbers(&Value::Object(values.clone())), &[], &mut places);
+    Err(RenderError::Schema { details, places, help: None })
+}
+
+/// The places of the values that break the schemas of a chart and of its subcharts.
+fn find(chart: &Chart, values: &Value, above: &[String], places: &mut Vec<Vec<String>>) {
+    let schema = chart.schema.as_deref().and_then(|schema| serde_json::from_slice(schema).ok());
+    let validator = schema.and_then(|schema: Value| jsonschema::options().with_retriever(Nowhere).build(&schema).ok());
+    for error in validator.iter().flat_map(|validator| validator.iter_errors(values)) {
+        let place: Vec<String> = above.iter().cloned().chain(segments(error.instance_path().as_str())).collect();
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    for subchart in &chart.dependencies {
+        let inner: Vec<String> = above.iter().cloned().chain([subchart.name().to_owned()]).collect();
+        match values.get(subchart.name()) {
+            Some(part @ Value::Object(_)) => find(subchart, part, &inner, places),
+            Some(other) if !other.is_null() => places.push(inner),
+            _ => {}
+        }
+    }
 }
 
 fn any(chart: &Chart, test: &dyn Fn(&Chart) -> bool) -> bool {

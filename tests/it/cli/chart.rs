@@ -201,6 +201,29 @@ fn debug_prints_what_was_rendered_up_to_the_failure() {
     assert_eq!(sandbox.werf_with(&["helm", "template", ".helm"], &[]).stdout, "");
 }
 
+#[test]
+fn values_that_break_a_schema_are_told_with_who_set_them() {
+    let schema = r#"{"properties": {"port": {"type": "integer"}, "names": {"items": {"type": "string"}}, "size": {"minimum": 1}}}"#;
+    let sandbox = chart(&[
+        (".helm/templates/app.yaml", "a: 1\n"),
+        (".helm/values.yaml", "names:\n- a\n- 2\nport: 1\n"),
+        (".helm/values.schema.json", schema),
+        ("prod.yaml", "# production\nport: high\n"),
+    ]);
+    insta::assert_snapshot!(told(&sandbox, &["render", "--values", "prod.yaml", "--set", "size=0"]), @r"
+    exit 1
+    error: values don't meet the specifications of the schema(s) in the following chart(s):
+    app:
+    - at '/names/1': got number, want string
+    - at '/port': got string, want integer
+    - at '/size': minimum: got 0, want 1
+
+    help: `names` is set by .helm/values.yaml:1
+    `port` is set by prod.yaml:2
+    `size` is set by --set size
+    ");
+}
+
 /// A value that only some may know is told of by its type.
 #[test]
 fn values_that_are_secret_or_given_by_flags_are_not_shown() {
