@@ -20,7 +20,7 @@ fn render(text: &str) -> String {
         serde_json::json!({"Values": {"n": 3, "f": 1.5, "s": "a b-c", "t": true, "nul": null, "l": [1, "x", [2]], "m": {"k": {"d": 1}}}});
     let host = Determined::new(&NoHost, Seed { names: vec!["fuzz".into()], time: 1_700_000_000 });
     match templates.execute("t", &Value::from_json(&values), &host) {
-        Ok(rendered) => rendered.text,
+        Ok(text) => text,
         Err(error) => error.to_string(),
     }
 }

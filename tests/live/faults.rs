@@ -298,7 +298,7 @@ fn a_cluster_out_of_reach_ends_the_build() {
 fn a_broken_chart_ends_the_build() {
     let app = app("{{ .Values.nothing.at.all }}\n");
     let mark = slow_image(&app, 3600);
-    failed(&app.werf(&["converge"]), &["shop/templates/app.yaml:1:"]);
+    failed(&app.werf(&["converge"]), &[".helm/templates/app.yaml:1:"]);
     gone(&mark);
 }
 
