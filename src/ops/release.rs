@@ -186,7 +186,7 @@ fn desired(owner: &Owner, rendered: Rendered, marks: &Marks, deploy: &DeployOpti
         manifest: chart::release_manifest(&rendered, false),
         notes: rendered.notes.clone().unwrap_or_default(),
         config: Value::Object(rendered.user_values.clone()),
-        chart: rendered.chart_record.clone(),
+        chart: rendered.chart_record(),
         labels: marks.release_labels.clone(),
     };
     // definitions are shared by all releases that bring them: none writes its name onto them

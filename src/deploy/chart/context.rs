@@ -14,6 +14,7 @@ use super::functions::{self, DebugLog};
 use super::model::{Chart, Dependency, Metadata, Values};
 use super::origin::ValueOrigins;
 use super::render::{Operation, RenderInput};
+use super::side_by_side;
 use crate::template::call::ObjectType;
 use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Object, Value};
 use crate::template::{Failure, Options, Origins, Templates};
@@ -129,9 +130,12 @@ impl<'c> Scene<'c> {
 
         let mut templates = Templates::new(Arc::new(table), Options::helm());
         let mut problems = Vec::new();
-        for template in &found {
-            if let Err(cause) = templates.parse(&template.path, &template.text) {
-                problems.push(RenderError::Parse(Box::new(cause.named(origins.path(&template.path)))));
+        let parse = |template: &Template<'_>| templates.parse_only(&template.path, &template.text);
+        let parsed = side_by_side::map(&found, |template| template.text.len(), parse);
+        for (template, parsed) in found.iter().zip(parsed) {
+            match parsed {
+                Ok(parsed) => templates.add(&parsed),
+                Err(cause) => problems.push(RenderError::Parse(Box::new(cause.named(origins.path(&template.path))))),
             }
         }
         if problems.is_empty() { Ok(Scene { templates, found, origins, values_type }) } else { Err(RenderError::together(problems)) }

@@ -9,6 +9,7 @@ use super::compat::HelmCompat;
 use super::context::Output;
 use super::error::{Excerpt, ManifestError};
 use super::metadata::string;
+use super::side_by_side;
 use crate::yaml::{self, Node, YamlError};
 
 /// One document of a rendered template.
@@ -103,13 +104,16 @@ pub fn sort(
     let mut manifests = Vec::new();
     let mut hooks = Vec::new();
     let mut problems = Vec::new();
-    for Output { path, text: content } in files {
-        if path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) || content.trim().is_empty() {
-            continue;
-        }
-        for text in split(content, compat) {
-            let (head, object) = match read(&Place { path, content, text }) {
-                Ok(read) => read,
+    let has_documents = |file: &&Output| {
+        let is_partial = file.path.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
+        !is_partial && !file.text.trim().is_empty()
+    };
+    let files: Vec<&Output> = files.iter().filter(has_documents).collect();
+    let read = side_by_side::map(&files, |file| file.text.len(), |file| documents(file, compat));
+    for (Output { path, .. }, documents) in files.into_iter().zip(read) {
+        for (text, document) in documents {
+            let (head, object) = match document {
+                Ok(document) => document,
                 Err(problem) => {
                     problems.push(*problem);
                     continue;
@@ -144,7 +148,14 @@ pub fn sort(
     Ok((manifests.into_iter().map(|(_, manifest)| manifest).collect(), hooks))
 }
 
-fn read(place: &Place<'_>) -> Result<(Head, Value), Box<ManifestError>> {
+/// The head and the object of a document, or why there is none.
+type Read = Result<(Head, Value), Box<ManifestError>>;
+
+fn documents(Output { path, text: content }: &Output, compat: HelmCompat) -> Vec<(&str, Read)> {
+    split(content, compat).into_iter().map(|text| (text, read(&Place { path, content, text }))).collect()
+}
+
+fn read(place: &Place<'_>) -> Read {
     let node = yaml::parse(place.text).map_err(|cause| place.not_yaml(&cause))?;
     let head = Head::read(&node).map_err(|(node, problem)| place.wrong(node, problem))?;
     Ok((head, yaml::to_json(&node).map_err(|cause| place.not_yaml(&cause))?))

@@ -30,6 +30,7 @@ mod render;
 mod schema;
 mod service;
 mod set;
+mod side_by_side;
 mod values;
 
 pub use capabilities::Capabilities;

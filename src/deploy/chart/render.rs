@@ -99,8 +99,8 @@ pub struct Rendered {
     pub values: Values,
     /// What the caller set: the `config` of a release record.
     pub user_values: Values,
-    /// The `chart` of a Helm 3 release record.
-    pub chart_record: Value,
+    /// The chart, without the subcharts that are disabled.
+    pub chart: Chart,
     /// Things that deserve attention but stop nothing.
     pub warnings: Vec<String>,
     /// What the debug functions wrote.
@@ -113,6 +113,11 @@ impl Rendered {
     /// The documents that have an object, hooks left out.
     pub fn resources(&self) -> impl Iterator<Item = &Manifest> {
         self.manifests.iter().filter(|manifest| !manifest.object.is_null())
+    }
+
+    /// The `chart` of a Helm 3 release record.
+    pub fn chart_record(&self) -> Value {
+        record(&self.chart)
     }
 }
 
@@ -159,18 +164,7 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
     let debug = debug.map(|log| std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default();
     let mut crds = Vec::new();
     collect_crds(&chart, chart.name(), &mut crds);
-    Ok(Rendered {
-        manifests,
-        hooks,
-        crds,
-        notes,
-        chart_record: record(&chart),
-        values,
-        user_values,
-        warnings: warnings.into_iter().collect(),
-        debug,
-        compat,
-    })
+    Ok(Rendered { manifests, hooks, crds, notes, chart, values, user_values, warnings: warnings.into_iter().collect(), debug, compat })
 }
 
 /// Says of values that break a schema which file or flag set them.
