@@ -56,6 +56,13 @@ impl Testbed {
         command
     }
 
+    /// The release build of werf outside of any project.
+    pub fn plain_werf(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_werf"));
+        command.env("KUBECONFIG", self.run.join("admin.kubeconfig"));
+        command
+    }
+
     /// The peer's build of the project's Dockerfile on the same daemon, with the same base image, pushed to a repository.
     pub fn buildctl(&self, project: &Project, repo: &str) -> Command {
         let mut command = self.program("buildctl");

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, reason = "tests read the environment and print")]
 
 mod build;
+mod charts;
 mod converge;
 mod digests;
 mod fixture;

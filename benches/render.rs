@@ -3,17 +3,44 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use crate::charts::{self, Chart};
 use crate::fixture::{Project, Testbed};
 use crate::measure::{by_turns, must};
 use crate::table::Row;
 
-/// The example and a chart of 500 objects.
+/// Projects and charts, from small to large; what grows is measured at several sizes.
 pub fn rows() -> Vec<Row> {
     let testbed = Testbed::up();
-    vec![
+    let mut rows = vec![
         row(&testbed, "render: the example application", "", &plain_example()),
         row(&testbed, "render: 500 objects (ConfigMap and Service)", "≤ 15 ms", &five_hundred()),
-    ]
+        chart_row(&testbed, "chart: as `helm create` makes it", "≤ 8 ms, ≤ 1/8", &charts::created(&testbed)),
+        chart_row(&testbed, "chart: like kube-prometheus-stack", "≤ 60 ms, ≤ 1/5", &charts::monitoring(&testbed)),
+    ];
+    rows.extend([25, 50, 100].map(|n| chart_row(&testbed, &format!("chart: {n} subcharts"), "linear", &charts::umbrella(&testbed, n))));
+    rows.extend(
+        [2_500, 5_000, 10_000].map(|n| chart_row(&testbed, &format!("chart: {n} turns with two tpl"), "linear", &charts::tpl_loop(n))),
+    );
+    rows
+}
+
+/// Both render a chart of the disk, and print the same.
+fn chart_row(testbed: &Testbed, what: &str, bar: &'static str, chart: &Chart) -> Row {
+    let ours = || {
+        let mut command = testbed.plain_werf();
+        command.args(["helm", "template", "app"]).arg(chart.dir());
+        command
+    };
+    let helm = || {
+        let mut command = testbed.program("helm3");
+        command.args(["template", "app"]).arg(chart.dir());
+        command
+    };
+    let (text, theirs) = (must(ours()), must(helm()));
+    assert!(text == theirs, "{what}: werf and helm print different texts");
+    let (ours, peer) = by_turns(15, |_| ours(), |_| helm());
+    let remark = format!("{} kB of manifests", text.len() / 1000);
+    Row { what: what.into(), bar, ours, peer: Some(("helm", peer)), remark }
 }
 
 /// werf renders the project, helm the same `.helm` directory with a Chart.yaml beside it.
