@@ -8,7 +8,7 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::deploy::chart::{self, Chart, Defaults, HelmCompat, Precedence, ValueLayers, ValuesFile};
+use crate::deploy::chart::{self, Chart, ChartError, Defaults, HelmCompat, Precedence, ValueLayers, ValuesFile};
 use crate::error::Result;
 use crate::file_tree::ReadError;
 
@@ -27,6 +27,11 @@ pub fn load_any_chart(path: &str) -> Result<Chart> {
 }
 
 fn load(path: &str, defaults: Defaults) -> Result<Chart> {
+    Ok(try_load(path, defaults)??)
+}
+
+/// The chart at a path; the inner error is of a chart that is there and cannot be loaded.
+pub fn try_load(path: &str, defaults: Defaults) -> Result<Result<Chart, ChartError>> {
     let found = std::fs::metadata(path);
     if found.as_ref().is_ok_and(|found| found.is_dir()) {
         let mut files = Vec::new();
@@ -34,10 +39,10 @@ fn load(path: &str, defaults: Defaults) -> Result<Chart> {
         if files.is_empty() {
             return Err(DiskError::NoChart { path: path.to_owned() }.into());
         }
-        return Ok(chart::load_files(files, path.trim_end_matches('/'), |file| read(file), &defaults)?);
+        return Ok(chart::load_files(files, path.trim_end_matches('/'), |file| read(file), &defaults));
     }
     match found.and_then(|_| std::fs::read(path)) {
-        Ok(archive) => Ok(chart::load_archive(&archive, path, &defaults)?),
+        Ok(archive) => Ok(chart::load_archive(&archive, path, &defaults)),
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Err(DiskError::NoChart { path: path.to_owned() }.into()),
         Err(cause) => Err(DiskError::Unreadable { path: path.to_owned(), cause }.into()),
     }

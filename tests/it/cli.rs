@@ -8,6 +8,7 @@ mod content;
 mod explain;
 mod flags;
 mod helm;
+mod helm_lint;
 mod helm_repo;
 mod project;
 mod registry;

@@ -24,6 +24,7 @@ mod converge;
 mod embedded;
 mod faults;
 mod kinds;
+mod lint;
 mod llb;
 mod private_registry;
 mod published;

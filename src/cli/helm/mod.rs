@@ -4,6 +4,7 @@
 
 mod args;
 mod dependency;
+mod lint;
 mod package;
 mod pull;
 mod push;
@@ -23,6 +24,8 @@ use crate::ui::Look;
 pub enum Command {
     /// Print the manifests of any chart as `helm template` does
     Template(Box<template::Args>),
+    /// Say what is wrong with charts, or could be better
+    Lint(Box<lint::Args>),
     /// Look after the charts that a chart depends on
     #[command(subcommand, visible_alias = "dep", alias = "dependencies")]
     Dependency(Box<dependency::Command>),
@@ -50,6 +53,7 @@ pub enum Command {
 pub fn run(command: Command) -> u8 {
     match command {
         Command::Template(args) => template::run(*args),
+        Command::Lint(args) => lint::run(*args),
         Command::Dependency(command) => dependency::run(*command),
         Command::Repo(command) => repo::run(*command),
         Command::Pull(args) => pull::run(*args),

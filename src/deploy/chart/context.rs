@@ -116,7 +116,10 @@ impl<'c> Scene<'c> {
             HelmCompat::Three => MapType::VALUES,
             HelmCompat::Four => MapType::VALUES_4,
         };
-        let table = functions::table(chart, input.service, &input.values.secret_key, debug);
+        let mut table = functions::table(chart, input.service, &input.values.secret_key, debug);
+        if input.options.lint {
+            functions::lenient(&mut table);
+        }
         let root = match Value::from_json_keeping_integers(&Json::Object(values.clone())) {
             Value::Map(map) => map.retyped(values_type),
             _ => Map::with_type(Entries::new(), values_type),

@@ -67,7 +67,7 @@ pub struct RenderOptions {
     pub debug_templates: bool,
     /// Which Helm's ways are followed.
     pub compat: HelmCompat,
-    /// `required` and `fail` do not fail, and library charts are fine: for linting.
+    /// `required` and `fail` do not fail, and library charts are fine: for [`lint()`](super::lint::lint).
     pub lint: bool,
     /// Takes what was rendered where rendering fails, as `helm template --debug` prints it.
     pub partial: Option<Arc<Mutex<String>>>,

@@ -72,6 +72,11 @@ fn check(chart: &Chart, values: &Value, details: &mut String) {
     }
 }
 
+/// What one schema finds wrong with values, a line each.
+pub fn problems(schema: &[u8], values: &Values) -> Vec<String> {
+    problems_of(schema, &with_plain_numbers(&Value::Object(values.clone())))
+}
+
 fn problems_of(schema: &[u8], values: &Value) -> Vec<String> {
     let schema: Value = match serde_json::from_slice(schema.strip_prefix(b"\xef\xbb\xbf").unwrap_or(schema)) {
         Ok(schema) => schema,

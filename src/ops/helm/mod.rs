@@ -2,6 +2,7 @@
 
 pub mod dependency;
 pub mod dependency_list;
+pub mod lint;
 pub mod package;
 pub mod pull;
 pub mod push;

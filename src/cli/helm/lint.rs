@@ -1,0 +1,79 @@
+//! `werf helm lint`, with Helm's own arguments and flags.
+
+use super::told;
+use crate::cli::args::{LogArgs, helm_version};
+use crate::ops::helm::{HelmValues, lint};
+
+/// Arguments of `werf helm lint`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Charts: directories or .tgz archives; the working directory by default with --helm-compat 3
+    #[arg(value_name = "PATH")]
+    paths: Vec<String>,
+    /// Warnings fail too
+    #[arg(long)]
+    strict: bool,
+    /// Only warnings and errors
+    #[arg(long)]
+    quiet: bool,
+    /// Look at the charts below charts/ as well
+    #[arg(long)]
+    with_subcharts: bool,
+    /// Namespace of the release
+    #[arg(long, short = 'n', env = "HELM_NAMESPACE", value_name = "NAMESPACE", default_value = "default")]
+    namespace: String,
+    /// Files of values (may be given many times, or separated by commas); - is standard input
+    #[arg(long, short = 'f', value_name = "FILE", value_delimiter = ',')]
+    values: Vec<String>,
+    /// Set a value: key.path=value (may be given many times)
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Set a value that stays a string: key.path=value
+    #[arg(long, value_name = "KEY=VALUE")]
+    set_string: Vec<String>,
+    /// Set a value to the contents of a file: key.path=file
+    #[arg(long, value_name = "KEY=FILE")]
+    set_file: Vec<String>,
+    /// Set a value from JSON: key.path=json
+    #[arg(long, value_name = "KEY=JSON")]
+    set_json: Vec<String>,
+    /// Set a value to a string taken as it is: key.path=text
+    #[arg(long, value_name = "KEY=TEXT")]
+    set_literal: Vec<String>,
+    /// Kubernetes version for .Capabilities and for deprecated APIs, such as 1.33
+    #[arg(long, value_name = "VERSION")]
+    kube_version: Option<String>,
+    /// Do not hold the values against values.schema.json
+    #[arg(long)]
+    skip_schema_validation: bool,
+    /// Whose ways are followed: those of Helm 3 or 4
+    #[arg(long, env = "WERF_HELM_COMPAT", value_name = "3|4", default_value_t = 3, value_parser = helm_version)]
+    helm_compat: u8,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> u8 {
+    let look = args.log.look();
+    let options = lint::Options {
+        paths: args.paths,
+        strict: args.strict,
+        quiet: args.quiet,
+        with_subcharts: args.with_subcharts,
+        namespace: args.namespace,
+        values: HelmValues {
+            files: args.values,
+            set: args.set,
+            set_string: args.set_string,
+            set_file: args.set_file,
+            set_json: args.set_json,
+            set_literal: args.set_literal,
+            ..HelmValues::default()
+        },
+        kube_version: args.kube_version.filter(|version| !version.is_empty()),
+        skip_schema: args.skip_schema_validation,
+        helm_4: args.helm_compat == 4,
+    };
+    told(look, |_| lint::run(options))
+}
