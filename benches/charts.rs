@@ -48,7 +48,7 @@ pub fn created(testbed: &Testbed) -> Chart {
 pub fn umbrella(testbed: &Testbed, subcharts: usize) -> Chart {
     let (mut metadata, mut values) = ("dependencies:\n".to_owned(), "global: {region: north}\n".to_owned());
     for n in 0..subcharts {
-        let _ = write!(metadata, "- {{name: part{n}, version: 0.1.0, condition: part{n}.enabled}}\n");
+        let _ = writeln!(metadata, "- {{name: part{n}, version: 0.1.0, condition: part{n}.enabled}}");
         let _ = write!(values, "part{n}:\n  enabled: true\n  replicaCount: {}\n  ingress: {{enabled: true}}\n", n % 7);
     }
     let chart = Chart::new(&metadata);
@@ -80,7 +80,7 @@ pub fn monitoring(testbed: &Testbed) -> Chart {
     let names = ["metrics", "exporter", "dashboards"];
     let mut metadata = "dependencies:\n".to_owned();
     for name in names {
-        let _ = write!(metadata, "- {{name: {name}, version: 0.1.0, condition: {name}.enabled}}\n");
+        let _ = writeln!(metadata, "- {{name: {name}, version: 0.1.0, condition: {name}.enabled}}");
     }
     let chart = Chart::new(&metadata);
     chart.write("values.yaml", values());
