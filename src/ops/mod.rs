@@ -13,6 +13,7 @@ mod builder;
 mod chart_files;
 mod chart_store;
 mod dependencies;
+mod files;
 mod gates;
 mod images;
 mod layers;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::files::Unwritable;
 use super::{MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions, dependencies, images, project, release};
 use crate::deploy::chart::{self, Capabilities, HelmCompat, PrintOptions, Rendered};
 use crate::error::Result;
@@ -98,16 +99,4 @@ enum RenderError {
     #[error("--kube-version: `{text}` is no version")]
     #[diagnostic(help("write it as 1.33 or v1.33.2"))]
     NoVersion { text: String },
-}
-
-/// Rendered text that cannot be written to a file.
-#[derive(Debug, Error, Diagnostic)]
-#[error("cannot write to {}", .path.display())]
-#[diagnostic(help("check the path and its permissions"))]
-pub struct Unwritable {
-    /// The file.
-    pub path: PathBuf,
-    /// Why.
-    #[source]
-    pub cause: std::io::Error,
 }

@@ -20,6 +20,7 @@ use crate::chart_repository::{self, Index, SourceError, Store, oci, url};
 use crate::deploy::chart::{self, Chart, Dependency, HelmCompat, Lock, is_alias, is_compatible};
 use crate::error::Result;
 use crate::ops::dependencies::{AT_ONCE, together};
+use crate::ops::files::{Unreadable, Unwritable};
 use crate::ops::{Run, chart_files};
 
 /// What `dependency build` and `update` are asked.
@@ -82,7 +83,7 @@ async fn updated_chart(chart: &Chart, options: &Options) -> Result<String> {
         if path.is_symlink() {
             return Err(DependencyError::Link { path }.into());
         }
-        fs::write(&path, lock.text()).map_err(|cause| DependencyError::Unwritable { path, cause })?;
+        fs::write(&path, lock.text()).map_err(|cause| Unwritable { path, cause })?;
     }
     Ok(work.text)
 }
@@ -223,7 +224,7 @@ impl Work {
             }
         }
         let charts = Path::new(&options.chart).join("charts");
-        let unwritable = |path: PathBuf| move |cause| DependencyError::Unwritable { path, cause };
+        let unwritable = |path: PathBuf| move |cause| Unwritable { path, cause };
         fs::create_dir_all(&charts).map_err(unwritable(charts.clone()))?;
         for Archive { name, bytes, .. } in &archives {
             let (path, beside) = (charts.join(name), charts.join(format!(".{name}.{}", std::process::id())));
@@ -238,14 +239,14 @@ impl Work {
         self.say("Deleting outdated charts");
         let kept: BTreeSet<&str> = archives.iter().map(|archive| archive.name.as_str()).collect();
         let own: BTreeSet<&str> = locked.iter().filter(|one| one.repository.is_empty()).map(|one| one.name.as_str()).collect();
-        for path in sorted_entries(charts).map_err(|cause| DependencyError::Unreadable { path: charts.to_owned(), cause })? {
+        for path in sorted_entries(charts).map_err(|cause| Unreadable { path: charts.to_owned(), cause })? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_dir() || kept.contains(name.as_str()) {
                 continue;
             }
             match chart_files::load_chart(&path.to_string_lossy(), HelmCompat::default()) {
                 Ok(chart) if own.contains(chart.name()) => {}
-                Ok(_) => fs::remove_file(&path).map_err(|cause| DependencyError::Unwritable { path: path.clone(), cause })?,
+                Ok(_) => fs::remove_file(&path).map_err(|cause| Unwritable { path: path.clone(), cause })?,
                 Err(error) => self.say(format!("Could not verify {} for deletion: {} (Skipping)", path.display(), error.diagnostic())),
             }
         }
@@ -336,18 +337,4 @@ enum DependencyError {
     #[error("dependency `{name}`: {path} has version {version}, and {wanted} is declared")]
     #[diagnostic(help("change one of them"))]
     Version { name: String, version: String, wanted: String, path: String },
-    #[error("cannot read {}", .path.display())]
-    #[diagnostic(help("check the path and its permissions"))]
-    Unreadable {
-        path: PathBuf,
-        #[source]
-        cause: std::io::Error,
-    },
-    #[error("cannot write to {}", .path.display())]
-    #[diagnostic(help("check the path and its permissions"))]
-    Unwritable {
-        path: PathBuf,
-        #[source]
-        cause: std::io::Error,
-    },
 }

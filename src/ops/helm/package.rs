@@ -9,7 +9,7 @@ use super::dependency;
 use super::source::ReachOptions;
 use crate::deploy::chart::{self, HelmCompat};
 use crate::error::Result;
-use crate::ops::render::Unwritable;
+use crate::ops::files::Unwritable;
 use crate::ops::{Run, chart_files};
 use crate::template::functions::Version;
 

@@ -10,7 +10,7 @@ use crate::chart_repository::url;
 use crate::deploy::chart::{self, Defaults};
 use crate::error::Result;
 use crate::ops::Run;
-use crate::ops::render::Unwritable;
+use crate::ops::files::Unwritable;
 
 /// What `pull` is asked.
 #[derive(Clone, Debug)]

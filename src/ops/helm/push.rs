@@ -12,6 +12,7 @@ use crate::chart_repository::oci::{self, Push};
 use crate::deploy::chart::{self, Defaults, Maintainer, Metadata};
 use crate::error::Result;
 use crate::ops::Run;
+use crate::ops::files::Unreadable;
 
 /// What `push` is asked.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub async fn run(options: Options, _run: Run) -> Result<String> {
     if path.is_dir() {
         return Err(PushError::Directory { path: path.clone() }.into());
     }
-    let unreadable = |cause| PushError::Unreadable { path: path.clone(), cause };
+    let unreadable = |cause| Unreadable { path: path.clone(), cause };
     let archive = std::fs::read(path).map_err(unreadable)?;
     let written = std::fs::metadata(path).and_then(|found| found.modified()).map_err(unreadable)?;
     let written = Timestamp::try_from(written).unwrap_or_default();
@@ -88,11 +89,4 @@ enum PushError {
     #[error("{} is a directory", .path.display())]
     #[diagnostic(help("archives are pushed: run `werf helm package {}` first", .path.display()))]
     Directory { path: PathBuf },
-    #[error("cannot read {}", .path.display())]
-    #[diagnostic(help("check the path and its permissions"))]
-    Unreadable {
-        path: PathBuf,
-        #[source]
-        cause: std::io::Error,
-    },
 }

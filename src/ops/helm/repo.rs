@@ -14,6 +14,7 @@ use crate::chart_repository::{self, Entry, Index, IndexError, Repositories, Sour
 use crate::deploy::chart::{self, Defaults};
 use crate::error::{Error, Result, root_cause};
 use crate::ops::Run;
+use crate::ops::files::{Unreadable, Unwritable};
 use crate::yaml;
 
 /// Repositories that are asked at once.
@@ -216,13 +217,13 @@ pub async fn index(options: IndexOptions, _run: Run) -> Result<String> {
     Ok(String::new())
 }
 
-fn write(path: &Path, value: &Value, json: bool) -> Result<(), RepoError> {
+fn write(path: &Path, value: &Value, json: bool) -> Result<(), Unwritable> {
     let text = if json { format!("{value:#}") } else { yaml::emit(value) };
-    std::fs::write(path, text).map_err(|cause| RepoError::Unwritable { path: path.to_owned(), cause })
+    std::fs::write(path, text).map_err(|cause| Unwritable { path: path.to_owned(), cause })
 }
 
 /// The archives of a directory and of the directories in it, with their paths in it.
-fn archives(dir: &Path) -> Result<Vec<(String, PathBuf)>, RepoError> {
+fn archives(dir: &Path) -> Result<Vec<(String, PathBuf)>, Unreadable> {
     let (mut found, mut inner) = (Vec::new(), Vec::new());
     for (name, path) in entries(dir)? {
         match path.is_dir() {
@@ -235,7 +236,7 @@ fn archives(dir: &Path) -> Result<Vec<(String, PathBuf)>, RepoError> {
     Ok(found)
 }
 
-fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, RepoError> {
+fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, Unreadable> {
     let read = || -> std::io::Result<Vec<(String, PathBuf)>> {
         std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))).collect()
     };
@@ -244,8 +245,8 @@ fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, RepoError> {
     Ok(entries)
 }
 
-fn unreadable(path: &Path, cause: std::io::Error) -> RepoError {
-    RepoError::Unreadable { path: path.to_owned(), cause }
+fn unreadable(path: &Path, cause: std::io::Error) -> Unreadable {
+    Unreadable { path: path.to_owned(), cause }
 }
 
 #[derive(Debug, Error, Diagnostic)]
@@ -269,19 +270,5 @@ enum RepoError {
         #[source]
         #[diagnostic_source]
         cause: IndexError,
-    },
-    #[error("cannot read {}", .path.display())]
-    #[diagnostic(help("check the path and its permissions"))]
-    Unreadable {
-        path: PathBuf,
-        #[source]
-        cause: std::io::Error,
-    },
-    #[error("cannot write to {}", .path.display())]
-    #[diagnostic(help("check the path and its permissions"))]
-    Unwritable {
-        path: PathBuf,
-        #[source]
-        cause: std::io::Error,
     },
 }

@@ -15,8 +15,9 @@ use crate::deploy::chart::{self, Chart, HelmCompat, Manifest, Operation, PrintOp
 use crate::deploy::cluster;
 use crate::error::Result;
 use crate::ops::chart_files::value_layers;
+use crate::ops::files::Unwritable;
 use crate::ops::gates::{self, Gates};
-use crate::ops::render::{Unwritable, only, with_versions};
+use crate::ops::render::{only, with_versions};
 use crate::ops::{KubeOptions, Run, release};
 use crate::project::slug;
 use crate::template::host::NoHost;
