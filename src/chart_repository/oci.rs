@@ -90,7 +90,7 @@ pub async fn pull(client: &Client, reference: Reference, known: impl Fn(&str) ->
     let wrong = |problem: String| SourceError::NotAChart { reference: reference.to_string(), problem };
     let manifest = client.manifest(&reference).await?;
     let (config, layers) = match manifest.content() {
-        Ok(Content::Image { config, layers }) => (config, layers),
+        Ok(Content::Image { config, layers, .. }) => (config, layers),
         Ok(Content::Index(_)) => return Err(wrong("it is an index of images".into())),
         Err(error) => return Err(wrong(format!("its manifest is malformed: {error}"))),
     };

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use futures::StreamExt;
 use futures::future::{self, Either};
 use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -264,8 +265,8 @@ impl Work<'_> {
                 Solve::Llb { config, .. } => Some(String::from_utf8_lossy(config).into_owned()),
                 Solve::Dockerfile { .. } => None,
             },
-            // cleanup keeps what was built lately, so an image tells when that was
-            source_date_epoch: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|age| age.as_secs() as i64),
+            // cleanup keeps what was published lately; the config's `created` is the age of the newest layer, which may come from a cache
+            annotations: BTreeMap::from([(oci::CREATED.to_owned(), Timestamp::now().to_string())]),
             ..ImageExport::default()
         };
         let mut request = SolveRequest::new(name, solve(&build.solve), Some(export));

@@ -295,8 +295,8 @@ impl Client {
         let host = self.host(repository);
         let call = plain_call(doing, repository, Access::Pull, Method::GET);
         let unreadable = |error: serde_json::Error| session::malformed(&host, &call, format!("the manifest is malformed: {error}"));
-        let (manifest, config) = match manifest.content().map_err(unreadable)? {
-            Content::Image { config, .. } => (manifest, config),
+        let (manifest, config, annotations) = match manifest.content().map_err(unreadable)? {
+            Content::Image { config, annotations, .. } => (manifest, config, annotations),
             Content::Index(entries) => {
                 let chosen = match platform {
                     Some(platform) => select(&entries, platform),
@@ -315,7 +315,7 @@ impl Client {
                 };
                 let inner = self.manifest_for(doing, &repository.with_digest(entry.manifest.digest.clone())).await?;
                 match inner.content().map_err(unreadable)? {
-                    Content::Image { config, .. } => (inner, config),
+                    Content::Image { config, annotations, .. } => (inner, config, annotations),
                     Content::Index(_) => return Err(session::malformed(&host, &call, "it has an index inside an index".into())),
                 }
             }
@@ -323,7 +323,7 @@ impl Client {
         let bytes = self.blob_for(doing, repository, &config.digest, MAX_DOCUMENT).await?;
         let json = serde_json::from_slice(&bytes)
             .map_err(|error| session::malformed(&host, &call, format!("the configuration is not JSON: {error}")))?;
-        Ok(ImageConfig { manifest: describe(&manifest), digest: config.digest, json })
+        Ok(ImageConfig { manifest: describe(&manifest), digest: config.digest, annotations, json })
     }
 
     async fn blob_for(&self, doing: &str, repository: &Repository, digest: &Digest, limit: usize) -> Result<Bytes, RegistryError> {

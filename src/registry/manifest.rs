@@ -17,6 +17,8 @@ pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 /// A Docker manifest list.
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// The annotation that tells when an image was published (RFC 3339).
+pub const CREATED: &str = "org.opencontainers.image.created";
 
 /// What some bytes of a registry are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub enum Content {
         config: Descriptor,
         /// The image's layers, lowest first.
         layers: Vec<Descriptor>,
+        /// What the manifest says of the image besides.
+        annotations: BTreeMap<String, String>,
     },
     /// Images for several platforms.
     Index(Vec<IndexEntry>),
@@ -70,7 +74,7 @@ impl Manifest {
         match (raw.config, raw.manifests) {
             (Some(config), _) => {
                 let layers = raw.layers.into_iter().map(|layer| layer.read()).collect::<Result<_, _>>()?;
-                Ok(Content::Image { config: config.read()?, layers })
+                Ok(Content::Image { config: config.read()?, layers, annotations: raw.annotations.unwrap_or_default() })
             }
             (None, Some(manifests)) => {
                 let entry = |mut raw: RawDescriptor| {
@@ -90,6 +94,7 @@ struct RawManifest {
     #[serde(default)]
     layers: Vec<RawDescriptor>,
     manifests: Option<Vec<RawDescriptor>>,
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -184,6 +189,8 @@ pub struct ImageConfig {
     pub manifest: Descriptor,
     /// Digest of the configuration: the image id.
     pub digest: Digest,
+    /// The manifest's annotations.
+    pub annotations: BTreeMap<String, String>,
     /// The configuration as stored.
     pub json: serde_json::Value,
 }
@@ -196,9 +203,10 @@ impl ImageConfig {
         labels.into_iter().flatten().filter_map(pair).collect()
     }
 
-    /// When the image was built, if it tells.
+    /// When the image was published or, where its manifest does not tell, when its newest layer was built.
     pub fn created(&self) -> Option<jiff::Timestamp> {
-        self.json.get("created")?.as_str()?.parse().ok()
+        let published = self.annotations.get(CREATED).and_then(|time| time.parse().ok());
+        published.or_else(|| self.json.get("created")?.as_str()?.parse().ok())
     }
 }
 
@@ -211,7 +219,7 @@ pub struct TaggedImage {
     pub digest: Digest,
     /// The image's labels, of an index its first image's; empty where the tag's image was not read.
     pub labels: BTreeMap<String, String>,
-    /// When it was built.
+    /// When it was published ([`ImageConfig::created`]).
     pub created: Option<jiff::Timestamp>,
 }
 
@@ -224,11 +232,27 @@ mod tests {
     }
 
     #[test]
+    fn an_image_is_as_old_as_its_manifest_not_as_its_config() {
+        let image = manifest(r#"{"config":{"digest":"sha256:0","size":2}}"#);
+        let mut config = ImageConfig {
+            manifest: Descriptor { digest: image.digest.clone(), size: 1, media_type: image.media_type.clone() },
+            digest: image.digest,
+            annotations: BTreeMap::from([(CREATED.to_owned(), "2026-03-04T05:06:07Z".to_owned())]),
+            json: serde_json::json!({"created": "2026-01-02T03:04:05Z"}),
+        };
+        assert_eq!(config.created(), "2026-03-04T05:06:07Z".parse().ok());
+        config.annotations.clear();
+        assert_eq!(config.created(), "2026-01-02T03:04:05Z".parse().ok());
+        config.json = serde_json::json!({"created": null});
+        assert_eq!(config.created(), None);
+    }
+
+    #[test]
     fn manifests_tell_images_from_indexes() {
         let digest = Digest::of(b"x");
         let image =
             manifest(&format!(r#"{{"config": {{"digest": "{digest}", "size": 3}}, "layers": [{{"digest": "{digest}", "size": 4}}]}}"#));
-        let Content::Image { config, layers } = image.content().unwrap() else { panic!("an image") };
+        let Content::Image { config, layers, .. } = image.content().unwrap() else { panic!("an image") };
         assert_eq!((config.size, layers.len()), (3, 1));
         let index = manifest(&format!(
             r#"{{"manifests": [{{"digest": "{digest}", "size": 1, "platform": {{"os": "linux", "architecture": "arm64", "variant": "v8"}}}}]}}"#

@@ -27,7 +27,7 @@ fn request() -> SolveRequest {
         push: true,
         insecure: true,
         config: Some("{}".into()),
-        source_date_epoch: Some(7),
+        annotations: [("org.opencontainers.image.created".into(), "2026-01-02T03:04:05Z".into())].into(),
         ..ImageExport::default()
     };
     SolveRequest::new("app", Build::Llb(definition()), Some(export))
@@ -87,12 +87,12 @@ async fn the_exporter_gets_the_names_and_the_options() -> Result<()> {
     assert_eq!(
         attrs,
         [
+            "annotation.org.opencontainers.image.created=2026-01-02T03:04:05Z",
             "containerimage.config={}",
             "name=registry/app:1,registry/app:2",
             "oci-mediatypes=true",
             "push=true",
             "registry.insecure=true",
-            "source-date-epoch=7",
         ]
     );
     assert_eq!(asked.definition.as_ref(), Some(definition().message()));

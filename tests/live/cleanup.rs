@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+use jiff::Timestamp;
+
+use crate::published::Published;
 use crate::testbed::{App, Needs, assert_says};
 
 const HOURS: &str = "--keep-stages-built-within-last-n-hours";
@@ -44,6 +47,30 @@ fn five() -> Five {
     let digest = digest_of(&app, &pinned).expect("it is published");
     app.kubectl(&["create", "cronjob", "nightly", "--schedule=0 0 31 2 *", &format!("--image={}@{digest}", app.repo)]);
     Five { app, running, pinned, tagged, lost, current }
+}
+
+/// What a cleanup must not take for old: a build that does nothing but publish what the builder's cache has.
+#[test]
+fn an_image_tells_when_it_was_published_not_how_old_its_layers_are() {
+    let app = App::new(Needs::Images, &[("Dockerfile", "ARG BASE\nFROM $BASE\nCOPY a.txt /\n"), ("a.txt", "cached\n")]);
+    let yaml = "project: shop\nconfigVersion: 1\n---\nimage: stapel\nfrom: $BASE\ngit: [{add: /a.txt, to: /a.txt}]\n\
+                ---\nimage: file\ndockerfile: Dockerfile\nargs: {BASE: $BASE}\n";
+    app.commit(&[("werf.yaml", &yaml.replace("$BASE", &app.base()))]);
+    let publish = |repo: &str| {
+        let built = app.werf(&["build", "--repo", repo]);
+        assert_eq!(built.code, 0, "{}", built.stderr);
+    };
+    publish(&format!("{}-first", app.repo));
+    let between = Timestamp::now();
+    publish(&app.repo);
+
+    let tags = app.tags();
+    assert_eq!(tags.len(), 2);
+    for tag in tags {
+        let image = Published::read(&format!("{}:{tag}", app.repo));
+        assert!(image.built < Some(between), "{image:?}: not from the cache");
+        assert!(image.published > Some(between), "{image:?}: published after {between}");
+    }
 }
 
 /// The manifest digest that the registry has for a tag or digest.

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::process::Command;
 
 use flate2::read::GzDecoder;
+use jiff::Timestamp;
 use serde_json::Value;
 use tar::{Archive, EntryType};
 
@@ -13,6 +14,10 @@ use tar::{Archive, EntryType};
 pub struct Published {
     /// `config` of the OCI config: `Env`, `Cmd`, `Labels` …
     pub config: Value,
+    /// `created` of the OCI config: when the newest layer was built.
+    pub built: Option<Timestamp>,
+    /// When the manifest says that it was published.
+    pub published: Option<Timestamp>,
     /// By path: `644 0:0 text`, `755 0:0 dir/`, `777 0:0 -> target`.
     pub files: BTreeMap<String, String>,
 }
@@ -31,7 +36,9 @@ impl Published {
         for layer in manifest["layers"].as_array().expect("layers") {
             unpack(&curl(&format!("{url}/blobs/{}", digest(layer))), &mut files);
         }
-        Published { config: config["config"].clone(), files }
+        let time = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
+        let published = time(&manifest["annotations"]["org.opencontainers.image.created"]);
+        Published { config: config["config"].clone(), built: time(&config["created"]), published, files }
     }
 
     /// The files that another image does not have as they are here, one a line.

@@ -59,8 +59,8 @@ pub struct ImageExport {
     pub insecure: bool,
     /// The OCI image config as JSON; a frontend gives its own.
     pub config: Option<String>,
-    /// Time of creation, seconds since the epoch. Without it each new build has a new digest.
-    pub source_date_epoch: Option<i64>,
+    /// Annotations of the manifest, such as `org.opencontainers.image.created`.
+    pub annotations: BTreeMap<String, String>,
     /// More attributes of the exporter, such as `compression` or `rewrite-timestamp`.
     pub attrs: BTreeMap<String, String>,
 }
@@ -185,9 +185,7 @@ fn export_attrs(export: ImageExport) -> BTreeMap<String, String> {
     if let Some(config) = export.config {
         attrs.insert("containerimage.config".into(), config);
     }
-    if let Some(epoch) = export.source_date_epoch {
-        attrs.insert("source-date-epoch".into(), epoch.to_string());
-    }
+    attrs.extend(export.annotations.into_iter().map(|(key, value)| (format!("annotation.{key}"), value)));
     attrs
 }
 
