@@ -97,14 +97,15 @@ pub fn monitoring(testbed: &Testbed) -> Chart {
     for name in names {
         create(testbed, &chart.path(&format!("charts/{name}")));
         for n in 0..12 {
-            chart.write(&format!("charts/{name}/templates/more{n}.yaml"), part(n).replace("app.", &format!("{name}.")));
+            chart.write(&format!("charts/{name}/templates/more{n}.yaml"), part(n));
         }
     }
     chart
 }
 
-/// `helm create`, without the test hook, which prints outside of the order.
+/// What `helm create` makes, at a path of its own.
 fn create(testbed: &Testbed, dir: &Path) {
+    fs::create_dir_all(dir.parent().expect("charts have a directory")).expect("directories");
     must({
         let mut helm = testbed.program("helm");
         helm.arg("create").arg(dir);
@@ -157,7 +158,7 @@ fn settings(indent: &str, parts: usize) -> String {
             "{comment}{indent}  p{n}:\n{indent}    enabled: {}\n{comment}{indent}    replicas: {n}\n{indent}    annotations: {{}}\n{comment}\
              {indent}    labels: {{tier: back}}\n{comment}{indent}    resources:\n{indent}      # limits:\n{indent}      #   cpu: 100m\n\
              {indent}      requests: {{cpu: 100m, memory: 128Mi}}\n{comment}{indent}    tolerations: []\n{indent}    nodeSelector: {{}}\n\
-             {comment}{indent}    extra:\n{indent}      - \"--log={{{{ .Values.level | default \"info\" }}}}\"\n{indent}      - --port=80\n",
+             {comment}{indent}    extra:\n{indent}      - '--log={{{{ .Values.level | default \"info\" }}}}'\n{indent}      - --port=80\n",
             n % 3 != 0
         );
     }
