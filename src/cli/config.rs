@@ -1,15 +1,16 @@
 //! `werf config render` and `werf config list`.
 
 use super::args::{LogArgs, ProjectArgs};
+use super::late::Late;
 use crate::ops;
 
 /// Subcommands of `werf config`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Print werf.yaml as its templates render it
-    Render(Args),
+    Render(Late<Args>),
     /// Print the names of the images
-    List(ListArgs),
+    List(Late<ListArgs>),
 }
 
 /// Arguments of `werf config render`.
@@ -36,11 +37,11 @@ pub struct ListArgs {
 /// Runs the command.
 pub fn run(command: Command) -> u8 {
     match command {
-        Command::Render(args) => {
+        Command::Render(Late(args)) => {
             let options = args.project.options();
             super::run::run(args.log.look(), |run| ops::config::render(options, run), |text| super::printed(&text))
         }
-        Command::List(args) => {
+        Command::List(Late(args)) => {
             let (options, only_final) = (args.project.options(), args.final_images_only);
             super::run::run(args.log.look(), |run| ops::config::list(options, only_final, run), |text| super::printed(&text))
         }

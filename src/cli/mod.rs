@@ -12,6 +12,7 @@ mod converge;
 mod dismiss;
 mod env;
 mod helm;
+mod late;
 mod not_yet;
 mod plan;
 mod render;
@@ -23,6 +24,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use self::late::Late;
 use crate::error::Kind;
 
 /// Takes an application from a Git commit to a healthy release in Kubernetes.
@@ -43,50 +45,55 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Build what is missing, apply the chart, wait until everything works
-    Converge(Box<converge::Args>),
+    Converge(Late<converge::Args>),
     /// Build and publish the images that the registry lacks
-    Build(Box<build::Args>),
+    Build(Late<build::Args>),
     /// Print the manifests that `converge` would apply
-    Render(Box<render::Args>),
+    Render(Late<render::Args>),
     /// Print what `converge` would change in the cluster
-    Plan(Box<plan::Args>),
+    Plan(Late<plan::Args>),
     /// Delete the release from the cluster
-    Dismiss(Box<dismiss::Args>),
+    Dismiss(Late<dismiss::Args>),
     /// Delete the images that nothing uses
-    Cleanup(Box<cleanup::Args>),
+    Cleanup(Late<cleanup::Args>),
     /// Work on any chart as Helm does
     #[command(subcommand)]
-    Helm(Box<helm::Command>),
+    Helm(Late<helm::Command>),
     /// Look at the configuration
     #[command(subcommand)]
-    Config(Box<config::Command>),
+    Config(Late<config::Command>),
     /// Print the version
     Version,
     /// Print a completion script for a shell
-    Completion(completion::Args),
+    Completion(Late<completion::Args>),
 }
 
 /// Runs the program with these arguments; returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    let command = without_empty_variables(switches(Cli::command()));
-    let parsed = command.clone().try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut command = Cli::command();
+    let parsed = command.try_get_matches_from_mut(&args).and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&not_yet::advised(named_by_variable(error, &command, &args))),
     };
     match cli.command {
-        Command::Converge(args) => converge::run(*args),
-        Command::Build(args) => build::run(*args),
-        Command::Render(args) => render::run(*args),
-        Command::Plan(args) => plan::run(*args),
-        Command::Dismiss(args) => dismiss::run(*args),
-        Command::Cleanup(args) => cleanup::run(*args),
-        Command::Helm(command) => helm::run(*command),
-        Command::Config(command) => config::run(*command),
+        Command::Converge(Late(args)) => converge::run(*args),
+        Command::Build(Late(args)) => build::run(*args),
+        Command::Render(Late(args)) => render::run(*args),
+        Command::Plan(Late(args)) => plan::run(*args),
+        Command::Dismiss(Late(args)) => dismiss::run(*args),
+        Command::Cleanup(Late(args)) => cleanup::run(*args),
+        Command::Helm(Late(command)) => helm::run(*command),
+        Command::Config(Late(command)) => config::run(*command),
         Command::Version => version::run(),
-        Command::Completion(args) => completion::run(&args, &mut switches(Cli::command())),
+        Command::Completion(Late(args)) => completion::run(&args, &mut Cli::command()),
     }
+}
+
+/// Gives the flags what all flags of the program have in common.
+fn prepared(command: clap::Command) -> clap::Command {
+    without_empty_variables(switches(command))
 }
 
 /// A switch may carry a value (`--dev=false`, `WERF_DEV=1`), read as Go's `ParseBool` does.

@@ -34,7 +34,8 @@ fn each_flag(check: &mut dyn FnMut(&str, &clap::Arg)) {
         // flags of `werf helm` are Helm's own
         command.get_subcommands().filter(|command| command.get_name() != "helm").for_each(|command| walk(command, check));
     }
-    let command = switches(Cli::command());
+    let mut command = Cli::command();
+    command.build();
     command.clone().debug_assert();
     walk(&command, check);
 }

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::args::{FilesArgs, ReachArgs};
-use super::told;
+use super::{Late, told};
 use crate::cli::args::LogArgs;
 use crate::cli::env;
 use crate::ops::helm::{dependency, dependency_list};
@@ -12,13 +12,13 @@ use crate::ops::helm::{dependency, dependency_list};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Bring charts/ to what Chart.lock says
-    Build(Box<Args>),
+    Build(Late<Args>),
     /// Bring charts/ and Chart.lock to the newest versions that Chart.yaml allows
     #[command(visible_alias = "up")]
-    Update(Box<Args>),
+    Update(Late<Args>),
     /// Say which dependencies a chart has and whether they are in charts/
     #[command(visible_alias = "ls")]
-    List(Box<ListArgs>),
+    List(Late<ListArgs>),
 }
 
 /// Arguments of `build` and `update`.
@@ -60,9 +60,9 @@ pub struct ListArgs {
 /// Runs the command.
 pub fn run(command: Command) -> u8 {
     match command {
-        Command::Build(args) => told(args.log.look(), |run| dependency::build(args.options(), run)),
-        Command::Update(args) => told(args.log.look(), |run| dependency::update(args.options(), run)),
-        Command::List(args) => {
+        Command::Build(Late(args)) => told(args.log.look(), |run| dependency::build(args.options(), run)),
+        Command::Update(Late(args)) => told(args.log.look(), |run| dependency::update(args.options(), run)),
+        Command::List(Late(args)) => {
             let (chart, widest) = (chart(args.chart), args.max_col_width);
             told(args.log.look(), |run| dependency_list::list(chart, widest, run))
         }

@@ -14,6 +14,7 @@ mod show;
 mod template;
 mod verify;
 
+use super::late::Late;
 use super::{printed, run};
 use crate::error::Result;
 use crate::ops::Run;
@@ -23,45 +24,45 @@ use crate::ui::Look;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Print the manifests of any chart as `helm template` does
-    Template(Box<template::Args>),
+    Template(Late<template::Args>),
     /// Say what is wrong with charts, or could be better
-    Lint(Box<lint::Args>),
+    Lint(Late<lint::Args>),
     /// Look after the charts that a chart depends on
     #[command(subcommand, visible_alias = "dep", alias = "dependencies")]
-    Dependency(Box<dependency::Command>),
+    Dependency(Late<dependency::Command>),
     /// Look after the repositories that charts come from
     #[command(subcommand)]
-    Repo(Box<repo::Command>),
+    Repo(Late<repo::Command>),
     /// Fetch a chart
     #[command(alias = "fetch")]
-    Pull(Box<pull::Args>),
+    Pull(Late<pull::Args>),
     /// Show what a chart is
     #[command(subcommand, alias = "inspect")]
-    Show(Box<show::Command>),
+    Show(Late<show::Command>),
     /// Pack a chart's directory into an archive
-    Package(Box<package::Args>),
+    Package(Late<package::Args>),
     /// Push an archive into a registry
-    Push(Box<push::Args>),
+    Push(Late<push::Args>),
     /// Check who signed an archive
-    Verify(Box<verify::Args>),
+    Verify(Late<verify::Args>),
     /// Log in to registries
     #[command(subcommand)]
-    Registry(Box<registry::Command>),
+    Registry(Late<registry::Command>),
 }
 
 /// Runs the command.
 pub fn run(command: Command) -> u8 {
     match command {
-        Command::Template(args) => template::run(*args),
-        Command::Lint(args) => lint::run(*args),
-        Command::Dependency(command) => dependency::run(*command),
-        Command::Repo(command) => repo::run(*command),
-        Command::Pull(args) => pull::run(*args),
-        Command::Show(command) => show::run(*command),
-        Command::Package(args) => package::run(*args),
-        Command::Push(args) => push::run(*args),
-        Command::Verify(args) => verify::run(*args),
-        Command::Registry(command) => registry::run(*command),
+        Command::Template(Late(args)) => template::run(*args),
+        Command::Lint(Late(args)) => lint::run(*args),
+        Command::Dependency(Late(command)) => dependency::run(*command),
+        Command::Repo(Late(command)) => repo::run(*command),
+        Command::Pull(Late(args)) => pull::run(*args),
+        Command::Show(Late(command)) => show::run(*command),
+        Command::Package(Late(args)) => package::run(*args),
+        Command::Push(Late(args)) => push::run(*args),
+        Command::Verify(Late(args)) => verify::run(*args),
+        Command::Registry(Late(command)) => registry::run(*command),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::{FilesArgs, password_of_stdin};
-use super::told;
+use super::{Late, told};
 use crate::cli::args::LogArgs;
 use crate::ops::helm::source::ReachOptions;
 use crate::ops::helm::{Secret, registry};
@@ -12,9 +12,9 @@ use crate::ops::helm::{Secret, registry};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Keep credentials for a registry
-    Login(Box<LoginArgs>),
+    Login(Late<LoginArgs>),
     /// Forget credentials for a registry
-    Logout(Box<LogoutArgs>),
+    Logout(Late<LogoutArgs>),
 }
 
 /// Arguments of `login`.
@@ -68,8 +68,8 @@ pub struct LogoutArgs {
 /// Runs the command.
 pub fn run(command: Command) -> u8 {
     match command {
-        Command::Login(args) => told(args.log.look(), |run| registry::login(args.options(), run)),
-        Command::Logout(args) => told(args.log.look(), |run| registry::logout(args.host, args.files.reach(), run)),
+        Command::Login(Late(args)) => told(args.log.look(), |run| registry::login(args.options(), run)),
+        Command::Logout(Late(args)) => told(args.log.look(), |run| registry::logout(args.host, args.files.reach(), run)),
     }
 }
 

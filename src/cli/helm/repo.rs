@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::{FilesArgs, ReachArgs, password_of_stdin};
-use super::told;
+use super::{Late, told};
 use crate::cli::args::LogArgs;
 use crate::ops::helm::repo;
 use crate::ops::helm::source::ReachOptions;
@@ -12,18 +12,18 @@ use crate::ops::helm::source::ReachOptions;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Add a repository
-    Add(Box<AddArgs>),
+    Add(Late<AddArgs>),
     /// List the repositories that were added
     #[command(visible_alias = "ls")]
-    List(Box<ListArgs>),
+    List(Late<ListArgs>),
     /// Read the indexes of repositories anew
     #[command(visible_alias = "up")]
-    Update(Box<UpdateArgs>),
+    Update(Late<UpdateArgs>),
     /// Remove repositories
     #[command(visible_alias = "rm")]
-    Remove(Box<RemoveArgs>),
+    Remove(Late<RemoveArgs>),
     /// Write the index of a directory with archives
-    Index(Box<IndexArgs>),
+    Index(Late<IndexArgs>),
 }
 
 /// Arguments of `add`.
@@ -128,11 +128,11 @@ pub struct IndexArgs {
 /// Runs the command.
 pub fn run(command: Command) -> u8 {
     match command {
-        Command::Add(args) => told(args.log.look(), |run| repo::add(args.options(), run)),
-        Command::List(args) => told(args.log.look(), |run| repo::list(args.files.reach(), args.output, !args.no_headers, run)),
-        Command::Update(args) => told(args.log.look(), |run| repo::update(args.options(), run)),
-        Command::Remove(args) => told(args.log.look(), |run| repo::remove(args.files.reach(), args.names, run)),
-        Command::Index(args) => told(args.log.look(), |run| repo::index(args.options(), run)),
+        Command::Add(Late(args)) => told(args.log.look(), |run| repo::add(args.options(), run)),
+        Command::List(Late(args)) => told(args.log.look(), |run| repo::list(args.files.reach(), args.output, !args.no_headers, run)),
+        Command::Update(Late(args)) => told(args.log.look(), |run| repo::update(args.options(), run)),
+        Command::Remove(Late(args)) => told(args.log.look(), |run| repo::remove(args.files.reach(), args.names, run)),
+        Command::Index(Late(args)) => told(args.log.look(), |run| repo::index(args.options(), run)),
     }
 }
 

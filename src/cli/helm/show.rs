@@ -1,7 +1,7 @@
 //! `werf helm show …`.
 
 use super::args::SourceArgs;
-use super::told;
+use super::{Late, told};
 use crate::cli::args::{LogArgs, helm_version};
 use crate::ops::helm::show::{self, Part};
 
@@ -9,15 +9,15 @@ use crate::ops::helm::show::{self, Part};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// All of a chart
-    All(Box<Args>),
+    All(Late<Args>),
     /// Its Chart.yaml
-    Chart(Box<Args>),
+    Chart(Late<Args>),
     /// Its values.yaml
-    Values(Box<Args>),
+    Values(Late<Args>),
     /// Its readme
-    Readme(Box<Args>),
+    Readme(Late<Args>),
     /// The files of its crds directory
-    Crds(Box<Args>),
+    Crds(Late<Args>),
 }
 
 /// Arguments of all of them.
@@ -38,11 +38,11 @@ pub struct Args {
 /// Runs the command.
 pub fn run(command: Command) -> u8 {
     let (part, args) = match command {
-        Command::All(args) => (Part::All, args),
-        Command::Chart(args) => (Part::Chart, args),
-        Command::Values(args) => (Part::Values, args),
-        Command::Readme(args) => (Part::Readme, args),
-        Command::Crds(args) => (Part::Crds, args),
+        Command::All(Late(args)) => (Part::All, args),
+        Command::Chart(Late(args)) => (Part::Chart, args),
+        Command::Values(Late(args)) => (Part::Values, args),
+        Command::Readme(Late(args)) => (Part::Readme, args),
+        Command::Crds(Late(args)) => (Part::Crds, args),
     };
     let look = args.log.look();
     let helm_4 = args.helm_compat == 4;
