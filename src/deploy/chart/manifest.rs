@@ -1,8 +1,5 @@
 //! Rendered text becomes manifests and hooks, in Helm's order, and is printed as Helm prints it.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde_json::Value;
 
 use super::compat::HelmCompat;
@@ -163,16 +160,36 @@ fn read(place: &Place<'_>) -> Read {
 
 /// The documents of a text, without surrounding white space; Helm 4 keeps it at their ends. Empty ones are dropped.
 pub fn split(text: &str, compat: HelmCompat) -> Vec<&str> {
-    static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?m)^---[ \t]*").ok());
-    if let (HelmCompat::Four, Some(line)) = (compat, &*LINE) {
-        return line.split(text.trim_start()).filter(|text| !text.trim().is_empty()).map(str::trim_start).collect();
+    match compat {
+        HelmCompat::Three => split_3(text.trim()),
+        HelmCompat::Four => split_4(text.trim_start()),
     }
-    static SEPARATOR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?-u:(?:^|[\t\n\x0c\r ]*\n)---[\t\n\x0c\r ]*)").ok());
-    let text = text.trim();
-    match &*SEPARATOR {
-        Some(separator) => separator.split(text).filter(|document| !document.is_empty()).map(str::trim).collect(),
-        None => vec![text],
+}
+
+/// Splits at `(?:^|\s*\n)---\s*`: white space that belongs to one separator cannot begin the next one.
+fn split_3(text: &str) -> Vec<&str> {
+    let is_space = |c: char| matches!(c, '\t' | '\n' | '\x0c' | '\r' | ' ');
+    let mut documents = Vec::new();
+    let mut rest = text.strip_prefix("---").map_or(text, |rest| rest.trim_start_matches(is_space));
+    while let Some((document, after)) = rest.split_once("\n---") {
+        documents.push(document.trim_end_matches(is_space));
+        rest = after.trim_start_matches(is_space);
     }
+    documents.push(rest);
+    documents.into_iter().filter(|document| !document.is_empty()).map(str::trim).collect()
+}
+
+/// Splits at `(?m)^---[ \t]*`.
+fn split_4(text: &str) -> Vec<&str> {
+    let is_blank = |c: char| matches!(c, ' ' | '\t');
+    let mut documents = Vec::new();
+    let mut rest = text.strip_prefix("---").map_or(text, |rest| rest.trim_start_matches(is_blank));
+    while let Some(at) = rest.find("\n---") {
+        documents.push(&rest[..=at]);
+        rest = rest[at + "\n---".len()..].trim_start_matches(is_blank);
+    }
+    documents.push(rest);
+    documents.into_iter().filter(|document| !document.trim().is_empty()).map(str::trim_start).collect()
 }
 
 fn rank(kind: &str, compat: HelmCompat) -> (usize, &str) {
@@ -349,6 +366,10 @@ fn push(out: &mut String, path: &str, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use regex::Regex;
+
     use super::*;
     use crate::deploy::chart::values::Warnings;
 
@@ -369,6 +390,21 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(split(text, HelmCompat::Three), *expected, "{text:?}");
+        }
+    }
+
+    static THREE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?-u:(?:^|[\t\n\x0c\r ]*\n)---[\t\n\x0c\r ]*)").expect("an expression"));
+    static FOUR: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)^---[ \t]*").expect("an expression"));
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn texts_are_split_as_helms_expressions_split_them(text in "(---|-|\n|\r|\t| |\x0b|a){0,14}") {
+            let documents = THREE.split(text.trim()).filter(|document| !document.is_empty()).map(str::trim);
+            proptest::prop_assert_eq!(split(&text, HelmCompat::Three), documents.collect::<Vec<_>>());
+            let documents = FOUR.split(text.trim_start()).filter(|document| !document.trim().is_empty()).map(str::trim_start);
+            proptest::prop_assert_eq!(split(&text, HelmCompat::Four), documents.collect::<Vec<_>>());
         }
     }
 
