@@ -160,7 +160,7 @@ pub enum Operand {
         /// Where it starts.
         offset: usize,
         /// The value in each type that can hold it.
-        number: Number,
+        number: Box<Number>,
     },
     /// A quoted text.
     String {

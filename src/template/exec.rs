@@ -831,18 +831,23 @@ impl Machine<'_> {
 
     fn literal(&self, frame: &Frame, typ: Type, operand: &Operand) -> Result<Slot> {
         let expected = |what: &str| self.fail(frame, format!("expected {what}; found {operand}"));
+        let number = if let Operand::Number { number, .. } = operand { Some(number) } else { None };
         let value = match (typ, operand) {
             (Type::Any | Type::Reflect, Operand::Number { number, .. }) => return self.ideal(frame, number),
             (Type::Any | Type::Reflect | Type::Bool, Operand::Bool { truth, .. }) => Value::Bool(*truth),
             (Type::Any | Type::Reflect | Type::String, Operand::String { text, .. }) => Value::String(text.clone()),
             (Type::Bool, _) => return expected("bool"),
             (Type::String, _) => return expected("string"),
-            (Type::Int, Operand::Number { number: Number { int: Some(int), .. }, .. }) => Value::int(*int),
-            (Type::Int64, Operand::Number { number: Number { int: Some(int), .. }, .. }) => Value::int64(*int),
-            (Type::Duration, Operand::Number { number: Number { int: Some(int), .. }, .. }) => Value::Duration(*int),
-            (Type::Int | Type::Int64 | Type::Duration, _) => return expected("integer"),
-            (Type::Float, Operand::Number { number: Number { float: Some(float), .. }, .. }) => Value::Float(*float),
-            (Type::Float, _) => return expected("float"),
+            (Type::Int | Type::Int64 | Type::Duration, _) => match (number.and_then(|number| number.int), typ) {
+                (Some(int), Type::Int) => Value::int(int),
+                (Some(int), Type::Int64) => Value::int64(int),
+                (Some(int), _) => Value::Duration(int),
+                (None, _) => return expected("integer"),
+            },
+            (Type::Float, _) => match number.and_then(|number| number.float) {
+                Some(float) => Value::Float(float),
+                None => return expected("float"),
+            },
             _ => return self.fail(frame, format!("can't handle {operand} for arg of type {}", typ.name())),
         };
         Ok(Slot { value: Some(value), boxed: false })

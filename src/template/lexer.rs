@@ -7,7 +7,7 @@ use std::ops::Range;
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// The input cannot be read on; [`Token::message`] says why. Always the last token.
+    /// The input cannot be read on; [`Tokens::error`] says why. Always the last token.
     Error,
     /// End of input. Always the last token.
     Eof,
@@ -91,17 +91,45 @@ impl Keyword {
     }
 }
 
-/// A piece of the input.
-#[derive(Clone, Debug)]
+/// A piece of the input. Charts have hundreds of thousands of them, so that it is small.
+#[derive(Clone, Copy, Debug)]
 pub struct Token {
     /// What it is.
     pub kind: TokenKind,
+    start: u32,
+    end: u32,
+    line: u32,
+}
+
+impl Token {
+    fn new(kind: TokenKind, span: Range<usize>, line: usize) -> Self {
+        // `lex` reads no text whose offsets do not fit
+        Token { kind, start: span.start as u32, end: span.end as u32, line: line as u32 }
+    }
+
+    /// Where it starts, in bytes.
+    pub fn start(&self) -> usize {
+        self.start as usize
+    }
+
     /// Where it stands, in bytes.
-    pub span: Range<usize>,
+    pub fn span(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
     /// Line of its start, from 1.
-    pub line: usize,
-    /// The message of an error.
-    pub message: Option<String>,
+    pub fn line(&self) -> usize {
+        self.line as usize
+    }
+}
+
+/// A text in pieces.
+#[derive(Debug)]
+pub struct Tokens {
+    /// At least one; the last one is an error or the end of the input.
+    pub list: Vec<Token>,
+    /// Why the input cannot be read on after the last token.
+    pub error: Option<String>,
 }
 
 /// Opening and closing marks of an action.
@@ -119,15 +147,14 @@ impl Default for Delimiters {
     }
 }
 
-/// Reads the whole text. The last token is an error or the end of the input.
-pub fn lex(text: &str, delimiters: &Delimiters) -> Vec<Token> {
-    let mut lexer = Lexer { text, delimiters, at: 0, start: 0, line: 1, tokens: Vec::with_capacity(text.len() / 8 + 2) };
-    if let Err(message) = lexer.text() {
-        let token =
-            Token { kind: TokenKind::Error, span: lexer.start..lexer.at.max(lexer.start), line: lexer.line, message: Some(message) };
-        lexer.tokens.push(token);
+/// Reads the whole text.
+pub fn lex(text: &str, delimiters: &Delimiters) -> Tokens {
+    let mut lexer = Lexer { text, delimiters, at: 0, start: 0, line: 1, tokens: Vec::with_capacity(text.len() / 16 + 2) };
+    let outcome = if u32::try_from(text.len()).is_ok() { lexer.text() } else { Err("the text is larger than 4 GiB".into()) };
+    if outcome.is_err() {
+        lexer.tokens.push(Token::new(TokenKind::Error, lexer.start..lexer.at.max(lexer.start), lexer.line));
     }
-    lexer.tokens
+    Tokens { list: lexer.tokens, error: outcome.err() }
 }
 
 const LEFT_COMMENT: &str = "/*";
@@ -166,7 +193,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn emit(&mut self, kind: TokenKind) {
-        self.tokens.push(Token { kind, span: self.start..self.at, line: self.line, message: None });
+        self.tokens.push(Token::new(kind, self.start..self.at, self.line));
         self.ignore();
     }
 

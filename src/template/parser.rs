@@ -4,7 +4,6 @@
 //! what replaces what among texts is decided by [`super::set`].
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::ast::{Block, Branch, Callee, Command, Node, Operand, Pipe, Source, Tree};
@@ -12,7 +11,7 @@ use super::builtin::Builtin;
 use super::call::Table;
 use super::error::ParseError;
 use super::format::quote;
-use super::lexer::{Delimiters, Keyword, Token, TokenKind, lex};
+use super::lexer::{Delimiters, Keyword, Token, TokenKind, Tokens, lex};
 use super::literal;
 use super::value::Str;
 
@@ -22,8 +21,8 @@ pub type Parsed = BTreeMap<Arc<str>, Arc<Tree>>;
 /// Parses a text. The name stands in errors and names the text's own tree.
 pub fn parse(name: &str, text: &str, delimiters: &Delimiters, table: &Table) -> Result<Parsed, ParseError> {
     let source = Arc::new(Source { name: name.into(), text: text.into() });
-    let tokens = lex(text, delimiters);
-    let mut parser = Parser { source, tokens, at: 0, furthest: 0, table, trees: Parsed::new() };
+    let Tokens { list, error } = lex(text, delimiters);
+    let mut parser = Parser { source, tokens: list, unreadable: error, at: 0, furthest: 0, table, trees: Parsed::new() };
     match parser.file() {
         Ok(()) => Ok(parser.trees),
         Err(message) => Err(parser.error(message)),
@@ -76,6 +75,8 @@ type Result<T, E = String> = std::result::Result<T, E>;
 struct Parser<'a> {
     source: Arc<Source>,
     tokens: Vec<Token>,
+    /// Why the last token is an error.
+    unreadable: Option<String>,
     at: usize,
     furthest: usize,
     table: &'a Table,
@@ -85,14 +86,14 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn error(&self, message: String) -> ParseError {
         let token = &self.tokens[self.furthest];
-        ParseError::new(self.source.clone(), token.line, token.span.clone(), message)
+        ParseError::new(self.source.clone(), token.line(), token.span(), message)
     }
 
     // Tokens. The last one is never passed.
 
-    fn peek(&mut self) -> &Token {
+    fn peek(&mut self) -> Token {
         self.furthest = self.furthest.max(self.at);
-        &self.tokens[self.at]
+        self.tokens[self.at]
     }
 
     fn peek_kind(&mut self) -> TokenKind {
@@ -100,7 +101,7 @@ impl Parser<'_> {
     }
 
     fn next(&mut self) -> Token {
-        let token = self.peek().clone();
+        let token = self.peek();
         if self.at + 1 < self.tokens.len() {
             self.at += 1;
         }
@@ -120,23 +121,23 @@ impl Parser<'_> {
 
     fn peek_non_space(&mut self) -> Token {
         self.skip_space();
-        self.peek().clone()
+        self.peek()
     }
 
-    fn text(&self, span: &Range<usize>) -> &str {
-        &self.source.text[span.clone()]
+    fn text(&self, token: Token) -> &str {
+        &self.source.text[token.span()]
     }
 
     fn expect(&mut self, context: &Context, kind: TokenKind, place: &str) -> Result<Token> {
         let token = self.next_non_space();
-        if token.kind == kind { Ok(token) } else { self.unexpected(context, &token, place) }
+        if token.kind == kind { Ok(token) } else { self.unexpected(context, token, place) }
     }
 
-    fn unexpected<T>(&self, context: &Context, token: &Token, place: &str) -> Result<T> {
-        let Some(message) = &token.message else {
+    fn unexpected<T>(&self, context: &Context, token: Token, place: &str) -> Result<T> {
+        let Some(message) = self.unreadable.as_ref().filter(|_| token.kind == TokenKind::Error) else {
             return Err(format!("unexpected {} in {place}", self.show(token)));
         };
-        if context.action_line == 0 || context.action_line == token.line {
+        if context.action_line == 0 || context.action_line == token.line() {
             return Err(message.clone());
         }
         let join = if message.ends_with(" action") { "" } else { " in action" };
@@ -144,8 +145,8 @@ impl Parser<'_> {
     }
 
     /// A token as messages show it.
-    fn show(&self, token: &Token) -> String {
-        let text = self.text(&token.span);
+    fn show(&self, token: Token) -> String {
+        let text = self.text(token);
         match token.kind {
             TokenKind::Eof => "EOF".into(),
             TokenKind::Dot | TokenKind::Keyword(_) => format!("<{text}>"),
@@ -158,7 +159,7 @@ impl Parser<'_> {
 
     fn file(&mut self) -> Result<()> {
         let mut context = Context::new();
-        let mut root = Block { offset: self.peek().span.start, nodes: Vec::new() };
+        let mut root = Block { offset: self.peek().start(), nodes: Vec::new() };
         while self.peek_kind() != TokenKind::Eof {
             if self.peek_kind() == TokenKind::LeftDelim {
                 let before = self.at;
@@ -182,7 +183,7 @@ impl Parser<'_> {
         const PLACE: &str = "define clause";
         let mut context = Context::new();
         let token = self.next_non_space();
-        let name = self.name(&context, &token, PLACE)?;
+        let name = self.name(&context, token, PLACE)?;
         self.expect(&context, TokenKind::RightDelim, PLACE)?;
         self.body_of(&mut context, name, PLACE)
     }
@@ -205,7 +206,7 @@ impl Parser<'_> {
     }
 
     fn list(&mut self, context: &mut Context) -> Result<(Block, Stop)> {
-        let mut list = Block { offset: self.peek_non_space().span.start, nodes: Vec::new() };
+        let mut list = Block { offset: self.peek_non_space().start(), nodes: Vec::new() };
         while self.peek_non_space().kind != TokenKind::Eof {
             match self.text_or_action(context)? {
                 Item::Node(node) => list.nodes.push(node),
@@ -218,14 +219,14 @@ impl Parser<'_> {
     fn text_or_action(&mut self, context: &mut Context) -> Result<Item> {
         let token = self.next_non_space();
         match token.kind {
-            TokenKind::Text => Ok(Item::Node(Node::Text { offset: token.span.start, text: self.text(&token.span).into() })),
+            TokenKind::Text => Ok(Item::Node(Node::Text { offset: token.start(), text: self.text(token).into() })),
             TokenKind::LeftDelim => {
-                context.action_line = token.line;
+                context.action_line = token.line();
                 let item = self.action(context)?;
                 context.action_line = 0;
                 Ok(item)
             }
-            _ => self.unexpected(context, &token, "input"),
+            _ => self.unexpected(context, token, "input"),
         }
     }
 
@@ -238,7 +239,7 @@ impl Parser<'_> {
             return self.pipeline(context, "command", TokenKind::RightDelim).map(|pipe| Item::Node(Node::Action(pipe)));
         }
         self.next();
-        let offset = token.span.start;
+        let offset = token.start();
         let node = match keyword {
             Keyword::Block => self.block(context)?,
             Keyword::Break => {
@@ -305,7 +306,7 @@ impl Parser<'_> {
 
     /// `else if` and `else with`: one more control that the same `end` closes.
     fn chained(&mut self, context: &mut Context, control: Control) -> Result<Block> {
-        let offset = self.next().span.start;
+        let offset = self.next().start();
         let branch = self.control(context, control)?;
         let node = if control == Control::If { Node::If(branch) } else { Node::With(branch) };
         Ok(Block { offset, nodes: vec![node] })
@@ -314,18 +315,18 @@ impl Parser<'_> {
     fn block(&mut self, context: &mut Context) -> Result<Node> {
         const PLACE: &str = "block clause";
         let token = self.next_non_space();
-        let name = self.name(context, &token, PLACE)?;
+        let name = self.name(context, token, PLACE)?;
         let pipe = self.pipeline(context, PLACE, TokenKind::RightDelim)?;
         let mut inner = Context { depth: context.depth, ..Context::new() };
         self.enter(&mut inner)?;
         self.body_of(&mut inner, name.clone(), PLACE)?;
-        Ok(Node::Template { offset: token.span.start, name, pipe: Some(pipe) })
+        Ok(Node::Template { offset: token.start(), name, pipe: Some(pipe) })
     }
 
     fn template(&mut self, context: &mut Context) -> Result<Node> {
         const PLACE: &str = "template clause";
         let token = self.next_non_space();
-        let name = self.name(context, &token, PLACE)?;
+        let name = self.name(context, token, PLACE)?;
         let pipe = match self.peek_non_space().kind {
             TokenKind::RightDelim => {
                 self.next();
@@ -333,12 +334,12 @@ impl Parser<'_> {
             }
             _ => Some(self.pipeline(context, PLACE, TokenKind::RightDelim)?),
         };
-        Ok(Node::Template { offset: token.span.start, name, pipe })
+        Ok(Node::Template { offset: token.start(), name, pipe })
     }
 
-    fn name(&self, context: &Context, token: &Token, place: &str) -> Result<Arc<str>> {
+    fn name(&self, context: &Context, token: Token, place: &str) -> Result<Arc<str>> {
         match token.kind {
-            TokenKind::String | TokenKind::RawString => Ok(Str::from_bytes(literal::unquote(self.text(&token.span))?).to_arc()),
+            TokenKind::String | TokenKind::RawString => Ok(Str::from_bytes(literal::unquote(self.text(token))?).to_arc()),
             _ => self.unexpected(context, token, place),
         }
     }
@@ -346,8 +347,8 @@ impl Parser<'_> {
     // Pipelines.
 
     fn pipeline(&mut self, context: &mut Context, place: &str, end: TokenKind) -> Result<Pipe> {
-        let offset = self.peek_non_space().span.start;
-        let mut pipe = Pipe { offset, assigns: false, variables: Vec::new(), commands: Vec::new() };
+        let offset = self.peek_non_space().start();
+        let mut pipe = Pipe { offset, assigns: false, variables: Vec::new(), commands: Vec::with_capacity(1) };
         self.declarations(context, place, &mut pipe)?;
         loop {
             let token = self.peek_non_space();
@@ -372,7 +373,7 @@ impl Parser<'_> {
                     let command = self.command(context)?;
                     pipe.commands.push(command);
                 }
-                _ => return self.unexpected(context, &token, place),
+                _ => return self.unexpected(context, token, place),
             }
         }
     }
@@ -386,13 +387,13 @@ impl Parser<'_> {
             let before = self.at;
             self.next();
             let next = self.peek_non_space();
-            let is_comma = next.kind == TokenKind::Other && self.text(&next.span) == ",";
+            let is_comma = next.kind == TokenKind::Other && self.text(next) == ",";
             if !is_comma && !matches!(next.kind, TokenKind::Assign | TokenKind::Declare) {
                 self.at = before;
                 return Ok(());
             }
             self.next();
-            let name: Box<str> = self.text(&variable.span).into();
+            let name: Box<str> = self.text(variable).into();
             pipe.variables.push(name.clone());
             context.variables.push(name);
             if !is_comma {
@@ -409,13 +410,13 @@ impl Parser<'_> {
     }
 
     fn command(&mut self, context: &mut Context) -> Result<Command> {
-        let mut command = Command { offset: self.peek_non_space().span.start, operands: Vec::new() };
+        let mut command = Command { offset: self.peek_non_space().start(), operands: Vec::with_capacity(1) };
         loop {
             self.skip_space();
             if let Some(operand) = self.operand(context)? {
                 command.operands.push(operand);
             }
-            let token = self.peek().clone();
+            let token = self.peek();
             match token.kind {
                 TokenKind::Space => continue,
                 TokenKind::RightDelim | TokenKind::RightParen => break,
@@ -425,7 +426,7 @@ impl Parser<'_> {
                 }
                 _ => {
                     self.next();
-                    return self.unexpected(context, &token, "operand");
+                    return self.unexpected(context, token, "operand");
                 }
             }
         }
@@ -437,14 +438,16 @@ impl Parser<'_> {
         if self.peek_kind() != TokenKind::Field {
             return Ok(Some(term));
         }
-        let offset = self.peek().span.start;
-        let mut fields: Vec<Box<str>> = Vec::new();
+        let offset = self.peek().start();
+        let count = self.tokens[self.at..].iter().take_while(|token| token.kind == TokenKind::Field).count();
+        let mut fields: Vec<Box<str>> = Vec::with_capacity(count);
         while self.peek_kind() == TokenKind::Field {
             let token = self.next();
-            fields.push(self.text(&token.span)[1..].into());
+            fields.push(self.text(token)[1..].into());
         }
         Ok(Some(match term {
             Operand::Field { mut names, .. } => {
+                names.reserve_exact(count);
                 names.append(&mut fields);
                 Operand::Field { offset, names }
             }
@@ -458,8 +461,8 @@ impl Parser<'_> {
 
     fn term(&mut self, context: &mut Context) -> Result<Option<Operand>> {
         let token = self.peek_non_space();
-        let offset = token.span.start;
-        let text = &self.source.text[token.span.clone()];
+        let offset = token.start();
+        let text = &self.source.text[token.span()];
         let term = match token.kind {
             TokenKind::Identifier => Operand::Function { offset, name: text.into(), callee: self.callee(text)? },
             TokenKind::Dot => Operand::Dot { offset },
@@ -467,14 +470,14 @@ impl Parser<'_> {
             TokenKind::Variable => {
                 if !context.variables.iter().any(|name| **name == *text) {
                     self.next();
-                    return Err(format!("undefined variable {}", quote(self.text(&token.span))));
+                    return Err(format!("undefined variable {}", quote(self.text(token))));
                 }
                 Operand::Variable { offset, name: text.into(), fields: Vec::new() }
             }
             TokenKind::Field => Operand::Field { offset, names: vec![text[1..].into()] },
             TokenKind::Bool => Operand::Bool { offset, truth: text == "true" },
-            TokenKind::Char => Operand::Number { offset, number: literal::character(text)? },
-            TokenKind::Complex | TokenKind::Number => Operand::Number { offset, number: literal::number(text)? },
+            TokenKind::Char => Operand::Number { offset, number: Box::new(literal::character(text)?) },
+            TokenKind::Complex | TokenKind::Number => Operand::Number { offset, number: Box::new(literal::number(text)?) },
             TokenKind::String | TokenKind::RawString => {
                 Operand::String { offset, quoted: text.into(), text: Str::from_bytes(literal::unquote(text)?) }
             }
