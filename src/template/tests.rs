@@ -13,9 +13,7 @@ use super::value::{Entries, Kind, List, Map, MapType, Object, Str, Value};
 use super::{ExecError, Failure, Limits, Options, Templates, TplDefinitions};
 use miette::Diagnostic;
 
-const DATA: &str = r#"{"s":"text","empty":"","n":3,"big":1000000,"huge":12345678901,"neg":-2.5,"f":1.5,"small":0.00001,"t":true,"ff":false,"nul":null,
-"list":["a","b","c"],"nums":[1,2,3],"mixed":[1,"x",null,true,{"k":"v"}],"nolist":[],"nomap":{},
-"map":{"b":2,"a":"1","c":{"d":{"e":"deep"}}},"m2":{"x":{"y":"z"}},"uni":"häß→😀","html":"<a href='x'>\"&</a>"}"#;
+const DATA: &str = include_str!("tests/data.json");
 
 /// A pointer to a struct with fields and methods.
 #[derive(Debug)]

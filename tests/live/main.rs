@@ -24,6 +24,7 @@ mod converge;
 mod embedded;
 mod faults;
 mod kinds;
+mod language;
 mod lint;
 mod llb;
 mod private_registry;
