@@ -23,11 +23,21 @@ pub fn format_float(number: f64, verb: u8, precision: Option<usize>) -> String {
         }
         b'g' | b'G' => general(magnitude, verb, precision),
         _ => match precision {
-            Some(precision) => format!("{magnitude:.precision$}"),
+            Some(precision) => fixed(magnitude, precision),
             None => Decimal::shortest(magnitude).positional(),
         },
     };
     format!("{sign}{body}")
+}
+
+/// More digits than any float has, on either side of the point.
+const MOST_DIGITS: usize = 1100;
+
+/// With so many digits after the point; the standard library knows only 65535.
+fn fixed(magnitude: f64, precision: usize) -> String {
+    let mut text = format!("{magnitude:.*}", precision.min(MOST_DIGITS));
+    text.extend(std::iter::repeat_n('0', precision.saturating_sub(MOST_DIGITS)));
+    text
 }
 
 /// Significant digits without trailing zeros, and the position of the decimal point relative to the first of them.
@@ -50,7 +60,7 @@ impl Decimal {
     }
 
     fn rounded(number: f64, digits: usize) -> Self {
-        Decimal::parse(&format!("{number:.*e}", digits.saturating_sub(1)))
+        Decimal::parse(&format!("{number:.*e}", digits.saturating_sub(1).min(MOST_DIGITS)))
     }
 
     fn parse(scientific: &str) -> Self {

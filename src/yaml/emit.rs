@@ -241,7 +241,8 @@ impl Emitter {
     /// Writes a number: without fraction where it is whole and fits 64 bits, else in Go's shortest form.
     pub fn float(&mut self, value: f64) {
         const TWO_64: f64 = 18_446_744_073_709_551_616.0;
-        let whole = value.fract() == 0.0 && value >= i64::MIN as f64 && value < TWO_64;
+        // the shortest digits of the smallest 64-bit number, filled up with zeros, are one below it
+        let whole = value.fract() == 0.0 && value > i64::MIN as f64 && value < TWO_64;
         match whole {
             true if value < 0.0 => self.int(value as i64),
             // The text of a large float is its shortest digits filled up with zeros.

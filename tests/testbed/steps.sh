@@ -35,6 +35,7 @@ test)
   step "live tests"
   $cargo build --locked --test live
   await_servers
+  "$TB_HOME/oracle.sh" >/dev/null
   "$TB_HOME/up.sh"
   $cargo test --locked --test live -- --test-threads 6
   $cargo test --locked --doc

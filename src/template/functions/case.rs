@@ -27,7 +27,7 @@ pub(super) fn title(text: &str) -> String {
         .map(|letter| {
             let starts = is_separator(previous);
             previous = letter;
-            if starts { upper(letter) } else { letter }
+            if starts { titled(letter) } else { letter }
         })
         .collect()
 }
@@ -53,17 +53,47 @@ pub(super) fn untitle(text: &str) -> String {
 
 /// The first letter of each word.
 pub(super) fn initials(text: &str) -> String {
-    text.split_whitespace().filter_map(|word| word.chars().next()).collect()
+    let letters: Vec<char> = text.bytes().map(char::from).collect();
+    letters.split(|letter| letter.is_whitespace()).filter_map(|word| word.first()).collect()
 }
 
 /// Upper case becomes lower case and the reverse.
 pub(super) fn swap(text: &str) -> String {
+    let mut begins_word = true;
     let swap = |letter: char| match letter {
-        _ if letter.is_uppercase() => lower(letter),
+        _ if letter.is_uppercase() || is_title(letter) => {
+            begins_word = false;
+            lower(letter)
+        }
+        _ if letter.is_lowercase() && std::mem::take(&mut begins_word) => titled(letter),
         _ if letter.is_lowercase() => upper(letter),
-        _ => letter,
+        _ => {
+            begins_word = letter.is_whitespace();
+            letter
+        }
     };
     text.chars().map(swap).collect()
+}
+
+/// The form at the beginning of a word.
+fn titled(letter: char) -> char {
+    match letter {
+        'Ǆ' | 'ǅ' | 'ǆ' => 'ǅ',
+        'Ǉ' | 'ǈ' | 'ǉ' => 'ǈ',
+        'Ǌ' | 'ǋ' | 'ǌ' => 'ǋ',
+        'Ǳ' | 'ǲ' | 'ǳ' => 'ǲ',
+        _ => upper(letter),
+    }
+}
+
+/// Letters that are two in one, the first of them a capital.
+fn is_title(letter: char) -> bool {
+    matches!(letter, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ')
+}
+
+/// Whether words are told apart by it: a letter that is no ideograph.
+fn is_alphabetic(letter: char) -> bool {
+    letter.is_alphabetic() && !matches!(letter, '\u{3400}'..='\u{4d85}' | '\u{4e00}'..='\u{9fcc}' | '\u{20000}'..='\u{2b81d}')
 }
 
 fn is_connector(letter: char) -> bool {
@@ -76,7 +106,11 @@ pub(super) fn pascal(text: &str) -> String {
     let mut letters = text.chars();
     let mut current = loop {
         match letters.next() {
-            None => return out,
+            // of nothing but connectors the last one comes out twice
+            None => {
+                out.extend(text.chars().next_back());
+                return out;
+            }
             Some(letter) if is_connector(letter) => out.push(letter),
             Some(letter) => break letter,
         }
@@ -188,7 +222,7 @@ fn next_word(text: &str) -> (Word, &str, &str) {
     let mut letters = text.chars();
     let Some(first) = letters.next() else { return (Word::None, "", "") };
     let run = |from: usize, belongs: &dyn Fn(char) -> bool| text[from..].find(|letter| !belongs(letter)).map_or(text.len(), |at| from + at);
-    let small = |letter: char| letter.is_alphabetic() && !letter.is_uppercase();
+    let small = |letter: char| is_alphabetic(letter) && !letter.is_uppercase();
     let (kind, end) = if is_connector(first) {
         (Word::Connector, run(0, &is_connector))
     } else if is_punctuation(first) {
@@ -199,20 +233,20 @@ fn next_word(text: &str) -> (Word, &str, &str) {
                 let end = run(0, &char::is_uppercase);
                 // The last capital of `HTTPServer`'s run begins the next word.
                 match text[end..].chars().next() {
-                    Some(next) if next.is_alphabetic() => end - text[..end].chars().next_back().map_or(0, char::len_utf8),
+                    Some(next) if is_alphabetic(next) => end - text[..end].chars().next_back().map_or(0, char::len_utf8),
                     _ => end,
                 }
             }
-            Some(second) if second.is_alphabetic() => run(first.len_utf8(), &small),
+            Some(second) if is_alphabetic(second) => run(first.len_utf8(), &small),
             _ => first.len_utf8(),
         };
         (Word::Upper, end)
-    } else if first.is_alphabetic() {
+    } else if is_alphabetic(first) {
         (Word::Letters, run(first.len_utf8(), &small))
     } else if first.is_numeric() {
         (Word::Number, run(0, &char::is_numeric))
     } else {
-        let other = |letter: char| !(is_connector(letter) || letter.is_alphanumeric() || is_punctuation(letter));
+        let other = |letter: char| !(is_connector(letter) || is_alphabetic(letter) || letter.is_numeric() || is_punctuation(letter));
         (Word::Other, run(0, &other))
     };
     (kind, &text[..end], &text[end..])

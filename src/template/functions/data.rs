@@ -1,8 +1,9 @@
 //! Conversions between values and text: JSON, YAML, TOML, base 64 and base 32.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::json::{Html, from_json_text, go_kind, to_json_text};
+use super::json::{self, Html, from_json_text, go_kind, to_json_text};
 use super::toml;
 use crate::template::call::{FunctionError, Table};
 use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Str, Value};
@@ -13,22 +14,32 @@ pub(super) fn register(table: &mut Table) {
         use base64::Engine as _;
         base64::engine::general_purpose::STANDARD.encode(text.as_bytes())
     });
-    table.add("b64dec", |text: Str| decode(&text, &BASE_64));
+    table.add("b64dec", |text: Str| decoded("base64", decode_base_64(text.as_bytes())));
     table.add("b32enc", |text: Str| base_32(text.as_bytes()));
-    table.add("b32dec", |text: Str| decode(&text, &BASE_32));
+    table.add("b32dec", |text: Str| decoded("base32", decode_base_32(text.as_bytes())));
     table.add("toJson", |value: Value| to_json_text(&value, Html::Escape, false).unwrap_or_default());
     table.add("mustToJson", |value: Value| to_json_text(&value, Html::Escape, false).map_err(FunctionError::from));
     table.add("toPrettyJson", |value: Value| to_json_text(&value, Html::Escape, true).unwrap_or_default());
     table.add("mustToPrettyJson", |value: Value| to_json_text(&value, Html::Escape, true).map_err(FunctionError::from));
     table.add("toRawJson", |value: Value| to_json_text(&value, Html::Keep, false).map_err(FunctionError::from));
     table.alias("mustToRawJson", "toRawJson");
-    table.add("fromJson", |text: Arc<str>| from_json_text(&text).unwrap_or_default());
+    table.add("fromJson", |text: Arc<str>| json::read(&text).map(|(value, _)| value).unwrap_or_default());
     table.add("mustFromJson", |text: Arc<str>| from_json_text(&text).map_err(FunctionError::from));
 }
 
 pub(super) fn register_helm(table: &mut Table) {
-    table.add("fromJson", |text: Arc<str>| or_error(from_json_text(&text).and_then(map_from_json)));
-    table.add("fromJsonArray", |text: Arc<str>| or_error_item(from_json_text(&text).and_then(list_from_json)));
+    table.add("fromJson", |text: Arc<str>| {
+        or_error(json::read(&text).and_then(|(value, too_large)| {
+            let map = map_from_json(value)?;
+            too_large.into_iter().for_each(|error| map.insert("Error", error));
+            Ok(map)
+        }))
+    });
+    table.add("fromJsonArray", |text: Arc<str>| {
+        or_error_item(
+            json::read(&text).and_then(|(value, too_large)| list_from_json(value).and_then(|list| too_large.map_or(Ok(list), Err))),
+        )
+    });
     table.add("toYaml", |value: Value| to_yaml(&value).unwrap_or_default());
     table.add("mustToYaml", |value: Value| to_yaml(&value).map_err(FunctionError::from));
     table.add("toYamlPretty", |value: Value| to_yaml_pretty(&value));
@@ -39,9 +50,14 @@ pub(super) fn register_helm(table: &mut Table) {
             value => list_from_json(value).map_err(in_yaml),
         }))
     });
-    table.add("toToml", |value: Value| toml::to_text(&value).unwrap_or_else(|error| error));
-    table.add("mustToToml", |value: Value| toml::to_text(&value).map_err(FunctionError::from));
+    table.add("toToml", |value: Value| no_nil(value).map(|value| toml::to_text(&value).unwrap_or_else(|error| error)));
+    table.add("mustToToml", |value: Value| toml::to_text(&no_nil(value)?).map_err(FunctionError::from));
     table.add("fromToml", |text: Arc<str>| or_error(toml::from_text(&text)));
+}
+
+/// Go's words where a function looks at the type of nil.
+pub(super) fn no_nil(value: Value) -> Result<Value, FunctionError> {
+    if value.is_nil() { Err("reflect: call of reflect.Value.Type on zero Value".into()) } else { Ok(value) }
 }
 
 fn or_error(result: Result<Map, String>) -> Map {
@@ -163,6 +179,7 @@ fn walk(value: &Value, to: &mut Emitter, numbers: Numbers, depth: usize) -> Resu
             false => return Err("json: unsupported value: ".to_owned() + &value.to_text().to_str()),
         },
         Value::Float(number) => to.float_as_is(*number),
+        Value::String(text) if numbers == Numbers::ThroughJson => to.str(&through_json(&text.to_str())?),
         Value::String(text) => to.str(&text.to_str()),
         Value::Bytes(bytes) => {
             use base64::Engine as _;
@@ -176,7 +193,12 @@ fn walk(value: &Value, to: &mut Emitter, numbers: Numbers, depth: usize) -> Resu
             yaml::sort_keys(&mut entries, |(key, _)| key);
             to.begin_mapping(entries.len());
             for (key, value) in &entries {
-                to.key(key);
+                match numbers {
+                    // a key over two lines is no key
+                    Numbers::ThroughJson if key.contains('\u{85}') => return Err("yaml: could not find expected ':'".to_owned()),
+                    Numbers::ThroughJson => to.key(&through_json(key)?),
+                    Numbers::AsTheyAre => to.key(key),
+                }
                 walk(value, to, numbers, depth + 1)?;
             }
             to.end_mapping();
@@ -192,6 +214,33 @@ fn walk(value: &Value, to: &mut Emitter, numbers: Numbers, depth: usize) -> Resu
     Ok(())
 }
 
+/// What becomes of text that is written as JSON and read as YAML: some control characters are refused, U+0085 is a line break.
+fn through_json(text: &str) -> Result<Cow<'_, str>, String> {
+    let is_refused = |letter: char| matches!(letter, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
+    if text.is_ascii() && !text.contains('\u{7f}') {
+        return Ok(text.into());
+    }
+    if text.contains(is_refused) {
+        return Err("yaml: control characters are not allowed".to_owned());
+    }
+    if !text.contains('\u{85}') {
+        return Ok(text.into());
+    }
+    let mut lines = text.split('\u{85}').peekable();
+    let (mut folded, mut breaks) = (lines.next().unwrap_or_default().trim_end_matches(' ').to_owned(), 0);
+    while let Some(line) = lines.next() {
+        let line = line.trim_start_matches(' ');
+        breaks += 1;
+        if line.is_empty() && lines.peek().is_some() {
+            continue;
+        }
+        folded.push_str(&if breaks == 1 { " ".to_owned() } else { "\n".repeat(breaks - 1) });
+        folded.push_str(if lines.peek().is_some() { line.trim_end_matches(' ') } else { line });
+        breaks = 0;
+    }
+    Ok(folded.into())
+}
+
 fn sequence(items: &[Value], to: &mut Emitter, numbers: Numbers, depth: usize) -> Result<(), String> {
     to.begin_sequence(items.len());
     for item in items {
@@ -201,18 +250,8 @@ fn sequence(items: &[Value], to: &mut Emitter, numbers: Numbers, depth: usize) -
     Ok(())
 }
 
-/// A base-2ⁿ encoding with padding.
-struct Encoding {
-    name: &'static str,
-    alphabet: &'static [u8],
-    bits: u32,
-    /// Letters that together make whole bytes.
-    group: usize,
-}
-
-const BASE_64: Encoding =
-    Encoding { name: "base64", alphabet: b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", bits: 6, group: 4 };
-const BASE_32: Encoding = Encoding { name: "base32", alphabet: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", bits: 5, group: 8 };
+const BASE_64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const BASE_32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 fn base_32(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(5) * 8);
@@ -223,45 +262,42 @@ fn base_32(bytes: &[u8]) -> String {
         let letters = (chunk.len() * 8).div_ceil(5);
         for at in 0..8 {
             let index = (group >> (35 - 5 * at)) as usize & 31;
-            out.push(if at < letters { char::from(BASE_32.alphabet[index]) } else { '=' });
+            out.push(if at < letters { char::from(BASE_32[index]) } else { '=' });
         }
     }
     out
 }
 
-/// Decodes, or gives the message of the failure as the text: that is what sprig does.
-fn decode(text: &Str, encoding: &Encoding) -> Str {
-    match decode_bytes(text.as_bytes(), encoding) {
+/// The decoded text, or the message of the failure as the text: that is what sprig gives.
+fn decoded(name: &str, bytes: Result<Vec<u8>, usize>) -> Str {
+    match bytes {
         Ok(bytes) => Str::from_bytes(bytes),
-        Err(at) => Str::from(format!("illegal {} data at input byte {at}", encoding.name)),
+        Err(at) => Str::from(format!("illegal {name} data at input byte {at}")),
     }
 }
 
 /// Decodes base 64; the error is the place of the first bad byte.
 pub(super) fn decode_base_64(text: &[u8]) -> Result<Vec<u8>, usize> {
-    decode_bytes(text, &BASE_64)
-}
-
-fn decode_bytes(text: &[u8], encoding: &Encoding) -> Result<Vec<u8>, usize> {
+    const GROUP: usize = 4;
     let letters: Vec<(usize, u8)> = text.iter().copied().enumerate().filter(|(_, byte)| !matches!(byte, b'\n' | b'\r')).collect();
-    let mut out = Vec::with_capacity(text.len() * encoding.bits as usize / 8 + 1);
+    let mut out = Vec::with_capacity(text.len() * 3 / 4 + 1);
     let mut next = 0;
     while next < letters.len() {
         let (mut buffer, mut used) = (0u64, 0);
-        while used < encoding.group {
+        while used < GROUP {
             let Some(&(at, byte)) = letters.get(next) else {
                 return Err(text.len() - used);
             };
-            if let Some(index) = encoding.alphabet.iter().position(|&letter| letter == byte) {
-                buffer = buffer << encoding.bits | index as u64;
+            if let Some(index) = BASE_64.iter().position(|&letter| letter == byte) {
+                buffer = buffer << 6 | index as u64;
                 used += 1;
                 next += 1;
                 continue;
             }
-            if byte != b'=' || used < 2 || (encoding.group == 8 && matches!(used, 3 | 6)) {
+            if byte != b'=' || used < 2 {
                 return Err(at);
             }
-            let padding = encoding.group - used;
+            let padding = GROUP - used;
             for (missing, expected) in (next..next + padding).enumerate() {
                 match letters.get(expected) {
                     Some((_, b'=')) => {}
@@ -275,10 +311,51 @@ fn decode_bytes(text: &[u8], encoding: &Encoding) -> Result<Vec<u8>, usize> {
             next += padding;
             break;
         }
-        let bits = used as u32 * encoding.bits;
-        let whole = bits / 8 * 8;
+        push_whole_bytes(&mut out, buffer, used as u32 * 6);
+    }
+    Ok(out)
+}
+
+/// Decodes base 32; the error is the place of the first bad byte, line breaks not counted. What follows the padding is not looked at.
+fn decode_base_32(text: &[u8]) -> Result<Vec<u8>, usize> {
+    const GROUP: usize = 8;
+    let letters: Vec<u8> = text.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
+    let mut out = Vec::with_capacity(letters.len() * 5 / 8 + 1);
+    let mut next = 0;
+    while next < letters.len() {
+        let (mut buffer, mut used) = (0u64, 0);
+        while used < GROUP {
+            let Some(&byte) = letters.get(next) else { return Err(letters.len() - used) };
+            let after = &letters[next + 1..];
+            if byte == b'=' && used >= 2 && after.len() < GROUP {
+                let padding = GROUP - 1 - used;
+                if after.len() < padding {
+                    return Err(letters.len());
+                }
+                if let Some(wrong) = after[..padding].iter().position(|byte| *byte != b'=') {
+                    return Err(next + wrong);
+                }
+                if matches!(used, 3 | 6) {
+                    return Err(next);
+                }
+                push_whole_bytes(&mut out, buffer, used as u32 * 5);
+                return Ok(out);
+            }
+            let Some(index) = BASE_32.iter().position(|letter| *letter == byte) else { return Err(next) };
+            buffer = buffer << 5 | index as u64;
+            used += 1;
+            next += 1;
+        }
+        push_whole_bytes(&mut out, buffer, used as u32 * 5);
+    }
+    Ok(out)
+}
+
+/// The bytes of the first bits; those left over are no byte.
+fn push_whole_bytes(out: &mut Vec<u8>, buffer: u64, bits: u32) {
+    let whole = bits / 8 * 8;
+    if whole > 0 {
         let bytes = (buffer >> (bits - whole) << (64 - whole)).to_be_bytes();
         out.extend_from_slice(&bytes[..whole as usize / 8]);
     }
-    Ok(out)
 }

@@ -44,7 +44,7 @@ pub(super) fn register(table: &mut Table) {
     });
     table.add("duration", |seconds: Value| {
         let seconds = match &seconds {
-            Value::String(text) => text.as_str().and_then(|text| text.parse().ok()).unwrap_or(0),
+            Value::String(text) => text.as_str().map_or(0, whole_seconds),
             Value::Int(number, IntKind::Int64) => *number,
             _ => 0i64,
         };
@@ -61,6 +61,16 @@ pub(super) fn register(table: &mut Table) {
     });
     register_conversions(table);
     register_methods(table);
+}
+
+/// A number of seconds; what is too large becomes the largest that there is, what is no number 0.
+fn whole_seconds(text: &str) -> i64 {
+    use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+    text.parse::<i64>().unwrap_or_else(|error| match error.kind() {
+        PosOverflow => i64::MAX,
+        NegOverflow => i64::MIN,
+        _ => 0,
+    })
 }
 
 /// Helm 4's functions of durations.

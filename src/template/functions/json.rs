@@ -177,12 +177,18 @@ fn number_text(number: f64) -> Result<String, String> {
 
 /// Reads one JSON text; every number becomes `float64`. The error is Go's text.
 pub fn from_json_text(text: &str) -> Result<Value, String> {
-    let mut reader = Reader { bytes: text.as_bytes(), text, at: 0 };
+    let (value, too_large) = read(text)?;
+    too_large.map_or(Ok(value), Err)
+}
+
+/// The same, but a number that is no `float64` leaves nil in its place, beside the error.
+pub(super) fn read(text: &str) -> Result<(Value, Option<String>), String> {
+    let mut reader = Reader { bytes: text.as_bytes(), text, at: 0, too_large: None };
     reader.space();
     let value = reader.value(0)?;
     reader.space();
     match reader.peek() {
-        None => Ok(value),
+        None => Ok((value, reader.too_large)),
         Some(_) => Err(reader.unexpected("after top-level value")),
     }
 }
@@ -191,6 +197,8 @@ struct Reader<'t> {
     bytes: &'t [u8],
     text: &'t str,
     at: usize,
+    /// What is wrong with the first number that is too large.
+    too_large: Option<String>,
 }
 
 impl Reader<'_> {
@@ -206,6 +214,10 @@ impl Reader<'_> {
 
     fn unexpected(&self, place: &str) -> String {
         match self.peek() {
+            // Go looks whether a space could go on
+            None if place.starts_with("in ") && place != "in string literal" || place.starts_with("after decimal point") => {
+                format!("invalid character ' ' {place}")
+            }
             None => "unexpected end of JSON input".to_owned(),
             Some(b'\'') => format!("invalid character '\\'' {place}"),
             Some(b'"') => format!("invalid character '\"' {place}"),
@@ -272,7 +284,11 @@ impl Reader<'_> {
         let text = &self.text[start..self.at];
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Value::Float(number)),
-            _ => Err(format!("json: cannot unmarshal number {text} into Go value of type float64")),
+            _ => {
+                let error = || format!("json: cannot unmarshal number {text} into Go value of type float64");
+                self.too_large.get_or_insert_with(error);
+                Ok(Value::Nil)
+            }
         }
     }
 

@@ -220,7 +220,6 @@ struct Fields {
 
 /// Reads a time in a layout; where the text names no zone, it is in `local`. The error is Go's text.
 pub(in crate::template) fn parse(layout: &str, text: &str, local: &TimeZone) -> Result<Zoned, String> {
-    let quote = crate::template::format::quote;
     let whole = |what: String| format!("parsing time {} as {}{what}", quote(text), quote(layout));
     let mut fields = Fields::default();
     let (mut rest_layout, mut rest) = (layout, text);
@@ -256,6 +255,16 @@ pub(in crate::template) fn parse(layout: &str, text: &str, local: &TimeZone) -> 
         return Err(range(what));
     }
     finish(fields, local).map_err(range)
+}
+
+/// How Go's `time` quotes in errors: everything beyond ASCII byte by byte.
+fn quote(text: &str) -> String {
+    let escaped = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=0x7f => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02x}"),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
 }
 
 fn skip<'t>(text: &'t str, prefix: &str) -> Result<&'t str, &'t str> {
@@ -334,8 +343,8 @@ fn read_chunk<'t>(fields: &mut Fields, chunk: Chunk, text: &'t str, layout_after
             rest
         }
         Chunk::UnderYearDay | Chunk::ZeroYearDay => {
-            let trimmed = if chunk == Chunk::UnderYearDay { text.trim_start_matches(' ') } else { text };
-            let (day, rest) = digits(trimmed, 3 - (text.len() - trimmed.len()).min(2), 3)?;
+            let (trimmed, fewest) = if chunk == Chunk::UnderYearDay { (text.trim_start_matches(' '), 1) } else { (text, 3) };
+            let (day, rest) = digits(trimmed, fewest, 3)?;
             fields.year_day = Some(day as i16);
             rest
         }
@@ -402,7 +411,14 @@ fn read_chunk<'t>(fields: &mut Fields, chunk: Chunk, text: &'t str, layout_after
             let sign = match text.chars().next() {
                 Some('+') => 1,
                 Some('-') => -1,
-                _ => return Err(Wrong::Text),
+                // hours are looked at before the sign
+                Some(other) => match digits(&text[other.len_utf8()..], 2, 2) {
+                    Ok((25.., _)) if !colon || text[other.len_utf8() + 2..].starts_with(':') => {
+                        return Err(Wrong::Range("time zone offset hour"));
+                    }
+                    _ => return Err(Wrong::Text),
+                },
+                None => return Err(Wrong::Text),
             };
             let (hours, mut rest) = digits(&text[1..], 2, 2)?;
             let mut seconds = hours * 3600;
@@ -465,7 +481,7 @@ fn finish(fields: Fields, local: &TimeZone) -> Result<Zoned, &'static str> {
             None => local.clone(),
             Some(name) => {
                 let zoned = moment.to_zoned(local.clone()).map_err(|_| "year")?;
-                if zone_name(&zoned) == *name { local.clone() } else { TimeZone::UTC }
+                if zone_name(&zoned) == *name { local.clone() } else { TimeZone::posix(&format!("<{name}>0")).unwrap_or(TimeZone::UTC) }
             }
         };
         return moment.to_zoned(zone).map_err(|_| "year");
@@ -484,7 +500,7 @@ fn finish(fields: Fields, local: &TimeZone) -> Result<Zoned, &'static str> {
 
 /// Reads a duration such as `-1h30m` or `1.5s` as nanoseconds. The error is Go's text.
 pub(in crate::template) fn parse_duration(text: &str) -> Result<i64, String> {
-    let quoted = || crate::template::format::quote(text);
+    let quoted = || quote(text);
     let invalid = || format!("time: invalid duration {}", quoted());
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -515,7 +531,7 @@ pub(in crate::template) fn parse_duration(text: &str) -> Result<i64, String> {
             "s" => 1_000_000_000,
             "m" => 60_000_000_000,
             "h" => 3_600_000_000_000,
-            _ => return Err(format!("time: unknown unit {} in duration {}", crate::template::format::quote(unit), quoted())),
+            _ => return Err(format!("time: unknown unit {} in duration {}", quote(unit), quoted())),
         };
         let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
         total += whole.saturating_mul(scale);

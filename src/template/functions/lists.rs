@@ -145,7 +145,17 @@ fn slice(list: Value, bounds: Rest<Value>) -> Result<Value, FunctionError> {
 
 fn chunk(size: isize, list: Value) -> Result<List, FunctionError> {
     let items = items_of(&list, "Cannot chunk type")?;
-    let Ok(size @ 1..) = usize::try_from(size) else { return Err("runtime error: makeslice: len out of range".into()) };
+    let Ok(size @ 1..) = usize::try_from(size) else { return backwards(size, &items) };
     let chunks = items.chunks(size).map(|chunk| Value::from(chunk.to_vec())).collect();
+    Ok(List::new(chunks, Elem::Named("[]interface {}")))
+}
+
+/// Chunks of no or a negative length, which only few lists survive.
+fn backwards(size: isize, items: &[Value]) -> Result<List, FunctionError> {
+    let chunks = match items.len() {
+        1 if size < -1 => vec![Value::from(items.to_vec())],
+        length @ 2.. if size < 0 && length - 1 <= size.unsigned_abs() => Vec::new(),
+        _ => return Err("runtime error: makeslice: len out of range".into()),
+    };
     Ok(List::new(chunks, Elem::Named("[]interface {}")))
 }

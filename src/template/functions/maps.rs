@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::cast;
+use super::data::no_nil;
 use crate::template::call::{FunctionError, Rest, Table};
 use crate::template::value::{Entries, List, Map, MapType, Value};
 
@@ -34,7 +35,7 @@ pub(super) fn register(table: &mut Table) {
     table.add("mergeOverwrite", |target: Map, sources: Rest<Map>| merge_all(target, &sources, Winner::Source));
     table.alias("mustMerge", "merge");
     table.alias("mustMergeOverwrite", "mergeOverwrite");
-    table.add("deepCopy", |value: Value| deep_copy(&value, 0));
+    table.add("deepCopy", |value: Value| deep_copy(&no_nil(value)?, 0));
     table.alias("mustDeepCopy", "deepCopy");
 }
 

@@ -61,11 +61,23 @@ fn divide(a: &Value, b: &Value, operation: fn(i64, i64) -> i64) -> Result<i64, F
 }
 
 fn max(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+    match a == b {
+        // of two zeros the positive one
+        true if a.is_sign_positive() => a,
+        true => b,
+        false if a.is_nan() || b.is_nan() => f64::NAN,
+        false => a.max(b),
+    }
 }
 
 fn min(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+    match a == b {
+        // of two zeros the negative one
+        true if a.is_sign_negative() => a,
+        true => b,
+        false if a.is_nan() || b.is_nan() => f64::NAN,
+        false => a.min(b),
+    }
 }
 
 fn round(number: f64, places: isize, from: Option<f64>) -> f64 {
@@ -156,6 +168,9 @@ impl Decimal {
 
     /// The shortest decimal that reads back as the number.
     fn shortest(number: f64) -> Decimal {
+        if number.is_infinite() {
+            return Decimal { digits: if number > 0.0 { 1 } else { -1 }, exponent: 400 };
+        }
         let text = format!("{number:e}");
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let places = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len() as i32);

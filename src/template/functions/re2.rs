@@ -138,7 +138,8 @@ impl<'p> Translator<'p> {
             self.copy();
             return Ok(true);
         };
-        if let Some(name) = inside.strip_prefix("P<").or_else(|| inside.strip_prefix('<')) {
+        let name = inside.strip_prefix("P<").or_else(|| inside.strip_prefix('<'));
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
             let Some(end) = name.find('>') else { return Err(format!("invalid named capture: `{rest}`")) };
             let length = rest.len() - name.len() + end + 1;
             let name = &name[..end];
@@ -146,7 +147,8 @@ impl<'p> Translator<'p> {
                 return Err(format!("invalid named capture: `{}`", &rest[..length]));
             }
             // A name may occur again; the first group keeps it.
-            if self.names.contains(&name) {
+            // A name may occur again; the first group keeps it. What begins with a digit can be written here but never named later.
+            if self.names.contains(&name) || name.starts_with(|first: char| !first.is_alphabetic() && first != '_') {
                 self.out.push('(');
             } else {
                 self.names.push(name);
@@ -158,8 +160,8 @@ impl<'p> Translator<'p> {
         let length = inside.find(|letter: char| !matches!(letter, 'i' | 'm' | 's' | 'U' | '-')).unwrap_or(inside.len());
         let opened = match inside[length..].chars().next() {
             Some(':') => true,
-            Some(')') if length > 0 => false,
-            None => return Err(format!("missing closing ): `{}`", self.pattern)),
+            Some(')') => false,
+            None => return Err(format!("invalid or unsupported Perl syntax: `{rest}`")),
             Some(other) => {
                 let end = 2 + length + other.len_utf8();
                 return Err(format!("invalid or unsupported Perl syntax: `{}`", &rest[..end]));
@@ -168,7 +170,9 @@ impl<'p> Translator<'p> {
         if !opened {
             self.depth -= 1;
         }
-        self.out.push_str(&rest[..2 + length + 1]);
+        if length > 0 || opened {
+            self.out.push_str(&rest[..2 + length + 1]);
+        }
         self.at += 2 + length + 1;
         Ok(opened)
     }

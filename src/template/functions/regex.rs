@@ -41,7 +41,11 @@ pub(super) fn register(table: &mut Table) {
             Ok::<_, FunctionError>(compile(&pattern)?.replace_all(&text, regex::NoExpand(&with)).into_owned())
         });
         table.add(split, move |pattern: Arc<str>, text: Arc<str>, count: isize| {
-            Ok::<_, FunctionError>(List::strings(split_by(&*compile(&pattern)?, &pattern, &text, count)))
+            let regex = compile(&pattern)?;
+            Ok::<_, FunctionError>(match count {
+                0 => List::nil(Elem::String),
+                _ => List::strings(split_by(&regex, &pattern, &text, count)),
+            })
         });
     }
 }
@@ -60,9 +64,14 @@ fn must(pattern: &str) -> Result<Arc<Regex>, FunctionError> {
 fn or_panic(pattern: &str) -> Result<Arc<Regex>, FunctionError> {
     compile(pattern).map_err(|error| {
         let quoted: Cow<str> =
-            if pattern.contains('`') { crate::template::format::quote(pattern).into() } else { format!("`{pattern}`").into() };
+            if !can_backquote(pattern) { crate::template::format::quote(pattern).into() } else { format!("`{pattern}`").into() };
         format!("regexp: Compile({quoted}): error parsing regexp: {error}").into()
     })
+}
+
+/// Whether Go shows a text between backquotes.
+fn can_backquote(text: &str) -> bool {
+    !text.contains(|letter: char| matches!(letter, '`' | '\u{7f}' | '\u{feff}') || letter < ' ' && letter != '\t')
 }
 
 fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
@@ -85,9 +94,6 @@ fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
 }
 
 fn split_by<'t>(regex: &Regex, pattern: &str, text: &'t str, count: isize) -> Vec<&'t str> {
-    if count == 0 {
-        return Vec::new();
-    }
     if !pattern.is_empty() && text.is_empty() {
         return vec![""];
     }

@@ -35,7 +35,7 @@ pub(super) fn register(table: &mut Table) {
     table.add("swapcase", |text: Arc<str>| case::swap(&text));
     table.add("title", |text: Arc<str>| case::title(&text));
     table.add("untitle", |text: Arc<str>| case::untitle(&text));
-    table.add("nospace", |text: Arc<str>| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>());
+    table.add("nospace", no_space);
     table.add("plural", |one: Str, many: Str, count: isize| if count == 1 { one } else { many });
     table.add("quote", |values: Rest<Value>| quoted(&values, |value| go_quoted(&cast::text(value))));
     table.add("squote", |values: Rest<Value>| quoted(&values, |value| Str::from_bytes([b"'", value.to_text().as_bytes(), b"'"].concat())));
@@ -159,6 +159,12 @@ fn join(texts: &[Str], separator: &Str) -> Result<Str, FunctionError> {
     let separators = separator.len().saturating_mul(texts.len().saturating_sub(1));
     let length = texts.iter().fold(separators, |length, text| length.saturating_add(text.len()));
     if length > LONGEST { Err(too_long(length)) } else { Ok(concat(texts, separator.as_bytes())) }
+}
+
+/// Sprig takes each byte for a letter of Latin-1: text beyond ASCII is broken where there is a space in it.
+fn no_space(text: Str) -> Str {
+    let kept: Vec<u8> = text.as_bytes().iter().copied().filter(|byte| !char::from(*byte).is_whitespace()).collect();
+    if kept.len() == text.len() { text } else { kept.into_iter().map(char::from).collect::<String>().into() }
 }
 
 fn repeat(count: isize, text: Str) -> Result<Str, FunctionError> {

@@ -30,12 +30,17 @@ fn read(value: toml::Value) -> Value {
         toml::Value::Table(table) => Value::Map(map(table)),
         toml::Value::Datetime(date) => {
             let text = date.to_string();
-            let utc = jiff::tz::TimeZone::UTC;
-            let layouts = ["2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05", "2006-01-02", "15:04:05"];
-            match layouts.iter().find_map(|layout| super::layout::parse(layout, &text, &utc).ok()) {
-                Some(time) => Value::from(time),
-                None => Value::from(text),
-            }
+            let layouts = [
+                ("2006-01-02T15:04:05.999999999Z07:00", "UTC0"),
+                ("2006-01-02T15:04:05", "<datetime-local>0"),
+                ("2006-01-02", "<date-local>0"),
+                ("15:04:05", "<time-local>0"),
+            ];
+            let in_zone = |(layout, zone): &(&str, &str)| {
+                let zone = jiff::tz::TimeZone::posix(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+                super::layout::parse(layout, &text, &zone).ok()
+            };
+            layouts.iter().find_map(in_zone).map_or(Value::from(text.as_str()), Value::from)
         }
     }
 }
@@ -46,7 +51,8 @@ pub(super) fn to_text(value: &Value) -> Result<String, String> {
     match plain(value) {
         Value::Map(map) => table(&mut out, &map, &mut Vec::new(), 0)?,
         Value::Nil => return Err("toml: cannot encode nil value".to_owned()),
-        other => return Err(format!("toml: top-level values must be Go maps or structs, not {}", other.type_name())),
+        list if is_table_list(&list) => return Err("toml: top-level values must be Go maps or structs".to_owned()),
+        other => inline(&mut out, &other, 0)?,
     }
     Ok(out)
 }

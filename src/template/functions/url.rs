@@ -8,7 +8,11 @@ use crate::template::value::{Map, Value};
 
 pub(super) fn register(table: &mut Table) {
     table.add("urlParse", |text: Arc<str>| {
-        let url = Url::parse(&text).map_err(|reason| format!("unable to parse url: parse {}: {reason}", quote(&text)))?;
+        let url = Url::parse(&text).map_err(|reason| {
+            let before = text.split('#').next().unwrap_or_default();
+            let shown = if Url::parse(before).is_err() { before } else { &text };
+            format!("unable to parse url: parse {}: {reason}", quote(shown))
+        })?;
         let hostname = url.hostname().to_owned();
         let entries = [
             ("scheme", url.scheme),

@@ -2,5 +2,11 @@
 //!
 //! The testbed's oracle (`tests/testbed/servers/oracle`) answers with Go's `text/template` and `fmt` and with both Helm engines.
 
+mod dice;
+mod expressions;
 mod oracle;
+mod ours;
+mod random;
 mod tables;
+mod templates;
+mod values;

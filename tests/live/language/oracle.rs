@@ -10,6 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 use werf::template::value::{Elem, IntKind, Value};
 
+/// The answer where the engine does not survive the question.
+pub const DEATH: &str = "the engine died";
+
 /// A running oracle; it ends with its handle.
 pub struct Oracle {
     child: Child,
@@ -27,7 +30,7 @@ impl Oracle {
             assert!(built.status.success(), "the oracle cannot be built:\n{}", String::from_utf8_lossy(&built.stderr));
             String::from_utf8_lossy(&built.stdout).trim().to_owned()
         });
-        let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+        let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs");
         let questions = child.stdin.take().expect("a pipe");
         let answers = BufReader::new(child.stdout.take().expect("a pipe"));
         Oracle { child, questions, answers }
@@ -45,14 +48,23 @@ impl Oracle {
 
     /// What `fmt.Sprintf` prints.
     pub fn printf(&mut self, format: &str, operands: &Value) -> String {
-        self.ask(&json!({ "engine": "printf", "text": format, "values": typed(operands) })).expect("printf never fails")
+        self.printf_typed(format, &typed(operands))
+    }
+
+    /// The same for operands that are written as the oracle reads them.
+    pub fn printf_typed(&mut self, format: &str, operands: &Json) -> String {
+        self.ask(&json!({ "engine": "printf", "text": format, "values": operands })).expect("printf never fails")
     }
 
     fn ask(&mut self, question: &Json) -> Result<String, String> {
         writeln!(self.questions, "{question}").expect("the oracle listens");
         let mut line = String::new();
         let read = self.answers.read_line(&mut line).expect("the oracle answers");
-        assert!(read > 0, "the oracle died of {question}");
+        if read == 0 {
+            // the stack overflows where a value holds itself: Helm dies too
+            *self = Oracle::start();
+            return Err(DEATH.to_owned());
+        }
         let answer: Json = serde_json::from_str(&line).expect("JSON");
         let bytes = |part: &Json| STANDARD.decode(part.as_str()?).ok();
         let text = |part: &Json| bytes(part).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"syscall"
 
 	chart3 "helm.sh/helm/v3/pkg/chart"
 	chartutil3 "helm.sh/helm/v3/pkg/chartutil"
@@ -41,7 +42,9 @@ type answer struct {
 func main() {
 	log.SetOutput(io.Discard)
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	debug.SetMaxStack(256 << 20)
+	limit := syscall.Rlimit{Cur: 4 << 30, Max: 4 << 30}
+	_ = syscall.Setrlimit(syscall.RLIMIT_AS, &limit) // a text without end ends it too
+	debug.SetMaxStack(64 << 20)                      // a circle of values ends it soon
 	in, out := bufio.NewReader(os.Stdin), bufio.NewWriter(os.Stdout)
 	decoder, encoder := json.NewDecoder(in), json.NewEncoder(out)
 	for {

@@ -59,6 +59,9 @@ func (t typed) value() (any, error) {
 		case "int64":
 			return strconv.ParseInt(text, 10, 64)
 		case "uint64":
+			if number, err := strconv.ParseInt(text, 10, 64); err == nil {
+				return uint64(number), nil // a negative number gives its bits
+			}
 			return strconv.ParseUint(text, 10, 64)
 		}
 		return nil, fmt.Errorf("no kind %q", t.K)
