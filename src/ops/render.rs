@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::files::Unwritable;
 use super::{MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions, dependencies, images, project, release};
-use crate::deploy::chart::{self, Capabilities, HelmCompat, PrintOptions, Rendered};
+use crate::deploy::chart::{self, Capabilities, HelmCompat, PrintOptions};
 use crate::error::Result;
 
 /// What `render` is asked.
@@ -66,18 +66,18 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     };
     let rendered = release::render(&chart, &scene, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };
-    let text = only(&rendered, &how, &options.show_only)?;
+    let text = only(chart::print(&rendered, &how), rendered.compat, &options.show_only)?;
     match options.output {
         None => Ok(text),
         Some(path) => std::fs::write(&path, text).map(|()| String::new()).map_err(|cause| Unwritable { path, cause }.into()),
     }
 }
 
-/// The text of the manifests of some templates; of all where none is named.
-pub fn only(rendered: &Rendered, how: &PrintOptions, templates: &[String]) -> Result<String> {
+/// The manifests of some templates, of all that is printed; all where none is named.
+pub fn only(all: String, compat: HelmCompat, templates: &[String]) -> Result<String> {
     match templates {
-        [] => Ok(chart::print(rendered, how)),
-        only => chart::print_only(rendered, how, only).map_err(|pattern| RenderError::NoTemplate { pattern }.into()),
+        [] => Ok(all),
+        only => chart::print_only(&all, compat, only).map_err(|pattern| RenderError::NoTemplate { pattern }.into()),
     }
 }
 

@@ -27,6 +27,7 @@ mod kinds;
 mod language;
 mod lint;
 mod llb;
+mod post_renderer;
 mod private_registry;
 mod published;
 mod records;

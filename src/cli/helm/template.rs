@@ -9,6 +9,7 @@ use super::told;
 use crate::cli::args::{LogArgs, helm_version};
 use crate::cli::env;
 use crate::ops;
+use crate::ops::helm::post_renderer::PostRendererOptions;
 use crate::ops::helm::{HelmValues, template};
 
 /// Arguments of `werf helm template`.
@@ -89,6 +90,12 @@ pub struct Args {
     /// Ask the cluster whether it takes the manifests: not possible yet
     #[arg(long)]
     validate: bool,
+    /// A program that changes the manifests before they are printed: it reads them from its standard input and writes what they become
+    #[arg(long, value_name = "PROGRAM")]
+    post_renderer: Option<String>,
+    /// An argument of that program (may be given many times)
+    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
+    post_renderer_args: Vec<String>,
     /// Write the manifests into files below this directory
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
@@ -148,6 +155,11 @@ impl Args {
             skip_schema: self.skip_schema_validation,
             debug: self.debug,
             validate: self.validate,
+            post_renderer: self.post_renderer.filter(|program| !program.is_empty()).map(|program| PostRendererOptions {
+                program,
+                arguments: self.post_renderer_args,
+                path: env::path(),
+            }),
             output_dir: self.output_dir,
             release_dir: self.release_name,
             source: self.source.options(),

@@ -304,7 +304,12 @@ impl PrintOptions {
 
 /// Prints what `helm template` prints: CRDs, manifests, hooks, each with its source.
 pub fn print(rendered: &super::render::Rendered, options: &PrintOptions) -> String {
-    let mut out = release_manifest(rendered, options.include_crds).trim().to_owned();
+    with_hooks(&release_manifest(rendered, options.include_crds), rendered, options)
+}
+
+/// The same where CRDs and manifests have become another text.
+pub fn with_hooks(manifests: &str, rendered: &super::render::Rendered, options: &PrintOptions) -> String {
+    let mut out = manifests.trim().to_owned();
     out.push('\n');
     for hook in rendered.hooks.iter().filter(|hook| options.shows(hook)) {
         push(&mut out, &hook.manifest.path, &hook.manifest.text);
@@ -312,10 +317,9 @@ pub fn print(rendered: &super::render::Rendered, options: &PrintOptions) -> Stri
     out
 }
 
-/// Prints the documents of some templates only, as `helm template --show-only`. The error is a pattern that fits no template.
-pub fn print_only(rendered: &super::render::Rendered, options: &PrintOptions, patterns: &[String]) -> Result<String, String> {
-    let all = print(rendered, options);
-    let documents = split(&all, rendered.compat);
+/// The documents of some templates only, of what is printed, as `helm template --show-only`. The error is a pattern that fits no template.
+pub fn print_only(all: &str, compat: HelmCompat, patterns: &[String]) -> Result<String, String> {
+    let documents = split(all, compat);
     let mut out = String::new();
     for pattern in patterns {
         let before = out.len();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::post_renderer::{PostRenderer, PostRendererOptions};
 use super::source::{self, ReachOptions, SourceOptions};
 use super::{HelmValues, dependency};
 use crate::deploy::chart::{self, Chart, HelmCompat, Manifest, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered};
@@ -66,6 +67,8 @@ pub struct Options {
     pub debug: bool,
     /// The cluster is to be asked about the manifests.
     pub validate: bool,
+    /// A program that the manifests go through.
+    pub post_renderer: Option<PostRendererOptions>,
     /// Write files below a directory instead of returning the text.
     pub output_dir: Option<PathBuf>,
     /// A directory named for the release lies between.
@@ -88,6 +91,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         operation: if options.is_upgrade { Operation::Upgrade } else { Operation::Install },
     };
     let compat = if options.helm_4 { HelmCompat::Four } else { HelmCompat::Three };
+    let post_renderer = options.post_renderer.as_ref().map(|wanted| PostRenderer::find(wanted, compat)).transpose()?;
     let (chart, said) = chart(&options, compat, &run).await?;
     let layers = value_layers(with_urls(options.values, &options.source.reach).await?)?;
     let gates = Gates::new(None);
@@ -107,11 +111,17 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     };
     let rendered = release::rendered(&chart, &input, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, no_hooks: options.no_hooks, skip_tests: options.skip_tests };
+    // what goes into files is no text any more, and the post-renderer has nothing to read
+    let manifests = if options.output_dir.is_none() { chart::release_manifest(&rendered, how.include_crds) } else { String::new() };
+    let manifests = match post_renderer {
+        Some(program) => program.run(manifests, &run).await?,
+        None => manifests,
+    };
     let text = match options.output_dir {
-        None => only(&rendered, &how, &options.show_only)?,
+        None => only(chart::with_hooks(&manifests, &rendered, &how), compat, &options.show_only)?,
         Some(dir) => {
             let inner = if options.release_dir { dir.join(&input.release.name) } else { dir.clone() };
-            write_files(&rendered, &how, &dir, &inner)?
+            format!("{}{}\n", write_files(&rendered, &how, &dir, &inner)?, manifests.trim())
         }
     };
     Ok(said + &text)
@@ -186,7 +196,7 @@ fn write_files(rendered: &Rendered, how: &PrintOptions, top: &std::path::Path, i
         write().map_err(|cause| Unwritable { path: file.clone(), cause })?;
         let _ = writeln!(said, "wrote {}", file.display());
     }
-    Ok(said + "\n")
+    Ok(said)
 }
 
 #[derive(Debug, Error, Diagnostic)]

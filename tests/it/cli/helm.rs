@@ -190,6 +190,72 @@ fn what_cannot_be_followed() {
 }
 
 #[test]
+fn what_goes_wrong_with_post_renderers() {
+    let sandbox = sandbox();
+    let program = |text: &str| {
+        sandbox.write(&[("change.sh", text)]);
+        let file = sandbox.app().join("change.sh");
+        std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("rights");
+        told(&sandbox, &["helm", "template", "web", "--no-hooks", "--post-renderer", "./change.sh"])
+    };
+    insta::assert_snapshot!(program("#!/bin/sh\necho 'no such overlay' >&2\necho 'kind: A'\nexit 3\n"), @r"
+    exit 1
+    error: the post-renderer ./change.sh failed: exit status: 3
+      because: no such overlay
+    help: try it by itself: its standard input is what `--no-hooks` prints without it
+    ");
+    insta::assert_snapshot!(program("#!/bin/sh\nkill -9 $$\n"), @r"
+    exit 1
+    error: the post-renderer ./change.sh failed: signal: 9 (SIGKILL)
+      because: it said nothing
+    help: try it by itself: its standard input is what `--no-hooks` prints without it
+    ");
+    insta::assert_snapshot!(program("#!/bin/sh\ncat > /dev/null\n"), @r"
+    exit 0
+
+         Warning the post-renderer ./change.sh wrote nothing
+                 help: it has to write manifests to its standard output, separated by `---`
+    ");
+    insta::assert_snapshot!(program("#!/bin/sh\necho 'kind: A'\necho 'a: b: c'\n"), @r"
+    exit 0
+    kind: A
+    a: b: c
+         Warning the post-renderer ./change.sh wrote what is no YAML: mapping values are not allowed in this context (line 2, column 5)
+                 help: it has to write manifests to its standard output, separated by `---`
+    ");
+    insta::assert_snapshot!(program("#!/bin/sh\necho 'kind: A'\necho ---\necho done\n"), @r"
+    exit 0
+    kind: A
+    ---
+    done
+         Warning the post-renderer ./change.sh wrote a string where a manifest is expected (line 3)
+                 help: it has to write manifests to its standard output, separated by `---`
+    ");
+    insta::assert_snapshot!(program("echo 1\n"), @r"
+    exit 1
+    error: cannot run the post-renderer ./change.sh
+      because: Exec format error (os error 8)
+    help: a script has to begin with a line such as `#!/bin/sh`
+    ");
+    let missing = |program: &str| told(&sandbox, &["helm", "template", "web", "--post-renderer", program]);
+    insta::assert_snapshot!(missing("surely-absent"), @r"
+    exit 1
+    error: --post-renderer: there is no program `surely-absent` in the directories of PATH
+    help: write the path of a program with a slash, as in `./surely-absent`
+    ");
+    insta::assert_snapshot!(missing("./prod.yaml"), @r"
+    exit 1
+    error: --post-renderer: `./prod.yaml` is no program that can be run
+    help: it must be a file that this user may execute: `chmod +x` makes a script one
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--post-renderer", "cat", "--helm-compat", "4"]), @r"
+    exit 1
+    error: --post-renderer: with Helm 4's ways `cat` is the name of a plugin, and plugins are not run yet
+    help: leave `--helm-compat 4` out: Helm 3's ways take any program
+    ");
+}
+
+#[test]
 fn whose_ways_are_followed_is_chosen_for_charts_of_projects_too() {
     let map = "kind: A\nvalues: {{ omit .Values \"werf\" \"global\" | toJson }}\n";
     let sandbox = Sandbox::commit(&[

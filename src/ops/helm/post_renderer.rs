@@ -1,0 +1,139 @@
+//! `--post-renderer`: a program of the user that changes the manifests before they are printed.
+//!
+//! As in Helm 3 it reads CRDs and manifests, each with its source, and never sees hooks or notes; what it writes is printed as it is.
+//! Helm 4 takes plugins instead, which read another text; these are not run here.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+
+use miette::Diagnostic;
+use rustix::fs::{Access, access};
+use thiserror::Error;
+use tokio::io::AsyncWriteExt;
+
+use crate::deploy::chart::HelmCompat;
+use crate::error::Result;
+use crate::event::Event;
+use crate::ops::Run;
+use crate::yaml;
+
+/// Which program.
+#[derive(Clone, Debug)]
+pub struct PostRendererOptions {
+    /// A path, or a name that is looked for.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Where programs are looked for.
+    pub path: OsString,
+}
+
+/// A program that is there.
+#[derive(Debug)]
+pub struct PostRenderer {
+    file: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl PostRenderer {
+    /// Finds the program. What holds a slash is a path, as for a shell.
+    pub fn find(wanted: &PostRendererOptions, compat: HelmCompat) -> Result<PostRenderer> {
+        let program = wanted.program.clone();
+        if compat == HelmCompat::Four {
+            return Err(PostRenderError::Plugin { program }.into());
+        }
+        let is_program = |file: &PathBuf| file.is_file() && access(file, Access::EXEC_OK).is_ok();
+        let found = if program.contains('/') {
+            Some(PathBuf::from(&program)).filter(is_program)
+        } else {
+            std::env::split_paths(&wanted.path).map(|dir| dir.join(&program)).find(is_program)
+        };
+        match found {
+            Some(file) => Ok(PostRenderer { file, arguments: wanted.arguments.clone() }),
+            None if program.contains('/') => Err(PostRenderError::NoProgram { program }.into()),
+            None => Err(PostRenderError::NotFound { program }.into()),
+        }
+    }
+
+    /// What the program makes of the manifests.
+    pub async fn run(&self, manifests: String, run: &Run) -> Result<String> {
+        let program = self.file.display().to_string();
+        let unstarted = |cause| PostRenderError::Unstarted { program: program.clone(), cause };
+        let mut child = tokio::process::Command::new(&self.file)
+            .args(&self.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(unstarted)?;
+        let stdin = child.stdin.take();
+        let writing = async move {
+            if let Some(mut stdin) = stdin {
+                // it may end without reading everything, which is its own business
+                let _ = stdin.write_all(manifests.as_bytes()).await;
+            }
+        };
+        let ((), output) = tokio::join!(writing, child.wait_with_output());
+        let output = output.map_err(unstarted)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+            let cause = Said(if said.is_empty() { "it said nothing".to_owned() } else { said });
+            return Err(PostRenderError::Failed { program, status: output.status, cause }.into());
+        }
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if let Some(problem) = problem_of(&text) {
+            let help = Some("it has to write manifests to its standard output, separated by `---`".to_owned());
+            run.events.emit(Event::Warned { message: format!("the post-renderer {program} {problem}"), help });
+        }
+        Ok(text)
+    }
+}
+
+/// Why a text is no manifests. Helm prints it nevertheless.
+fn problem_of(text: &str) -> Option<String> {
+    if text.trim().is_empty() {
+        return Some("wrote nothing".into());
+    }
+    match yaml::parse_documents(text) {
+        Err(error) => Some(format!("wrote what is no YAML: {error}")),
+        Ok(documents) => {
+            let odd = documents.iter().find(|document| !document.is_null() && document.as_mapping().is_none())?;
+            Some(format!("wrote {} where a manifest is expected (line {})", odd.kind(), odd.line))
+        }
+    }
+}
+
+/// What the program wrote to its standard error.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct Said(String);
+
+#[derive(Debug, Error, Diagnostic)]
+enum PostRenderError {
+    #[error("--post-renderer: there is no program `{program}` in the directories of PATH")]
+    #[diagnostic(help("write the path of a program with a slash, as in `./{program}`"))]
+    NotFound { program: String },
+    #[error("--post-renderer: `{program}` is no program that can be run")]
+    #[diagnostic(help("it must be a file that this user may execute: `chmod +x` makes a script one"))]
+    NoProgram { program: String },
+    #[error("--post-renderer: with Helm 4's ways `{program}` is the name of a plugin, and plugins are not run yet")]
+    #[diagnostic(help("leave `--helm-compat 4` out: Helm 3's ways take any program"))]
+    Plugin { program: String },
+    #[error("cannot run the post-renderer {program}")]
+    #[diagnostic(help("a script has to begin with a line such as `#!/bin/sh`"))]
+    Unstarted {
+        program: String,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("the post-renderer {program} failed: {status}")]
+    #[diagnostic(help("try it by itself: its standard input is what `--no-hooks` prints without it"))]
+    Failed {
+        program: String,
+        status: ExitStatus,
+        #[source]
+        cause: Said,
+    },
+}

@@ -1,0 +1,74 @@
+//! `werf helm template --post-renderer` pipes and prints what the real `helm template` does.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use crate::sandbox::Sandbox;
+use crate::testbed::{Needs, testbed};
+
+/// A chart with CRDs, hooks, notes and a document of comments, and programs beside it.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::empty();
+    let pod = |name: &str, event: &str| {
+        format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, annotations: {{helm.sh/hook: {event}}}}}\n")
+    };
+    sandbox.write(&[
+        ("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        ("web/crds/a.yaml", "kind: CustomResourceDefinition\nmetadata: {name: a}\n---\nkind: CustomResourceDefinition\n"),
+        ("web/templates/a.yaml", "kind: Service\nmetadata: {name: a} # why\n---\n# nothing\n---\nkind: ConfigMap\nmetadata: {name: b}\n"),
+        ("web/templates/b.yaml", "kind: Secret\nmetadata: {name: c}\n"),
+        ("web/templates/before.yaml", &pod("before", "pre-install")),
+        ("web/templates/test.yaml", &pod("check", "test")),
+        ("web/templates/NOTES.txt", "noted\n"),
+        ("same.sh", "#!/bin/sh\ntee piped\necho heard >&2\n"),
+        ("arguments.sh", "#!/bin/sh\nfor a; do echo \"  - $a\"; done\n"),
+        ("without-sources.sh", "#!/bin/sh\ngrep -v Source\n"),
+        ("nothing.sh", "#!/bin/sh\ncat > /dev/null\n"),
+        ("deaf.sh", "#!/bin/sh\necho 'kind: A\n\n\n'\n"),
+        ("failing.sh", "#!/bin/sh\nexit 3\n"),
+        ("no-program.sh", "#!/bin/sh\n"),
+    ]);
+    for file in std::fs::read_dir(sandbox.app()).expect("a directory").flatten() {
+        if file.path().extension().is_some_and(|extension| extension == "sh") && file.file_name() != "no-program.sh" {
+            std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o755)).expect("rights");
+        }
+    }
+    sandbox
+}
+
+#[test]
+fn manifests_go_through_a_program_as_with_helm() {
+    let sandbox = sandbox();
+    let helm = testbed(Needs::Images).bin.join("helm3");
+    let path = format!("{}:/usr/bin:/bin", sandbox.app().display());
+    let printed = |mut program: Command, flags: &[&str]| {
+        let _ = std::fs::remove_file(sandbox.app().join("piped"));
+        program.args(["template", "rel", "web"]).args(flags).current_dir(sandbox.app());
+        let output = program.env("KUBECONFIG", "/dev/null").env("PATH", &path).output().expect("it runs");
+        let piped = std::fs::read_to_string(sandbox.app().join("piped")).ok();
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"), piped)
+    };
+    let same = |flags: &[&str], code: i32| {
+        let (ours, theirs) = (printed(sandbox.command(&["helm"]), flags), printed(Command::new(&helm), flags));
+        assert_eq!(theirs.0, Some(code), "{flags:?}");
+        assert_eq!(ours, theirs, "{flags:?}");
+        ours
+    };
+    let (_, _, piped) = same(&["--post-renderer", "./same.sh"], 0);
+    let piped = piped.expect("it was run");
+    assert!(!piped.contains("hook") && !piped.contains("noted") && !piped.contains("CustomResource"), "{piped}");
+    same(&["--post-renderer", "same.sh", "--include-crds", "--no-hooks"], 0);
+    same(&["--post-renderer", "./same.sh", "--skip-tests", "-s", "templates/a.yaml", "-s", "templates/before.yaml"], 0);
+    same(&["--post-renderer", "./arguments.sh", "--post-renderer-args", "a,b", "--post-renderer-args=--c"], 0);
+    same(&["--post-renderer-args", "a"], 0);
+    same(&["--post-renderer="], 0);
+    for program in ["without-sources.sh", "nothing.sh", "deaf.sh"] {
+        same(&["--post-renderer", program], 0);
+    }
+    same(&["--post-renderer", "same.sh", "--output-dir", "out"], 0);
+    same(&["--post-renderer", "deaf.sh", "--output-dir", "out"], 0);
+    same(&["--post-renderer", "without-sources.sh", "-s", "templates/a.yaml"], 1);
+    for program in ["failing.sh", "./no-program.sh", "no-program.sh", "./nowhere", "nowhere", "./web"] {
+        same(&["--post-renderer", program], 1);
+    }
+}
