@@ -27,7 +27,7 @@
 //! | [`transport`] | one HTTP exchange | I/O |
 //! | [`registry`] | references, credentials, manifests, tags | I/O |
 //! | [`chart_repository`] | charts of repositories and registries: indexes, archives, their cache | I/O |
-//! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `plan`, `status` (pure), `cluster` (I/O) | |
+//! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `schema`, `plan`, `status` (pure), `cluster` (I/O) | |
 //! | [`cleanup`] | which published images stay and which go, each with its reason | pure |
 //! | [`ui`] | events and errors on standard error, data on standard output | edge |
 //! | [`error`], [`event`], [`file_tree`], [`yaml`] | what all rooms speak | pure |

@@ -341,6 +341,29 @@ pub struct KubeArgs {
     network_parallelism: usize,
 }
 
+/// What manifests are held against.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Chart")]
+pub struct ValidateArgs {
+    /// Hold all manifests against the cluster's schemas: kinds, fields, types, what is required and allowed
+    #[arg(long, env = "WERF_VALIDATE")]
+    validate: bool,
+    /// Directory with OpenAPI documents, kubeconform's JSON schemas or CustomResourceDefinitions to hold manifests against (may be given many times)
+    #[arg(long, env = "WERF_VALIDATE_SCHEMAS", value_name = "DIR")]
+    validate_schemas: Vec<String>,
+}
+
+impl ValidateArgs {
+    /// As operations take it.
+    pub fn options(self) -> ops::ValidateOptions {
+        ops::ValidateOptions {
+            cluster: self.validate,
+            schemas: env::list("VALIDATE_SCHEMAS", self.validate_schemas).into_iter().map(PathBuf::from).collect(),
+            cache_dir: env::cache_dir(),
+        }
+    }
+}
+
 impl KubeArgs {
     /// As operations take it.
     pub fn options(self) -> ops::KubeOptions {

@@ -1,6 +1,6 @@
 //! `werf converge`.
 
-use super::args::{BuildArgs, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValuesArgs};
+use super::args::{BuildArgs, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValidateArgs, ValuesArgs};
 use crate::ops;
 
 /// Arguments of `werf converge`.
@@ -25,6 +25,8 @@ pub struct Args {
     #[command(flatten)]
     metadata: MetadataArgs,
     #[command(flatten)]
+    validate: ValidateArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -41,6 +43,7 @@ pub fn run(args: Args) -> u8 {
         kube: args.kube.options(),
         deploy: args.deploy.options(),
         metadata: args.metadata.options(),
+        validate: args.validate.options(),
     };
     super::run::run(look, |run| ops::converge::run(options, run), |notes| notes.map_or(0, |text| super::printed(&text)))
 }

@@ -53,7 +53,6 @@ pub const NOT_YET: &[&str] = &[
     "show-verbose-diffs",
     "templates-allow-dns",
     "use-plan",
-    "validate",
     // deployments
     "delete-propagation",
     "deploy-graph-path",

@@ -1,6 +1,6 @@
 //! `werf plan`.
 
-use super::args::{BuildArgs, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValuesArgs};
+use super::args::{BuildArgs, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValidateArgs, ValuesArgs};
 use crate::ops;
 
 /// Exit code of `--exit-code` where something would change.
@@ -32,6 +32,8 @@ pub struct Args {
     #[command(flatten)]
     metadata: MetadataArgs,
     #[command(flatten)]
+    validate: ValidateArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -49,6 +51,7 @@ pub fn run(args: Args) -> u8 {
         kube: args.kube.options(),
         deploy: args.deploy.options(),
         metadata: args.metadata.options(),
+        validate: args.validate.options(),
     };
     super::run::run(
         look,

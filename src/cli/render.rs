@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::{LogArgs, MetadataArgs, PlatformArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValuesArgs};
+use super::args::{KubeArgs, LogArgs, MetadataArgs, PlatformArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValidateArgs, ValuesArgs};
 use crate::ops;
 
 /// Arguments of `werf render`.
@@ -42,6 +42,10 @@ pub struct Args {
     #[command(flatten)]
     metadata: MetadataArgs,
     #[command(flatten)]
+    validate: ValidateArgs,
+    #[command(flatten)]
+    kube: KubeArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -62,6 +66,8 @@ pub fn run(args: Args) -> u8 {
         values: args.values.options(),
         release: args.release.options(),
         metadata: args.metadata.options(),
+        validate: args.validate.options(),
+        kube: args.kube.options(),
     };
     super::run::run(look, |run| ops::render::run(options, run), |text| super::printed(&text))
 }

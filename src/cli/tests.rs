@@ -20,11 +20,11 @@ kube-qps-limit kube-scan-namespaces kube-tls-server kube-token kube-version log-
 log-terminal-width log-time log-verbose loose-giterminism namespace network-parallelism no-install-crds no-notes no-pod-logs output \
 parallel parallel-tasks-limit platform release release-label releases-history-max repo require-built-images scan-context-namespace-only \
 secret-key secret-values set set-file set-json set-literal set-string shell show-only skip-dependencies-repo-refresh \
-skip-tls-verify-kube skip-tls-verify-registry status-progress-period stub-tags synchronization timeout tmp-dir values with-hooks \
+skip-tls-verify-kube skip-tls-verify-registry status-progress-period stub-tags synchronization timeout tmp-dir validate values with-hooks \
 with-namespace without-kube";
 
 /// Flags for what werf 2 does not do.
-const OURS: &str = "buildkit-host buildkit-tls-ca buildkit-tls-cert buildkit-tls-key buildkit-tls-server-name buildkitd debug deterministic explain helm-compat json";
+const OURS: &str = "buildkit-host buildkit-tls-ca buildkit-tls-cert buildkit-tls-key buildkit-tls-server-name buildkitd debug deterministic explain helm-compat json validate-schemas";
 
 fn each_flag(check: &mut dyn FnMut(&str, &clap::Arg)) {
     fn walk(command: &clap::Command, check: &mut dyn FnMut(&str, &clap::Arg)) {

@@ -4,5 +4,6 @@ pub mod chart;
 pub mod cluster;
 pub mod plan;
 pub mod resource;
+pub mod schema;
 pub mod secret;
 pub mod status;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::project::Project;
 use super::release::Marks;
 use super::{
-    BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions,
+    BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions,
+    ValuesOptions,
 };
 use super::{dependencies, images, project, registry, release};
 use crate::deploy::chart::{Chart, ServiceValues, ValueLayers};
@@ -38,6 +39,8 @@ pub struct Options {
     pub deploy: DeployOptions,
     /// Marks for every resource.
     pub metadata: MetadataOptions,
+    /// What manifests are held against before anything is compared.
+    pub validate: ValidateOptions,
 }
 
 /// Builds what is missing, applies what differs, and watches until everything works. Returns the chart's notes if a revision was made.
@@ -151,6 +154,7 @@ impl Planning {
             deploy: &options.deploy,
             marks: &self.marks,
             deterministic: options.values.deterministic,
+            validate: &options.validate,
         }
     }
 }

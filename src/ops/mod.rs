@@ -21,8 +21,11 @@ mod options;
 mod project;
 mod registry;
 mod release;
+mod schema_files;
+mod validate;
 
 pub use options::*;
+pub use validate::ValidateOptions;
 
 use tokio_util::sync::CancellationToken;
 

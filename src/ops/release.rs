@@ -12,11 +12,12 @@ use super::dependencies;
 use super::gates::{self, Gates};
 use super::images::Images;
 use super::project::Project;
+use super::validate::{self, ValidateOptions};
 use super::{DeployOptions, KubeOptions, MetadataOptions, ReleaseOptions, Run, ValuesOptions};
 use crate::build::image::ImageTree;
 use crate::deploy::chart::{
-    self, Capabilities, Chart, Commit, Defaults, HelmCompat, ImageReference, Operation, Release, RenderInput, RenderOptions, Rendered,
-    SecretAccess, ServiceValues, ValueLayers, ValuesFile,
+    self, Capabilities, Chart, Commit, Defaults, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput, RenderOptions,
+    Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
 };
 use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, Prepared, Revision};
 use crate::deploy::resource::{self, Owner, Resource};
@@ -141,7 +142,7 @@ pub async fn capabilities(chart: &Chart, client: &Client) -> Result<Capabilities
 
 /// Renders the chart for the next revision and compares it with the cluster. Changes nothing.
 pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Option<String>)> {
-    let PlanScene { owner, chart, layers, compat, service, client, deploy, marks, deterministic } = scene;
+    let PlanScene { owner, chart, layers, compat, service, client, deploy, marks, deterministic, validate } = scene;
     let (history, capabilities) = futures::future::try_join(
         async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) },
         capabilities(chart, client),
@@ -150,6 +151,8 @@ pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Optio
     let revision = history.newest() + 1;
     let scene = Scene { owner, layers, compat, service, capabilities, revision, cluster: Some(client), deterministic, debug: false };
     let rendered = tokio::task::block_in_place(|| render(chart, &scene, run))?;
+    let how = PrintOptions { include_crds: deploy.install_crds, skip_tests: true, no_hooks: false };
+    validate::check(&rendered, &how, validate, Some(client).filter(|_| validate.cluster), run).await?;
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
     let desired = desired(owner, rendered, marks, deploy)?;
     for warning in desired.resources.iter().flat_map(|resource| &resource.warnings) {
@@ -178,6 +181,8 @@ pub struct PlanScene<'a> {
     pub marks: &'a Marks,
     /// Clock and randomness of templates come from names and the commit.
     pub deterministic: bool,
+    /// What manifests are held against before anything is compared.
+    pub validate: &'a ValidateOptions,
 }
 
 /// Every object of the chart as a checked resource, and what the release's record keeps.

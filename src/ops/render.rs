@@ -6,7 +6,10 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::files::Unwritable;
-use super::{MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValuesOptions, dependencies, images, project, release};
+use super::{
+    KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions, ValuesOptions, dependencies,
+    images, project, release, validate,
+};
 use crate::deploy::chart::{self, Capabilities, HelmCompat, PrintOptions};
 use crate::error::Result;
 
@@ -39,9 +42,13 @@ pub struct Options {
     pub release: ReleaseOptions,
     /// Marks for every resource; rendered text shows manifests as the chart writes them.
     pub metadata: MetadataOptions,
+    /// What manifests are held against.
+    pub validate: ValidateOptions,
+    /// The cluster whose schemas are wanted.
+    pub kube: KubeOptions,
 }
 
-/// Renders and prints the chart. Neither the images' registry nor the cluster is asked.
+/// Renders and prints the chart. The images' registry is not asked, and the cluster for nothing but schemas.
 pub async fn run(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
     let owner = release::owner(&project, &options.release)?;
@@ -66,6 +73,8 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     };
     let rendered = release::render(&chart, &scene, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };
+    let client = if options.validate.cluster { Some(release::connect(&options.kube).await?) } else { None };
+    validate::check(&rendered, &PrintOptions { include_crds: true, ..how.clone() }, &options.validate, client.as_ref(), &run).await?;
     let text = only(chart::print(&rendered, &how), rendered.compat, &options.show_only)?;
     match options.output {
         None => Ok(text),

@@ -32,6 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("deploy/chart", &["error", "file_tree", "yaml", "template", "deploy/secret", "registry/reference"]),
     ("deploy/secret", &["error", "yaml"]),
     ("deploy/resource", &["error", "yaml"]),
+    ("deploy/schema", &["yaml", "deploy/resource"]),
     ("deploy/status", &["error"]),
     ("deploy/plan", &["error", "yaml", "deploy/resource"]),
     ("deploy/cluster", &["error", "event", "yaml", "deploy/resource", "deploy/plan", "deploy/status"]),

@@ -33,3 +33,4 @@ mod published;
 mod records;
 mod render;
 mod rights;
+mod validate;

@@ -28,10 +28,10 @@ pub struct Args {
     /// Namespace; that of the kubeconfig's context by default
     #[arg(long, short = 'n', env = "HELM_NAMESPACE", value_name = "NAMESPACE")]
     namespace: Option<String>,
-    /// kubeconfig file, for the namespace
+    /// kubeconfig file, for the namespace and --validate
     #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig, for the namespace
+    /// Context of the kubeconfig, for the namespace and --validate
     #[arg(long, env = "HELM_KUBECONTEXT", value_name = "CONTEXT")]
     kube_context: Option<String>,
     /// Files or URLs of values (may be given many times, or separated by commas); - is standard input
@@ -87,15 +87,21 @@ pub struct Args {
     /// Where rendering fails, print what was rendered up to there
     #[arg(long)]
     debug: bool,
-    /// Ask the cluster whether it takes the manifests: not possible yet
+    /// Hold all manifests against the cluster's schemas; .Capabilities are the cluster's
     #[arg(long)]
     validate: bool,
+    /// Directory with OpenAPI documents, kubeconform's JSON schemas or CustomResourceDefinitions to hold manifests against (may be given many times)
+    #[arg(long, value_name = "DIR")]
+    validate_schemas: Vec<PathBuf>,
     /// A program that changes the manifests before they are printed: it reads them from its standard input and writes what they become
     #[arg(long, value_name = "PROGRAM")]
     post_renderer: Option<String>,
     /// An argument of that program (may be given many times)
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     post_renderer_args: Vec<String>,
+    /// server: `lookup` asks the cluster; with Helm 4's ways .Capabilities are the cluster's too
+    #[arg(long, value_name = "client|server", num_args = 0..=1, require_equals = true, default_missing_value = "client", value_parser = dry_run)]
+    dry_run: Option<String>,
     /// Write the manifests into files below this directory
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
@@ -154,12 +160,13 @@ impl Args {
             deterministic: self.deterministic,
             skip_schema: self.skip_schema_validation,
             debug: self.debug,
-            validate: self.validate,
+            validate: ops::ValidateOptions { cluster: self.validate, schemas: self.validate_schemas, cache_dir: env::cache_dir() },
             post_renderer: self.post_renderer.filter(|program| !program.is_empty()).map(|program| PostRendererOptions {
                 program,
                 arguments: self.post_renderer_args,
                 path: env::path(),
             }),
+            server: self.dry_run.as_deref() == Some("server"),
             output_dir: self.output_dir,
             release_dir: self.release_name,
             source: self.source.options(),
@@ -195,8 +202,8 @@ impl clap::Args for WithoutEffect {
         let switches = SWITCHES.into_iter().map(|name| hidden(name).action(ArgAction::SetTrue));
         let settings = SETTINGS.into_iter().map(|name| hidden(name).action(ArgAction::Append));
         // these may stand alone
-        let optional = |name| hidden(name).num_args(0..=1).require_equals(true).value_parser(asks_nobody);
-        command.args(switches).args(settings).args(["dry-run", "server-side", "wait"].map(optional))
+        let optional = |name| hidden(name).num_args(0..=1).require_equals(true);
+        command.args(switches).args(settings).args(["server-side", "wait"].map(optional))
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -214,9 +221,10 @@ impl FromArgMatches for WithoutEffect {
     }
 }
 
-fn asks_nobody(text: &str) -> Result<String, String> {
+/// Checks how Helm is told to only pretend; it takes the words of a switch too.
+fn dry_run(text: &str) -> Result<String, String> {
     match text {
-        "server" => Err("no cluster is asked here yet".into()),
-        text => Ok(text.to_owned()),
+        "client" | "server" | "none" | "true" | "false" => Ok(text.to_owned()),
+        text => Err(format!("`{text}` is neither client nor server")),
     }
 }

@@ -41,7 +41,7 @@ pub use error::{ChartError, ManifestError, RenderError, TableError};
 pub use lint::{Finding, Found, Severity, Subject, lint};
 pub use load::{load, load_archive, load_files, unpack};
 pub use lock::{Lock, digest as lock_digest, go_json, is_alias};
-pub use manifest::{Hook, Manifest, PrintOptions, definitions, print, print_only, release_manifest, with_hooks};
+pub use manifest::{Hook, Manifest, PrintOptions, definitions, print, print_only, release_manifest, split, with_hooks};
 pub use metadata::Defaults;
 pub use model::{Chart, Dependency, File, Maintainer, Metadata, Values};
 pub use package::{archive, chart_yaml};

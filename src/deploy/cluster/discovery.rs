@@ -178,7 +178,7 @@ fn defined_kinds(object: &Value) -> Vec<Kind> {
         .collect()
 }
 
-async fn all_kinds(client: &Client, refresh: bool) -> Result<Arc<BTreeMap<GroupVersionKind, Kind>>, ClusterError> {
+pub(super) async fn all_kinds(client: &Client, refresh: bool) -> Result<Arc<BTreeMap<GroupVersionKind, Kind>>, ClusterError> {
     let mut kinds = client.kinds().lock().await;
     if let (Some(found), false) = (&kinds.found, refresh) {
         return Ok(found.clone());

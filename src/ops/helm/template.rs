@@ -19,7 +19,7 @@ use crate::ops::chart_files::value_layers;
 use crate::ops::files::Unwritable;
 use crate::ops::gates::{self, Gates};
 use crate::ops::render::{only, with_versions};
-use crate::ops::{KubeOptions, Run, release};
+use crate::ops::{KubeOptions, Run, ValidateOptions, release, validate};
 use crate::project::slug;
 use crate::template::host::NoHost;
 use crate::template::value::Value;
@@ -39,7 +39,7 @@ pub struct Options {
     pub chart: String,
     /// Namespace; that of the kubeconfig's context where `None`.
     pub namespace: Option<String>,
-    /// For the namespace only.
+    /// For the namespace, and for `validate`.
     pub kube: KubeOptions,
     /// Values.
     pub values: HelmValues,
@@ -65,8 +65,10 @@ pub struct Options {
     pub skip_schema: bool,
     /// A failure prints what was rendered before it.
     pub debug: bool,
-    /// The cluster is to be asked about the manifests.
-    pub validate: bool,
+    /// What the manifests are held against. With the cluster's schemas `.Capabilities` are the cluster's too.
+    pub validate: ValidateOptions,
+    /// `lookup` asks the cluster (`--dry-run=server`).
+    pub server: bool,
     /// A program that the manifests go through.
     pub post_renderer: Option<PostRendererOptions>,
     /// Write files below a directory instead of returning the text.
@@ -81,9 +83,6 @@ pub struct Options {
 
 /// Renders and prints the chart.
 pub async fn run(options: Options, run: Run) -> Result<String> {
-    if options.validate {
-        return Err(HelmError::Validate.into());
-    }
     let release = Release {
         name: release_name(&options)?,
         namespace: namespace(&options).await,
@@ -94,13 +93,20 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let post_renderer = options.post_renderer.as_ref().map(|wanted| PostRenderer::find(wanted, compat)).transpose()?;
     let (chart, said) = chart(&options, compat, &run).await?;
     let layers = value_layers(with_urls(options.values, &options.source.reach).await?)?;
-    let gates = Gates::new(None);
+    let asks = options.validate.cluster || options.server;
+    let client = if asks { Some(release::connect(&options.kube).await?) } else { None };
+    // the cluster's own answer to what it is wins over flags; Helm 3 wants it for `--validate` alone, and there without `lookup`
+    let capabilities = match &client {
+        Some(client) if options.validate.cluster || options.helm_4 => release::capabilities(&chart, client).await?,
+        _ => with_versions(compat, options.kube_version.as_deref(), &options.api_versions)?,
+    };
+    let gates = Gates::new(client.clone().filter(|_| options.server || options.helm_4));
     let determined = options.deterministic.then(|| gates::determined(&gates, &release, chart.name(), gates::FIXED_TIME));
     let input = RenderInput {
         release,
         values: &layers,
         service: None,
-        capabilities: &with_versions(compat, options.kube_version.as_deref(), &options.api_versions)?,
+        capabilities: &capabilities,
         options: RenderOptions {
             skip_schema: options.skip_schema,
             compat,
@@ -109,8 +115,11 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         },
         host: determined.as_ref().map_or(&gates, |determined| determined),
     };
-    let rendered = release::rendered(&chart, &input, &run)?;
+    // `lookup` waits for the cluster
+    let rendered = tokio::task::block_in_place(|| release::rendered(&chart, &input, &run))?;
     let how = PrintOptions { include_crds: options.include_crds, no_hooks: options.no_hooks, skip_tests: options.skip_tests };
+    let shown = PrintOptions { include_crds: true, ..how.clone() };
+    validate::check(&rendered, &shown, &options.validate, client.as_ref().filter(|_| options.validate.cluster), &run).await?;
     // what goes into files is no text any more, and the post-renderer has nothing to read
     let manifests = if options.output_dir.is_none() { chart::release_manifest(&rendered, how.include_crds) } else { String::new() };
     let manifests = match post_renderer {
@@ -204,9 +213,6 @@ enum HelmError {
     #[error("the release has two names: an argument and `--name-template`")]
     #[diagnostic(help("leave one of them out"))]
     TwoNames,
-    #[error("--validate is not possible yet: no cluster is asked here")]
-    #[diagnostic(help("leave it out, or pipe the manifests to `kubectl apply --dry-run=server -f -`"))]
-    Validate,
     #[error(transparent)]
     #[diagnostic(transparent)]
     NameSyntax(Box<ParseError>),

@@ -153,11 +153,6 @@ fn what_cannot_be_followed() {
     1 │ {{ x }}
       ·    ┬ here
     "#);
-    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--validate"]), @r"
-    exit 1
-    error: --validate is not possible yet: no cluster is asked here
-    help: leave it out, or pipe the manifests to `kubectl apply --dry-run=server -f -`
-    ");
     insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "-f", "http://127.0.0.1:9/values.yaml"]), @r"
     exit 1
     error: cannot read the values at http://127.0.0.1:9/values.yaml: 127.0.0.1:9 cannot be reached
@@ -252,6 +247,123 @@ fn what_goes_wrong_with_post_renderers() {
     exit 1
     error: --post-renderer: with Helm 4's ways `cat` is the name of a plugin, and plugins are not run yet
     help: leave `--helm-compat 4` out: Helm 3's ways take any program
+    ");
+}
+
+#[test]
+fn manifests_that_break_schemas_of_the_disk() {
+    let sandbox = sandbox();
+    let text = r#"{"type": "string"}"#;
+    let map = format!(
+        r#"{{"type": "object", "properties": {{"apiVersion": {text}, "kind": {text}, "metadata": {{"type": "object", "properties": {{"name": {text}, "namespace": {text}}}}}, "data": {{"type": "object", "additionalProperties": {text}}}}}}}"#
+    );
+    let definition = "\
+kind: CustomResourceDefinition
+spec:
+  group: example.org
+  names: {kind: Lamp}
+  versions: [{name: v1, schema: {openAPIV3Schema: {type: object, properties: {color: {enum: [red, green]}}}}}]
+";
+    sandbox.write(&[
+        ("schemas/configmap-v1.json", &map),
+        (
+            "schemas/ingress-networking-v1.json",
+            r#"{"x-kubernetes-group-version-kind": [{"group": "networking.k8s.io", "version": "v1", "kind": "Ingress"}]}"#,
+        ),
+        ("schemas/example.org/bulb_v2.json", r#"{"type": "object", "required": ["watt"]}"#),
+        ("schemas/lamp.yaml", definition),
+        ("web/templates/upgrade.yaml", "apiVersion: example.org/v1\nkind: Lamp\nmetadata: {name: a}\ncolor: gren\n"),
+        (
+            "web/templates/hook.yaml",
+            "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a, annotations: {helm.sh/hook: test}}\n",
+        ),
+        ("web/templates/bulb.yaml", "apiVersion: example.org/v2\nkind: Bulb\nmetadata: {name: a}\n"),
+        ("empty/README", ""),
+        ("broken/configmap-v1.json", "{"),
+        ("broken-yaml/a.yaml", "kind: CustomResourceDefinition\na: b: c\n"),
+    ]);
+    std::fs::remove_file(sandbox.app().join("web/crds/crd.yaml")).expect("removed");
+    let with = |dir: &str| told(&sandbox, &["helm", "template", "web", "--skip-tests", "--validate-schemas", dir]);
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--validate-schemas", "schemas"]), @r#"
+    exit 1
+    error: 4 things in the chart's manifests are not what Kubernetes takes
+
+    error: ConfigMap/release-name: `data.size` must be a string, it is the number 1
+      ╭─[web/templates/map.yaml, as rendered:4:15]
+    4 │ data: {"size":1}
+      ·               ┬ here
+    help: quote the value in the template: `{{ value | quote }}` makes a string of a number or a boolean
+
+    error: Bulb/a: `watt` is missing
+      ╭─[web/templates/bulb.yaml, as rendered:1:1]
+    1 │ apiVersion: example.org/v2
+      · ┬ here
+
+    error: Lamp/a: `color` must be one of `red`, `green`, it is the string "gren"
+      ╭─[web/templates/upgrade.yaml, as rendered:4:8]
+    4 │ color: gren
+      ·        ──┬─ here
+    help: did you mean `green`?
+
+    error: Ingress/a: extensions/v1beta1 Ingress is not served
+      ╭─[web/templates/hook.yaml, as rendered:1:13]
+    1 │ apiVersion: extensions/v1beta1
+      ·             ─────────┬──────── here
+    help: networking.k8s.io/v1 is
+    "#);
+    insta::assert_snapshot!(with("empty"), @r"
+    exit 1
+    error: 3 things in the chart's manifests are not what Kubernetes takes
+
+    error: ConfigMap/release-name: v1 ConfigMap is not served
+      ╭─[web/templates/map.yaml, as rendered:1:13]
+    1 │ apiVersion: v1
+      ·             ─┬ here
+    help: put its CustomResourceDefinition into the cluster or into the chart's `crds/`, or a schema of it into a directory of `--validate-schemas`
+
+    error: Bulb/a: example.org/v2 Bulb is not served
+      ╭─[web/templates/bulb.yaml, as rendered:1:13]
+    1 │ apiVersion: example.org/v2
+      ·             ───────┬────── here
+    help: put its CustomResourceDefinition into the cluster or into the chart's `crds/`, or a schema of it into a directory of `--validate-schemas`
+
+    error: Lamp/a: example.org/v1 Lamp is not served
+      ╭─[web/templates/upgrade.yaml, as rendered:1:13]
+    1 │ apiVersion: example.org/v1
+      ·             ───────┬────── here
+    help: put its CustomResourceDefinition into the cluster or into the chart's `crds/`, or a schema of it into a directory of `--validate-schemas`
+    ");
+    insta::assert_snapshot!(with("nowhere"), @r"
+    exit 1
+    error: cannot read nowhere
+      because: No such file or directory (os error 2)
+    help: check the path and its permissions
+    ");
+    insta::assert_snapshot!(with("broken"), @r"
+    exit 1
+    error: broken/configmap-v1.json is no JSON
+      because: EOF while parsing an object at line 1 column 1
+    help: a directory of `--validate-schemas` holds OpenAPI documents and JSON schemas in `.json`, and definitions in `.yaml`
+    ");
+    insta::assert_snapshot!(with("broken-yaml"), @r"
+    exit 1
+    error: broken-yaml/a.yaml is no YAML
+      because: mapping values are not allowed in this context (line 2, column 5)
+      ╭─[broken-yaml/a.yaml:2:5]
+    2 │ a: b: c
+      ·     ┬ here
+    help: a `: ` inside a value needs quotes, and a nested key its own line
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--validate"]), @r"
+    exit 1
+    error: no Kubernetes configuration found (looked for [SANDBOX]/home/.kube/config)
+    help: name a kubeconfig with `--kube-config PATH` or `WERF_KUBE_CONFIG`, give its content in `--kube-config-base64`, or run inside a pod with a service account
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--dry-run=sometimes"]), @r"
+    exit 2
+    error: invalid value 'sometimes' for '--dry-run[=<client|server>]': `sometimes` is neither client nor server
+
+    For more information, try '--help'.
     ");
 }
 
