@@ -155,6 +155,7 @@ impl Planning {
             marks: &self.marks,
             deterministic: options.values.deterministic,
             validate: &options.validate,
+            proxies: &options.registry.proxies,
         }
     }
 }

@@ -1,9 +1,15 @@
 //! The gates that templates of a chart have: the cluster, the clock, randomness.
 
+use std::error::Error;
+use std::time::Duration;
+
 use tokio::runtime::Handle;
 
+use super::options::Proxies;
+use crate::chart_repository::{Access, Fetcher};
 use crate::deploy::chart::Release;
 use crate::deploy::cluster::{self, Client};
+use crate::registry::Patience;
 use crate::template::call::FunctionError;
 use crate::template::determined::{Determined, Seed};
 use crate::template::host::Host;
@@ -11,6 +17,9 @@ use crate::template::value::Value;
 
 /// The present time of a chart of the disk under `--deterministic`: 2000-01-01 00:00:00 UTC.
 pub const FIXED_TIME: i64 = 946_684_800;
+
+/// How long one document of a schema may take, as in Helm.
+const SCHEMA_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What `--deterministic` lays over the gates.
 pub fn determined<'g>(gates: &'g Gates, release: &Release, chart: &str, time: i64) -> Determined<'g> {
@@ -20,13 +29,15 @@ pub fn determined<'g>(gates: &'g Gates, release: &Release, chart: &str, time: i6
 /// What a chart's templates reach.
 pub struct Gates {
     cluster: Option<Client>,
+    fetcher: Fetcher,
     runtime: Handle,
 }
 
 impl Gates {
-    /// Gates to a cluster; without one `lookup` answers as Helm does.
-    pub fn new(cluster: Option<Client>) -> Self {
-        Gates { cluster, runtime: Handle::current() }
+    /// Gates to a cluster, without which `lookup` answers as Helm does, and through these proxies to schemas that charts refer to.
+    pub fn new(cluster: Option<Client>, proxies: &Proxies) -> Self {
+        let patience = Patience { timeout: SCHEMA_TIMEOUT, ..Patience::default() };
+        Gates { cluster, fetcher: Fetcher::new(patience, proxies.clone()), runtime: Handle::current() }
     }
 }
 
@@ -41,9 +52,22 @@ impl Host for Gates {
         jiff::Zoned::now()
     }
 
+    fn schema(&self, url: &str) -> Result<Vec<u8>, String> {
+        let fetched = self.runtime.block_on(self.fetcher.get("load the schema", url, url, &Access::default()));
+        fetched.map(|bytes| bytes.to_vec()).map_err(|error| with_causes(&error))
+    }
+
     fn random(&self, buffer: &mut [u8]) -> Result<(), FunctionError> {
         rustix::rand::getrandom(buffer, rustix::rand::GetRandomFlags::empty())
             .map(drop)
             .map_err(|error| format!("the system gives no random bytes: {error}").into())
+    }
+}
+
+/// An error and what led to it, in one line.
+fn with_causes(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", with_causes(cause)),
+        None => error.to_string(),
     }
 }

@@ -13,7 +13,7 @@ use super::gates::{self, Gates};
 use super::images::Images;
 use super::project::Project;
 use super::validate::{self, ValidateOptions};
-use super::{DeployOptions, KubeOptions, MetadataOptions, ReleaseOptions, Run, ValuesOptions};
+use super::{DeployOptions, KubeOptions, MetadataOptions, Proxies, ReleaseOptions, Run, ValuesOptions};
 use crate::build::image::ImageTree;
 use crate::deploy::chart::{
     self, Capabilities, Chart, Commit, Defaults, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput, RenderOptions,
@@ -95,6 +95,8 @@ pub struct Scene<'a> {
     pub deterministic: bool,
     /// A failure brings what was rendered before it.
     pub debug: bool,
+    /// What is between us and the servers that schemas refer to.
+    pub proxies: &'a Proxies,
 }
 
 /// Renders the chart.
@@ -102,7 +104,7 @@ pub fn render(chart: &Chart, scene: &Scene<'_>, run: &Run) -> Result<Rendered> {
     let operation = if scene.revision > 1 { Operation::Upgrade } else { Operation::Install };
     let release =
         Release { name: scene.owner.release.clone(), namespace: scene.owner.namespace.clone(), revision: scene.revision, operation };
-    let gates = Gates::new(scene.cluster.cloned());
+    let gates = Gates::new(scene.cluster.cloned(), scene.proxies);
     let time = scene.service.commit.as_ref().map_or(gates::FIXED_TIME, |commit| commit.date_unix);
     let determined = scene.deterministic.then(|| gates::determined(&gates, &release, chart.name(), time));
     let input = RenderInput {
@@ -122,7 +124,8 @@ pub fn rendered(chart: &Chart, input: &RenderInput<'_>, run: &Run) -> Result<Ren
         let partial = input.options.partial.as_ref().map(|partial| partial.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone());
         crate::error::Error::from(error).with_output(partial.unwrap_or_default())
     };
-    let rendered = chart::render(chart, input).map_err(failed)?;
+    // templates may wait for the cluster, and schemas for servers
+    let rendered = tokio::task::block_in_place(|| chart::render(chart, input)).map_err(failed)?;
     for message in &rendered.warnings {
         run.events.emit(Event::Warned { message: message.clone(), help: None });
     }
@@ -142,15 +145,16 @@ pub async fn capabilities(chart: &Chart, client: &Client) -> Result<Capabilities
 
 /// Renders the chart for the next revision and compares it with the cluster. Changes nothing.
 pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Option<String>)> {
-    let PlanScene { owner, chart, layers, compat, service, client, deploy, marks, deterministic, validate } = scene;
+    let PlanScene { owner, chart, layers, compat, service, client, deploy, marks, deterministic, validate, proxies } = scene;
     let (history, capabilities) = futures::future::try_join(
         async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) },
         capabilities(chart, client),
     )
     .await?;
     let revision = history.newest() + 1;
-    let scene = Scene { owner, layers, compat, service, capabilities, revision, cluster: Some(client), deterministic, debug: false };
-    let rendered = tokio::task::block_in_place(|| render(chart, &scene, run))?;
+    let scene =
+        Scene { owner, layers, compat, service, capabilities, revision, cluster: Some(client), deterministic, debug: false, proxies };
+    let rendered = render(chart, &scene, run)?;
     let how = PrintOptions { include_crds: deploy.install_crds, skip_tests: true, no_hooks: false };
     validate::check(&rendered, &how, validate, Some(client).filter(|_| validate.cluster), run).await?;
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
@@ -183,6 +187,8 @@ pub struct PlanScene<'a> {
     pub deterministic: bool,
     /// What manifests are held against before anything is compared.
     pub validate: &'a ValidateOptions,
+    /// What is between us and the servers that schemas refer to.
+    pub proxies: &'a Proxies,
 }
 
 /// Every object of the chart as a checked resource, and what the release's record keeps.

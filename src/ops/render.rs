@@ -70,6 +70,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         cluster: None,
         deterministic: options.values.deterministic,
         debug: options.debug,
+        proxies: &options.registry.proxies,
     };
     let rendered = release::render(&chart, &scene, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };

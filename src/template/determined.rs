@@ -69,6 +69,10 @@ impl Host for Determined<'_> {
         self.gates.env(name)
     }
 
+    fn schema(&self, url: &str) -> Result<Vec<u8>, String> {
+        self.gates.schema(url)
+    }
+
     fn secret_file(&self, path: &str) -> Result<Str, FunctionError> {
         self.gates.secret_file(path)
     }

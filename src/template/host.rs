@@ -35,6 +35,11 @@ pub trait Host: Send + Sync {
         Err(format!("environment variable {name} may not be read here").into())
     }
 
+    /// A JSON schema at a URL, which a chart's values.schema.json refers to.
+    fn schema(&self, url: &str) -> Result<Vec<u8>, String> {
+        Err(format!("{url} lies outside of the chart"))
+    }
+
     /// A decrypted secret file of the project.
     fn secret_file(&self, path: &str) -> Result<Str, FunctionError> {
         Err(format!("secret file {path} may not be read here").into())

@@ -33,4 +33,5 @@ mod published;
 mod records;
 mod render;
 mod rights;
+mod schema_references;
 mod validate;

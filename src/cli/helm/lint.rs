@@ -2,6 +2,7 @@
 
 use super::told;
 use crate::cli::args::{LogArgs, helm_version};
+use crate::cli::env;
 use crate::ops::helm::{HelmValues, lint};
 
 /// Arguments of `werf helm lint`.
@@ -74,6 +75,7 @@ pub fn run(args: Args) -> u8 {
         kube_version: args.kube_version.filter(|version| !version.is_empty()),
         skip_schema: args.skip_schema_validation,
         helm_4: args.helm_compat == 4,
+        proxies: env::proxies(),
     };
     told(look, |_| lint::run(options))
 }

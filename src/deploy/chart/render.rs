@@ -145,7 +145,7 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
     let mut values = values::coalesce(&chart, over, nulls, &mut warnings)?;
     dependency::export(&chart, &mut values, &mut warnings);
     if !input.options.skip_schema {
-        schema::validate(&chart, &values).map_err(|error| with_origins(error, &chart, input.values))?;
+        schema::validate(&chart, &values, input.host).map_err(|error| with_origins(error, &chart, input.values))?;
     }
     let constraint = &chart.metadata.kube_version;
     let kube_version = &input.capabilities.kube_version;

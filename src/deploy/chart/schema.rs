@@ -1,33 +1,38 @@
 //! values.schema.json: the root chart's first, then each subchart's over its part of the values, with Helm's wording.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{Retrieve, Uri, ValidationError};
+use jsonschema::{Retrieve, Uri, ValidationError, Validator};
 use serde_json::Value;
 
 use super::error::RenderError;
 use super::model::{Chart, Values};
 use super::values::{kind_of, with_plain_numbers};
+use crate::template::host::Host;
 
-/// Checks the values of a chart and of its subcharts.
-pub fn validate(chart: &Chart, values: &Values) -> Result<(), RenderError> {
+/// Checks the values of a chart and of its subcharts. What schemas refer to elsewhere comes through the host.
+pub fn validate(chart: &Chart, values: &Values, host: &dyn Host) -> Result<(), RenderError> {
     let has_schema = |chart: &Chart| chart.schema.is_some();
     if !any(chart, &has_schema) {
         return Ok(());
     }
     let mut details = String::new();
-    check(chart, &with_plain_numbers(&Value::Object(values.clone())), &mut details);
+    let mut elsewhere = Elsewhere::new(host);
+    check(chart, &with_plain_numbers(&Value::Object(values.clone())), &mut elsewhere, &mut details);
     if details.is_empty() {
         return Ok(());
     }
     let mut places = Vec::new();
-    find(chart, &with_plain_numbers(&Value::Object(values.clone())), &[], &mut places);
+    find(chart, &with_plain_numbers(&Value::Object(values.clone())), &[], &mut elsewhere, &mut places);
     Err(RenderError::Schema { details, places, help: None })
 }
 
 /// The places of the values that break the schemas of a chart and of its subcharts.
-fn find(chart: &Chart, values: &Value, above: &[String], places: &mut Vec<Vec<String>>) {
+fn find(chart: &Chart, values: &Value, above: &[String], elsewhere: &mut Elsewhere<'_>, places: &mut Vec<Vec<String>>) {
     let schema = chart.schema.as_deref().and_then(|schema| serde_json::from_slice(schema).ok());
-    let validator = schema.and_then(|schema: Value| jsonschema::options().with_retriever(Nowhere).build(&schema).ok());
+    let validator = schema.and_then(|schema: Value| elsewhere.validator(&schema).ok());
     for error in validator.iter().flat_map(|validator| validator.iter_errors(values)) {
         let place: Vec<String> = above.iter().cloned().chain(segments(error.instance_path().as_str())).collect();
         if !places.contains(&place) {
@@ -37,7 +42,7 @@ fn find(chart: &Chart, values: &Value, above: &[String], places: &mut Vec<Vec<St
     for subchart in &chart.dependencies {
         let inner: Vec<String> = above.iter().cloned().chain([subchart.name().to_owned()]).collect();
         match values.get(subchart.name()) {
-            Some(part @ Value::Object(_)) => find(subchart, part, &inner, places),
+            Some(part @ Value::Object(_)) => find(subchart, part, &inner, elsewhere, places),
             Some(other) if !other.is_null() => places.push(inner),
             _ => {}
         }
@@ -48,9 +53,9 @@ fn any(chart: &Chart, test: &dyn Fn(&Chart) -> bool) -> bool {
     test(chart) || chart.dependencies.iter().any(|subchart| any(subchart, test))
 }
 
-fn check(chart: &Chart, values: &Value, details: &mut String) {
+fn check(chart: &Chart, values: &Value, elsewhere: &mut Elsewhere<'_>, details: &mut String) {
     if let Some(schema) = &chart.schema {
-        let problems = problems_of(schema, values);
+        let problems = problems_of(schema, values, elsewhere);
         if !problems.is_empty() {
             details.push_str(chart.name());
             details.push_str(":\n");
@@ -60,7 +65,7 @@ fn check(chart: &Chart, values: &Value, details: &mut String) {
     for subchart in &chart.dependencies {
         match values.get(subchart.name()) {
             None | Some(Value::Null) => {}
-            Some(part @ Value::Object(_)) => check(subchart, part, details),
+            Some(part @ Value::Object(_)) => check(subchart, part, elsewhere, details),
             Some(other) => {
                 details.push_str(&format!(
                     "{}:\ninvalid type for values: expected object (map), got {}\n",
@@ -73,18 +78,18 @@ fn check(chart: &Chart, values: &Value, details: &mut String) {
 }
 
 /// What one schema finds wrong with values, a line each.
-pub fn problems(schema: &[u8], values: &Values) -> Vec<String> {
-    problems_of(schema, &with_plain_numbers(&Value::Object(values.clone())))
+pub fn problems(schema: &[u8], values: &Values, host: &dyn Host) -> Vec<String> {
+    problems_of(schema, &with_plain_numbers(&Value::Object(values.clone())), &mut Elsewhere::new(host))
 }
 
-fn problems_of(schema: &[u8], values: &Value) -> Vec<String> {
+fn problems_of(schema: &[u8], values: &Value, elsewhere: &mut Elsewhere<'_>) -> Vec<String> {
     let schema: Value = match serde_json::from_slice(schema.strip_prefix(b"\xef\xbb\xbf").unwrap_or(schema)) {
         Ok(schema) => schema,
         Err(error) => return vec![format!("values.schema.json is no JSON: {error}")],
     };
-    let validator = match jsonschema::options().with_retriever(Nowhere).build(&schema) {
+    let validator = match elsewhere.validator(&schema) {
         Ok(validator) => validator,
-        Err(error) => return vec![format!("values.schema.json is no schema: {error}")],
+        Err(problem) => return vec![problem],
     };
     let errors: Vec<_> = validator.iter_errors(values).collect();
     let mut lines = Vec::new();
@@ -92,15 +97,75 @@ fn problems_of(schema: &[u8], values: &Value) -> Vec<String> {
     lines
 }
 
-/// Schemas from elsewhere: `urn:` ones allow everything, as in Helm; the rest cannot be had while rendering.
-struct Nowhere;
+/// How many documents the schemas of a chart may refer to.
+const MAX_DOCUMENTS: usize = 100;
 
-impl Retrieve for Nowhere {
-    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        match uri.as_str().split_once(':') {
-            Some(("urn", _)) => Ok(Value::Bool(true)),
-            _ => Err(format!("`{uri}` lies outside of the chart").into()),
+/// What schemas refer to outside of themselves: read once, when it is met.
+struct Elsewhere<'h> {
+    host: &'h dyn Host,
+    known: Arc<BTreeMap<String, Value>>,
+    failed: BTreeMap<String, String>,
+}
+
+impl<'h> Elsewhere<'h> {
+    fn new(host: &'h dyn Host) -> Self {
+        Elsewhere { host, known: Arc::default(), failed: BTreeMap::new() }
+    }
+
+    /// Makes a validator, again with each document that turns out to be missing.
+    fn validator(&mut self, schema: &Value) -> Result<Validator, String> {
+        loop {
+            let missing = Arc::new(Mutex::new(None));
+            let retriever = Known { documents: self.known.clone(), missing: missing.clone() };
+            let error = match jsonschema::options().with_retriever(retriever).build(schema) {
+                Ok(validator) => return Ok(validator),
+                Err(error) => error,
+            };
+            let Some(url) = missing.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+                return Err(format!("values.schema.json is no schema: {error}"));
+            };
+            let failed = self.failed.get(&url).cloned();
+            match failed.map_or_else(|| self.load(&url), Err) {
+                Ok(document) => drop(Arc::make_mut(&mut self.known).insert(url, document)),
+                Err(problem) => {
+                    // a schema without an id is a file, as in Helm
+                    let told = format!("failing loading {:?}: {problem}", url.replace("json-schema:///", "file:///"));
+                    self.failed.insert(url, problem);
+                    return Err(told);
+                }
+            }
         }
+    }
+
+    fn load(&self, url: &str) -> Result<Value, String> {
+        if self.known.len() >= MAX_DOCUMENTS {
+            return Err(format!("schemas refer to more than {MAX_DOCUMENTS} documents"));
+        }
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err("only schemas of the chart itself and of http and https URLs can be had".into());
+        }
+        let text = self.host.schema(url)?;
+        serde_json::from_slice(&text).map_err(|error| error.to_string())
+    }
+}
+
+/// The documents that were read so far; `urn:` ones allow everything, as in Helm.
+struct Known {
+    documents: Arc<BTreeMap<String, Value>>,
+    missing: Arc<Mutex<Option<String>>>,
+}
+
+impl Retrieve for Known {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        let url = uri.as_str().split('#').next().unwrap_or_default();
+        if url.starts_with("urn:") {
+            return Ok(Value::Bool(true));
+        }
+        if let Some(document) = self.documents.get(url) {
+            return Ok(document.clone());
+        }
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = Some(url.to_owned());
+        Err(format!("`{url}` was not read yet").into())
     }
 }
 
@@ -303,6 +368,7 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::host::NoHost;
     use serde_json::json;
 
     /// Expectations are the lines that `helm3 template` 3.22.0 prints for the same schema and values.
@@ -342,7 +408,11 @@ mod tests {
             ),
         ];
         for (values, expected) in cases {
-            assert_eq!(problems_of(schema.to_string().as_bytes(), &with_plain_numbers(&values)), expected, "{values}");
+            assert_eq!(
+                problems_of(schema.to_string().as_bytes(), &with_plain_numbers(&values), &mut Elsewhere::new(&NoHost)),
+                expected,
+                "{values}"
+            );
         }
     }
 }

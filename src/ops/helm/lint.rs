@@ -11,6 +11,7 @@ use crate::deploy::chart::{
     self, Chart, ChartError, Defaults, Found, HelmCompat, Operation, Release, RenderInput, RenderOptions, Severity, Subject,
 };
 use crate::error::{Error, Kind, Result};
+use crate::ops::Proxies;
 use crate::ops::chart_files::{self, value_layers};
 use crate::ops::gates::Gates;
 use crate::ops::render::with_versions;
@@ -36,6 +37,8 @@ pub struct Options {
     pub skip_schema: bool,
     /// As Helm 4 does, not as Helm 3.
     pub helm_4: bool,
+    /// What is between us and the servers that schemas refer to.
+    pub proxies: Proxies,
 }
 
 /// Looks at the charts and says what it found. Charts that fail are an error whose output is all that was found.
@@ -54,7 +57,7 @@ pub async fn run(options: Options) -> Result<String> {
         paths.extend(below);
     }
     let layers = value_layers(options.values)?;
-    let gates = Gates::new(None);
+    let gates = Gates::new(None, &options.proxies);
     let input = RenderInput {
         release: Release { name: "test-release".into(), namespace: options.namespace, revision: 0, operation: Operation::Install },
         values: &layers,
@@ -66,7 +69,7 @@ pub async fn run(options: Options) -> Result<String> {
     let fails = if options.strict { Severity::Warning } else { Severity::Error };
     let (mut text, mut failed, mut is_clean) = (String::new(), 0, true);
     for path in &paths {
-        let (lines, worst) = match looked_at(path, &input)? {
+        let (lines, worst) = match tokio::task::block_in_place(|| looked_at(path, &input))? {
             Err(problem) => (vec![format!("Error {problem}")], Severity::Error),
             Ok(findings) => {
                 let worst = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info);

@@ -100,7 +100,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         Some(client) if options.validate.cluster || options.helm_4 => release::capabilities(&chart, client).await?,
         _ => with_versions(compat, options.kube_version.as_deref(), &options.api_versions)?,
     };
-    let gates = Gates::new(client.clone().filter(|_| options.server || options.helm_4));
+    let gates = Gates::new(client.clone().filter(|_| options.server || options.helm_4), &options.source.reach.charts.proxies);
     let determined = options.deterministic.then(|| gates::determined(&gates, &release, chart.name(), gates::FIXED_TIME));
     let input = RenderInput {
         release,
@@ -115,8 +115,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         },
         host: determined.as_ref().map_or(&gates, |determined| determined),
     };
-    // `lookup` waits for the cluster
-    let rendered = tokio::task::block_in_place(|| release::rendered(&chart, &input, &run))?;
+    let rendered = release::rendered(&chart, &input, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, no_hooks: options.no_hooks, skip_tests: options.skip_tests };
     let shown = PrintOptions { include_crds: true, ..how.clone() };
     validate::check(&rendered, &shown, &options.validate, client.as_ref().filter(|_| options.validate.cluster), &run).await?;

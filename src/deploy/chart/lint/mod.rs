@@ -121,7 +121,7 @@ fn check_values(subject: &Subject<'_>, user: &Values, input: &RenderInput<'_>, l
     };
     values::overlay(&mut all, user.clone());
     let skips = input.options.skip_schema && input.options.compat == HelmCompat::Four;
-    let problems = subject.schema.filter(|schema| !schema.is_empty() && !skips).map(|schema| schema::problems(schema, &all));
+    let problems = subject.schema.filter(|schema| !schema.is_empty() && !skips).map(|schema| schema::problems(schema, &all, input.host));
     if let Some(problems) = problems.filter(|problems| !problems.is_empty()) {
         lines.add(Severity::Error, PATH, problems.join("\n") + "\n");
     }
@@ -145,7 +145,7 @@ fn check_templates(subject: &Subject<'_>, user: &Values, input: &RenderInput<'_>
     };
     // problems of values and dependencies are told elsewhere
     let Ok((chart, values)) = prepared(chart, user, compat) else { return };
-    let checked = if input.options.skip_schema { Ok(()) } else { schema::validate(&chart, &values) };
+    let checked = if input.options.skip_schema { Ok(()) } else { schema::validate(&chart, &values, input.host) };
     let outputs = match checked.and_then(|()| context::execute(&chart, &values, input, None)) {
         Ok(outputs) => outputs,
         Err(RenderError::Several { problems, .. }) => {
