@@ -37,7 +37,8 @@ pub async fn check(rendered: &Rendered, how: &PrintOptions, options: &ValidateOp
     if !options.is_wanted() {
         return Ok(());
     }
-    let crds = rendered.crds.iter().filter(|_| how.include_crds).flat_map(|crd| {
+    let crds = how.include_crds.then(|| rendered.crds()).unwrap_or_default();
+    let crds = crds.iter().flat_map(|crd| {
         let documents = chart::split(&crd.text, rendered.compat);
         documents.into_iter().map(|text| Text { path: &crd.path, text })
     });

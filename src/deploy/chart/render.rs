@@ -91,8 +91,6 @@ pub struct Rendered {
     pub manifests: Vec<Manifest>,
     /// The hooks, in the order of installation by kind; weights are the deployment's business.
     pub hooks: Vec<Hook>,
-    /// The documents below `crds/` of the chart and its subcharts, file by file, as written.
-    pub crds: Vec<Manifest>,
     /// NOTES.txt.
     pub notes: Option<String>,
     /// The values that templates saw.
@@ -110,6 +108,13 @@ pub struct Rendered {
 }
 
 impl Rendered {
+    /// The files below `crds/` of the chart and its subcharts, as written; megabytes in some charts.
+    pub fn crds(&self) -> Vec<Manifest> {
+        let mut crds = Vec::new();
+        collect_crds(&self.chart, self.chart.name(), &mut crds);
+        crds
+    }
+
     /// The documents that have an object, hooks left out.
     pub fn resources(&self) -> impl Iterator<Item = &Manifest> {
         self.manifests.iter().filter(|manifest| !manifest.object.is_null())
@@ -162,9 +167,7 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
         RenderError::together(problems.into_iter().map(|problem| RenderError::Manifest(Box::new(problem))).collect())
     })?;
     let debug = debug.map(|log| std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default();
-    let mut crds = Vec::new();
-    collect_crds(&chart, chart.name(), &mut crds);
-    Ok(Rendered { manifests, hooks, crds, notes, chart, values, user_values, warnings: warnings.into_iter().collect(), debug, compat })
+    Ok(Rendered { manifests, hooks, notes, chart, values, user_values, warnings: warnings.into_iter().collect(), debug, compat })
 }
 
 /// Says of values that break a schema which file or flag set them.

@@ -190,7 +190,8 @@ async fn namespace(options: &Options) -> String {
 fn write_files(rendered: &Rendered, how: &PrintOptions, top: &std::path::Path, inner: &std::path::Path) -> Result<String> {
     let mut said = String::new();
     let mut written = BTreeSet::new();
-    let crds = rendered.crds.iter().filter(|_| how.include_crds).map(|manifest| (top, manifest));
+    let crds = how.include_crds.then(|| rendered.crds()).unwrap_or_default();
+    let crds = crds.iter().map(|manifest| (top, manifest));
     let hooks = rendered.hooks.iter().filter(|hook| how.shows(hook)).map(|hook| &hook.manifest);
     let manifests = rendered.manifests.iter().chain(hooks).map(|manifest| (inner, manifest));
     for (dir, Manifest { path, text, .. }) in crds.chain(manifests) {
