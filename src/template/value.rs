@@ -411,6 +411,8 @@ pub enum MapType {
     Any,
     /// `map[string]string`.
     String,
+    /// The same, nil: empty, and `null` in JSON and YAML.
+    NilString,
     /// An unnamed map type of another element type, such as `map[string][]string`.
     Of(Elem),
     /// A named type, such as `chartutil.Values`; only these may have methods.
@@ -432,7 +434,7 @@ impl MapType {
     pub fn elem(self) -> Elem {
         match self {
             MapType::Any => Elem::Any,
-            MapType::String => Elem::String,
+            MapType::String | MapType::NilString => Elem::String,
             MapType::Of(elem) | MapType::Named { elem, .. } => elem,
         }
     }
@@ -441,7 +443,7 @@ impl MapType {
     pub fn name(self) -> Cow<'static, str> {
         match self {
             MapType::Any => "map[string]interface {}".into(),
-            MapType::String => "map[string]string".into(),
+            MapType::String | MapType::NilString => "map[string]string".into(),
             MapType::Of(elem) => format!("map[string]{}", elem.name()).into(),
             MapType::Named { name, .. } => name.into(),
         }
@@ -774,6 +776,7 @@ impl Value {
             }
             Value::List(list) if list.is_nil() => Json::Null,
             Value::List(list) => Json::Array(list.items().iter().map(|item| item.json_below(depth + 1)).collect()),
+            Value::Map(map) if map.map_type() == MapType::NilString => Json::Null,
             Value::Map(map) => {
                 Json::Object(map.entries().into_iter().map(|(key, value)| (key.to_string(), value.json_below(depth + 1))).collect())
             }

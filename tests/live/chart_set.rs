@@ -59,7 +59,8 @@ impl Chart {
 
 /// Every chart.
 pub fn all() -> Vec<Chart> {
-    [expressions(), applications(), with_a_library(), umbrellas(), operators(), stacks(), settings(), versions(), layouts()].concat()
+    [expressions(), applications(), with_a_library(), umbrellas(), operators(), stacks(), settings(), versions(), objects(), layouts()]
+        .concat()
 }
 
 /// One chart per group of functions: each line of its config map is one of the expressions, which stand one to a line.
@@ -898,6 +899,49 @@ fn versions() -> Vec<Chart> {
         described("chart-changed", "kind: A\nc: {{ set .Chart \"More\" 1 | len }}\n").fails_with(&["helm3"]),
         chart("white-space", "", "kind: A\ntext: |\n  x\n\n\n---\n\n\n   \n---   \nkind: B\ntext: |+\n  y\n\n\n---kind: C\n"),
         chart("webhooks", "", "kind: ValidatingWebhookConfiguration\n---\nkind: Certificate\n---\nkind: MutatingWebhookConfiguration\n---\nkind: APIService\n---\nkind: Zone\n"),
+    ]
+}
+
+/// What templates are given, printed whole.
+fn objects() -> Vec<Chart> {
+    // the helms of the testbed are built with the Go of the machine
+    let without_go = |value: &str| format!("regexReplaceAll \"go1[0-9.]+\" ({value} | toYaml) \"go\" | toJson");
+    let text = ["Chart", "Release", "Template", "Files", "Values", "Capabilities.KubeVersion"]
+        .map(|name| {
+            format!("{name}: [{{{{ .{name} | toYaml | toJson }}}}, {{{{ .{name} | toJson | quote }}}}, {{{{ typeOf .{name} | quote }}}}]\n")
+        })
+        .concat();
+    let chart_fields = ["Annotations", "Keywords", "Sources", "Maintainers", "Dependencies"]
+        .map(|name| format!("{name}: [{{{{ .Chart.{name} | toYaml | quote }}}}, {{{{ .Chart.{name} | toJson | quote }}}}, {{{{ len .Chart.{name} }}}}, {{{{ typeOf .Chart.{name} | quote }}}}]\n"))
+        .concat();
+    let versions = ["KubeVersion", "APIVersions", "HelmVersion"]
+        .map(|name| {
+            format!("{name}: [{{{{ {} }}}}, {{{{ typeOf .Capabilities.{name} | quote }}}}]\n", without_go(&format!(".Capabilities.{name}")))
+        })
+        .concat();
+    let all = format!(
+        "kind: A\n{text}pretty: [{{{{ toYamlPretty .Chart.Annotations | quote }}}}, {{{{ toYamlPretty .Chart.Keywords | quote }}}}]\n{chart_fields}{versions}keys: {{{{ keys . | sortAlpha }}}}\nsub: {{{{ {} }}}}\nall: {{{{ {} }}}}\nhas: {{{{ .Capabilities.APIVersions.Has \"v1\" }}}} {{{{ .Capabilities.APIVersions | len | lt 3 }}}} {{{{ first .Capabilities.APIVersions }}}}\n",
+        without_go(".Subcharts"),
+        without_go("."),
+    );
+    let flags = ["--kube-version", "1.33.2", "--namespace", "there", "--is-upgrade"];
+    let metadata = "appVersion: 1.10\ndescription: d\nkubeVersion: '>=1.20'\ntype: application\nhome: h\nicon: i\nkeywords: [a]\nsources: [s]\n\
+        maintainers: [{name: n, email: e, url: u}, {name: m}]\nannotations: {a/b: '1'}\ndeprecated: true\n";
+    // a dependency of a dependency under two other names, below another name
+    let deep = Chart::new("deep").values("x: 0\n").template("all.yaml", &all);
+    let twice = "dependencies: [{name: deep, version: '*', alias: deeper}, {name: deep, version: '*', alias: deepest, condition: deepest.enabled}]\n";
+    let middle =
+        Chart::new("middle").metadata(twice).values("a: {z: 1}\nexports: {data: {q: 1}}\n").template("all.yaml", &all).subchart(deep);
+    let imports = "dependencies: [{name: middle, version: '*', alias: other, import-values: [data, {child: a, parent: b}], tags: [t]}]\n";
+    vec![
+        Chart::new("objects-bare").template("all.yaml", &all).flags(&flags),
+        Chart::new("objects-described").metadata(metadata).file("files/a.txt", "hi\n").template("all.yaml", &all).flags(&flags),
+        Chart::new("objects-of-aliases")
+            .metadata(imports)
+            .values("other: {deeper: {x: 1}, deepest: {x: 2, enabled: true}}\n")
+            .template("all.yaml", &all)
+            .subchart(middle)
+            .flags(&flags),
     ]
 }
 

@@ -223,6 +223,9 @@ fn release(input: &RenderInput<'_>) -> Value {
     Value::Map(entries.into_iter().collect())
 }
 
+/// The Go that the helms which are followed are built with.
+const GO_VERSION: &str = "go1.26.8";
+
 fn capabilities(capabilities: &Capabilities, compat: HelmCompat) -> Value {
     let (kube_type, all_type, helm_version) = match compat {
         HelmCompat::Three => ("chartutil.KubeVersion", "*chartutil.Capabilities", "v3.22.0"),
@@ -240,16 +243,24 @@ fn capabilities(capabilities: &Capabilities, compat: HelmCompat) -> Value {
         type_name: "version.BuildInfo",
         kind: Kind::Struct,
         text: None,
-        fields: vec![("Version", kube(helm_version)), ("GitCommit", kube("")), ("GitTreeState", kube("")), ("GoVersion", kube(""))],
+        fields: [("Version", helm_version), ("GitCommit", ""), ("GitTreeState", ""), ("GoVersion", GO_VERSION)]
+            .into_iter()
+            .chain((compat == HelmCompat::Four).then_some(("KubeClientVersion", "v1.37")))
+            .map(|(name, text)| (name, kube(text)))
+            .collect(),
     };
-    let versions = VersionSet(capabilities.api_versions.iter().map(|version| Arc::from(version.as_str())).collect());
+    let versions = capabilities.api_versions.iter().map(|version| Arc::from(version.as_str())).collect();
+    let versions = match compat {
+        HelmCompat::Three => Value::from(Arc::new(VersionSet(versions))),
+        HelmCompat::Four => Value::from(Arc::new(VersionSet4(VersionSet(versions)))),
+    };
     Value::from(Arc::new(Struct {
         type_name: all_type,
         kind: Kind::Ptr,
         text: None,
         fields: vec![
             ("KubeVersion", Value::from(Arc::new(kube_version))),
-            ("APIVersions", Value::from(Arc::new(versions))),
+            ("APIVersions", versions),
             ("HelmVersion", Value::from(Arc::new(helm_version))),
         ],
     }))
@@ -294,6 +305,7 @@ impl Object for Struct {
             "GitCommit" => "git_commit".to_owned(),
             "GitTreeState" => "git_tree_state".to_owned(),
             "GoVersion" => "go_version".to_owned(),
+            "KubeClientVersion" => "kube_client_version".to_owned(),
             "ImportValues" => "import-values".to_owned(),
             field => field.to_lowercase(),
         };
@@ -304,7 +316,14 @@ impl Object for Struct {
 
 /// `.Capabilities.APIVersions`.
 #[derive(Debug)]
-pub struct VersionSet(pub Vec<Arc<str>>);
+pub struct VersionSet(Vec<Arc<str>>);
+
+impl VersionSet {
+    /// Whether it holds an API version.
+    pub fn has(&self, version: &str) -> bool {
+        self.0.iter().any(|known| **known == *version)
+    }
+}
 
 impl ObjectType for VersionSet {
     const NAME: &'static str = "chartutil.VersionSet";
@@ -329,6 +348,36 @@ impl Object for VersionSet {
 
     fn to_plain(&self) -> Value {
         Value::List(List::strings(self.0.iter().cloned()))
+    }
+}
+
+/// The same of Helm 4.
+#[derive(Debug)]
+pub struct VersionSet4(pub VersionSet);
+
+impl ObjectType for VersionSet4 {
+    const NAME: &'static str = "common.VersionSet";
+}
+
+impl Object for VersionSet4 {
+    fn type_name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn kind(&self) -> Kind {
+        self.0.kind()
+    }
+
+    fn text(&self) -> String {
+        self.0.text()
+    }
+
+    fn entries(&self) -> Option<Vec<(Value, Value)>> {
+        self.0.entries()
+    }
+
+    fn to_plain(&self) -> Value {
+        self.0.to_plain()
     }
 }
 
@@ -388,7 +437,9 @@ impl Object for ChartData {
     fn field(&self, name: &str) -> Option<Value> {
         let metadata = &self.metadata;
         let text = |text: &str| Value::from(text);
-        let texts = |items: &[String]| Value::List(List::strings(items.iter().map(String::as_str)));
+        // what Chart.yaml leaves out is nil
+        let nil_if_empty = |list: List| if list.items().is_empty() { List::nil(list.elem()) } else { list };
+        let texts = |items: &[String]| Value::List(nil_if_empty(List::strings(items.iter().map(String::as_str))));
         Some(match name {
             "Name" => text(&metadata.name),
             "Home" => text(&metadata.home),
@@ -401,7 +452,7 @@ impl Object for ChartData {
                     let fields = vec![("Name", text(&one.name)), ("Email", text(&one.email)), ("URL", text(&one.url))];
                     Value::from(Arc::new(Struct { type_name: "*chart.Maintainer", kind: Kind::Ptr, text: None, fields }))
                 });
-                Value::List(List::new(people.collect(), Elem::Named("*chart.Maintainer")))
+                Value::List(nil_if_empty(List::new(people.collect(), Elem::Named("*chart.Maintainer"))))
             }
             "Icon" => text(&metadata.icon),
             "APIVersion" => text(&metadata.api_version),
@@ -412,11 +463,13 @@ impl Object for ChartData {
             "Annotations" => {
                 let entries =
                     metadata.annotations.iter().map(|(key, value)| (key.as_str().into(), text(value.as_str().unwrap_or_default())));
-                Value::Map(Map::with_type(entries.collect(), MapType::String))
+                let map_type = if metadata.annotations.is_empty() { MapType::NilString } else { MapType::String };
+                Value::Map(Map::with_type(entries.collect(), map_type))
             }
             "KubeVersion" => text(&metadata.kube_version),
             "Dependencies" => {
-                Value::List(List::new(metadata.dependencies.iter().map(dependency).collect(), Elem::Named("*chart.Dependency")))
+                let list = metadata.dependencies.iter().map(dependency).collect();
+                Value::List(nil_if_empty(List::new(list, Elem::Named("*chart.Dependency"))))
             }
             "Type" => text(&metadata.kind),
             "IsRoot" => Value::from(self.is_root),

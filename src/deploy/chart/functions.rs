@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::context::{FILES, VersionSet};
+use super::context::{FILES, VersionSet, VersionSet4};
 use super::glob;
 use super::model::{Chart, File};
 use super::service::ServiceValues;
@@ -169,7 +169,8 @@ fn flat(files: &Value, text: impl Fn(&[u8]) -> String) -> String {
 }
 
 fn capabilities(table: &mut Table) {
-    table.method(VersionSet::NAME, "Has", |set: Ref<VersionSet>, version: Arc<str>| set.0.0.iter().any(|known| **known == *version));
+    table.method(VersionSet::NAME, "Has", |set: Ref<VersionSet>, version: Arc<str>| set.0.has(&version));
+    table.method(VersionSet4::NAME, "Has", |set: Ref<VersionSet4>, version: Arc<str>| set.0.0.has(&version));
     for (kube_version, values) in [("chartutil.KubeVersion", "chartutil.Values"), ("common.KubeVersion", "common.Values")] {
         table.method(kube_version, "GitVersion", |version: Value| match &version {
             Value::Object(version) => version.field("Version"),

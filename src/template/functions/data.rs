@@ -188,6 +188,7 @@ fn walk(value: &Value, to: &mut Emitter, numbers: Numbers, depth: usize) -> Resu
         Value::Time(time) => to.str(&super::layout::rfc3339(time)),
         Value::List(list) if list.is_nil() && numbers == Numbers::ThroughJson => to.null(),
         Value::List(list) => sequence(list.items(), to, numbers, depth)?,
+        Value::Map(map) if map.map_type() == MapType::NilString && numbers == Numbers::ThroughJson => to.null(),
         Value::Map(map) => {
             let mut entries = map.entries();
             yaml::sort_keys(&mut entries, |(key, _)| key);

@@ -51,6 +51,7 @@ impl Writer {
                 self.string(text.as_bytes());
             }
             Value::List(list) if list.is_nil() => self.out.push_str("null"),
+            Value::Map(map) if map.map_type() == MapType::NilString => self.out.push_str("null"),
             Value::List(list) => self.list(list.items(), depth)?,
             Value::Map(map) => self.members(&map.entries(), depth)?,
             Value::Time(time) => self.string(super::layout::rfc3339(time).as_bytes()),
