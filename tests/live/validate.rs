@@ -177,6 +177,31 @@ fn what_the_server_refuses_is_refused_with_its_place() {
     assert!(!printed.stderr.contains("1234"), "what a Secret holds is shown");
 }
 
+/// What server-side apply refuses, which is how releases are deployed, where others would take the last of two.
+#[test]
+fn items_that_are_there_twice() {
+    let pod = |rest: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{{rest}}}\n");
+    let container = |rest: &str| pod(&format!("containers: [{{name: a, image: b, {rest}}}]"));
+    let cases = [
+        (container("env: [{name: A, value: a}, {name: B}, {name: A, value: b}]"), "spec.containers[0].env[2]"),
+        (container("env: [{name: A}, null]"), "spec.containers[0].env[1]"),
+        (container("ports: [{containerPort: 80}, {containerPort: 80, protocol: TCP}]"), "spec.containers[0].ports[1]"),
+        (container("ports: [{containerPort: 80}, {containerPort: 80, protocol: UDP}], args: [a, a]"), ""),
+        (pod("hostAliases: [{ip: 1.1.1.1}, {ip: 1.1.1.1}], containers: [{name: a, image: b}]"), "spec.hostAliases[1]"),
+        (pod("tolerations: [{key: a}, {key: a}], containers: [{name: a, image: b}]"), ""),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, finalizers: [a/b, a/b]}\n".to_owned(), "metadata.finalizers[1]"),
+    ];
+    for (text, field) in cases {
+        let (is_taken, theirs) = kubectl(&["apply", "--server-side", "--dry-run=server", "-f", "-"], &text);
+        assert_eq!(is_taken, field.is_empty(), "{text}{theirs}");
+        let sandbox = Sandbox::empty();
+        sandbox.write(&[("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"), ("web/templates/a.yaml", &text)]);
+        let printed = sandbox.werf_with(&["helm", "template", "web", "--validate"], &[("KUBECONFIG", &kubeconfig())]);
+        assert_eq!(printed.code, i32::from(!is_taken), "{text}{}", printed.stderr);
+        assert!(field.is_empty() || printed.stderr.contains(&format!("/web: `{field}` ")), "{text}{}", printed.stderr);
+    }
+}
+
 #[test]
 fn schemas_are_fetched_once_and_work_from_the_disk() {
     let sandbox = chart();

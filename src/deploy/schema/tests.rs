@@ -111,6 +111,7 @@ fn objects_of_kubernetes_itself() {
         ),
         ("ports: [{port: 1}], size: true", "4: Web/a: `spec.size` must be a string or a number, it is the boolean true"),
         ("ports: [{port: 1}], target: 1.5", "4: Web/a: `spec.target` must be a whole number or a string, it is the number 1.5"),
+        ("ports: [{port: 1}, null]", "4: Web/a: `spec.ports[1]` must be a mapping, it is null"),
         ("ports: {port: 1}", "4: Web/a: `spec.ports` must be a list, it is a mapping"),
         (
             "ports: [{port: 1, protocol: tcp}]",

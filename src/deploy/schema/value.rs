@@ -142,7 +142,11 @@ impl<'a> Walk<'a> {
     fn list(&mut self, items: &[Node], facets: &Facets<'a>, path: &Path, at: &Span) {
         self.limits(items.len(), ["minItems", "maxItems"], "items", facets, path, at);
         for schema in facets.values("items").filter(|schema| schema.is_object()) {
+            let has_objects = self.facets(schema).values("type").any(|name| name == "object");
             for (number, item) in items.iter().enumerate() {
+                if has_objects && item.is_null() {
+                    self.wrong(&path.item(number), item, at, "must be a mapping".into(), None);
+                }
                 self.value(item, schema, &path.item(number), item.span.start..item.span.end);
             }
         }
