@@ -669,6 +669,9 @@ fn umbrellas() -> Vec<Chart> {
         top("marks", plain, "mark: true\nfront: {mark: true}\nstore: {mark: true}\n"),
         top("nulls-of-the-user", plain, "keep: {a: 1, b: 2}\n").flags(&["--set", "keep.a=null,store.nested=null,front.list=null"]),
         top("nulls-of-the-chart", plain, "gone: null\nkeep: {a: null, b: 1}\nstore: {size: null, nested: {a: null}}\n"),
+        part("umbrella-nulls-between", "store: {disk: {size: 1}}\n").subchart(
+            part("store", "disk: {kind: null, deep: {a: null}, gone: null}\n").subchart(part("disk", "kind: ssd\ndeep: {a: 1, b: 2}\n")),
+        ),
         part("umbrella-old", "a: 1\n")
             .file("requirements.yaml", "dependencies:\n- {name: front, version: 1.x.x, alias: face}\n")
             .subchart(front()),

@@ -258,7 +258,10 @@ pub type Warnings = BTreeSet<String>;
 fn coalesce_chart(chart: &Chart, values: &mut Values, prefix: &str, nulls: Nulls, warnings: &mut Warnings) -> Result<(), RenderError> {
     let path = join(prefix, chart.name());
     for (key, default) in &chart.values {
-        let cleaned = (nulls == Nulls::RemoveAll).then(|| without_nulls(default).unwrap_or_default());
+        let is_subchart = chart.dependencies.iter().any(|subchart| subchart.name() == key);
+        // a null for a subchart must reach it, to remove the subchart's own default
+        let is_handed_down = is_subchart && values.get(key).is_some_and(Value::is_object);
+        let cleaned = (nulls == Nulls::RemoveAll && !is_handed_down).then(|| without_nulls(default).unwrap_or_default());
         let default = cleaned.as_ref().unwrap_or(default);
         match values.get_mut(key) {
             None if nulls == Nulls::RemoveAll && default.is_null() => {}
@@ -270,7 +273,6 @@ fn coalesce_chart(chart: &Chart, values: &mut Values, prefix: &str, nulls: Nulls
             }
             Some(Value::Object(table)) => match default {
                 Value::Object(defaults) => {
-                    let is_subchart = chart.dependencies.iter().any(|subchart| subchart.name() == key);
                     let nulls = if is_subchart { Nulls::Keep } else { nulls };
                     merge_tables(table, defaults.clone(), &join(&path, key), nulls, warnings);
                 }
