@@ -13,6 +13,7 @@ mod dismiss;
 mod env;
 mod helm;
 mod late;
+mod lint;
 mod not_yet;
 mod plan;
 mod render;
@@ -50,6 +51,8 @@ enum Command {
     Build(Late<build::Args>),
     /// Print the manifests that `converge` would apply
     Render(Late<render::Args>),
+    /// Say what is wrong or doubtful in the chart
+    Lint(Late<lint::Args>),
     /// Print what `converge` would change in the cluster
     Plan(Late<plan::Args>),
     /// Delete the release from the cluster
@@ -81,6 +84,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Converge(Late(args)) => converge::run(*args),
         Command::Build(Late(args)) => build::run(*args),
         Command::Render(Late(args)) => render::run(*args),
+        Command::Lint(Late(args)) => lint::run(*args),
         Command::Plan(Late(args)) => plan::run(*args),
         Command::Dismiss(Late(args)) => dismiss::run(*args),
         Command::Cleanup(Late(args)) => cleanup::run(*args),

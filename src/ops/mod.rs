@@ -6,6 +6,7 @@ pub mod config;
 pub mod converge;
 pub mod dismiss;
 pub mod helm;
+pub mod lint;
 pub mod plan;
 pub mod render;
 

@@ -101,6 +101,11 @@ pub struct Scene<'a> {
 
 /// Renders the chart.
 pub fn render(chart: &Chart, scene: &Scene<'_>, run: &Run) -> Result<Rendered> {
+    with_input(chart, scene, |input| rendered(chart, input, run))
+}
+
+/// Does something with what the chart is rendered for.
+pub fn with_input<T>(chart: &Chart, scene: &Scene<'_>, work: impl FnOnce(&RenderInput<'_>) -> T) -> T {
     let operation = if scene.revision > 1 { Operation::Upgrade } else { Operation::Install };
     let release =
         Release { name: scene.owner.release.clone(), namespace: scene.owner.namespace.clone(), revision: scene.revision, operation };
@@ -115,7 +120,7 @@ pub fn render(chart: &Chart, scene: &Scene<'_>, run: &Run) -> Result<Rendered> {
         options: RenderOptions { compat: scene.compat, partial: scene.debug.then(Default::default), ..RenderOptions::default() },
         host: determined.as_ref().map_or(&gates, |determined| determined),
     };
-    rendered(chart, &input, run)
+    work(&input)
 }
 
 /// Renders a chart and tells its warnings. What was rendered up to a failure is in the error, where the options keep it.

@@ -6,11 +6,12 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::files::Unwritable;
+use super::project::Project;
 use super::{
     KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions, ValuesOptions, dependencies,
     images, project, release, validate,
 };
-use crate::deploy::chart::{self, Capabilities, HelmCompat, PrintOptions};
+use crate::deploy::chart::{self, Capabilities, Chart, HelmCompat, PrintOptions, Rendered};
 use crate::error::Result;
 
 /// What `render` is asked.
@@ -50,14 +51,30 @@ pub struct Options {
 
 /// Renders and prints the chart. The images' registry is not asked, and the cluster for nothing but schemas.
 pub async fn run(options: Options, run: Run) -> Result<String> {
-    let project = project::open(&options.project, options.registry.insecure, &run)?;
+    let rendered = with_scene(&options, &run, |chart, scene, _| release::render(chart, scene, &run)).await?;
+    hold_against_schemas(&rendered, &options, &run).await?;
+    let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };
+    let text = only(chart::print(&rendered, &how), rendered.compat, &options.show_only)?;
+    match options.output {
+        None => Ok(text),
+        Some(path) => std::fs::write(&path, text).map(|()| String::new()).map_err(|cause| Unwritable { path, cause }.into()),
+    }
+}
+
+/// Loads the chart of the commit with all that it is rendered for.
+pub(super) async fn with_scene<T>(
+    options: &Options,
+    run: &Run,
+    work: impl FnOnce(&Chart, &release::Scene<'_>, &Project) -> Result<T>,
+) -> Result<T> {
+    let project = project::open(&options.project, options.registry.insecure, run)?;
     let owner = release::owner(&project, &options.release)?;
     let tree = images::tree(&project, options.platform.as_deref());
     let chart = release::load_chart(&project, &options.values);
     let layers = release::value_layers(&project, &options.values);
     project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
     let (tree, mut chart, layers) = (tree?, chart?, layers?);
-    dependencies::add_remote(&mut chart, &options.project, &options.registry, options.values.compat(), &run).await?;
+    dependencies::add_remote(&mut chart, &options.project, &options.registry, options.values.compat(), run).await?;
     let repo = options.registry.repo.as_deref().filter(|_| !options.stub_tags);
     let service = release::service_values(&project, &tree, repo, &owner);
     let scene = release::Scene {
@@ -72,15 +89,14 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         debug: options.debug,
         proxies: &options.registry.proxies,
     };
-    let rendered = release::render(&chart, &scene, &run)?;
-    let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };
+    work(&chart, &scene, &project)
+}
+
+/// Checks all manifests, definitions included, where `--validate` or `--validate-schemas` asks for it.
+pub(super) async fn hold_against_schemas(rendered: &Rendered, options: &Options, run: &Run) -> Result<()> {
+    let all = PrintOptions { include_crds: true, ..PrintOptions::default() };
     let client = if options.validate.cluster { Some(release::connect(&options.kube).await?) } else { None };
-    validate::check(&rendered, &PrintOptions { include_crds: true, ..how.clone() }, &options.validate, client.as_ref(), &run).await?;
-    let text = only(chart::print(&rendered, &how), rendered.compat, &options.show_only)?;
-    match options.output {
-        None => Ok(text),
-        Some(path) => std::fs::write(&path, text).map(|()| String::new()).map_err(|cause| Unwritable { path, cause }.into()),
-    }
+    validate::check(rendered, &all, &options.validate, client.as_ref(), run).await
 }
 
 /// The manifests of some templates, of all that is printed; all where none is named.

@@ -385,7 +385,14 @@ impl Machine<'_> {
             },
         }
         match &branch.otherwise {
-            Some(otherwise) if !ran => self.block(frame, dot, otherwise),
+            // a break here ends this range, although it runs no turn; a continue goes on with the range around it
+            Some(otherwise) if !ran => match self.block(frame, dot, otherwise)? {
+                Flow::Break => {
+                    frame.variables.truncate(mark);
+                    Ok(Flow::Next)
+                }
+                flow => Ok(flow),
+            },
             _ => Ok(Flow::Next),
         }
     }

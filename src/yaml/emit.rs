@@ -244,9 +244,9 @@ impl Emitter {
         // the shortest digits of the smallest 64-bit number, filled up with zeros, are one below it
         let whole = value.fract() == 0.0 && value > i64::MIN as f64 && value < TWO_64;
         match whole {
-            true if value < 0.0 => self.int(value as i64),
+            true if value == 0.0 => self.plain("0"),
             // The text of a large float is its shortest digits filled up with zeros.
-            true => self.plain(&format!("{}", value.abs())),
+            true => self.plain(&value.to_string()),
             false => self.float_as_is(value),
         }
     }

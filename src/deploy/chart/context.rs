@@ -17,7 +17,7 @@ use super::render::{Operation, RenderInput};
 use super::side_by_side;
 use crate::template::call::ObjectType;
 use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Object, Value};
-use crate::template::{Failure, Options, Origins, Templates};
+use crate::template::{Failure, Options, Origins, Templates, Trace};
 
 /// Go's name of the type of `.Files`.
 pub const FILES: &str = "engine.files";
@@ -99,6 +99,16 @@ pub fn locate(error: &mut ManifestError, chart: &Chart, values: &Values, input: 
         }
         return;
     }
+}
+
+/// The same as [`execute`], with what wrote what; slower. Wanted by linting alone.
+pub fn execute_traced(chart: &Chart, values: &Values, input: &RenderInput<'_>) -> Result<Vec<(Output, Trace)>, RenderError> {
+    let scene = Scene::new(chart, values, input, None)?;
+    let traced = |template: &Template<'_>| match scene.templates.execute_traced(&template.path, &scene.data(template), input.host) {
+        Ok((text, trace)) => Ok((Output { path: template.path.clone(), text }, trace)),
+        Err(error) => Err(RenderError::Execute(Box::new(Failure::new(*error, &scene.origins)))),
+    };
+    scene.executed().map(traced).collect()
 }
 
 /// Parsed templates with the data that they see.

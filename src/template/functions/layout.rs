@@ -349,7 +349,7 @@ fn read_chunk<'t>(fields: &mut Fields, chunk: Chunk, text: &'t str, layout_after
             rest
         }
         Chunk::Hour => {
-            let (hour, rest) = digits(text, 2, 2)?;
+            let (hour, rest) = digits(text, 1, 2)?;
             fields.hour = in_range(hour, 0..=23, "hour")?;
             rest
         }

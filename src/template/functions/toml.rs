@@ -166,16 +166,14 @@ fn inline(out: &mut String, value: &Value, depth: usize) -> Result<(), String> {
         }
         Value::Map(map) => {
             out.push('{');
-            let mut first = true;
-            for (name, value) in map.entries() {
-                if value.is_nil() {
-                    continue;
-                }
-                if !std::mem::take(&mut first) {
+            let entries = map.entries();
+            for (at, (name, value)) in entries.iter().enumerate().filter(|(_, (_, value))| !value.is_nil()) {
+                let _ = write!(out, "{} = ", key(name));
+                inline(out, &plain(value), depth + 1)?;
+                // upstream looks whether an entry follows, not whether it will be written
+                if at + 1 < entries.len() {
                     out.push_str(", ");
                 }
-                let _ = write!(out, "{} = ", key(&name));
-                inline(out, &plain(&value), depth + 1)?;
             }
             out.push('}');
         }

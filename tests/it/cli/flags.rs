@@ -163,6 +163,7 @@ fn help_and_version() {
       converge    Build what is missing, apply the chart, wait until everything works
       build       Build and publish the images that the registry lacks
       render      Print the manifests that `converge` would apply
+      lint        Say what is wrong or doubtful in the chart
       plan        Print what `converge` would change in the cluster
       dismiss     Delete the release from the cluster
       cleanup     Delete the images that nothing uses

@@ -6,6 +6,8 @@ mod deprecated;
 mod manifest;
 mod metadata;
 mod names;
+mod project;
+mod reads;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,6 +22,8 @@ use super::model::{Chart, Values};
 use super::render::RenderInput;
 use super::schema;
 use super::values::{self, Nulls, Warnings};
+
+pub use project::lint_project;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
