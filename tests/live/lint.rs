@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::fake_charts::packed_files;
+use crate::fake_registry::{FakeRegistry, Login};
 use crate::sandbox::Sandbox;
 use crate::testbed::{Needs, testbed};
 
@@ -101,6 +103,21 @@ const CHARTS: &[(&str, &[(&str, &str)])] = &[
             ("templates/r.yaml", "x: {{ required \"a\" .Values.none | quote }}{{ fail \"b\" }}\nmetadata: {name: r}\n"),
         ],
     ),
+    (
+        "no-release",
+        &[
+            ("Chart.yaml", METADATA),
+            (
+                "templates/a.yaml",
+                "kind: A\nmetadata: {name: '{{ .Release.IsInstall }}_{{ .Release.IsUpgrade }}_{{ .Release.Namespace }}'}\n",
+            ),
+        ],
+    ),
+    (
+        "empty-maintainers",
+        &[("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\nmaintainers: [{name: a, email: b@c.de}, null, {email: c}]\n")],
+    ),
+    ("empty-maintainer-after", &[("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\nmaintainers: [{email: c}, null]\n")]),
     ("library", &[("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ntype: library\n"), ("templates/a.yaml", "a: b: c\n")]),
     (
         "definitions",
@@ -115,9 +132,21 @@ const CHARTS: &[(&str, &[(&str, &str)])] = &[
 const FLAGS: [&[&str]; 4] =
     [&[], &["--strict", "--with-subcharts"], &["--quiet", "--skip-schema-validation"], &["--kube-version", "1.30", "--set", "size=text"]];
 
+/// Charts that are looked at as archives too.
+const ARCHIVED: &[&str] = &["good", "names", "deprecated", "library", "values-are-no-yaml", "definitions"];
+
+const KUBECONFIG: &str = "\
+apiVersion: v1
+kind: Config
+clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]
+contexts: [{name: a, context: {cluster: a, namespace: from-config, user: a}}]
+users: [{name: a, user: {}}]
+current-context: a
+";
+
 /// What a linter prints on standard output, and the code that it ends with.
 fn linted(mut program: Command, dir: &Path, chart: &str, flags: &[&str]) -> (String, Option<i32>) {
-    let output = program.args(["lint", chart]).args(flags).current_dir(dir).env("KUBECONFIG", "/dev/null").output().expect("it runs");
+    let output = program.args(["lint", chart]).args(flags).current_dir(dir).env("KUBECONFIG", "kubeconfig").output().expect("it runs");
     (String::from_utf8(output.stdout).expect("text"), output.status.code())
 }
 
@@ -128,12 +157,28 @@ fn differences(helm: &str, compat: &str) -> Vec<String> {
         let files: Vec<_> = files.iter().map(|(path, text)| (format!("{name}/{path}"), *text)).collect();
         sandbox.write(&files.iter().map(|(path, text)| (path.as_str(), *text)).collect::<Vec<_>>());
     }
-    let charts = CHARTS.iter().map(|(name, _)| format!("./{name}/")).chain(["nowhere".into(), "nowhere.tgz".into()]);
-    for (chart, flags) in charts.flat_map(|chart| FLAGS.map(|flags| (chart.clone(), flags))) {
+    sandbox.write(&[("kubeconfig", KUBECONFIG)]);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let server = runtime.block_on(FakeRegistry::start(Login::Open));
+    server.file("/values.yaml", "size: from afar\n");
+    let afar = format!("http://{}/values.yaml", server.address);
+    for (name, files) in CHARTS.iter().filter(|(name, _)| ARCHIVED.contains(name)) {
+        let files: Vec<_> = files.iter().map(|(path, text)| (format!("web/{path}"), *text)).collect();
+        let archive = packed_files(&files.iter().map(|(path, text)| (path.as_str(), *text)).collect::<Vec<_>>());
+        std::fs::write(sandbox.app().join(format!("{name}.tgz")), archive).expect("a file");
+    }
+    let directories = CHARTS.iter().map(|(name, _)| format!("./{name}/"));
+    let archives = ARCHIVED.iter().map(|name| format!("{name}.tgz"));
+    let charts = directories.chain(archives).chain(["nowhere".into(), "nowhere.tgz".into()]);
+    let given: Vec<(String, Vec<&str>)> = charts
+        .flat_map(|chart| FLAGS.map(|flags| (chart.clone(), flags.to_vec())))
+        .chain([("./schema/".into(), vec!["-f", &afar]), ("./no-release/".into(), vec!["-n", "other"])])
+        .collect();
+    for (chart, flags) in given {
         let mut werf = sandbox.command(&["helm"]);
         werf.env("WERF_HELM_COMPAT", compat);
-        let ours = linted(werf, &sandbox.app(), &chart, flags);
-        let theirs = linted(Command::new(&program), &sandbox.app(), &chart, flags);
+        let ours = linted(werf, &sandbox.app(), &chart, &flags);
+        let theirs = linted(Command::new(&program), &sandbox.app(), &chart, &flags);
         if ours != theirs {
             found.push(format!("{chart} {flags:?}\nours {:?}\n{}helm {:?}\n{}", ours.1, ours.0, theirs.1, theirs.0));
         }

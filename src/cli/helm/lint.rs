@@ -1,8 +1,12 @@
 //! `werf helm lint`, with Helm's own arguments and flags.
 
+use std::path::PathBuf;
+
+use super::args::FilesArgs;
 use super::told;
 use crate::cli::args::{LogArgs, helm_version};
 use crate::cli::env;
+use crate::ops;
 use crate::ops::helm::{HelmValues, lint};
 
 /// Arguments of `werf helm lint`.
@@ -20,10 +24,16 @@ pub struct Args {
     /// Look at the charts below charts/ as well
     #[arg(long)]
     with_subcharts: bool,
-    /// Namespace of the release
-    #[arg(long, short = 'n', env = "HELM_NAMESPACE", value_name = "NAMESPACE", default_value = "default")]
-    namespace: String,
-    /// Files of values (may be given many times, or separated by commas); - is standard input
+    /// Namespace of the release; that of the kubeconfig's context by default
+    #[arg(long, short = 'n', env = "HELM_NAMESPACE", value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// kubeconfig file, for the namespace
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig, for the namespace
+    #[arg(long, env = "HELM_KUBECONTEXT", value_name = "CONTEXT")]
+    kube_context: Option<String>,
+    /// Files or URLs of values (may be given many times, or separated by commas); - is standard input
     #[arg(long, short = 'f', value_name = "FILE", value_delimiter = ',')]
     values: Vec<String>,
     /// Set a value: key.path=value (may be given many times)
@@ -51,6 +61,8 @@ pub struct Args {
     #[arg(long, env = "WERF_HELM_COMPAT", value_name = "3|4", default_value_t = 3, value_parser = helm_version)]
     helm_compat: u8,
     #[command(flatten)]
+    files: FilesArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -63,6 +75,13 @@ pub fn run(args: Args) -> u8 {
         quiet: args.quiet,
         with_subcharts: args.with_subcharts,
         namespace: args.namespace,
+        kube: ops::KubeOptions {
+            kubeconfig: args.kubeconfig,
+            context: args.kube_context,
+            home: env::home(),
+            ..ops::KubeOptions::default()
+        },
+        reach: args.files.reach(),
         values: HelmValues {
             files: args.values,
             set: args.set,
@@ -75,7 +94,6 @@ pub fn run(args: Args) -> u8 {
         kube_version: args.kube_version.filter(|version| !version.is_empty()),
         skip_schema: args.skip_schema_validation,
         helm_4: args.helm_compat == 4,
-        proxies: env::proxies(),
     };
     told(look, |_| lint::run(options))
 }

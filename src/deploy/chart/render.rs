@@ -54,6 +54,8 @@ pub enum Operation {
     Install,
     /// A later one.
     Upgrade,
+    /// There is no release: `helm lint`.
+    Neither,
 }
 
 /// Switches of rendering.

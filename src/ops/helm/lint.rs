@@ -7,11 +7,13 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::HelmValues;
+use super::source::ReachOptions;
+use super::template::{namespace, with_urls};
 use crate::deploy::chart::{
     self, Chart, ChartError, Defaults, Found, HelmCompat, Operation, Release, RenderInput, RenderOptions, Severity, Subject,
 };
 use crate::error::{Error, Kind, Result};
-use crate::ops::Proxies;
+use crate::ops::KubeOptions;
 use crate::ops::chart_files::{self, value_layers};
 use crate::ops::gates::Gates;
 use crate::ops::render::with_versions;
@@ -27,8 +29,12 @@ pub struct Options {
     pub quiet: bool,
     /// The charts below `charts/` are looked at as well.
     pub with_subcharts: bool,
-    /// `.Release.Namespace`.
-    pub namespace: String,
+    /// `.Release.Namespace`; that of the kubeconfig's context where there is none.
+    pub namespace: Option<String>,
+    /// For the namespace only.
+    pub kube: KubeOptions,
+    /// How values at URLs are reached.
+    pub reach: ReachOptions,
     /// Values.
     pub values: HelmValues,
     /// Kubernetes version for `.Capabilities` and deprecations.
@@ -37,8 +43,6 @@ pub struct Options {
     pub skip_schema: bool,
     /// As Helm 4 does, not as Helm 3.
     pub helm_4: bool,
-    /// What is between us and the servers that schemas refer to.
-    pub proxies: Proxies,
 }
 
 /// Looks at the charts and says what it found. Charts that fail are an error whose output is all that was found.
@@ -56,10 +60,11 @@ pub async fn run(options: Options) -> Result<String> {
         paths.iter().for_each(|path| subcharts(Path::new(&clean(&Path::new(path).join("charts"))), &mut below));
         paths.extend(below);
     }
-    let layers = value_layers(options.values)?;
-    let gates = Gates::new(None, &options.proxies);
+    let layers = value_layers(with_urls(options.values, &options.reach).await?)?;
+    let namespace = namespace(options.namespace.as_deref(), &options.kube).await;
+    let gates = Gates::new(None, &options.reach.charts.proxies);
     let input = RenderInput {
-        release: Release { name: "test-release".into(), namespace: options.namespace, revision: 0, operation: Operation::Install },
+        release: Release { name: "test-release".into(), namespace, revision: 0, operation: Operation::Neither },
         values: &layers,
         service: None,
         capabilities: &with_versions(compat, options.kube_version.as_deref(), &[])?,

@@ -85,7 +85,7 @@ pub struct Options {
 pub async fn run(options: Options, run: Run) -> Result<String> {
     let release = Release {
         name: release_name(&options)?,
-        namespace: namespace(&options).await,
+        namespace: namespace(options.namespace.as_deref(), &options.kube).await,
         revision: 1,
         operation: if options.is_upgrade { Operation::Upgrade } else { Operation::Install },
     };
@@ -148,7 +148,7 @@ async fn chart(options: &Options, compat: HelmCompat, run: &Run) -> Result<(Char
 }
 
 /// Reads the values that lie at URLs.
-async fn with_urls(mut values: HelmValues, reach: &ReachOptions) -> Result<HelmValues> {
+pub(super) async fn with_urls(mut values: HelmValues, reach: &ReachOptions) -> Result<HelmValues> {
     for name in &values.files {
         if name.contains("://") && !Path::new(name).exists() && !values.texts.contains_key(name) {
             let text = source::values(name, reach).await?;
@@ -176,13 +176,14 @@ fn named_by_template(text: &str) -> Result<String> {
     Ok(rendered)
 }
 
-async fn namespace(options: &Options) -> String {
-    let given = options.namespace.clone().filter(|namespace| !namespace.is_empty());
-    let kubeconfigs = release::kubeconfigs(&options.kube);
-    let of_context = async { cluster::context_namespace(&kubeconfigs, options.kube.context.as_deref()).await };
-    match given {
-        Some(namespace) => namespace,
-        None => of_context.await.unwrap_or_else(|| "default".to_owned()),
+/// The namespace that was given, or that of the kubeconfig's context.
+pub(super) async fn namespace(given: Option<&str>, kube: &KubeOptions) -> String {
+    match given.filter(|namespace| !namespace.is_empty()) {
+        Some(namespace) => namespace.to_owned(),
+        None => {
+            let kubeconfigs = release::kubeconfigs(kube);
+            cluster::context_namespace(&kubeconfigs, kube.context.as_deref()).await.unwrap_or_else(|| "default".to_owned())
+        }
     }
 }
 

@@ -37,6 +37,7 @@ pub fn check(text: &str, compat: HelmCompat, lines: &mut Lines) {
         Ok(node) => node,
         Err(cause) => return error(format!("unable to parse YAML\n\terror converting YAML to JSON: {}", cause.helm_message)),
     };
+    let (node, empty) = without_empty_maintainers(node);
     let metadata = match metadata::parse(&node) {
         Ok(metadata) => metadata,
         Err(problem) => return error(format!("unable to parse YAML\n\t{problem}")),
@@ -50,7 +51,7 @@ pub fn check(text: &str, compat: HelmCompat, lines: &mut Lines) {
         not_text(&node, "version"),
         version(&metadata.version),
         not_text(&node, "appVersion"),
-        metadata.maintainers.iter().find_map(maintainer),
+        maintainers(&metadata.maintainers, empty),
         metadata.sources.iter().find(|url| !is_request_url(url)).map(|url| format!("invalid source URL '{url}'")),
     ];
     before.into_iter().flatten().for_each(|problem| lines.add(Severity::Error, PATH, problem));
@@ -107,6 +108,25 @@ fn is_strict_version(text: &str) -> bool {
     let numbers = text.split(['-', '+']).next().unwrap_or_default();
     let is_plain = |number: &str| number == "0" || (!number.starts_with('0') && number.parse::<u64>().is_ok());
     numbers.split('.').count() == 3 && numbers.split('.').all(is_plain) && Version::parse(text).is_ok()
+}
+
+/// Chart.yaml without the maintainers that are null, and the place of the first of these.
+fn without_empty_maintainers(mut node: Node) -> (Node, Option<usize>) {
+    let mut empty = None;
+    if let NodeValue::Mapping(pairs) = &mut node.value {
+        let list = pairs.iter_mut().find(|(key, _)| key.text() == Some("maintainers")).map(|(_, value)| &mut value.value);
+        if let Some(NodeValue::Sequence(items)) = list {
+            empty = items.iter().position(Node::is_null);
+            items.retain(|item| !item.is_null());
+        }
+    }
+    (node, empty)
+}
+
+/// What is wrong with the first maintainer that is wrong.
+fn maintainers(all: &[Maintainer], empty: Option<usize>) -> Option<String> {
+    let before = &all[..empty.unwrap_or(all.len())];
+    before.iter().find_map(maintainer).or(empty.map(|_| "a maintainer entry is empty".into()))
 }
 
 fn maintainer(maintainer: &Maintainer) -> Option<String> {
