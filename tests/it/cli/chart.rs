@@ -325,3 +325,14 @@ fn secrets_without_their_key() {
     help: encrypt it with `helm secret` of werf 2; only encrypted values may be stored here
     ");
 }
+
+#[test]
+fn what_is_too_large_together() {
+    let files: Vec<String> = (0..5).map(|number| format!(".helm/templates/{number}.yaml")).collect();
+    let files: Vec<_> = files.iter().map(|file| (file.as_str(), "# {{ repeat 60000000 \"x\" }}\n")).collect();
+    insta::assert_snapshot!(rendered(&files), @r"
+    exit 1
+    error: chart `app` renders to more than 268435456 bytes
+    help: a loop may be longer than meant; `--show-only` does not make it smaller, since all templates run
+    ");
+}

@@ -441,3 +441,16 @@ fn what_templates_draw_is_determined_where_it_is_asked_for() {
     let same = plain(&before).into_iter().filter(|line| plain(&after).contains(line)).count();
     assert_eq!((plain(&before).len(), same), (5, 4), "{before}\n{after}");
 }
+
+#[test]
+fn rsa_keys_are_determined_too() {
+    let sandbox = Sandbox::empty();
+    let keys =
+        "{{ $c := genCA \"a\" 365 }}kind: A\nkey: {{ genPrivateKey \"rsa\" | sha256sum }}\nca: {{ print $c.Cert $c.Key | sha256sum }}\n";
+    sandbox.write(&[("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"), ("web/templates/a.yaml", keys)]);
+    let drawn = |flags: &[&str]| sandbox.werf(&[&["helm", "template", "web"], flags].concat()).stdout;
+    let first = drawn(&["--deterministic"]);
+    assert_eq!(first.lines().filter(|line| line.starts_with("key: ") || line.starts_with("ca: ")).count(), 2, "{first}");
+    assert_eq!(first, drawn(&["--deterministic"]));
+    assert_ne!(first, drawn(&[]));
+}
