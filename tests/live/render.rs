@@ -141,3 +141,17 @@ fn a_database_with_claims_and_many_tpl() {
         r#"sidecars=[{"name":"exporter","image":"{{ .Values.image.repository }}-exporter","args":["--port={{ add 9000 187 }}"]}]"#;
     same(&chart, &["--set-json", sidecar, "--set", "labels.owner=\\{\\{ .Release.Namespace \\}\\}", "--api-versions", "example.org/v1"]);
 }
+
+/// Random values that are determined are the same when they are planned again; others are a change each time.
+#[test]
+fn a_determined_release_is_planned_without_changes() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: drawn}\nstringData: {key: {{ randAlphaNum 16 | quote }}}\n";
+    let files = [("werf.yaml", "project: drawn\nconfigVersion: 1\n"), (".helm/templates/secret.yaml", secret)];
+    let app = App::new(Needs::Cluster, &files);
+    let applied = app.werf(&["converge", "--deterministic"]);
+    assert_eq!(applied.code, 0, "{}", applied.stderr);
+    let planned = app.werf(&["plan", "--deterministic", "--exit-code"]);
+    assert_eq!(planned.code, 0, "{}{}", planned.stdout, planned.stderr);
+    let drawn_anew = app.werf(&["plan", "--exit-code"]);
+    assert_eq!(drawn_anew.code, 2, "{}{}", drawn_anew.stdout, drawn_anew.stderr);
+}
