@@ -179,7 +179,7 @@ fn walk(value: &Value, to: &mut Emitter, numbers: Numbers, depth: usize) -> Resu
             false => return Err("json: unsupported value: ".to_owned() + &value.to_text().to_str()),
         },
         Value::Float(number) => to.float_as_is(*number),
-        Value::String(text) if numbers == Numbers::ThroughJson => to.str(&through_json(&text.to_str())?),
+        Value::String(text) if numbers == Numbers::ThroughJson => to.str(&through_json(&replaced(text))?),
         Value::String(text) => to.str(&text.to_str()),
         Value::Bytes(bytes) => {
             use base64::Engine as _;
@@ -213,6 +213,14 @@ fn walk(value: &Value, to: &mut Emitter, numbers: Numbers, depth: usize) -> Resu
         },
     }
     Ok(())
+}
+
+/// Text with U+FFFD for each byte that is none, as JSON is written.
+fn replaced(text: &Str) -> Cow<'_, str> {
+    match text.as_str() {
+        Some(text) => text.into(),
+        None => text.as_bytes().utf8_chunks().map(|chunk| chunk.valid().to_owned() + &"\u{fffd}".repeat(chunk.invalid().len())).collect(),
+    }
 }
 
 /// What becomes of text that is written as JSON and read as YAML: some control characters are refused, U+0085 is a line break.

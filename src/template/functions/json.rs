@@ -173,7 +173,9 @@ fn number_text(number: f64) -> Result<String, String> {
             _ => text,
         });
     }
-    Ok(format!("{number}"))
+    let text = format!("{number}");
+    // two texts of many digits can be equally near, and Go takes the other one
+    Ok(if text.len() < 16 { text } else { crate::template::number::format_float(number, b'f', None) })
 }
 
 /// Reads one JSON text; every number becomes `float64`. The error is Go's text.

@@ -209,7 +209,11 @@ impl Decimal {
             true => scale().and_then(|scale| Some((self.digits.checked_mul(scale)?, other.digits))),
             false => scale().and_then(|scale| Some((self.digits, other.digits.checked_mul(scale)?))),
         };
-        let Some((dividend, divisor)) = operands else { return Self::shortest(self.to_float() / other.to_float()) };
+        let Some((dividend, divisor)) = operands else {
+            let quotient = self.to_float() / other.to_float();
+            let is_nothing = quotient.abs() < 0.5 * 10f64.powi(-QUOTIENT_PLACES);
+            return Self::shortest(if is_nothing { 0.0 } else { quotient });
+        };
         let (quotient, remainder) = (dividend / divisor, dividend % divisor);
         let away = if (dividend < 0) == (divisor < 0) { 1 } else { -1 };
         let rounds = remainder.unsigned_abs() >= divisor.unsigned_abs().div_ceil(2);

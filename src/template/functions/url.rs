@@ -88,7 +88,7 @@ impl Url {
 
     fn parse_authority(&mut self, authority: &str) -> Result<(), String> {
         let (userinfo, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
-        self.host = parse_host(host)?;
+        self.host = parse_host(&self.scheme, host)?;
         if let Some(userinfo) = userinfo {
             let valid = |letter: char| letter.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(letter);
             if !userinfo.chars().all(valid) {
@@ -201,11 +201,12 @@ fn split_port(host: &str) -> (&str, &str) {
     }
 }
 
-fn parse_host(host: &str) -> Result<String, String> {
+/// Of HTTP the port begins at the first colon, of others at the last one: databases name several hosts.
+fn parse_host(scheme: &str, host: &str) -> Result<String, String> {
     if host.starts_with('[') {
         let Some(end) = host.rfind(']') else { return Err("missing ']' in host".to_owned()) };
         check_port(&host[end + 1..])?;
-    } else if let Some(colon) = host.rfind(':') {
+    } else if let Some(colon) = if matches!(scheme, "http" | "https") { host.find(':') } else { host.rfind(':') } {
         check_port(&host[colon..])?;
     }
     unescape(host, Part::Host)
