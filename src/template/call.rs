@@ -395,6 +395,7 @@ pub struct Function {
     name: Cow<'static, str>,
     fixed: Vec<Type>,
     rest: Option<Type>,
+    is_scoped: bool,
     body: Box<Body>,
 }
 
@@ -408,6 +409,11 @@ impl Function {
     /// The name that messages use.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the body needs the engine that runs it.
+    pub fn is_scoped(&self) -> bool {
+        self.is_scoped
     }
 
     /// The types of the fixed parameters.
@@ -484,7 +490,7 @@ macro_rules! callable {
                     $(let $parameter = $parameter::take(&mut arguments).ok_or(MISFIT)?;)*
                     self($($parameter),*).outcome()
                 };
-                Function { name, fixed, rest, body: Box::new(body) }
+                Function { name, fixed, rest, is_scoped: false, body: Box::new(body) }
             }
         }
 
@@ -502,7 +508,7 @@ macro_rules! callable {
                     $(let $parameter = $parameter::take(&mut arguments).ok_or(MISFIT)?;)*
                     self(scope, $($parameter),*).outcome()
                 };
-                Function { name, fixed, rest, body: Box::new(body) }
+                Function { name, fixed, rest, is_scoped: true, body: Box::new(body) }
             }
         }
     };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 
 use super::ast::Source;
+use super::call::FunctionError;
 use super::format::quote;
 use super::hint::{self, Hint, Involved};
 use super::value::{Map, Value};
@@ -157,6 +158,19 @@ pub(super) enum Cause {
     Refused { call: String, message: String },
     /// A template inside failed.
     Nested { context: String, error: Box<ExecError> },
+}
+
+impl Cause {
+    /// The failure of a function that a node calls.
+    pub(super) fn of_call(name: &str, error: FunctionError) -> Self {
+        let call = format!("error calling {name}: ");
+        match error {
+            FunctionError::Message(message) => Cause::Called { call, message: message.into_owned() },
+            FunctionError::Argument(message) => Cause::Message(message),
+            FunctionError::Refused(message) => Cause::Refused { call, message },
+            FunctionError::Nested { context, error } => Cause::Nested { context: format!("{call}{context}"), error },
+        }
+    }
 }
 
 impl ExecError {

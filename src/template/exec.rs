@@ -14,6 +14,7 @@ use super::error::{Cause, ExecError, Place};
 use super::format::quote;
 use super::hint::{self, Hint};
 use super::host::Host;
+use super::jinja::Jinja;
 use super::set::{Layer, MissingKey, NO_VALUE, NoValue, Templates, TplDefinitions};
 use super::stack::Stack;
 use super::trace::Trace;
@@ -31,19 +32,8 @@ pub(super) fn execute(
         let set = quote(&templates.options.name);
         return Err(Box::new(ExecError::without_place(format!("template: no template {} associated with template {set}", quote(name)))));
     };
-    let mut machine = Machine {
-        templates,
-        host,
-        trees: templates.trees.clone(),
-        out: Vec::new(),
-        trace: trace.is_some().then(Trace::default),
-        start: 0,
-        depth: 0,
-        includes: HashMap::new(),
-        nesting: 0,
-        steps: 0,
-        stack: Stack::here(),
-    };
+    let mut machine = Machine::new(templates, host);
+    machine.trace = trace.is_some().then(Trace::default);
     let result = machine.run(&tree, Slot::plain(data.clone()));
     let text = machine.finish(trace);
     match result {
@@ -55,11 +45,26 @@ pub(super) fn execute(
     }
 }
 
+/// Executes a template of Jinja; what it asks of the engine is done here.
+pub(super) fn execute_jinja(
+    templates: &Templates,
+    jinja: &Arc<Jinja>,
+    name: &str,
+    data: &Value,
+    host: &dyn Host,
+    trace: Option<&mut Trace>,
+) -> Result<String, Box<ExecError>> {
+    jinja.execute(&mut Machine::new(templates, host), name, data, trace)
+}
+
 /// Go's limit of nested `template` actions.
 const MAX_DEPTH: usize = 100_000;
 
 /// How deep `include` and `tpl` may be nested, whatever their names: each level is one more in the chain of an error.
 const MAX_NESTING: usize = 4000;
+
+/// How often the two languages may include one another on the way to one place: each time takes a thread.
+const MAX_LANGUAGES: usize = 50;
 
 /// A value in flight.
 #[derive(Clone, Debug, Default)]
@@ -126,8 +131,29 @@ struct Machine<'e> {
     includes: HashMap<Arc<str>, usize>,
     /// Number of `include` and `tpl` in progress.
     nesting: usize,
+    /// Number of templates of Jinja in progress that Go templates have included.
+    languages: usize,
     steps: u64,
     stack: Stack,
+}
+
+impl<'e> Machine<'e> {
+    fn new(templates: &'e Templates, host: &'e dyn Host) -> Self {
+        Machine {
+            templates,
+            host,
+            trees: templates.trees.clone(),
+            out: Vec::new(),
+            trace: None,
+            start: 0,
+            depth: 0,
+            includes: HashMap::new(),
+            nesting: 0,
+            languages: 0,
+            steps: 0,
+            stack: Stack::here(),
+        }
+    }
 }
 
 impl Machine<'_> {
@@ -203,13 +229,7 @@ impl Machine<'_> {
 
     #[cold]
     fn function_failed(&self, frame: &Frame, name: &str, error: FunctionError) -> Box<ExecError> {
-        let call = format!("error calling {name}: ");
-        let cause = match error {
-            FunctionError::Message(message) => Cause::Called { call, message: message.into_owned() },
-            FunctionError::Argument(message) => Cause::Message(message),
-            FunctionError::Refused(message) => Cause::Refused { call, message },
-            FunctionError::Nested { context, error } => Cause::Nested { context: format!("{call}{context}"), error },
-        };
+        let cause = Cause::of_call(name, error);
         Box::new(ExecError { place: Some(self.place(frame)), cause, hint: None, involved: Vec::new(), partial: None })
     }
 
@@ -698,26 +718,12 @@ impl Machine<'_> {
         name: &str,
         values: Vec<Value>,
     ) -> Result<Slot> {
-        match function.invoke(self, values).and_then(|value| self.bounded(value)) {
+        match function.invoke(self, values).and_then(|value| self.templates.options.limits.check(value)) {
             Ok(value) => Ok(Slot { boxed: value.is_nil(), value: Some(value) }),
             Err(error) => {
                 frame.at = node;
                 Err(self.function_failed(frame, name, error))
             }
-        }
-    }
-
-    /// What a function made, unless it is larger than a template may make.
-    fn bounded(&self, value: Value) -> Result<Value, FunctionError> {
-        let limits = &self.templates.options.limits;
-        match &value {
-            Value::String(text) if text.len() > limits.text => {
-                Err(format!("the result has {} bytes, more than the {} allowed", text.len(), limits.text).into())
-            }
-            Value::List(list) if list.len() > limits.list => {
-                Err(format!("the result has {} elements, more than the {} allowed", list.len(), limits.list).into())
-            }
-            _ => Ok(value),
         }
     }
 
@@ -800,7 +806,7 @@ impl Machine<'_> {
                     format!("non-function {callee} of type {}", value.type_name()).into()
                 }
             }),
-            _ => builtin.call(values).and_then(|value| value.map(|value| self.bounded(value)).transpose()),
+            _ => builtin.call(values).and_then(|value| value.map(|value| self.templates.options.limits.check(value)).transpose()),
         };
         match result {
             Ok(value) => Ok(Slot { boxed: value.as_ref().is_some_and(Value::is_nil) || builtin == Builtin::Index, value }),
@@ -894,6 +900,9 @@ fn has_methods(value: &Value) -> bool {
 impl Scope for Machine<'_> {
     fn include(&mut self, name: &str, data: Value) -> Result<Str, FunctionError> {
         let Some(tree) = self.trees.get(name).cloned() else {
+            if let Some(jinja) = self.templates.jinja.as_ref().filter(|jinja| jinja.contains(name)) {
+                return self.include_jinja(jinja, name, &data);
+            }
             let set = quote(&self.templates.options.name);
             return Err(format!("template: no template {} associated with template {set}", quote(name)).into());
         };
@@ -947,6 +956,17 @@ impl Scope for Machine<'_> {
 }
 
 impl Machine<'_> {
+    /// Executes a template of Jinja and gives its text.
+    fn include_jinja(&mut self, jinja: &Arc<Jinja>, name: &str, data: &Value) -> Result<Str, FunctionError> {
+        if self.languages >= MAX_LANGUAGES {
+            return Err(format!("Go templates and Jinja include one another more than {MAX_LANGUAGES} levels deep").into());
+        }
+        self.languages += 1;
+        let result = jinja.execute(self, name, data, None);
+        self.languages -= 1;
+        result.map(Str::from).map_err(|error| FunctionError::Nested { context: String::new(), error })
+    }
+
     /// Executes a tree and takes what it wrote. The outer error is that there is no room for it.
     fn captured(&mut self, tree: &Tree, data: Value) -> Result<Result<Str>, FunctionError> {
         if self.nesting >= MAX_NESTING {

@@ -148,7 +148,7 @@ pub fn keys_beside(wanted: &str, map: &Map, owner: &str) -> Option<String> {
 /// The key of a map that is most like a wanted one, if any is.
 pub fn keys_alike(wanted: &str, map: &Map) -> Option<String> {
     let keys = map.keys();
-    let near = |(distance, key): &(usize, &std::sync::Arc<str>)| *distance > 0 && *distance <= key.len() / 3 + 1 && !wanted.is_empty();
+    let near = |(distance, key): &(usize, &std::sync::Arc<str>)| ***key != *wanted && *distance <= key.len() / 3 + 1 && !wanted.is_empty();
     let alike = keys.iter().map(|key| (distance(wanted, key), key)).filter(near).min();
     alike.map(|(_, key)| key.to_string())
 }

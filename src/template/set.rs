@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ast::Tree;
-use super::call::Table;
+use super::call::{FunctionError, Table};
 use super::error::{ExecError, ParseError};
 use super::exec;
 use super::host::Host;
+use super::jinja::{Jinja, JinjaFile};
 use super::lexer::Delimiters;
 use super::parser::{self, Parsed};
 use super::trace::Trace;
@@ -66,6 +67,21 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// What a function made, unless it is larger than a template may make.
+    pub(super) fn check(&self, value: Value) -> Result<Value, FunctionError> {
+        match &value {
+            Value::String(text) if text.len() > self.text => {
+                Err(format!("the result has {} bytes, more than the {} allowed", text.len(), self.text).into())
+            }
+            Value::List(list) if list.len() > self.list => {
+                Err(format!("the result has {} elements, more than the {} allowed", list.len(), self.list).into())
+            }
+            _ => Ok(value),
+        }
+    }
+}
+
 /// How a set of templates behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -113,6 +129,8 @@ pub struct Templates {
     pub(super) options: Arc<Options>,
     pub(super) table: Arc<Table>,
     pub(super) trees: Arc<Layer>,
+    /// The templates of the second language.
+    pub(super) jinja: Option<Arc<Jinja>>,
     /// Texts that `tpl` has parsed before.
     pub(super) texts: Arc<Mutex<HashMap<Arc<str>, Arc<Parsed>>>>,
 }
@@ -123,7 +141,7 @@ pub(super) const NO_VALUE: &str = "<no value>";
 impl Templates {
     /// An empty set. The table must hold every function that texts parsed later name.
     pub fn new(table: Arc<Table>, options: Options) -> Self {
-        Templates { options: Arc::new(options), table, trees: Arc::default(), texts: Arc::default() }
+        Templates { options: Arc::new(options), table, trees: Arc::default(), jinja: None, texts: Arc::default() }
     }
 
     /// Parses a text and adds it and what it defines. Of two templates with one name the later one stays, unless it is blank.
@@ -143,9 +161,15 @@ impl Templates {
         Arc::make_mut(&mut self.trees).add(parsed);
     }
 
-    /// Whether there is a template of this name.
+    /// Parses the files of the second language, in place of those that are there. Each file with a mistake is in the error.
+    pub fn set_jinja(&mut self, files: &[JinjaFile<'_>]) -> Result<(), Vec<ParseError>> {
+        self.jinja = Some(Arc::new(Jinja::parse(files, &self.table, self.options.limits)?));
+        Ok(())
+    }
+
+    /// Whether there is a template of this name, in either language.
     pub fn contains(&self, name: &str) -> bool {
-        self.trees.get(name).is_some()
+        self.trees.get(name).is_some() || self.jinja.as_ref().is_some_and(|jinja| jinja.contains(name))
     }
 
     /// The names of all templates, sorted.
@@ -167,8 +191,10 @@ impl Templates {
     }
 
     fn run(&self, name: &str, data: &Value, host: &dyn Host, trace: Option<&mut Trace>) -> Result<String, Box<ExecError>> {
-        match host.of_file(name) {
-            Some(own) => exec::execute(self, name, data, &*own, trace),
+        let own = host.of_file(name);
+        let host = own.as_deref().unwrap_or(host);
+        match self.jinja.as_ref().filter(|jinja| jinja.contains(name)) {
+            Some(jinja) => exec::execute_jinja(self, jinja, name, data, host, trace),
             None => exec::execute(self, name, data, host, trace),
         }
     }

@@ -66,7 +66,8 @@ impl Writer {
         let line_start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
         let line_end = text[offset..].find('\n').map_or(text.len(), |at| offset + at);
         if self.is_text {
-            let end = text[offset..line_end].find("{{").map_or(line_end, |at| offset + at);
+            let tag = ["{{", "{%"].iter().filter_map(|brace| text[offset..line_end].find(brace)).min();
+            let end = tag.map_or(line_end, |at| offset + at);
             let end = offset + text[offset..end].trim_end().len();
             return offset..end.max((offset + 1).min(text.len()));
         }

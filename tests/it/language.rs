@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use miette::Diagnostic;
 use proptest::prelude::*;
 use werf::template::determined::{Determined, Seed};
 use werf::template::host::NoHost;
 use werf::template::value::Value;
-use werf::template::{Limits, Options, Templates, functions};
+use werf::template::{Failure, JinjaFile, Limits, Options, Templates, functions};
 use werf::yaml;
 
 /// Executes a text over a few values; what it says in the end, good or bad.
@@ -22,6 +23,22 @@ fn render(text: &str) -> String {
     match templates.execute("t", &Value::from_json(&values), &host) {
         Ok(text) => text,
         Err(error) => error.to_string(),
+    }
+}
+
+/// Executes a text of the second language over the same values.
+fn render_jinja(text: &str) -> String {
+    let limits = Limits { output: 1 << 20, text: 1 << 16, list: 10_000, ..Limits::default() };
+    let mut templates = Templates::new(Arc::new(functions::helm()), Options { limits, ..Options::helm() });
+    if let Err(errors) = templates.set_jinja(&[JinjaFile { name: "t.j2", folder: "", text }]) {
+        return errors.iter().map(|error| format!("{error} {:?}", error.labels().map(|labels| labels.count()))).collect();
+    }
+    let values =
+        serde_json::json!({"Values": {"n": 3, "f": 1.5, "s": "a b-c", "t": true, "nul": null, "l": [1, "x", [2]], "m": {"k": {"d": 1}}}});
+    let host = Determined::new(&NoHost, Seed { names: vec!["fuzz".into()], time: 1_700_000_000 });
+    match templates.execute("t.j2", &Value::from_json(&values), &host) {
+        Ok(text) => text,
+        Err(error) => format!("{:?}", Failure::from(*error)),
     }
 }
 
@@ -98,6 +115,85 @@ fn template() -> impl Strategy<Value = String> {
     })
 }
 
+/// Texts of the second language: calls and filters of all functions, over values, literals and what operators make of them.
+fn jinja_template() -> impl Strategy<Value = String> {
+    let words = [
+        "1",
+        "-1",
+        "0",
+        "2.5",
+        "70000",
+        "9223372036854775807",
+        "\"\"",
+        "\"a,b c\"",
+        "\"ä→😀\"",
+        "\"1.2.3\"",
+        "\"%5.2f|%-8q|%T\"",
+        "\"{{ .Values.n }}\"",
+        "true",
+        "none",
+        "nope",
+        "Values",
+        "Values.n",
+        "Values.f",
+        "Values.s",
+        "Values.nul",
+        "Values.l",
+        "Values.m",
+        "Values.m.k",
+        "Values.no",
+        "Values.l[0]",
+        "context",
+        "[1, \"b\", none]",
+        "{\"a\": 1}",
+        "now()",
+        "range(5)",
+        "trunc",
+        "list",
+        "Values.l * 70000",
+        "semver(\"1.2.3\")",
+    ];
+    let word = prop::sample::select(words.to_vec()).prop_map(str::to_owned);
+    let own = [
+        "range",
+        "namespace",
+        "items",
+        "length",
+        "map",
+        "select",
+        "sort",
+        "unique",
+        "batch",
+        "slice",
+        "string",
+        "max",
+        "sum",
+        "groupby",
+        "zip",
+    ];
+    let names: Vec<String> =
+        names().into_iter().filter(|name| !["and", "not", "call", "slice"].contains(&&**name)).chain(own.map(str::to_owned)).collect();
+    let expression = word.prop_recursive(3, 12, 3, move |inner| {
+        let arguments = prop::collection::vec(inner.clone(), 0..4).prop_map(|arguments| arguments.join(", "));
+        let operator = prop::sample::select(&["+", "-", "*", "/", "//", "%", "**", "~", "==", "<", "in", "and", "or"][..]);
+        prop_oneof![
+            (prop::sample::select(names.clone()), arguments.clone()).prop_map(|(name, arguments)| format!("{name}({arguments})")),
+            (inner.clone(), prop::sample::select(names.clone()), arguments)
+                .prop_map(|(piped, name, arguments)| format!("({piped}) | {name}({arguments})")),
+            (inner.clone(), operator, inner.clone()).prop_map(|(a, operator, b)| format!("({a}) {operator} ({b})")),
+            (inner.clone(), prop::sample::select(&[".k", "[0]", "[1:]", ".Get(\"a\")", ".items()", " is defined"][..]))
+                .prop_map(|(a, part)| format!("({a}){part}")),
+        ]
+    });
+    let statement = (expression, 0..4).prop_map(|(expression, shape)| match shape {
+        0 => format!("{{{{ {expression} }}}}"),
+        1 => format!("{{% if {expression} %}}a{{% else %}}b{{% endif %}}"),
+        2 => format!("{{% for x in {expression} %}}{{{{ x }}}}{{% endfor %}}"),
+        _ => format!("{{% set x = {expression} %}}{{{{ x | toJson }}}}"),
+    });
+    prop::collection::vec(statement, 1..3).prop_map(|parts| parts.concat())
+}
+
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let text = prop_oneof!["\\PC{0,12}", "[-a-z0-9:#.,&*!|>'\"%@`{}\\[\\] \n\t]{0,16}", "(a b ){0,40}"];
     // Upstream prints this key bare, and reads it as a merge.
@@ -132,6 +228,16 @@ proptest! {
     #[test]
     fn random_templates_of_known_words_end(text in template()) {
         prop_assert_eq!(render(&text), render(&text));
+    }
+
+    #[test]
+    fn random_templates_of_the_second_language_end(text in jinja_template()) {
+        prop_assert_eq!(render_jinja(&text), render_jinja(&text));
+    }
+
+    #[test]
+    fn random_letters_of_the_second_language_end(text in r#"([a-z.$ ]|\{[{%#]-? |-?[}%#]\}|[|()"':=,/*0-9\\\n~]|if |endif|for x in |endfor|macro a\(\)|endmacro|é){0,40}"#) {
+        render_jinja(&text);
     }
 
     #[test]
