@@ -19,7 +19,7 @@ pub struct ProjectArgs {
     /// Root of the Git work tree; found upwards from the project directory by default
     #[arg(long, env = "WERF_WORK_TREE", value_name = "DIR")]
     git_work_tree: Option<PathBuf>,
-    /// Configuration file; werf.yaml or werf.yml by default
+    /// Configuration file; werf.yaml, werf.yml or werf.yaml.j2 by default
     #[arg(long, env = "WERF_CONFIG", value_name = "FILE")]
     config: Option<String>,
     /// Directory of templates that the configuration may include; .werf by default

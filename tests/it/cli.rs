@@ -10,6 +10,7 @@ mod flags;
 mod helm;
 mod helm_lint;
 mod helm_repo;
+mod jinja;
 mod lint;
 mod project;
 mod registry;

@@ -91,7 +91,7 @@ fn an_uncommitted_werf_yaml_is_called_so() {
     "#);
     sandbox.remove("werf.yaml");
     insta::assert_snapshot!(failure(&sandbox), @r#"
-    commit COMMIT has no `werf.yaml` or `werf.yml`
+    commit COMMIT has no `werf.yaml`, `werf.yml` or `werf.yaml.j2`
     help: create `werf.yaml` in the project's directory and commit it, or point `--dir` at the project; `--config` names another file
     "#);
 }

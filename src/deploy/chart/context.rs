@@ -17,7 +17,7 @@ use super::render::{Operation, RenderInput};
 use super::side_by_side;
 use crate::template::call::ObjectType;
 use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Object, Value};
-use crate::template::{Failure, Options, Origins, Templates, Trace};
+use crate::template::{Failure, JinjaFile, Options, Origins, ParseError, Templates, Trace};
 
 /// Go's name of the type of `.Files`.
 pub const FILES: &str = "engine.files";
@@ -39,6 +39,7 @@ struct Template<'c> {
     text: std::borrow::Cow<'c, str>,
     context: Map,
     base_path: String,
+    is_jinja: bool,
 }
 
 /// Executes every template of a chart and its subcharts; the results are sorted by path. Texts of debug functions go to `debug`.
@@ -80,7 +81,7 @@ pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: O
 }
 
 /// Functions that change values which other templates see: after the first failure nobody knows what they would have done.
-const CHANGES: [&str; 5] = ["set .", "set $", "set (", "merge", "Merge"];
+const CHANGES: [&str; 6] = ["set .", "set $", "set (", "set(", "merge", "Merge"];
 
 /// Points a document that is no YAML at the line of the template that wrote it, by executing the templates once more.
 pub fn locate(error: &mut ManifestError, chart: &Chart, values: &Values, input: &RenderInput<'_>) {
@@ -143,13 +144,23 @@ impl<'c> Scene<'c> {
 
         let mut templates = Templates::new(Arc::new(table), Options::helm());
         let mut problems = Vec::new();
-        let parse = |template: &Template<'_>| templates.parse_only(&template.path, &template.text);
-        let parsed = side_by_side::map(&found, |template| template.text.len(), parse);
-        for (template, parsed) in found.iter().zip(parsed) {
+        let mut wrong = |cause: ParseError| {
+            let path = origins.path(cause.file());
+            problems.push(RenderError::Parse(Box::new(cause.named(path))));
+        };
+        let go: Vec<&Template<'_>> = found.iter().filter(|template| !template.is_jinja).collect();
+        let parse = |template: &&Template<'_>| templates.parse_only(&template.path, &template.text);
+        for parsed in side_by_side::map(&go, |template| template.text.len(), parse) {
             match parsed {
                 Ok(parsed) => templates.add(&parsed),
-                Err(cause) => problems.push(RenderError::Parse(Box::new(cause.named(origins.path(&template.path))))),
+                Err(cause) => wrong(cause),
             }
+        }
+        let jinja = found.iter().filter(|template| template.is_jinja);
+        let jinja = jinja.map(|one| JinjaFile { name: &one.path, folder: &one.base_path, text: &one.text });
+        let jinja: Vec<JinjaFile<'_>> = jinja.collect();
+        if !jinja.is_empty() {
+            templates.set_jinja(&jinja).unwrap_or_else(|causes| causes.into_iter().for_each(wrong));
         }
         if problems.is_empty() { Ok(Scene { templates, found, origins, values_type }) } else { Err(RenderError::together(problems)) }
     }
@@ -214,7 +225,8 @@ fn collect<'c>(chart: &'c Chart, path: &str, scope: Scope, values: Map, shared: 
         let is_partial = file.name.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
         if !chart.is_library() || is_partial {
             let path = format!("{path}/{}", file.name);
-            out.push(Template { path, text: file.text(), context: context.clone(), base_path: base_path.clone() });
+            let is_jinja = chart.is_jinja() && file.name.ends_with(".j2");
+            out.push(Template { path, text: file.text(), context: context.clone(), base_path: base_path.clone(), is_jinja });
         }
     }
     context

@@ -49,6 +49,11 @@ impl Chart {
         self.metadata.kind.eq_ignore_ascii_case("library")
     }
 
+    /// Whether the chart's `.j2` files are templates of Jinja: Chart.yaml has the annotation `werf.io/jinja: "true"`.
+    pub fn is_jinja(&self) -> bool {
+        self.metadata.annotations.get("werf.io/jinja").and_then(Value::as_str) == Some("true")
+    }
+
     /// Whether a template of the chart or of a subchart contains a word.
     pub fn mentions(&self, word: &str) -> bool {
         self.templates.iter().any(|file| file.text().contains(word)) || self.dependencies.iter().any(|chart| chart.mentions(word))

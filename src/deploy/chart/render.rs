@@ -204,11 +204,13 @@ fn decrypt_defaults(chart: &mut Chart, access: &values::SecretAccess) -> Result<
 fn take_notes(files: &mut Vec<Output>, chart: &Chart, sub_notes: bool) -> Option<String> {
     let own = format!("{}/templates/NOTES.txt", chart.name());
     let mut notes: Vec<String> = Vec::new();
+    let jinja = chart.is_jinja().then(|| format!("{own}.j2"));
     files.retain_mut(|file| {
-        if !file.path.ends_with("NOTES.txt") {
+        let is_own = file.path == own || jinja.as_ref() == Some(&file.path);
+        if !is_own && !file.path.ends_with("NOTES.txt") {
             return true;
         }
-        if file.path == own || sub_notes {
+        if is_own || sub_notes {
             notes.push(std::mem::take(&mut file.text));
         }
         false

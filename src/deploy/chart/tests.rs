@@ -222,3 +222,28 @@ fn charts_that_cannot_be_loaded() {
         assert_eq!(error.to_string(), *message);
     }
 }
+
+#[test]
+fn files_of_the_second_language_see_the_project_and_change_what_go_templates_see() {
+    let files = [
+        ("Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\nannotations: {werf.io/jinja: \"true\"}\n"),
+        ("values.yaml", "replicas: 2\n"),
+        (
+            "templates/b.txt.j2",
+            "v: {{ werf_image(\"backend\") }} {{ Release.Revision }} {{ Template.Name }}{% set _ = set(Values, \"replicas\", 5) %}",
+        ),
+        ("templates/a.txt", "v: {{ .Values.replicas }}"),
+        ("templates/NOTES.txt.j2", "{{ Values.replicas }} replicas"),
+        ("charts/db/Chart.yaml", "apiVersion: v2\nname: db\nversion: 1.0.0\n"),
+        ("charts/db/templates/c.txt.j2", "v: {{ .Chart.Name }} does not opt in"),
+    ];
+    let result = rendered(&files, &ValueLayers::default(), RenderOptions::default()).unwrap();
+    assert_eq!(result.notes.as_deref(), Some("5 replicas"));
+    let texts: BTreeMap<&str, &str> = result.manifests.iter().map(|one| (one.path.as_str(), one.text.as_str())).collect();
+    let expected = [
+        ("shop/charts/db/templates/c.txt.j2", "v: db does not opt in"),
+        ("shop/templates/a.txt", "v: 5"),
+        ("shop/templates/b.txt.j2", "v: registry.example.org/shop:backend-tag 3 shop/templates/b.txt.j2"),
+    ];
+    assert_eq!(texts, BTreeMap::from(expected));
+}

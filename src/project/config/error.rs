@@ -11,7 +11,7 @@ use crate::template::{Failure, ParseError};
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ConfigError {
     /// There is no werf.yaml.
-    #[error("commit {commit} has no {}", .names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or "))]
+    #[error("commit {commit} has no {}", one_of(.names))]
     NotFound {
         /// Short commit id.
         commit: String,
@@ -20,6 +20,15 @@ pub enum ConfigError {
         /// What to do.
         #[help]
         help: String,
+    },
+    /// There is one configuration for each language.
+    #[error("there are both `{first}` and `{second}`")]
+    #[diagnostic(help("one of them is the configuration: remove the other, or name one with `--config`"))]
+    Twice {
+        /// The Go template.
+        first: String,
+        /// The other.
+        second: String,
     },
     /// Files that the configuration is made of differ from the commit, or the rules about that are wrong.
     #[error(transparent)]
@@ -62,6 +71,16 @@ pub enum ConfigError {
         #[related]
         problems: Vec<Problem>,
     },
+}
+
+/// `a`, `b` or `c`.
+fn one_of(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 impl ConfigError {

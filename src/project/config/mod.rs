@@ -46,7 +46,7 @@ pub struct ConfigInput<'a> {
     pub giterminism: &'a Arc<Giterminism>,
     /// The commit, for `.Commit` of templates.
     pub commit: CommitData<'a>,
-    /// `--config`: another file than `werf.yaml` or `werf.yml`.
+    /// `--config`: another file than `werf.yaml`, `werf.yml` or `werf.yaml.j2`.
     pub config: Option<&'a str>,
     /// `--config-templates-dir`: another directory than `.werf`.
     pub templates_dir: Option<&'a str>,
@@ -93,8 +93,8 @@ fn check_rendered(input: &ConfigInput<'_>, rendered: &RenderedConfig) -> Result<
     let rules = check::Rules { name: &name, allows: &allows, project_name: input.project_name };
     check::check(rendered.text(), &rules).map_err(|mut problems| {
         for problem in problems.iter_mut().filter(|_| rendered.is_template()) {
-            if let Some(line) = rendered.template_line(problem.span.offset()) {
-                let origin = format!("line {line} of {} wrote this", rendered.file);
+            if let Some((file, line)) = rendered.template_line(problem.span.offset()) {
+                let origin = format!("line {line} of {file} wrote this");
                 problem.help = Some(problem.help.as_ref().map_or_else(|| origin.clone(), |help| format!("{help}\n{origin}")));
             }
         }

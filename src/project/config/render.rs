@@ -7,10 +7,12 @@ use super::{ConfigError, ConfigInput};
 use crate::file_tree::FileTree;
 use crate::project::giterminism::{Files, Mode, Purpose};
 use crate::template::value::{Map, Value};
-use crate::template::{Failure, Options, Templates, Trace};
+use crate::template::{Failure, JinjaFile, Options, ParseError, Templates, Trace};
 
 /// Names of the configuration, in the order in which they are looked for.
-const NAMES: [&str; 2] = ["werf.yaml", "werf.yml"];
+const NAMES: [&str; 3] = ["werf.yaml", "werf.yml", "werf.yaml.j2"];
+/// What the name of a file in the second language ends in.
+const JINJA: &str = ".j2";
 /// Where helper templates are.
 const TEMPLATES_DIR: &str = ".werf";
 
@@ -35,9 +37,9 @@ impl RenderedConfig {
         self.source != self.text
     }
 
-    /// The line of the file that wrote the byte at an offset of the rendered text.
-    pub(super) fn template_line(&self, offset: usize) -> Option<usize> {
-        self.trace.writers(&self.text, offset).first().map(|writer| writer.line())
+    /// The line that wrote the byte at an offset of the rendered text, with its file.
+    pub(super) fn template_line(&self, offset: usize) -> Option<(String, usize)> {
+        self.trace.writers(&self.text, offset).first().map(|writer| (writer.file().to_owned(), writer.line()))
     }
 }
 
@@ -47,13 +49,25 @@ pub(super) fn render(input: &ConfigInput<'_>) -> Result<RenderedConfig, ConfigEr
     let mut templates = Templates::new(Arc::new(table()), Options::go(&file));
     let dir = input.templates_dir.unwrap_or(TEMPLATES_DIR).trim_matches('/');
     let helpers = input.giterminism.files(Purpose::Template);
-    for entry in helpers.list_where(dir, &|path| path.ends_with(".tmpl"))? {
-        if let Some(text) = read_text(&helpers, &entry.path)? {
-            let name = entry.path.strip_prefix(dir).unwrap_or(&entry.path).trim_start_matches('/');
-            templates.parse(name, &text).map_err(|error| ConfigError::Syntax { file: entry.path.clone(), error: error.into() })?;
+    let syntax = |file: String, error: ParseError| ConfigError::Syntax { file, error: error.into() };
+    let is_jinja = file.ends_with(JINJA);
+    let mut jinja: Vec<(String, String)> = Vec::new();
+    for entry in helpers.list_where(dir, &|path| path.ends_with(".tmpl") || is_jinja && path.ends_with(JINJA))? {
+        let Some(text) = read_text(&helpers, &entry.path)? else { continue };
+        let name = entry.path.strip_prefix(dir).unwrap_or(&entry.path).trim_start_matches('/');
+        match name.ends_with(JINJA) {
+            true => jinja.push((entry.path.clone(), text)),
+            false => templates.parse(name, &text).map_err(|error| syntax(entry.path.clone(), error))?,
         }
     }
-    templates.parse(&file, &source).map_err(|error| ConfigError::Syntax { file: file.clone(), error: error.into() })?;
+    if is_jinja {
+        jinja.push((file.clone(), source.clone()));
+        let files: Vec<JinjaFile<'_>> = jinja.iter().map(|(name, text)| JinjaFile { name, folder: dir, text }).collect();
+        let first = |errors: Vec<ParseError>| errors.into_iter().next().map(|error| syntax(error.file().to_owned(), error));
+        templates.set_jinja(&files).or_else(|errors| first(errors).map_or(Ok(()), Err))?;
+    } else {
+        templates.parse(&file, &source).map_err(|error| syntax(file.clone(), error))?;
+    }
     let gates = Gates {
         giterminism: input.giterminism,
         variable: input.variable,
@@ -67,10 +81,19 @@ pub(super) fn render(input: &ConfigInput<'_>) -> Result<RenderedConfig, ConfigEr
 fn find(input: &ConfigInput<'_>) -> Result<(String, String), ConfigError> {
     let files = input.giterminism.files(Purpose::Config);
     let names = input.config.map_or_else(|| NAMES.to_vec(), |name| vec![name]);
+    let mut found: Option<(String, String)> = None;
     for name in &names {
-        if let Some(text) = read_text(&files, name)? {
-            return Ok(((*name).to_owned(), text));
+        let is_jinja = name.ends_with(JINJA);
+        match &found {
+            Some((first, _)) if is_jinja && files.read(name)?.is_some() => {
+                return Err(ConfigError::Twice { first: first.clone(), second: (*name).to_owned() });
+            }
+            Some(_) => {}
+            None => found = read_text(&files, name)?.map(|text| ((*name).to_owned(), text)),
         }
+    }
+    if let Some(found) = found {
+        return Ok(found);
     }
     let help = match input.config {
         Some(_) => "pass the path of a committed file with `--config`",

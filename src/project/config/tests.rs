@@ -319,7 +319,7 @@ config:
 #[test]
 fn no_file() {
     insta::assert_snapshot!(print(&load_files(&[]).unwrap_err()), @r#"
-    error: commit 1a2b3c4 has no `werf.yaml` or `werf.yml`
+    error: commit 1a2b3c4 has no `werf.yaml`, `werf.yml` or `werf.yaml.j2`
       help: create `werf.yaml` in the project's directory and commit it, or point `--dir` at the project; `--config` names another file
     "#);
 }

@@ -194,8 +194,8 @@ fn help_and_version() {
                                         directory by default [env: WERF_DIR]
           --git-work-tree <DIR>         Root of the Git work tree; found upwards from the project
                                         directory by default [env: WERF_WORK_TREE]
-          --config <FILE>               Configuration file; werf.yaml or werf.yml by default [env:
-                                        WERF_CONFIG]
+          --config <FILE>               Configuration file; werf.yaml, werf.yml or werf.yaml.j2 by
+                                        default [env: WERF_CONFIG]
           --config-templates-dir <DIR>  Directory of templates that the configuration may include; .werf
                                         by default [env: WERF_CONFIG_TEMPLATES_DIR]
           --giterminism-config <FILE>   Giterminism file; werf-giterminism.yaml by default [env:

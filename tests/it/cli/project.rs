@@ -42,7 +42,7 @@ fn no_werf_yaml() {
     let sandbox = Sandbox::commit(&[("README", "1")]);
     insta::assert_snapshot!(told(&sandbox, &["converge", "--repo", "example.org/app"]), @r"
     exit 1
-    error: commit COMMIT has no `werf.yaml` or `werf.yml`
+    error: commit COMMIT has no `werf.yaml`, `werf.yml` or `werf.yaml.j2`
     help: create `werf.yaml` in the project's directory and commit it, or point `--dir` at the project; `--config` names another file
     ");
     insta::assert_snapshot!(told(&sandbox, &["config", "list", "--config", "prod.yaml"]), @r"

@@ -13,10 +13,10 @@ struct Head {
     name: String,
 }
 
-/// Checks a file of `templates/` as it is written.
-pub fn source(file: &File, compat: HelmCompat, lines: &mut Lines) {
+/// Checks a file of `templates/` as it is written; `given` is the name of what it gives.
+pub fn source(file: &File, given: &str, compat: HelmCompat, lines: &mut Lines) {
     let (path, text) = (&*file.name, file.text());
-    let extension = extension(path);
+    let extension = extension(given);
     if ![".yaml", ".yml", ".tpl", ".txt"].contains(&extension) {
         let problem = format!("file extension '{extension}' not valid. Valid extensions are .yaml, .yml, .tpl, or .txt");
         lines.add(Severity::Error, path, problem);

@@ -18,7 +18,7 @@ use super::compat::HelmCompat;
 use super::context;
 use super::dependency;
 use super::error::{ChartError, RenderError, TableError};
-use super::model::{Chart, Values};
+use super::model::{Chart, File, Values};
 use super::render::RenderInput;
 use super::schema;
 use super::values::{self, Nulls, Warnings};
@@ -131,6 +131,11 @@ fn check_values(subject: &Subject<'_>, user: &Values, input: &RenderInput<'_>, l
     }
 }
 
+/// The name of what a template gives: of `web.yaml.j2` in a chart that opts in, `web.yaml`.
+fn given<'f>(chart: &Chart, file: &'f File) -> &'f str {
+    file.name.strip_suffix(".j2").filter(|_| chart.is_jinja()).unwrap_or(&file.name)
+}
+
 fn check_templates(subject: &Subject<'_>, user: &Values, input: &RenderInput<'_>, lines: &mut Lines) {
     const PATH: &str = "templates/";
     let compat = input.options.compat;
@@ -158,9 +163,10 @@ fn check_templates(subject: &Subject<'_>, user: &Values, input: &RenderInput<'_>
         Err(problem) => return lines.add(Severity::Error, PATH, told_of_render(&problem)),
     };
     for file in &chart.templates {
-        manifest::source(file, compat, lines);
+        let given = given(&chart, file);
+        manifest::source(file, given, compat, lines);
         let path = format!("{}/{}", chart.name(), file.name);
-        let output = outputs.iter().find(|output| output.path == path && manifest::is_manifest(&file.name, compat));
+        let output = outputs.iter().find(|output| output.path == path && manifest::is_manifest(given, compat));
         let Some(output) = output.filter(|output| !output.text.trim().is_empty()) else { continue };
         if !manifest::rendered(&file.name, &output.text, compat, input.capabilities, lines) {
             return;

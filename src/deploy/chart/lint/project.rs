@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::reads::{Reads, functions};
-use super::{Finding, Lines, Severity, manifest, metadata};
+use super::{Finding, Lines, Severity, given, manifest, metadata};
 use crate::deploy::chart::context::{self, Output};
 use crate::deploy::chart::error::RenderError;
 use crate::deploy::chart::functions::table;
-use crate::deploy::chart::model::{Chart, Values};
+use crate::deploy::chart::model::{Chart, File, Values};
 use crate::deploy::chart::origin::ValueOrigins;
 use crate::deploy::chart::render::{RenderInput, Rendered};
 use crate::template::lexer::Delimiters;
@@ -31,9 +31,10 @@ pub fn lint_project(rendered: &Rendered, chart_yaml: Option<&str>, input: &Rende
     chart_yaml.into_iter().for_each(|text| metadata::check(text, compat, &mut lines));
     let outputs = context::execute_traced(chart, &rendered.values, input)?;
     for file in &chart.templates {
-        manifest::source(file, compat, &mut lines);
+        let given = given(chart, file);
+        manifest::source(file, given, compat, &mut lines);
         let path = format!("{}/{}", chart.name(), file.name);
-        let output = outputs.iter().find(|(output, _)| output.path == path && manifest::is_manifest(&file.name, compat));
+        let output = outputs.iter().find(|(output, _)| output.path == path && manifest::is_manifest(given, compat));
         if let Some((output, _)) = output.filter(|(output, _)| !output.text.trim().is_empty()) {
             manifest::rendered(&file.name, &output.text, compat, input.capabilities, &mut lines);
         }
@@ -66,10 +67,8 @@ fn in_chart(chart: &Chart, path: &str) -> String {
 /// The parsed templates of one chart of the tree; those that do not parse have failed before.
 fn trees(of: &Chart, path: &str, input: &RenderInput<'_>, root: &Chart) -> Vec<Parsed> {
     let table = table(root, input.service, &input.values.secret_key, None);
-    let parse = |file: &super::super::model::File| {
-        parser::parse(&format!("{path}/{}", file.name), &file.text(), &Delimiters::default(), &table).ok()
-    };
-    of.templates.iter().filter_map(parse).collect()
+    let parse = |file: &File| parser::parse(&format!("{path}/{}", file.name), &file.text(), &Delimiters::default(), &table).ok();
+    of.templates.iter().filter(|file| !is_jinja(of, file)).filter_map(parse).collect()
 }
 
 fn add_subcharts(chart: &Chart, path: &str, input: &RenderInput<'_>, root: &Chart, reads: &mut Reads) {
@@ -88,7 +87,12 @@ fn add_texts(chart: &Chart, values: &Values, reads: &mut Reads) {
     add_files(chart, reads);
 }
 
+fn is_jinja(chart: &Chart, file: &File) -> bool {
+    chart.is_jinja() && file.name.ends_with(".j2")
+}
+
 fn add_files(chart: &Chart, reads: &mut Reads) {
+    chart.templates.iter().filter(|file| is_jinja(chart, file)).for_each(|file| reads.add_template(&file.text()));
     chart.files.iter().filter(|file| file.text().contains("{{")).for_each(|file| reads.add_template(&file.text()));
     for wanted in &chart.metadata.dependencies {
         reads.add_text(&wanted.condition);
