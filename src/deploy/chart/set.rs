@@ -10,6 +10,8 @@ use super::model::Values;
 
 const MAX_INDEX: usize = 65_536;
 const MAX_NESTING: usize = 30;
+/// How deep lists may be nested in one setting. Helm has no bound; values that are nested deeper would be of no use to a template.
+const MAX_LISTS: usize = 500;
 
 /// How the text after `=` becomes a value.
 pub enum Form<'a> {
@@ -37,6 +39,8 @@ pub enum SetError {
     EmptyMap(String),
     #[error("value name nested level is greater than maximum supported nested level of {MAX_NESTING}")]
     TooDeep,
+    #[error("lists are nested deeper than {MAX_LISTS} levels")]
+    ListsTooDeep,
     #[error("error parsing index: `{0}` is no whole number")]
     BadIndex(String),
     #[error("error parsing index: `]` is missing")]
@@ -61,8 +65,10 @@ pub enum SetError {
 
 /// Applies one text of settings to a table.
 pub fn set(text: &str, form: &Form<'_>, into: &mut Values) -> Result<(), SetError> {
-    let mut parser = Parser { rest: text, form };
-    while let Next::More = parser.key(into, 0)? {}
+    let mut parser = Parser { rest: text, form, lists: 0 };
+    while let Next::More = parser.key(into, 0)? {
+        parser.lists = 0;
+    }
     Ok(())
 }
 
@@ -75,6 +81,8 @@ enum Next {
 struct Parser<'t, 'f> {
     rest: &'t str,
     form: &'f Form<'f>,
+    /// Lists that the present setting has entered.
+    lists: usize,
 }
 
 impl Parser<'_, '_> {
@@ -125,6 +133,10 @@ impl Parser<'_, '_> {
     fn item(&mut self, list: &mut Vec<Value>, index: i64, nesting: usize) -> Result<Next, SetError> {
         if index < 0 {
             return Err(SetError::NegativeIndex(index));
+        }
+        self.lists += 1;
+        if self.lists > MAX_LISTS {
+            return Err(SetError::ListsTooDeep);
         }
         let place = usize::try_from(index).ok().filter(|&place| place <= MAX_INDEX).ok_or(SetError::IndexTooLarge(index))?;
         let (text, stop) = self.until(&['[', '.', '=']);
@@ -346,9 +358,21 @@ mod tests {
         assert!(run(&format!("{}a=1", "a.".repeat(30)), &typed).is_ok());
     }
 
+    /// Once a stack overflow.
+    #[test]
+    fn nested_indexes_end() {
+        for chain in ["[0]", "[0].b"] {
+            let (fits, deep) = (format!("a{}=1", chain.repeat(500)), format!("a{}=1", chain.repeat(40_000)));
+            assert!(run(&fits, &Form::Typed).is_ok());
+            assert_eq!(run(&deep, &Form::Typed), Err(SetError::ListsTooDeep.to_string()));
+        }
+        let many = "a[0]=1,".repeat(600);
+        assert_eq!(run(&many, &Form::Typed).as_deref(), Ok(r#"{"a":[1]}"#));
+    }
+
     proptest::proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in r#"[a-c0-9=,.\[\]{}\\" ]{0,40}"#) {
+        fn no_text_makes_it_panic(text in r#"([a-c0-9=,.\[\]{}\\" ]|\[[0-9]{1,5}\]|\PC){0,40}"#) {
             for form in [Form::Typed, Form::Text, Form::Json, Form::Literal] {
                 let _ = run(&text, &form);
             }
