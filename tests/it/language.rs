@@ -6,24 +6,32 @@ use miette::Diagnostic;
 use proptest::prelude::*;
 use werf::template::determined::{Determined, Seed};
 use werf::template::host::NoHost;
+use werf::template::lexer::Delimiters;
+use werf::template::parser;
 use werf::template::value::Value;
 use werf::template::{Failure, JinjaFile, Limits, Options, Templates, functions};
 use werf::yaml;
 
 /// Executes a text over a few values; what it says in the end, good or bad.
 fn render(text: &str) -> String {
+    execute(text).unwrap_or_else(|error| error)
+}
+
+/// The same, good and bad apart.
+fn execute(text: &str) -> Result<String, String> {
     let limits = Limits { steps: 20_000, output: 1 << 20, text: 1 << 16, list: 10_000, ..Limits::default() };
     let mut templates = Templates::new(Arc::new(functions::helm()), Options { limits, ..Options::helm() });
-    if let Err(error) = templates.parse("t", text) {
-        return error.to_string();
-    }
+    templates.parse("t", text).map_err(|error| error.to_string())?;
     let values =
         serde_json::json!({"Values": {"n": 3, "f": 1.5, "s": "a b-c", "t": true, "nul": null, "l": [1, "x", [2]], "m": {"k": {"d": 1}}}});
     let host = Determined::new(&NoHost, Seed { names: vec!["fuzz".into()], time: 1_700_000_000 });
-    match templates.execute("t", &Value::from_json(&values), &host) {
-        Ok(text) => text,
-        Err(error) => error.to_string(),
-    }
+    templates.execute("t", &Value::from_json(&values), &host).map_err(|error| error.to_string())
+}
+
+/// The tree of a text as it prints itself; `None` where the text is no template.
+fn printed(text: &str) -> Option<String> {
+    let parsed = parser::parse("t", text, &Delimiters::default(), &functions::helm()).ok()?;
+    Some(parsed.get("t")?.root.to_string())
 }
 
 /// Executes a text of the second language over the same values.
@@ -228,6 +236,18 @@ proptest! {
     #[test]
     fn random_templates_of_known_words_end(text in template()) {
         prop_assert_eq!(render(&text), render(&text));
+    }
+
+    #[test]
+    fn a_tree_that_is_printed_reads_back(text in template(), before in "[a-z \n}]{0,6}", trim in any::<bool>()) {
+        let text = format!("{before}{}", if trim { text.replace("{{ ", "{{- ").replace(" }}", " -}}") } else { text });
+        let once = printed(&text);
+        prop_assume!(once.is_some());
+        let once = once.unwrap_or_default();
+        prop_assert_eq!(printed(&once), Some(once.clone()), "{}", text);
+        if let Ok(rendered) = execute(&text) {
+            prop_assert_eq!(execute(&once), Ok(rendered), "{}", text);
+        }
     }
 
     #[test]
