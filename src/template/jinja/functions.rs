@@ -192,7 +192,7 @@ impl Callable {
             if !TAKE_UNDEFINED.contains(&name) {
                 defined(state, value)?;
             }
-            let value = to_go(value, self.callee.parameter(index))?;
+            let value = to_go(state, value, self.callee.parameter(index))?;
             let value = match () {
                 () if SHOW.contains(&name) => with_numbers(value, Numbers::Whole, 0),
                 () if COMPARE.contains(&name) => with_numbers(value, Numbers::Float, 0),
@@ -236,14 +236,14 @@ pub fn call_method(
     for (index, value) in written.iter().enumerate() {
         defined(state, value)?;
         let typ = method.parameter(index).unwrap_or(Type::Any);
-        arguments.push(typ.assign(to_go(value, typ)?).map_err(refused)?);
+        arguments.push(typ.assign(to_go(state, value, typ)?).map_err(refused)?);
     }
     let result = invoke(state, method, arguments).and_then(|value| shared.limits.check(value));
     Ok(to_jinja(result.map_err(|error| failed(name, error))?, shared))
 }
 
 /// An error that names the value, where it is undefined.
-fn defined(state: &mut State<'_, '_>, value: &JinjaValue) -> Result<(), Error> {
+pub fn defined(state: &mut State<'_, '_>, value: &JinjaValue) -> Result<(), Error> {
     match value.is_undefined() {
         true => state.apply_filter(DEFINED, std::slice::from_ref(value)).map(drop),
         false => Ok(()),

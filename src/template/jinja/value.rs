@@ -174,21 +174,25 @@ fn whole(number: f64) -> Option<i64> {
 }
 
 /// A value of Jinja for a parameter of this type. What fits no type stays as it is: the check of the arguments names it.
-pub fn to_go(value: &JinjaValue, typ: Type) -> Result<Value, Error> {
+/// What is undefined inside of a list or a map is an error.
+pub fn to_go(state: &mut State<'_, '_>, value: &JinjaValue, typ: Type) -> Result<Value, Error> {
     let mut room = MAX_ELEMENTS;
-    Ok(fitted(plain(value, 0, &mut room)?, typ))
+    Ok(fitted(plain(state, value, 0, &mut room)?, typ))
 }
 
 /// How many elements a value that Jinja made may have when it is given to a function: an iterator may have no end.
 const MAX_ELEMENTS: usize = 1_000_000;
 
-fn plain(value: &JinjaValue, depth: usize, room: &mut usize) -> Result<Value, Error> {
+fn plain(state: &mut State<'_, '_>, value: &JinjaValue, depth: usize, room: &mut usize) -> Result<Value, Error> {
     if let Some(proxy) = value.downcast_object_ref::<Proxy>() {
         return Ok(proxy.value.clone());
     }
     *room = room.checked_sub(1).ok_or_else(|| {
         Error::new(ErrorKind::InvalidOperation, format!("a value has more than the {MAX_ELEMENTS} elements that are allowed"))
     })?;
+    if depth > 0 {
+        functions::defined(state, value)?;
+    }
     if depth > MAX_DEPTH {
         return Err(Error::new(ErrorKind::InvalidOperation, format!("a value is nested deeper than {MAX_DEPTH} levels")));
     }
@@ -206,12 +210,12 @@ fn plain(value: &JinjaValue, depth: usize, room: &mut usize) -> Result<Value, Er
             for key in value.try_iter()?.checked() {
                 let key = key?;
                 let name = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
-                map.insert(name, plain(&value.get_item(&key)?, depth + 1, room)?);
+                map.insert(name, plain(state, &value.get_item(&key)?, depth + 1, room)?);
             }
             Value::Map(map)
         }
         ValueKind::Seq | ValueKind::Iterable => {
-            let items = value.try_iter()?.checked().map(|item| plain(&item?, depth + 1, room));
+            let items = value.try_iter()?.checked().map(|item| plain(state, &item?, depth + 1, room));
             Value::List(List::any(items.collect::<Result<_, _>>()?))
         }
         kind => return Err(Error::new(ErrorKind::InvalidOperation, format!("a {kind} cannot be given to this function"))),

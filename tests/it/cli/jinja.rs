@@ -279,6 +279,14 @@ fn what_is_undefined_is_an_error_with_what_is_there() {
       ·       ────┬──── in `image.tga`
     help: did you mean `tag`? keys of `image` are repository, tag (from shop/values.yaml:1)
     ");
+    insta::assert_snapshot!(rendered("a: {{ {\"tag\": [Values.image.tga]} | toJson }}\n"), @r#"
+    exit 1
+    error: cannot render shop/templates/web.yaml.j2: `Values.image.tga` is undefined
+      ╭─[shop/templates/web.yaml.j2:1:16]
+    1 │ a: {{ {"tag": [Values.image.tga]} | toJson }}
+      ·                ────────┬─────── in `Values.image.tga`
+    help: did you mean `tag`? keys of `Values.image` are repository, tag (from shop/values.yaml:1)
+    "#);
     insta::assert_snapshot!(rendered("a: {{ Values.note.text }}\n"), @r"
     exit 1
     error: cannot render shop/templates/web.yaml.j2: `Values.note.text` is undefined
