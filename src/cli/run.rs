@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Kind, Result};
@@ -13,8 +13,19 @@ use crate::ui::{self, Look};
 /// After this long a cancelled operation is left behind.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs the operation and prints its error. `data` is what goes to standard output; the code is what the process ends with.
+/// This long an operation that was given up may take to drop what it holds.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Runs the operation and prints its error. `finish` takes its result and gives what the process ends with.
 pub fn run<F, T>(look: Look, operation: impl FnOnce(crate::ops::Run) -> F, finish: impl FnOnce(T) -> u8) -> u8
+where
+    F: Future<Output = Result<T>>,
+{
+    run_for(PATIENCE, look, operation, finish)
+}
+
+/// [`run`] with another time to clean up after a signal.
+pub fn run_for<F, T>(patience: Duration, look: Look, operation: impl FnOnce(crate::ops::Run) -> F, finish: impl FnOnce(T) -> u8) -> u8
 where
     F: Future<Output = Result<T>>,
 {
@@ -28,7 +39,7 @@ where
     let result = runtime.block_on(async {
         let cancel = CancellationToken::new();
         let display = ui::start(look, receiver);
-        let result = interruptible(operation(crate::ops::Run { events, cancel: cancel.clone() }), cancel).await;
+        let result = interruptible(operation(crate::ops::Run { events, cancel: cancel.clone() }), cancel, patience, look).await;
         let _ = display.await;
         result
     });
@@ -46,29 +57,58 @@ fn failed(look: &Look, error: &crate::error::Error) -> u8 {
     error.kind().exit_code()
 }
 
-/// The first signal asks the operation to stop and clean up; the second one, or its lack of an answer, ends the wait.
-async fn interruptible<T>(operation: impl Future<Output = Result<T>>, cancel: CancellationToken) -> Result<T> {
-    let interrupted = || crate::error::Error::new(Kind::Interrupted, Interrupted);
-    let (Ok(mut int), Ok(mut term), Ok(mut hup)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-    else {
-        return operation.await;
+/// Runs the operation until it ends or is given up.
+async fn interruptible<T>(
+    operation: impl Future<Output = Result<T>>,
+    cancel: CancellationToken,
+    patience: Duration,
+    look: Look,
+) -> Result<T> {
+    let Ok(signals) = Signals::new() else { return operation.await };
+    let given_up = CancellationToken::new();
+    let watch = tokio::spawn(watch(signals, cancel.clone(), given_up.clone(), patience, look));
+    let result = tokio::select! {
+        result = operation => result,
+        () = given_up.cancelled() => Err(interrupted()),
     };
-    let mut operation = std::pin::pin!(operation);
-    tokio::select! {
-        result = &mut operation => return result,
-        _ = int.recv() => {}
-        _ = term.recv() => {}
-        _ = hup.recv() => {}
-    }
+    watch.abort();
+    if cancel.is_cancelled() { Err(interrupted()) } else { result }
+}
+
+/// The first signal asks the operation to stop and clean up; the second one, or its lack of an answer, gives it up. An operation in the
+/// middle of a calculation sees neither: then the process ends here.
+async fn watch(mut signals: Signals, cancel: CancellationToken, given_up: CancellationToken, patience: Duration, look: Look) {
+    signals.next().await;
     cancel.cancel();
     tokio::select! {
-        _ = &mut operation => {}
-        _ = int.recv() => {}
-        _ = term.recv() => {}
-        () = tokio::time::sleep(PATIENCE) => {}
+        () = signals.next() => {}
+        () = tokio::time::sleep(patience) => {}
     }
-    Err(interrupted())
+    given_up.cancel();
+    tokio::time::sleep(GRACE).await;
+    std::process::exit(failed(&look, &interrupted()).into());
+}
+
+/// The signals that ask a program to end.
+struct Signals([Signal; 3]);
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Signals([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
+    }
+
+    async fn next(&mut self) {
+        let [int, term, hup] = &mut self.0;
+        tokio::select! {
+            _ = int.recv() => {}
+            _ = term.recv() => {}
+            _ = hup.recv() => {}
+        }
+    }
+}
+
+fn interrupted() -> crate::error::Error {
+    crate::error::Error::new(Kind::Interrupted, Interrupted)
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

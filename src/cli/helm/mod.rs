@@ -14,6 +14,8 @@ mod show;
 mod template;
 mod verify;
 
+use std::time::Duration;
+
 use super::late::Late;
 use super::{printed, run};
 use crate::error::Result;
@@ -75,5 +77,5 @@ where
         let cancel = run.cancel.clone();
         cancel.run_until_cancelled(operation(run)).await.unwrap_or(Ok(String::new()))
     };
-    run::run(look, operation, |text| printed(&text))
+    run::run_for(Duration::ZERO, look, operation, |text| printed(&text))
 }

@@ -341,7 +341,7 @@ pub fn print_only(all: &str, compat: HelmCompat, patterns: &[String]) -> Result<
 /// The `manifest` of a release record: every document but hooks, each with its source.
 pub fn release_manifest(rendered: &super::render::Rendered, include_crds: bool) -> String {
     let mut out = String::new();
-    for crd in include_crds.then(|| rendered.crds()).unwrap_or_default() {
+    for crd in rendered.crds(include_crds) {
         push(&mut out, &crd.path, &crd.text);
     }
     for manifest in &rendered.manifests {
@@ -353,7 +353,7 @@ pub fn release_manifest(rendered: &super::render::Rendered, include_crds: bool) 
 /// The objects of the files below `crds/`, each with its file. They are no templates and belong to no release.
 pub fn definitions(rendered: &super::render::Rendered) -> Result<Vec<(String, Value)>, YamlError> {
     let mut objects = Vec::new();
-    for file in rendered.crds() {
+    for file in rendered.crds(true) {
         let named = |error: YamlError| error.with_name(&file.path);
         for document in yaml::parse_documents(&file.text).map_err(named)? {
             objects.push((file.path.clone(), yaml::to_json(&document).map_err(named)?));

@@ -110,10 +110,12 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// The files below `crds/` of the chart and its subcharts, as written; megabytes in some charts.
-    pub fn crds(&self) -> Vec<Manifest> {
+    /// The files below `crds/` of the chart and its subcharts, as written, where they are wanted; megabytes in some charts.
+    pub fn crds(&self, wanted: bool) -> Vec<Manifest> {
         let mut crds = Vec::new();
-        collect_crds(&self.chart, self.chart.name(), &mut crds);
+        if wanted {
+            collect_crds(&self.chart, self.chart.name(), &mut crds);
+        }
         crds
     }
 

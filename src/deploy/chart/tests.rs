@@ -151,7 +151,7 @@ fn a_release_record_has_the_chart_as_helm_stores_it() {
     let result = rendered(&files, &layers, RenderOptions::default()).unwrap();
     assert_eq!(result.notes.as_deref(), Some("note 4"));
     assert_eq!(serde_json::Value::Object(result.user_values.clone()).to_string(), r#"{"num":4}"#);
-    assert_eq!(result.crds()[0].path, "shop/crds/c.yaml");
+    assert_eq!(result.crds(true)[0].path, "shop/crds/c.yaml");
     let record = &result.chart_record();
     assert_eq!(record["metadata"].to_string(), r#"{"apiVersion":"v2","appVersion":"7","name":"shop","version":"1.0.0"}"#);
     assert_eq!(record["values"].to_string(), r#"{"f":0.5,"num":3}"#);

@@ -191,7 +191,7 @@ pub(super) async fn namespace(given: Option<&str>, kube: &KubeOptions) -> String
 fn write_files(rendered: &Rendered, how: &PrintOptions, top: &std::path::Path, inner: &std::path::Path) -> Result<String> {
     let mut said = String::new();
     let mut written = BTreeSet::new();
-    let crds = how.include_crds.then(|| rendered.crds()).unwrap_or_default();
+    let crds = rendered.crds(how.include_crds);
     let crds = crds.iter().map(|manifest| (top, manifest));
     let hooks = rendered.hooks.iter().filter(|hook| how.shows(hook)).map(|hook| &hook.manifest);
     let manifests = rendered.manifests.iter().chain(hooks).map(|manifest| (inner, manifest));

@@ -1,5 +1,9 @@
 //! `werf helm template`: Helm's arguments and flags, and what it says of those that cannot be followed.
 
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::super::sandbox::Sandbox;
 use super::{told, told_with};
 
@@ -453,4 +457,30 @@ fn rsa_keys_are_determined_too() {
     assert_eq!(first.lines().filter(|line| line.starts_with("key: ") || line.starts_with("ca: ")).count(), 2, "{first}");
     assert_eq!(first, drawn(&["--deterministic"]));
     assert_ne!(first, drawn(&[]));
+}
+
+/// A calculation sees no signal by itself.
+#[test]
+fn a_rendering_ends_when_it_is_interrupted() {
+    let sandbox = Sandbox::empty();
+    sandbox.write(&[
+        ("chart/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n"),
+        ("chart/templates/a.yaml", "{{ range until 900000 }}{{ range until 900000 }}{{ end }}{{ end }}"),
+    ]);
+    let child = sandbox.command(&["helm", "template", "chart"]).stderr(Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let catches_signals = |status: String| {
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default();
+        u64::from_str_radix(caught.trim(), 16).is_ok_and(|set| set & (1 << (15 - 1)) != 0)
+    };
+    while !catches_signals(std::fs::read_to_string(&status).unwrap()) {
+        std::thread::yield_now();
+    }
+    kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @r"
+    error: interrupted
+    help: nothing half-done is taken for done: run the same command again to finish
+    ");
 }
