@@ -139,7 +139,7 @@ pub struct ValuesOptions {
 impl ValuesOptions {
     /// Which Helm's ways are followed.
     pub fn compat(&self) -> HelmCompat {
-        if self.helm_4 { HelmCompat::Four } else { HelmCompat::Three }
+        HelmCompat::with_helm_4(self.helm_4)
     }
 }
 

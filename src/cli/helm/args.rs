@@ -7,8 +7,8 @@ use clap::Args;
 
 use crate::cli::env;
 use crate::ops::ChartOptions;
-use crate::ops::helm::Secret;
 use crate::ops::helm::source::{ReachOptions, SourceOptions};
+use crate::ops::helm::{HelmValues, Secret};
 
 /// Helm's own files.
 #[derive(Debug, Args)]
@@ -40,6 +40,44 @@ impl FilesArgs {
     /// The same for commands that reach nobody.
     pub fn reach(self) -> ReachOptions {
         ReachOptions { charts: self.options(), docker_config: env::docker_config(), ..ReachOptions::default() }
+    }
+}
+
+/// Values for a chart.
+#[derive(Debug, Args)]
+pub struct ValuesArgs {
+    /// Files or URLs of values (may be given many times, or separated by commas); - is standard input
+    #[arg(long, short = 'f', value_name = "FILE", value_delimiter = ',')]
+    values: Vec<String>,
+    /// Set a value: key.path=value (may be given many times)
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Set a value that stays a string: key.path=value
+    #[arg(long, value_name = "KEY=VALUE")]
+    set_string: Vec<String>,
+    /// Set a value to the contents of a file: key.path=file
+    #[arg(long, value_name = "KEY=FILE")]
+    set_file: Vec<String>,
+    /// Set a value from JSON: key.path=json
+    #[arg(long, value_name = "KEY=JSON")]
+    set_json: Vec<String>,
+    /// Set a value to a string taken as it is: key.path=text
+    #[arg(long, value_name = "KEY=TEXT")]
+    set_literal: Vec<String>,
+}
+
+impl ValuesArgs {
+    /// As operations take it.
+    pub fn options(self) -> HelmValues {
+        HelmValues {
+            files: self.values,
+            set: self.set,
+            set_string: self.set_string,
+            set_file: self.set_file,
+            set_json: self.set_json,
+            set_literal: self.set_literal,
+            ..HelmValues::default()
+        }
     }
 }
 

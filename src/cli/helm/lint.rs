@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::args::FilesArgs;
+use super::args::{FilesArgs, ValuesArgs};
 use super::told;
 use crate::cli::args::{LogArgs, helm_version};
 use crate::cli::env;
 use crate::ops;
-use crate::ops::helm::{HelmValues, lint};
+use crate::ops::helm::lint;
 
 /// Arguments of `werf helm lint`.
 #[derive(Debug, clap::Args)]
@@ -33,24 +33,8 @@ pub struct Args {
     /// Context of the kubeconfig, for the namespace
     #[arg(long, env = "HELM_KUBECONTEXT", value_name = "CONTEXT")]
     kube_context: Option<String>,
-    /// Files or URLs of values (may be given many times, or separated by commas); - is standard input
-    #[arg(long, short = 'f', value_name = "FILE", value_delimiter = ',')]
-    values: Vec<String>,
-    /// Set a value: key.path=value (may be given many times)
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// Set a value that stays a string: key.path=value
-    #[arg(long, value_name = "KEY=VALUE")]
-    set_string: Vec<String>,
-    /// Set a value to the contents of a file: key.path=file
-    #[arg(long, value_name = "KEY=FILE")]
-    set_file: Vec<String>,
-    /// Set a value from JSON: key.path=json
-    #[arg(long, value_name = "KEY=JSON")]
-    set_json: Vec<String>,
-    /// Set a value to a string taken as it is: key.path=text
-    #[arg(long, value_name = "KEY=TEXT")]
-    set_literal: Vec<String>,
+    #[command(flatten)]
+    values: ValuesArgs,
     /// Kubernetes version for .Capabilities and for deprecated APIs, such as 1.33
     #[arg(long, value_name = "VERSION")]
     kube_version: Option<String>,
@@ -82,15 +66,7 @@ pub fn run(args: Args) -> u8 {
             ..ops::KubeOptions::default()
         },
         reach: args.files.reach(),
-        values: HelmValues {
-            files: args.values,
-            set: args.set,
-            set_string: args.set_string,
-            set_file: args.set_file,
-            set_json: args.set_json,
-            set_literal: args.set_literal,
-            ..HelmValues::default()
-        },
+        values: args.values.options(),
         kube_version: args.kube_version.filter(|version| !version.is_empty()),
         skip_schema: args.skip_schema_validation,
         helm_4: args.helm_compat == 4,

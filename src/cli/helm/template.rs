@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches};
 
-use super::args::SourceArgs;
+use super::args::{SourceArgs, ValuesArgs};
 use super::told;
 use crate::cli::args::{LogArgs, helm_version};
 use crate::cli::env;
 use crate::ops;
 use crate::ops::helm::post_renderer::PostRendererOptions;
-use crate::ops::helm::{HelmValues, template};
+use crate::ops::helm::template;
 
 /// Arguments of `werf helm template`.
 #[derive(Debug, clap::Args)]
@@ -34,24 +34,8 @@ pub struct Args {
     /// Context of the kubeconfig, for the namespace and --validate
     #[arg(long, env = "HELM_KUBECONTEXT", value_name = "CONTEXT")]
     kube_context: Option<String>,
-    /// Files or URLs of values (may be given many times, or separated by commas); - is standard input
-    #[arg(long, short = 'f', value_name = "FILE", value_delimiter = ',')]
-    values: Vec<String>,
-    /// Set a value: key.path=value (may be given many times)
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// Set a value that stays a string: key.path=value
-    #[arg(long, value_name = "KEY=VALUE")]
-    set_string: Vec<String>,
-    /// Set a value to the contents of a file: key.path=file
-    #[arg(long, value_name = "KEY=FILE")]
-    set_file: Vec<String>,
-    /// Set a value from JSON: key.path=json
-    #[arg(long, value_name = "KEY=JSON")]
-    set_json: Vec<String>,
-    /// Set a value to a string taken as it is: key.path=text
-    #[arg(long, value_name = "KEY=TEXT")]
-    set_literal: Vec<String>,
+    #[command(flatten)]
+    values: ValuesArgs,
     /// Kubernetes version for .Capabilities, such as 1.33
     #[arg(long, value_name = "VERSION")]
     kube_version: Option<String>,
@@ -140,15 +124,7 @@ impl Args {
                 home: env::home(),
                 ..ops::KubeOptions::default()
             },
-            values: HelmValues {
-                files: self.values,
-                set: self.set,
-                set_string: self.set_string,
-                set_file: self.set_file,
-                set_json: self.set_json,
-                set_literal: self.set_literal,
-                ..HelmValues::default()
-            },
+            values: self.values.options(),
             kube_version: self.kube_version.filter(|version| !version.is_empty()),
             api_versions: self.api_versions,
             is_upgrade: self.is_upgrade,

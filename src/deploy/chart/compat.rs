@@ -19,3 +19,10 @@ pub enum HelmCompat {
     /// Helm 4.3.
     Four,
 }
+
+impl HelmCompat {
+    /// Helm 4's ways where they are asked for.
+    pub fn with_helm_4(is_wanted: bool) -> Self {
+        if is_wanted { HelmCompat::Four } else { HelmCompat::Three }
+    }
+}

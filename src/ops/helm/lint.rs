@@ -47,7 +47,7 @@ pub struct Options {
 
 /// Looks at the charts and says what it found. Charts that fail are an error whose output is all that was found.
 pub async fn run(options: Options) -> Result<String> {
-    let compat = if options.helm_4 { HelmCompat::Four } else { HelmCompat::Three };
+    let compat = HelmCompat::with_helm_4(options.helm_4);
     let mut paths = options.paths;
     if paths.is_empty() && options.helm_4 {
         return Err(Error::new(Kind::Usage, LintError::NoPath));

@@ -35,7 +35,7 @@ pub struct Options {
 
 /// Shows a part of a chart.
 pub async fn run(options: Options, _run: Run) -> Result<String> {
-    let compat = if options.helm_4 { HelmCompat::Four } else { HelmCompat::Three };
+    let compat = HelmCompat::with_helm_4(options.helm_4);
     let chart = source::load(&options.chart, &options.source, compat).await?;
     Ok(text(&chart, options.part, compat))
 }

@@ -89,7 +89,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         revision: 1,
         operation: if options.is_upgrade { Operation::Upgrade } else { Operation::Install },
     };
-    let compat = if options.helm_4 { HelmCompat::Four } else { HelmCompat::Three };
+    let compat = HelmCompat::with_helm_4(options.helm_4);
     let post_renderer = options.post_renderer.as_ref().map(|wanted| PostRenderer::find(wanted, compat)).transpose()?;
     let (chart, said) = chart(&options, compat, &run).await?;
     let layers = value_layers(with_urls(options.values, &options.source.reach).await?)?;
