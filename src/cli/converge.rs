@@ -9,6 +9,15 @@ pub struct Args {
     /// Images to build; all final ones by default
     images: Vec<String>,
     #[command(flatten)]
+    deployment: DeploymentArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// What is deployed, from where, and how.
+#[derive(Debug, clap::Args)]
+pub struct DeploymentArgs {
+    #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
     repo: RepoArgs,
@@ -26,24 +35,29 @@ pub struct Args {
     metadata: MetadataArgs,
     #[command(flatten)]
     validate: ValidateArgs,
-    #[command(flatten)]
-    log: LogArgs,
+}
+
+impl DeploymentArgs {
+    /// As operations take it.
+    pub fn options(self, images: Vec<String>) -> ops::converge::Options {
+        ops::converge::Options {
+            images,
+            project: self.project.options(),
+            registry: self.repo.options(),
+            build: self.build.options(),
+            values: self.values.options(),
+            release: self.release.options(),
+            kube: self.kube.options(),
+            deploy: self.deploy.options(),
+            metadata: self.metadata.options(),
+            validate: self.validate.options(),
+        }
+    }
 }
 
 /// Runs the command.
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
-    let options = ops::converge::Options {
-        images: args.images,
-        project: args.project.options(),
-        registry: args.repo.options(),
-        build: args.build.options(),
-        values: args.values.options(),
-        release: args.release.options(),
-        kube: args.kube.options(),
-        deploy: args.deploy.options(),
-        metadata: args.metadata.options(),
-        validate: args.validate.options(),
-    };
+    let options = args.deployment.options(args.images);
     super::run::run(look, |run| ops::converge::run(options, run), |notes| notes.map_or(0, |text| super::printed(&text)))
 }

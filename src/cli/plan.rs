@@ -1,6 +1,7 @@
 //! `werf plan`.
 
-use super::args::{BuildArgs, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValidateArgs, ValuesArgs};
+use super::args::LogArgs;
+use super::converge::DeploymentArgs;
 use crate::ops;
 
 /// Exit code of `--exit-code` where something would change.
@@ -16,23 +17,7 @@ pub struct Args {
     #[arg(long, env = "WERF_JSON")]
     json: bool,
     #[command(flatten)]
-    project: ProjectArgs,
-    #[command(flatten)]
-    repo: RepoArgs,
-    #[command(flatten)]
-    build: BuildArgs,
-    #[command(flatten)]
-    values: ValuesArgs,
-    #[command(flatten)]
-    release: ReleaseArgs,
-    #[command(flatten)]
-    kube: KubeArgs,
-    #[command(flatten)]
-    deploy: DeployArgs,
-    #[command(flatten)]
-    metadata: MetadataArgs,
-    #[command(flatten)]
-    validate: ValidateArgs,
+    deployment: DeploymentArgs,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -41,18 +26,7 @@ pub struct Args {
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
     let (exit_code, json) = (args.exit_code, args.json);
-    let options = ops::converge::Options {
-        images: Vec::new(),
-        project: args.project.options(),
-        registry: args.repo.options(),
-        build: args.build.options(),
-        values: args.values.options(),
-        release: args.release.options(),
-        kube: args.kube.options(),
-        deploy: args.deploy.options(),
-        metadata: args.metadata.options(),
-        validate: args.validate.options(),
-    };
+    let options = args.deployment.options(Vec::new());
     super::run::run(
         look,
         |run| ops::plan::run(options, json, run),

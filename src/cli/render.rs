@@ -17,15 +17,24 @@ pub struct Args {
     /// Also the CRDs of the chart's crds directory
     #[arg(long, env = "WERF_INCLUDE_CRDS")]
     include_crds: bool,
+    /// Where rendering fails, print what was rendered up to there
+    #[arg(long, env = "WERF_DEBUG")]
+    debug: bool,
+    #[command(flatten)]
+    scene: SceneArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// What a chart of a project is rendered for.
+#[derive(Debug, clap::Args)]
+pub struct SceneArgs {
     /// Kubernetes version for .Capabilities, such as 1.33
     #[arg(long, env = "WERF_KUBE_VERSION", value_name = "VERSION")]
     kube_version: Option<String>,
     /// API versions that .Capabilities has beside the built-in ones (may be given many times)
     #[arg(long, env = "WERF_EXTRA_APIVERSIONS", value_name = "API")]
     extra_apiversions: Vec<String>,
-    /// Where rendering fails, print what was rendered up to there
-    #[arg(long, env = "WERF_DEBUG")]
-    debug: bool,
     /// Stand-ins for the references of images, even if a repository is given
     #[arg(long, env = "WERF_STUB_TAGS")]
     stub_tags: bool,
@@ -45,8 +54,29 @@ pub struct Args {
     validate: ValidateArgs,
     #[command(flatten)]
     kube: KubeArgs,
-    #[command(flatten)]
-    log: LogArgs,
+}
+
+impl SceneArgs {
+    /// As operations take it; all that is rendered is wanted.
+    pub fn options(self) -> ops::render::Options {
+        ops::render::Options {
+            output: None,
+            show_only: Vec::new(),
+            include_crds: false,
+            debug: false,
+            stub_tags: self.stub_tags,
+            kube_version: self.kube_version,
+            api_versions: self.extra_apiversions,
+            project: self.project.options(),
+            registry: self.repo.options(),
+            platform: self.platform.platform(),
+            values: self.values.options(),
+            release: self.release.options(),
+            metadata: self.metadata.options(),
+            validate: self.validate.options(),
+            kube: self.kube.options(),
+        }
+    }
 }
 
 /// Runs the command.
@@ -57,17 +87,7 @@ pub fn run(args: Args) -> u8 {
         show_only: args.show_only,
         include_crds: args.include_crds,
         debug: args.debug,
-        stub_tags: args.stub_tags,
-        kube_version: args.kube_version,
-        api_versions: args.extra_apiversions,
-        project: args.project.options(),
-        registry: args.repo.options(),
-        platform: args.platform.platform(),
-        values: args.values.options(),
-        release: args.release.options(),
-        metadata: args.metadata.options(),
-        validate: args.validate.options(),
-        kube: args.kube.options(),
+        ..args.scene.options()
     };
     super::run::run(look, |run| ops::render::run(options, run), |text| super::printed(&text))
 }
