@@ -83,22 +83,21 @@ pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: O
 /// Functions that change values which other templates see: after the first failure nobody knows what they would have done.
 const CHANGES: [&str; 6] = ["set .", "set $", "set (", "set(", "merge", "Merge"];
 
-/// Points a document that is no YAML at the line of the template that wrote it, by executing the templates once more.
-pub fn locate(error: &mut ManifestError, chart: &Chart, values: &Values, input: &RenderInput<'_>) {
+/// Points documents that are no YAML at the lines of the templates that wrote them, by executing the templates once more.
+pub fn locate(errors: &mut [ManifestError], chart: &Chart, values: &Values, input: &RenderInput<'_>) {
     let Ok(scene) = Scene::new(chart, values, input, None) else { return };
     for template in scene.executed() {
         let data = scene.data(template);
-        if template.path != error.path {
+        let mut own = errors.iter_mut().filter(|error| error.path == template.path).peekable();
+        if own.peek().is_none() {
             let _ = scene.templates.execute(&template.path, &data, input.host);
             continue;
         }
+        let Ok((text, trace)) = scene.templates.execute_traced(&template.path, &data, input.host) else { continue };
         // random functions may give another text, which still has the same lines
-        if let Ok((text, trace)) = scene.templates.execute_traced(&template.path, &data, input.host)
-            && text.len() == error.file_length
-        {
+        for error in own.filter(|error| error.file_length == text.len()) {
             error.point_at(&trace.writers(&text, error.visible_offset(&text)), &scene.origins);
         }
-        return;
     }
 }
 

@@ -167,7 +167,8 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
     let notes = take_notes(&mut files, &chart, input.options.sub_notes);
     let (manifests, hooks) = manifest::sort(&files, compat, &mut warnings).map_err(|mut problems| {
         input.options.keep(&files);
-        problems.iter_mut().take(LOCATED).for_each(|problem| context::locate(problem, &chart, &values, input));
+        let shown = problems.len().min(LOCATED);
+        context::locate(&mut problems[..shown], &chart, &values, input);
         RenderError::together(problems.into_iter().map(|problem| RenderError::Manifest(Box::new(problem))).collect())
     })?;
     let debug = debug.map(|log| std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default();
