@@ -143,6 +143,27 @@ fn a_builder_that_dies_in_the_middle_is_named_and_the_next_run_works() {
     assert_eq!(app.tags().len(), 2);
 }
 
+/// A builder that is killed between making a snapshot and writing it down leaves a directory whose number the next one gives out again.
+#[test]
+fn snapshots_that_nobody_wrote_down_do_not_stop_the_next_builder() {
+    let app = app("true");
+    let built = Running::start(command(&app, &["build", "stapel"])).finish();
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    let root = app.sandbox.root().join("home/.cache/werf/buildkit");
+    let snapshots = fs::read_dir(&root).expect("a cache").map(|worker| worker.expect("an entry").path().join("snapshots/snapshots"));
+    let snapshots = snapshots.into_iter().find(|dir| dir.is_dir()).expect("snapshots");
+    let numbers = || fs::read_dir(&snapshots).expect("a directory").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let last: u64 = numbers().max().expect("a snapshot");
+    for number in last + 1..last + 20 {
+        fs::create_dir_all(snapshots.join(number.to_string()).join("fs")).expect("a directory");
+    }
+    let again = Running::start(command(&app, &["build"])).finish();
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_says(&again.stderr, &["Found image stapel"]);
+    assert_eq!(app.tags().len(), 2);
+    assert!(snapshots.join(last.to_string()).exists(), "what is written down stays");
+}
+
 #[test]
 fn a_killed_keeper_ends_the_daemon() {
     let app = app("sleep 3600");

@@ -16,6 +16,7 @@ mod find;
 mod ids;
 mod keeper;
 mod launch;
+mod leftovers;
 mod lock;
 mod plan;
 mod runtime;
@@ -192,6 +193,12 @@ fn prepare(options: &EmbeddedOptions, events: &Events) -> Result<Prepared, Embed
         return Ok(Prepared { run, log, users, keeper: None });
     };
 
+    for dir in leftovers::remove(&root) {
+        events.emit(Event::Warned {
+            message: format!("{} was left half-made by a builder that was killed, and cannot be removed", dir.display()),
+            help: Some(format!("if builds fail with \"file exists\", remove it, or all of {}", root.display())),
+        });
+    }
     let namespace = ids::namespace(uid, &search);
     if matches!(namespace, Namespace::SingleId { .. }) {
         events.emit(Event::Warned {
