@@ -138,3 +138,28 @@ fn warnings_fail_where_asked() {
     help: the lines above say where; warnings count only with `--strict`
     "##);
 }
+
+#[test]
+fn values_that_templates_of_jinja_read() {
+    let chart = (
+        "apiVersion: v2\nname: app\nversion: 1.0.0\nannotations: {werf.io/jinja: \"true\"}\n",
+        "port: 80\nhosts: [a]\nlabels: {tier: back}\nunread: 1\n",
+    );
+    let template = "\
+apiVersion: v1
+kind: Service
+metadata: {name: {{ Release.Name }}, labels: {{ Values.labels | toJson }}}
+spec: {ports: [{port: {{ Values.port }}}]}
+{% for host in Values.hosts %}# {{ host }}{% endfor %}
+";
+    let files = |text: &'static str| [(".helm/Chart.yaml", chart.0), (".helm/values.yaml", chart.1), (".helm/templates/web.yaml.j2", text)];
+    insta::assert_snapshot!(linted(&files(template), &[]), @r"
+    exit 0
+    [WARNING] .helm/values.yaml:4: no template reads `unread`
+    0 errors, 1 warning
+    ");
+    insta::assert_snapshot!(linted(&files("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {all: {{ Values | toJson | toJson }}}\n"), &[]), @r"
+    exit 0
+    0 errors, 0 warnings
+    ");
+}

@@ -64,10 +64,13 @@ impl Reads {
         self.names.extend(words(text));
     }
 
-    /// Adds a text with actions, as `tpl` may execute it: all that it names may be read as a whole.
+    /// Adds a text with actions, of `tpl` or of Jinja: all that it names may be read as a whole, but all values only where it takes them all.
     pub fn add_template(&mut self, text: &str) {
         self.names.extend(words(text));
-        self.whole.extend(words(text));
+        let after = |at: usize| text[at + "Values".len()..].strip_prefix('.').and_then(|rest| rest.chars().next());
+        let takes_all =
+            text.match_indices("Values").any(|(at, _)| !after(at).is_some_and(|letter| letter.is_alphabetic() || letter == '_'));
+        self.whole.extend(words(text).filter(|word| takes_all || word != "Values"));
         self.computes_includes |= text.contains("include") || text.contains("template");
     }
 
