@@ -1,180 +1,80 @@
-//! The data that templates see, and their execution.
+//! The data that templates see.
 //!
 //! Each chart has one context map, shared by its templates: `.Values` of a subchart is the parent's `.Values.<name>`, so that `set` in
-//! one file is visible in the files after it. Templates run deepest path first, then in reverse alphabetical order, as in Helm.
+//! one file is visible in the files after it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use super::capabilities::Capabilities;
 use super::compat::HelmCompat;
-use super::error::{ManifestError, RenderError};
-use super::functions::{self, DebugLog};
 use super::model::{Chart, Dependency, Metadata, Values};
-use super::origin::ValueOrigins;
 use super::render::{Operation, RenderInput};
-use super::side_by_side;
 use crate::template::call::ObjectType;
 use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Object, Value};
-use crate::template::{Failure, JinjaFile, Options, Origins, ParseError, Templates, Trace};
 
 /// Go's name of the type of `.Files`.
 pub const FILES: &str = "engine.files";
 
-/// Bytes that all files of a chart may have together when they are rendered.
-const MAX_OUTPUT: usize = 256 << 20;
-
-/// A rendered file of templates.
-#[derive(Clone, Debug)]
-pub struct Output {
+/// A file of templates with the data that it sees.
+pub struct Template<'c> {
     /// `chart/templates/web.yaml`.
     pub path: String,
     /// Its text.
-    pub text: String,
-}
-
-struct Template<'c> {
-    path: String,
-    text: std::borrow::Cow<'c, str>,
+    pub text: Cow<'c, str>,
+    /// `chart/templates`.
+    pub base_path: String,
+    /// Whether it is one of Jinja.
+    pub is_jinja: bool,
     context: Map,
-    base_path: String,
-    is_jinja: bool,
-}
-
-/// Executes every template of a chart and its subcharts; the results are sorted by path. Texts of debug functions go to `debug`.
-///
-/// Files that do not parse are told of together; so are templates that fail, where none changes what the others see.
-pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: Option<DebugLog>) -> Result<Vec<Output>, RenderError> {
-    let scene = Scene::new(chart, values, input, debug)?;
-    let mut outputs = Vec::new();
-    let (mut problems, mut broken) = (Vec::new(), Vec::new());
-    let (mut places, mut total) = (Vec::new(), 0);
-    for template in scene.executed() {
-        match scene.templates.execute(&template.path, &scene.data(template), input.host) {
-            Ok(text) => {
-                total += text.len();
-                if total > MAX_OUTPUT {
-                    return Err(RenderError::TooLarge { chart: chart.name().to_owned(), limit: MAX_OUTPUT });
-                }
-                outputs.push(Output { path: template.path.clone(), text });
-            }
-            Err(error) => {
-                broken.push(Output { path: template.path.clone(), text: error.partial().to_owned() });
-                let place = error.places().last().map(|place| place.location());
-                if place.is_none() || !places.contains(&place) {
-                    problems.push(RenderError::Execute(Box::new(Failure::new(*error, &scene.origins))));
-                    places.push(place);
-                }
-                if CHANGES.iter().any(|word| chart.mentions(word)) {
-                    break;
-                }
-            }
-        }
-    }
-    outputs.sort_by(|a, b| a.path.cmp(&b.path));
-    if problems.is_empty() {
-        return Ok(outputs);
-    }
-    input.options.keep(outputs.iter().chain(&broken));
-    Err(RenderError::together(problems))
-}
-
-/// Functions that change values which other templates see: after the first failure nobody knows what they would have done.
-const CHANGES: [&str; 6] = ["set .", "set $", "set (", "set(", "merge", "Merge"];
-
-/// Points documents that are no YAML at the lines of the templates that wrote them, by executing the templates once more.
-pub fn locate(errors: &mut [ManifestError], chart: &Chart, values: &Values, input: &RenderInput<'_>) {
-    let Ok(scene) = Scene::new(chart, values, input, None) else { return };
-    for template in scene.executed() {
-        let data = scene.data(template);
-        let mut own = errors.iter_mut().filter(|error| error.path == template.path).peekable();
-        if own.peek().is_none() {
-            let _ = scene.templates.execute(&template.path, &data, input.host);
-            continue;
-        }
-        let Ok((text, trace)) = scene.templates.execute_traced(&template.path, &data, input.host) else { continue };
-        // random functions may give another text, which still has the same lines
-        for error in own.filter(|error| error.file_length == text.len()) {
-            error.point_at(&trace.writers(&text, error.visible_offset(&text)), &scene.origins);
-        }
-    }
-}
-
-/// The same as [`execute`], with what wrote what; slower. Wanted by linting alone.
-pub fn execute_traced(chart: &Chart, values: &Values, input: &RenderInput<'_>) -> Result<Vec<(Output, Trace)>, RenderError> {
-    let scene = Scene::new(chart, values, input, None)?;
-    let traced = |template: &Template<'_>| match scene.templates.execute_traced(&template.path, &scene.data(template), input.host) {
-        Ok((text, trace)) => Ok((Output { path: template.path.clone(), text }, trace)),
-        Err(error) => Err(RenderError::Execute(Box::new(Failure::new(*error, &scene.origins)))),
-    };
-    scene.executed().map(traced).collect()
-}
-
-/// Parsed templates with the data that they see.
-struct Scene<'c> {
-    templates: Templates,
-    found: Vec<Template<'c>>,
-    origins: ValueOrigins<'c>,
     values_type: MapType,
 }
 
-impl<'c> Scene<'c> {
-    fn new(chart: &'c Chart, values: &Values, input: &RenderInput<'c>, debug: Option<DebugLog>) -> Result<Self, RenderError> {
-        let compat = input.options.compat;
-        let values_type = match compat {
-            HelmCompat::Three => MapType::VALUES,
-            HelmCompat::Four => MapType::VALUES_4,
-        };
-        let mut table = functions::table(chart, input.service, &input.values.secret_key, debug);
-        if input.options.lint {
-            functions::lenient(&mut table);
-        }
-        let root = match Value::from_json_keeping_integers(&Json::Object(values.clone())) {
-            Value::Map(map) => map.retyped(values_type),
-            _ => Map::with_type(Entries::new(), values_type),
-        };
-        let shared = Shared { release: release(input), capabilities: capabilities(input.capabilities, compat), compat, values_type };
-        let origins = ValueOrigins { chart, layers: input.values, values: root.clone() };
-        let mut found = Vec::new();
-        collect(chart, chart.name(), Scope::Root, root, &shared, &mut found);
-        let depth = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();
-        found.sort_by(|a, b| depth(&b.path).cmp(&depth(&a.path)).then_with(|| b.path.cmp(&a.path)));
-
-        let mut templates = Templates::new(Arc::new(table), Options::helm());
-        let mut problems = Vec::new();
-        let mut wrong = |cause: ParseError| {
-            let path = origins.path(cause.file());
-            problems.push(RenderError::Parse(Box::new(cause.named(path))));
-        };
-        let go: Vec<&Template<'_>> = found.iter().filter(|template| !template.is_jinja).collect();
-        let parse = |template: &&Template<'_>| templates.parse_only(&template.path, &template.text);
-        for parsed in side_by_side::map(&go, |template| template.text.len(), parse) {
-            match parsed {
-                Ok(parsed) => templates.add(&parsed),
-                Err(cause) => wrong(cause),
-            }
-        }
-        let jinja = found.iter().filter(|template| template.is_jinja);
-        let jinja = jinja.map(|one| JinjaFile { name: &one.path, folder: &one.base_path, text: &one.text });
-        let jinja: Vec<JinjaFile<'_>> = jinja.collect();
-        if !jinja.is_empty() {
-            templates.set_jinja(&jinja).unwrap_or_else(|causes| causes.into_iter().for_each(wrong));
-        }
-        if problems.is_empty() { Ok(Scene { templates, found, origins, values_type }) } else { Err(RenderError::together(problems)) }
-    }
-
-    /// The templates that give a text, in the order of their execution.
-    fn executed(&self) -> impl Iterator<Item = &Template<'c>> {
-        self.found.iter().filter(|template| !template.path.rsplit('/').next().is_some_and(|name| name.starts_with('_')))
-    }
-
-    fn data(&self, template: &Template<'_>) -> Value {
-        let about = [("Name", template.path.as_str()), ("BasePath", template.base_path.as_str())];
+impl Template<'_> {
+    /// What `.` is in it.
+    pub fn data(&self) -> Value {
+        let about = [("Name", self.path.as_str()), ("BasePath", self.base_path.as_str())];
         let about = about.into_iter().map(|(key, value)| (key.into(), Value::from(value))).collect();
-        template.context.insert("Template", Map::with_type(about, self.values_type));
-        Value::Map(template.context.clone())
+        self.context.insert("Template", Map::with_type(about, self.values_type));
+        Value::Map(self.context.clone())
     }
+
+    /// Whether it only lends definitions to others.
+    pub fn is_partial(&self) -> bool {
+        is_partial(&self.path)
+    }
+}
+
+/// Whether a path of templates is of a file that gives no text.
+pub fn is_partial(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with('_'))
+}
+
+/// `.Values` of the chart.
+pub fn root(values: &Values, compat: HelmCompat) -> Map {
+    match Value::from_json_keeping_integers(&Json::Object(values.clone())) {
+        Value::Map(map) => map.retyped(values_type(compat)),
+        _ => Map::with_type(Entries::new(), values_type(compat)),
+    }
+}
+
+fn values_type(compat: HelmCompat) -> MapType {
+    match compat {
+        HelmCompat::Three => MapType::VALUES,
+        HelmCompat::Four => MapType::VALUES_4,
+    }
+}
+
+/// Every file of templates of a chart and its subcharts, over these values.
+pub fn templates<'c>(chart: &'c Chart, values: Map, input: &RenderInput<'_>) -> Vec<Template<'c>> {
+    let compat = input.options.compat;
+    let capabilities = capabilities(input.capabilities, compat);
+    let shared = Shared { release: release(input), capabilities, compat, values_type: values_type(compat) };
+    let mut found = Vec::new();
+    collect(chart, chart.name(), Scope::Root, values, &shared, &mut found);
+    found
 }
 
 struct Shared {
@@ -221,11 +121,11 @@ fn collect<'c>(chart: &'c Chart, path: &str, scope: Scope, values: Map, shared: 
     }
     let base_path = format!("{path}/templates");
     for file in &chart.templates {
-        let is_partial = file.name.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
-        if !chart.is_library() || is_partial {
+        if !chart.is_library() || is_partial(&file.name) {
             let path = format!("{path}/{}", file.name);
             let is_jinja = chart.is_jinja() && file.name.ends_with(".j2");
-            out.push(Template { path, text: file.text(), context: context.clone(), base_path: base_path.clone(), is_jinja });
+            let (text, base_path, context) = (file.text(), base_path.clone(), context.clone());
+            out.push(Template { path, text, base_path, is_jinja, context, values_type: shared.values_type });
         }
     }
     context

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::compat::HelmCompat;
-use super::context::Output;
+use super::context::is_partial;
 use super::error::{Excerpt, ManifestError};
+use super::execute::Output;
 use super::metadata::string;
 use super::side_by_side;
 use crate::yaml::{self, Node, YamlError};
@@ -101,10 +102,7 @@ pub fn sort(
     let mut manifests = Vec::new();
     let mut hooks = Vec::new();
     let mut problems = Vec::new();
-    let has_documents = |file: &&Output| {
-        let is_partial = file.path.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
-        !is_partial && !file.text.trim().is_empty()
-    };
+    let has_documents = |file: &&Output| !is_partial(&file.path) && !file.text.trim().is_empty();
     let files: Vec<&Output> = files.iter().filter(has_documents).collect();
     let read = side_by_side::map(&files, |file| file.text.len(), |file| documents(file, compat));
     for (Output { path, .. }, documents) in files.into_iter().zip(read) {

@@ -16,6 +16,7 @@ mod compat;
 mod context;
 mod dependency;
 mod error;
+mod execute;
 mod functions;
 mod glob;
 mod ignore;

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::capabilities::Capabilities;
 use super::compat::HelmCompat;
-use super::context::{self, Output};
 use super::dependency;
 use super::error::RenderError;
+use super::execute::{self, Output};
 use super::functions::DebugLog;
 use super::manifest::{self, Hook, Manifest};
 use super::model::{Chart, File, Values};
@@ -163,12 +163,12 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
     }
 
     let debug: Option<DebugLog> = input.options.debug_templates.then(|| Arc::new(Mutex::new(Vec::new())));
-    let mut files = context::execute(&chart, &values, input, debug.clone())?;
+    let mut files = execute::execute(&chart, &values, input, debug.clone())?;
     let notes = take_notes(&mut files, &chart, input.options.sub_notes);
     let (manifests, hooks) = manifest::sort(&files, compat, &mut warnings).map_err(|mut problems| {
         input.options.keep(&files);
         let shown = problems.len().min(LOCATED);
-        context::locate(&mut problems[..shown], &chart, &values, input);
+        execute::locate(&mut problems[..shown], &chart, &values, input);
         RenderError::together(problems.into_iter().map(|problem| RenderError::Manifest(Box::new(problem))).collect())
     })?;
     let debug = debug.map(|log| std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default();

@@ -15,9 +15,9 @@ use std::fmt;
 use miette::Diagnostic;
 
 use super::compat::HelmCompat;
-use super::context;
 use super::dependency;
 use super::error::{ChartError, RenderError, TableError};
+use super::execute;
 use super::model::{Chart, File, Values};
 use super::render::RenderInput;
 use super::schema;
@@ -155,7 +155,7 @@ fn check_templates(subject: &Subject<'_>, user: &Values, input: &RenderInput<'_>
     // problems of values and dependencies are told elsewhere
     let Ok((chart, values)) = prepared(chart, user, compat) else { return };
     let checked = if input.options.skip_schema { Ok(()) } else { schema::validate(&chart, &values, input.host) };
-    let outputs = match checked.and_then(|()| context::execute(&chart, &values, input, None)) {
+    let outputs = match checked.and_then(|()| execute::execute(&chart, &values, input, None)) {
         Ok(outputs) => outputs,
         Err(RenderError::Several { problems, .. }) => {
             return problems.iter().for_each(|problem| lines.add(Severity::Error, PATH, told_of_render(problem)));

@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 
 use super::reads::{Reads, functions};
 use super::{Finding, Lines, Severity, given, manifest, metadata};
-use crate::deploy::chart::context::{self, Output};
 use crate::deploy::chart::error::RenderError;
+use crate::deploy::chart::execute::{self, Output};
 use crate::deploy::chart::functions::table;
 use crate::deploy::chart::model::{Chart, File, Values};
 use crate::deploy::chart::origin::ValueOrigins;
@@ -29,7 +29,7 @@ pub fn lint_project(rendered: &Rendered, chart_yaml: Option<&str>, input: &Rende
     let (chart, compat) = (&rendered.chart, rendered.compat);
     let mut lines = Lines::default();
     chart_yaml.into_iter().for_each(|text| metadata::check(text, compat, &mut lines));
-    let outputs = context::execute_traced(chart, &rendered.values, input)?;
+    let outputs = execute::execute_traced(chart, &rendered.values, input)?;
     for file in &chart.templates {
         let given = given(chart, file);
         manifest::source(file, given, compat, &mut lines);
