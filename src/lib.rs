@@ -30,6 +30,7 @@
 //! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `schema`, `plan`, `status` (pure), `cluster` (I/O) | |
 //! | [`cleanup`] | which published images stay and which go, each with its reason | pure |
 //! | [`ui`] | events and errors on standard error, data on standard output | edge |
+//! | [`cache_file`] | files of caches: there whole, or not at all | I/O |
 //! | [`error`], [`event`], [`file_tree`], [`yaml`] | what all rooms speak | pure |
 //!
 //! # Arrows
@@ -58,6 +59,7 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod build;
+pub mod cache_file;
 pub mod chart_repository;
 pub mod cleanup;
 pub mod cli;

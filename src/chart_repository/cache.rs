@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::cache_file;
+
 /// The directory.
 #[derive(Clone, Debug)]
 pub struct Cache {
@@ -51,22 +53,13 @@ impl Cache {
 
     /// Keeps an archive. A failure is no error: the work is done again next time.
     pub fn keep(&self, archive: &[u8]) {
-        let _ = self.write(self.dir.join(format!("{}.tgz", sha256(archive))), archive);
+        let _ = cache_file::write(&self.dir.join(format!("{}.tgz", sha256(archive))), archive);
     }
 
     /// Keeps an archive as what a lock file means.
     pub fn pin(&self, pin: &Pin, archive: &[u8]) {
         self.keep(archive);
-        let _ = self.write(self.dir.join("pins").join(&pin.0), sha256(archive).as_bytes());
-    }
-
-    fn write(&self, path: PathBuf, bytes: &[u8]) -> std::io::Result<()> {
-        fs::create_dir_all(path.parent().unwrap_or(&self.dir))?;
-        let temporary = self.dir.join(format!(".{}-{}", std::process::id(), uuid::Uuid::new_v4()));
-        fs::write(&temporary, bytes)?;
-        fs::rename(&temporary, &path).inspect_err(|_| {
-            let _ = fs::remove_file(&temporary);
-        })
+        let _ = cache_file::write(&self.dir.join("pins").join(&pin.0), sha256(archive).as_bytes());
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room and the rooms that its files may name after `crate::`. A room may always use itself.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("cache_file", &[]),
     ("error", &[]),
     ("event", &[]),
     ("file_tree", &[]),
@@ -18,10 +19,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("project/git", &["error", "file_tree", "project/giterminism"]),
     ("project/slug", &["error", "template", "project/config/meta"]),
     ("registry", &["error", "event", "transport"]),
-    ("chart_repository", &["registry", "template", "transport", "yaml"]),
+    ("chart_repository", &["cache_file", "registry", "template", "transport", "yaml"]),
     ("build/llb", &[]),
     ("build/glob", &[]),
-    ("build/git_layers", &["error", "file_tree", "build/llb"]),
+    ("build/git_layers", &["cache_file", "error", "file_tree", "build/llb"]),
     ("build/dockerfile", &["error", "file_tree", "build/glob", "build/llb"]),
     (
         "build/image",
@@ -35,7 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("deploy/schema", &["yaml", "deploy/resource"]),
     ("deploy/status", &["error"]),
     ("deploy/plan", &["error", "yaml", "deploy/resource"]),
-    ("deploy/cluster", &["error", "event", "yaml", "deploy/resource", "deploy/plan", "deploy/status"]),
+    ("deploy/cluster", &["cache_file", "error", "event", "yaml", "deploy/resource", "deploy/plan", "deploy/status"]),
     (
         "ops",
         &[

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
+
+use crate::cache_file;
 
 /// A store of small records.
 pub trait LayerCache: Send + Sync {
@@ -32,7 +33,7 @@ impl LayerCache for MemoryCache {
     }
 }
 
-/// Records in a directory, one file each, written beside and renamed so that readers never see a part of one.
+/// Records in a directory, one file each.
 #[derive(Clone, Debug)]
 pub struct DirectoryCache(PathBuf);
 
@@ -46,20 +47,6 @@ impl DirectoryCache {
         let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
         self.0.join(&hex[..2]).join(&hex[2..])
     }
-
-    fn write(&self, key: &[u8; 32], record: &[u8]) -> std::io::Result<()> {
-        let path = self.path(key);
-        let directory = path.parent().unwrap_or(&self.0);
-        fs::create_dir_all(directory)?;
-        let temporary = directory.join(format!(".{}-{}", std::process::id(), uuid::Uuid::new_v4()));
-        let mut file = fs::File::create(&temporary)?;
-        file.write_all(&blake3::hash(record).as_bytes()[..])?;
-        file.write_all(record)?;
-        drop(file);
-        fs::rename(&temporary, &path).inspect_err(|_| {
-            let _ = fs::remove_file(&temporary);
-        })
-    }
 }
 
 impl LayerCache for DirectoryCache {
@@ -71,7 +58,7 @@ impl LayerCache for DirectoryCache {
     }
 
     fn put(&self, key: &[u8; 32], record: &[u8]) {
-        let _ = self.write(key, record);
+        let _ = cache_file::write(&self.path(key), &[&blake3::hash(record).as_bytes()[..], record].concat());
     }
 }
 

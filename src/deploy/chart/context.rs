@@ -123,7 +123,7 @@ fn collect<'c>(chart: &'c Chart, path: &str, scope: Scope, values: Map, shared: 
     for file in &chart.templates {
         if !chart.is_library() || is_partial(&file.name) {
             let path = format!("{path}/{}", file.name);
-            let is_jinja = chart.is_jinja() && file.name.ends_with(".j2");
+            let is_jinja = chart.is_jinja_file(file);
             let (text, base_path, context) = (file.text(), base_path.clone(), context.clone());
             out.push(Template { path, text, base_path, is_jinja, context, values_type: shared.values_type });
         }

@@ -54,6 +54,11 @@ impl Chart {
         self.metadata.annotations.get("werf.io/jinja").and_then(Value::as_str) == Some("true")
     }
 
+    /// Whether a template of the chart is one of Jinja.
+    pub fn is_jinja_file(&self, file: &File) -> bool {
+        self.is_jinja() && file.name.ends_with(".j2")
+    }
+
     /// Whether a template of the chart or of a subchart contains a word.
     pub fn mentions(&self, word: &str) -> bool {
         self.templates.iter().any(|file| file.text().contains(word)) || self.dependencies.iter().any(|chart| chart.mentions(word))

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha512};
 use super::client::{Call, Client};
 use super::discovery::all_kinds;
 use super::error::ClusterError;
+use crate::cache_file;
 use crate::deploy::resource::GroupVersionKind;
 
 /// The OpenAPI documents of some group versions (`v1`, `apps/v1`), those that the server does not have left out.
@@ -48,19 +49,9 @@ async fn document(client: &Client, url: &str, cache: &Path) -> Result<Value, Clu
     let document = serde_json::from_slice(&bytes).map_err(|error| client.garbled(&call, error.to_string()))?;
     if let Some(file) = file.filter(|_| is_whole(&bytes)) {
         // a failure is no error: the document is asked for again next time
-        let _ = keep(&file, &bytes);
+        let _ = cache_file::write(&file, &bytes);
     }
     Ok(document)
-}
-
-fn keep(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let dir = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(dir)?;
-    let temporary = dir.join(format!(".{}-{}", std::process::id(), uuid::Uuid::new_v4()));
-    fs::write(&temporary, bytes)?;
-    fs::rename(&temporary, file).inspect_err(|_| {
-        let _ = fs::remove_file(&temporary);
-    })
 }
 
 fn sha512(bytes: &[u8]) -> String {

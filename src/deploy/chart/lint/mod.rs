@@ -133,7 +133,7 @@ fn check_values(subject: &Subject<'_>, user: &Values, input: &RenderInput<'_>, l
 
 /// The name of what a template gives: of `web.yaml.j2` in a chart that opts in, `web.yaml`.
 fn given<'f>(chart: &Chart, file: &'f File) -> &'f str {
-    file.name.strip_suffix(".j2").filter(|_| chart.is_jinja()).unwrap_or(&file.name)
+    file.name.strip_suffix(".j2").filter(|_| chart.is_jinja_file(file)).unwrap_or(&file.name)
 }
 
 fn check_templates(subject: &Subject<'_>, user: &Values, input: &RenderInput<'_>, lines: &mut Lines) {

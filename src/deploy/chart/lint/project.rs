@@ -68,7 +68,7 @@ fn in_chart(chart: &Chart, path: &str) -> String {
 fn trees(of: &Chart, path: &str, input: &RenderInput<'_>, root: &Chart) -> Vec<Parsed> {
     let table = table(root, input.service, &input.values.secret_key, None);
     let parse = |file: &File| parser::parse(&format!("{path}/{}", file.name), &file.text(), &Delimiters::default(), &table).ok();
-    of.templates.iter().filter(|file| !is_jinja(of, file)).filter_map(parse).collect()
+    of.templates.iter().filter(|file| !of.is_jinja_file(file)).filter_map(parse).collect()
 }
 
 fn add_subcharts(chart: &Chart, path: &str, input: &RenderInput<'_>, root: &Chart, reads: &mut Reads) {
@@ -87,12 +87,8 @@ fn add_texts(chart: &Chart, values: &Values, reads: &mut Reads) {
     add_files(chart, reads);
 }
 
-fn is_jinja(chart: &Chart, file: &File) -> bool {
-    chart.is_jinja() && file.name.ends_with(".j2")
-}
-
 fn add_files(chart: &Chart, reads: &mut Reads) {
-    chart.templates.iter().filter(|file| is_jinja(chart, file)).for_each(|file| reads.add_template(&file.text()));
+    chart.templates.iter().filter(|file| chart.is_jinja_file(file)).for_each(|file| reads.add_template(&file.text()));
     chart.files.iter().filter(|file| file.text().contains("{{")).for_each(|file| reads.add_template(&file.text()));
     for wanted in &chart.metadata.dependencies {
         reads.add_text(&wanted.condition);
