@@ -153,7 +153,7 @@ fn snapshots_that_nobody_wrote_down_do_not_stop_the_next_builder() {
     let snapshots = fs::read_dir(&root).expect("a cache").map(|worker| worker.expect("an entry").path().join("snapshots/snapshots"));
     let snapshots = snapshots.into_iter().find(|dir| dir.is_dir()).expect("snapshots");
     let numbers = || fs::read_dir(&snapshots).expect("a directory").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let last: u64 = numbers().max().expect("a snapshot");
+    let (base, last): (u64, u64) = (numbers().min().expect("a snapshot"), numbers().max().expect("a snapshot"));
     for number in last + 1..last + 20 {
         fs::create_dir_all(snapshots.join(number.to_string()).join("fs")).expect("a directory");
     }
@@ -161,7 +161,8 @@ fn snapshots_that_nobody_wrote_down_do_not_stop_the_next_builder() {
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert_says(&again.stderr, &["Found image stapel"]);
     assert_eq!(app.tags().len(), 2);
-    assert!(snapshots.join(last.to_string()).exists(), "what is written down stays");
+    // Not the last one: the daemon itself takes back what it made for a while only.
+    assert!(snapshots.join(base.to_string()).exists(), "what is written down stays");
 }
 
 #[test]
