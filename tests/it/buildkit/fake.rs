@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use base64::Engine;
@@ -200,6 +201,8 @@ impl Control for Service {
             Solving::FailsByExitCode(code) => Err(failure("process \"npm ci\" did not complete successfully", Some(code))),
             Solving::Fails(message) => Err(failure(message, None)),
             Solving::Dies => {
+                // What was told is on its way first.
+                tokio::time::sleep(Duration::from_millis(200)).await;
                 self.0.die.notify_one();
                 std::future::pending().await
             }
