@@ -16,22 +16,41 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// This long an operation that was given up may take to drop what it holds.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How an operation is run.
+struct Manner {
+    /// How long it may clean up after a signal.
+    patience: Duration,
+    /// Threads beside the first one, which the operation itself has.
+    threads: usize,
+    /// How long what it has started may end after it.
+    end: Duration,
+}
+
 /// Runs the operation and prints its error. `finish` takes its result and gives what the process ends with.
 pub fn run<F, T>(look: Look, operation: impl FnOnce(crate::ops::Run) -> F, finish: impl FnOnce(T) -> u8) -> u8
 where
     F: Future<Output = Result<T>>,
 {
-    run_for(PATIENCE, look, operation, finish)
+    let manner = Manner { patience: PATIENCE, threads: 2, end: Duration::from_millis(100) };
+    run_in(&manner, look, operation, finish)
 }
 
-/// [`run`] with another time to clean up after a signal.
-pub fn run_for<F, T>(patience: Duration, look: Look, operation: impl FnOnce(crate::ops::Run) -> F, finish: impl FnOnce(T) -> u8) -> u8
+/// [`run`] for an operation that holds nothing: it ends at the first signal.
+pub fn run_light<F, T>(look: Look, operation: impl FnOnce(crate::ops::Run) -> F, finish: impl FnOnce(T) -> u8) -> u8
+where
+    F: Future<Output = Result<T>>,
+{
+    let manner = Manner { patience: Duration::ZERO, threads: 1, end: Duration::ZERO };
+    run_in(&manner, look, operation, finish)
+}
+
+fn run_in<F, T>(manner: &Manner, look: Look, operation: impl FnOnce(crate::ops::Run) -> F, finish: impl FnOnce(T) -> u8) -> u8
 where
     F: Future<Output = Result<T>>,
 {
     // a second provider would be an error of the program, not of the user: the first one stays
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(manner.threads).enable_all().build() {
         Ok(runtime) => runtime,
         Err(cause) => return failed(&look, &crate::error::Error::new(Kind::Failed, NoRuntime { cause })),
     };
@@ -39,7 +58,7 @@ where
     let result = runtime.block_on(async {
         let cancel = CancellationToken::new();
         let display = ui::start(look, receiver);
-        let result = interruptible(operation(crate::ops::Run { events, cancel: cancel.clone() }), cancel, patience, look).await;
+        let result = interruptible(operation(crate::ops::Run { events, cancel: cancel.clone() }), cancel, manner.patience, look).await;
         let _ = display.await;
         result
     });
@@ -47,7 +66,7 @@ where
         Ok(value) => finish(value),
         Err(error) => failed(&look, &error),
     };
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    runtime.shutdown_timeout(manner.end);
     code
 }
 

@@ -14,8 +14,6 @@ mod show;
 mod template;
 mod verify;
 
-use std::time::Duration;
-
 use super::late::Late;
 use super::{printed, run};
 use crate::error::Result;
@@ -77,5 +75,5 @@ where
         let cancel = run.cancel.clone();
         cancel.run_until_cancelled(operation(run)).await.unwrap_or(Ok(String::new()))
     };
-    run::run_for(Duration::ZERO, look, operation, |text| printed(&text))
+    run::run_light(look, operation, |text| printed(&text))
 }

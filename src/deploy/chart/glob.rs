@@ -7,37 +7,45 @@ use regex::Regex;
 #[error("syntax error in pattern")]
 pub struct BadPattern;
 
-/// Whether the whole of `name` matches a path pattern: `*` and `?` stop at `/`, `[a-z]` and `[^a-z]` are classes, `\` quotes.
-///
-/// The pattern is checked to its end even where the name cannot match.
-pub fn path_match(pattern: &str, name: &str) -> Result<bool, BadPattern> {
-    let items = path_items(pattern)?;
-    let name: Vec<char> = name.chars().collect();
-    let (mut at, mut item, mut retry) = (0, 0, None);
-    loop {
-        match items.get(item) {
-            Some(Item::Star) => {
-                retry = Some((at, item));
-                item += 1;
-                continue;
+/// A path pattern: `*` and `?` stop at `/`, `[a-z]` and `[^a-z]` are classes, `\` quotes.
+#[derive(Debug)]
+pub struct PathPattern(Vec<Item>);
+
+impl PathPattern {
+    /// Parses a pattern to its end.
+    pub fn parse(pattern: &str) -> Result<Self, BadPattern> {
+        path_items(pattern).map(PathPattern)
+    }
+
+    /// Whether the whole of `name` matches.
+    pub fn matches(&self, name: &str) -> bool {
+        let (mut left, mut items, mut retry) = (name.chars(), self.0.as_slice(), None);
+        loop {
+            match items.split_first() {
+                Some((Item::Star, after)) => {
+                    retry = Some((left.clone(), after));
+                    items = after;
+                    continue;
+                }
+                Some((one, after)) if left.clone().next().is_some_and(|letter| one.accepts(letter)) => {
+                    left.next();
+                    items = after;
+                    continue;
+                }
+                None if left.as_str().is_empty() => return true,
+                _ => {}
             }
-            Some(one) if name.get(at).is_some_and(|&letter| one.accepts(letter)) => {
-                (at, item) = (at + 1, item + 1);
-                continue;
+            // The star takes one letter more.
+            let Some((from, after)) = &mut retry else { return false };
+            if matches!(from.next(), None | Some('/')) {
+                return false;
             }
-            None if at == name.len() => return Ok(true),
-            _ => {}
-        }
-        match retry {
-            Some((from, star)) if name.get(from).is_some_and(|&letter| letter != '/') => {
-                retry = Some((from + 1, star));
-                (at, item) = (from + 1, star + 1);
-            }
-            _ => return Ok(false),
+            (left, items) = (from.clone(), *after);
         }
     }
 }
 
+#[derive(Debug)]
 enum Item {
     Star,
     Any,
@@ -176,10 +184,10 @@ mod tests {
             ("", "", true),
         ];
         for (pattern, name, expected) in cases {
-            assert_eq!(path_match(pattern, name), Ok(*expected), "{pattern} on {name}");
+            assert_eq!(PathPattern::parse(pattern).unwrap().matches(name), *expected, "{pattern} on {name}");
         }
         for bad in ["[]a]", "[-]", "[x-]", "[", "[^", "[^bc", "a[", "a\\", "[-x]"] {
-            assert_eq!(path_match(bad, "a"), Err(BadPattern), "{bad}");
+            assert_eq!(PathPattern::parse(bad).err(), Some(BadPattern), "{bad}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! Follows Helm 3: rules are tried in order and the first that speaks decides, a negated rule ignores whatever it does not match,
 //! `**` is refused, and dot files below `templates/` are always ignored.
 
-use super::glob::{self, BadPattern};
+use super::glob::{BadPattern, PathPattern};
 
 /// The rules of one `.helmignore`.
 #[derive(Debug, Default)]
@@ -11,7 +11,8 @@ pub struct Rules(Vec<Rule>);
 
 #[derive(Debug)]
 struct Rule {
-    pattern: String,
+    /// `None` matches nothing.
+    pattern: Option<PathPattern>,
     negate: bool,
     only_directories: bool,
     base_name: bool,
@@ -55,7 +56,7 @@ impl Rules {
         if rule.contains("**") {
             return Err(BadRule::DoubleStar { line: number });
         }
-        if let Err(BadPattern) = glob::path_match(rule, "abc") {
+        if let Err(BadPattern) = PathPattern::parse(rule) {
             return Err(BadRule::Syntax { line: number, rule: rule.to_owned() });
         }
         let negate = rule.starts_with('!');
@@ -63,7 +64,7 @@ impl Rules {
         let only_directories = rule.ends_with('/');
         let rule = rule.strip_suffix('/').unwrap_or(rule);
         let base_name = !rule.contains('/');
-        let pattern = rule.strip_prefix('/').unwrap_or(rule).to_owned();
+        let pattern = PathPattern::parse(rule.strip_prefix('/').unwrap_or(rule)).ok();
         self.0.push(Rule { pattern, negate, only_directories, base_name });
         Ok(())
     }
@@ -77,7 +78,7 @@ impl Rules {
     fn decides(&self, path: &str, is_directory: bool) -> bool {
         for rule in &self.0 {
             let name = if rule.base_name { path.rsplit('/').next().unwrap_or(path) } else { path };
-            let matches = || glob::path_match(&rule.pattern, name).unwrap_or(false);
+            let matches = || rule.pattern.as_ref().is_some_and(|pattern| pattern.matches(name));
             if rule.negate {
                 if (rule.only_directories && !is_directory) || !matches() {
                     return true;

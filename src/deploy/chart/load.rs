@@ -14,6 +14,7 @@ use super::values;
 use crate::file_tree::{Entry, FileTree, Mode, ReadError};
 use crate::yaml::{self, Node};
 
+const IGNORE_FILE: &str = ".helmignore";
 const MAX_FILE: usize = 5 << 20;
 const MAX_ARCHIVE: usize = 100 << 20;
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -42,14 +43,15 @@ pub fn load_files<E>(
         return Err(ChartError::NoChart { dir: path.to_owned() });
     }
     files.sort_by(|(a, _), (b, _)| a.split('/').cmp(b.split('/')));
-    let rules = match files.iter().find(|(name, _)| name == ".helmignore") {
-        Some((_, entry)) => ignore::parse(&String::from_utf8_lossy(&read(entry)?)),
-        None => ignore::parse(""),
-    };
-    let rules = rules.map_err(|cause| ChartError::Ignore { path: join(path, ".helmignore"), cause })?;
+    let ignored = files.iter().find(|(name, _)| name == IGNORE_FILE).map(|(_, entry)| read(entry)).transpose()?;
+    let rules = ignore::parse(&String::from_utf8_lossy(ignored.as_deref().unwrap_or_default()))
+        .map_err(|cause| ChartError::Ignore { path: join(path, IGNORE_FILE), cause })?;
     let mut contents = Vec::new();
     for (name, entry) in files.iter().filter(|(name, _)| !rules.ignores(name)) {
-        let data = read(entry)?;
+        let data = match &ignored {
+            Some(ignored) if name == IGNORE_FILE => ignored.clone(),
+            _ => read(entry)?,
+        };
         if data.len() > MAX_FILE {
             return Err(ChartError::TooLarge { path: join(path, name), size: data.len(), limit: MAX_FILE });
         }

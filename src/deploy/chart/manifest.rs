@@ -320,10 +320,10 @@ pub fn print_only(all: &str, compat: HelmCompat, patterns: &[String]) -> Result<
     let documents = split(all, compat);
     let mut out = String::new();
     for pattern in patterns {
-        let before = out.len();
+        let (before, parsed) = (out.len(), super::glob::PathPattern::parse(pattern).ok());
         for document in &documents {
             let source = document.split("# Source: ").nth(1).and_then(|rest| rest.lines().next()).and_then(|path| path.split_once('/'));
-            if source.is_some_and(|(_, path)| super::glob::path_match(pattern, path).unwrap_or(false)) {
+            if source.is_some_and(|(_, path)| parsed.as_ref().is_some_and(|pattern| pattern.matches(path))) {
                 out.push_str("---\n");
                 out.push_str(document);
                 out.push('\n');

@@ -12,8 +12,9 @@ const MOST_THREADS: usize = 8;
 /// `size` is the number of bytes of one item's text.
 pub fn map<T: Sync, R: Send>(items: &[T], size: impl Fn(&T) -> usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let bytes: usize = items.iter().map(size).sum();
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = processors.min(MOST_THREADS).min(bytes / WORTH_A_THREAD).min(items.len());
+    let most = MOST_THREADS.min(bytes / WORTH_A_THREAD).min(items.len());
+    // The system is asked only where there is enough to do: the answer takes twenty calls.
+    let threads = if most < 2 { 1 } else { most.min(std::thread::available_parallelism().map_or(1, usize::from)) };
     if threads < 2 {
         return items.iter().map(work).collect();
     }

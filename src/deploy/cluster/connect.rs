@@ -143,7 +143,7 @@ async fn from_files(paths: &[PathBuf]) -> Result<(Option<Kubeconfig>, String), C
     let mut origin = Vec::new();
     for path in paths {
         let name = path.display().to_string();
-        match tokio::fs::metadata(path).await {
+        match std::fs::metadata(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => return Err(bad_config(&name, &error)),
             Ok(_) => {}
