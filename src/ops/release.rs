@@ -67,7 +67,7 @@ pub fn load_chart(project: &Project, values: &ValuesOptions) -> Result<Chart> {
     let mut chart = chart::load(&files, &deploy.helm_chart_dir, &defaults)?;
     dependencies::add_local(&mut chart, &files, &deploy.helm_chart_dir, values.compat())?;
     if values.disable_default_values {
-        chart.values.clear();
+        chart.values = Default::default();
     }
     if values.disable_default_secret_values {
         chart.secret_values = None;

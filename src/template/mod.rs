@@ -22,6 +22,7 @@ pub mod number;
 pub mod parser;
 mod set;
 mod stack;
+mod texts;
 mod trace;
 pub mod value;
 

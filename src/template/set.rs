@@ -1,7 +1,7 @@
 //! A set of templates that see one another, and what its caller decides: options, limits, which text is parsed when.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::ast::Tree;
 use super::call::{FunctionError, Table};
@@ -11,6 +11,7 @@ use super::host::Host;
 use super::jinja::{Jinja, JinjaFile};
 use super::lexer::Delimiters;
 use super::parser::{self, Parsed};
+use super::texts::Texts;
 use super::trace::Trace;
 use super::value::Value;
 
@@ -132,7 +133,7 @@ pub struct Templates {
     /// The templates of the second language.
     pub(super) jinja: Option<Arc<Jinja>>,
     /// Texts that `tpl` has parsed before.
-    pub(super) texts: Arc<Mutex<HashMap<Arc<str>, Arc<Parsed>>>>,
+    pub(super) texts: Arc<Texts>,
 }
 
 /// What a missing value prints as.
@@ -201,11 +202,11 @@ impl Templates {
 
     /// What `tpl` parses, remembered by its text.
     pub(super) fn parse_text(&self, text: &str) -> Result<Arc<Parsed>, ParseError> {
-        if let Some(parsed) = self.texts.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
-            return Ok(parsed.clone());
+        if let Some(parsed) = self.texts.get(text) {
+            return Ok(parsed);
         }
         let parsed = Arc::new(self.parse_only(&self.options.name, text)?);
-        self.texts.lock().unwrap_or_else(PoisonError::into_inner).insert(text.into(), parsed.clone());
+        self.texts.insert(text, parsed.clone());
         Ok(parsed)
     }
 }

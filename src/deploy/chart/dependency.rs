@@ -4,6 +4,7 @@
 //! conditions switch it, `import-values` lifts values of a subchart below the parent's own.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -134,7 +135,7 @@ fn import(chart: &mut Chart, warnings: &mut Warnings) -> Result<(), RenderError>
         wanted.import_values = normal;
     }
     merge_tables(&mut own, imported, "", Nulls::Keep, warnings);
-    chart.values = own;
+    chart.values = Arc::new(own);
     Ok(())
 }
 

@@ -153,7 +153,7 @@ fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, 
                     other => other,
                 };
                 let table = values::parse_table(&file.text(), defaults.compat).map_err(named);
-                chart.values = table.map_err(|cause| ChartError::Yaml { path: at(&name), cause })?;
+                chart.values = Arc::new(table.map_err(|cause| ChartError::Yaml { path: at(&name), cause })?);
                 chart.raw_values = Some(file.data);
             }
             "values.schema.json" => chart.schema = Some(file.data),

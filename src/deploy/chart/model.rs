@@ -18,7 +18,7 @@ pub struct Chart {
     /// The files below `templates/`.
     pub templates: Vec<File>,
     /// values.yaml.
-    pub values: Values,
+    pub values: Arc<Values>,
     /// values.yaml as it is written.
     pub raw_values: Option<Arc<[u8]>>,
     /// secret-values.yaml, still encrypted.

@@ -198,7 +198,7 @@ fn decrypt_defaults(chart: &mut Chart, access: &values::SecretAccess) -> Result<
     if let Some(text) = &chart.secret_values {
         let name = if chart.path.is_empty() { "secret-values.yaml".to_owned() } else { format!("{}/secret-values.yaml", chart.path) };
         if let Some(table) = values::decrypt_table(&name, text, access)? {
-            values::overlay(&mut chart.values, table);
+            values::overlay(Arc::make_mut(&mut chart.values), table);
         }
     }
     chart.dependencies.iter_mut().try_for_each(|subchart| decrypt_defaults(subchart, access))

@@ -257,7 +257,7 @@ pub type Warnings = BTreeSet<String>;
 
 fn coalesce_chart(chart: &Chart, values: &mut Values, prefix: &str, nulls: Nulls, warnings: &mut Warnings) -> Result<(), RenderError> {
     let path = join(prefix, chart.name());
-    for (key, default) in &chart.values {
+    for (key, default) in chart.values.iter() {
         let is_subchart = chart.dependencies.iter().any(|subchart| subchart.name() == key);
         // a null for a subchart must reach it, to remove the subchart's own default
         let is_handed_down = is_subchart && values.get(key).is_some_and(Value::is_object);
