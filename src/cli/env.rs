@@ -77,6 +77,12 @@ pub fn helm_files() -> crate::ops::ChartOptions {
     }
 }
 
+/// Where Helm's plugins are.
+pub fn helm_plugins() -> Vec<PathBuf> {
+    let default = || helm_home("HELM_DATA_HOME", "XDG_DATA_HOME", ".local/share").join("plugins");
+    text("HELM_PLUGINS").map_or_else(|| vec![default()], |dirs| std::env::split_paths(&dirs).collect())
+}
+
 /// Docker's config.json: in `DOCKER_CONFIG`, else in `~/.docker`.
 pub fn docker_config() -> Option<PathBuf> {
     let dir = text("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")));

@@ -16,8 +16,8 @@ use super::validate::{self, ValidateOptions};
 use super::{DeployOptions, KubeOptions, MetadataOptions, Proxies, ReleaseOptions, Run, ValuesOptions};
 use crate::build::image::ImageTree;
 use crate::deploy::chart::{
-    self, Capabilities, Chart, Commit, Defaults, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput, RenderOptions,
-    Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
+    self, Capabilities, Chart, Commit, Defaults, Executed, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput,
+    RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
 };
 use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, Prepared, Revision};
 use crate::deploy::resource::{self, Owner, Resource};
@@ -125,16 +125,27 @@ pub fn with_input<T>(chart: &Chart, scene: &Scene<'_>, work: impl FnOnce(&Render
 
 /// Renders a chart and tells its warnings. What was rendered up to a failure is in the error, where the options keep it.
 pub fn rendered(chart: &Chart, input: &RenderInput<'_>, run: &Run) -> Result<Rendered> {
-    let failed = |error: chart::RenderError| {
-        let partial = input.options.partial.as_ref().map(|partial| partial.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone());
-        crate::error::Error::from(error).with_output(partial.unwrap_or_default())
-    };
+    sorted(executed(chart, input)?, input, run)
+}
+
+/// The first half of [`rendered`].
+pub fn executed(chart: &Chart, input: &RenderInput<'_>) -> Result<Executed> {
     // templates may wait for the cluster, and schemas for servers
-    let rendered = tokio::task::block_in_place(|| chart::render(chart, input)).map_err(failed)?;
+    tokio::task::block_in_place(|| chart::execute(chart, input)).map_err(|error| with_partial(error, input))
+}
+
+/// The second half of [`rendered`].
+pub fn sorted(executed: Executed, input: &RenderInput<'_>, run: &Run) -> Result<Rendered> {
+    let rendered = tokio::task::block_in_place(|| executed.sorted(input)).map_err(|error| with_partial(error, input))?;
     for message in &rendered.warnings {
         run.events.emit(Event::Warned { message: message.clone(), help: None });
     }
     Ok(rendered)
+}
+
+fn with_partial(error: chart::RenderError, input: &RenderInput<'_>) -> crate::error::Error {
+    let partial = input.options.partial.as_ref().map(|partial| partial.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone());
+    crate::error::Error::from(error).with_output(partial.unwrap_or_default())
 }
 
 /// What the cluster is, asked only where the chart wants to know.

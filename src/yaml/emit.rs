@@ -8,6 +8,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::error::YamlError;
+use super::json::key_text;
+use super::node::{Node, NodeValue};
 use super::resolve::{Resolved, resolve};
 
 const WIDTH: usize = 80;
@@ -216,6 +219,35 @@ impl Emitter {
     pub fn finish(mut self) -> String {
         self.write_indent();
         self.out
+    }
+
+    /// Writes a node: keys in their order, numbers, booleans and null as they were written.
+    ///
+    /// # Errors
+    /// A key that has no JSON form.
+    pub fn node(&mut self, node: &Node) -> Result<(), YamlError> {
+        match &node.value {
+            NodeValue::String(text) => self.str(text),
+            NodeValue::Sequence(items) => {
+                self.begin_sequence(items.len());
+                items.iter().try_for_each(|item| self.node(item))?;
+                self.end_sequence();
+            }
+            NodeValue::Mapping(entries) => {
+                self.begin_mapping(entries.len());
+                for (key, value) in entries {
+                    let name = key_text(key).map_err(|problem| YamlError::new("", key.span.clone(), problem.clone(), None, problem))?;
+                    self.key(&name);
+                    self.node(value)?;
+                }
+                self.end_mapping();
+            }
+            _ => match node.text() {
+                None | Some("") => self.null(),
+                Some(text) => self.plain(text),
+            },
+        }
+        Ok(())
     }
 
     /// Writes null.

@@ -58,6 +58,20 @@ pub enum Style {
 }
 
 impl Node {
+    /// A string that stands in no text.
+    pub fn of_text(text: &str) -> Self {
+        Node::of(NodeValue::String(text.to_owned()))
+    }
+
+    /// A mapping that stands in no text.
+    pub fn of_entries(entries: Vec<(Node, Node)>) -> Self {
+        Node::of(NodeValue::Mapping(entries))
+    }
+
+    fn of(value: NodeValue) -> Self {
+        Node { span: 0..0, line: 0, value, tag: None, style: Style::Plain, text: None }
+    }
+
     /// The text of a scalar: a string's content, or what was written for a number, a boolean or null. `None` for collections.
     pub fn text(&self) -> Option<&str> {
         match &self.value {

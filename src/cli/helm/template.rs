@@ -9,6 +9,7 @@ use super::told;
 use crate::cli::args::{LogArgs, helm_version};
 use crate::cli::env;
 use crate::ops;
+use crate::ops::helm::plugin::PluginOptions;
 use crate::ops::helm::post_renderer::PostRendererOptions;
 use crate::ops::helm::template;
 
@@ -77,7 +78,8 @@ pub struct Args {
     /// Directory with OpenAPI documents, kubeconform's JSON schemas or CustomResourceDefinitions to hold manifests against (may be given many times)
     #[arg(long, value_name = "DIR")]
     validate_schemas: Vec<PathBuf>,
-    /// A program that changes the manifests before they are printed: it reads them from its standard input and writes what they become
+    /// A program that changes the manifests before they are printed: it reads them from its standard input and writes what they become.
+    /// With Helm 4's ways the name of a plugin
     #[arg(long, value_name = "PROGRAM")]
     post_renderer: Option<String>,
     /// An argument of that program (may be given many times)
@@ -141,6 +143,7 @@ impl Args {
                 program,
                 arguments: self.post_renderer_args,
                 path: env::path(),
+                plugins: PluginOptions { dirs: env::helm_plugins(), variable: env::lookup },
             }),
             server: self.dry_run.as_deref() == Some("server"),
             output_dir: self.output_dir,

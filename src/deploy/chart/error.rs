@@ -205,6 +205,22 @@ pub enum RenderError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Manifest(Box<ManifestError>),
+    /// A document that Helm 4's post-renderers cannot be given.
+    #[error("{path} cannot be given to the post-renderer: {problem}")]
+    #[diagnostic(help("with Helm 4's ways every document is annotated before the post-renderer reads it: it has to be a manifest"))]
+    NotToPostRender {
+        /// The template.
+        path: String,
+        /// Why.
+        problem: String,
+    },
+    /// What a post-renderer of Helm 4 wrote is no manifests.
+    #[error("the post-renderer wrote {problem}")]
+    #[diagnostic(help("it has to write manifests to its standard output, separated by `---`"))]
+    PostRendered {
+        /// What it wrote.
+        problem: String,
+    },
     /// Several independent problems.
     #[error("{headline}")]
     Several {

@@ -17,7 +17,7 @@ use crate::template::{Failure, JinjaFile, Options, Origins, ParseError, Template
 const MAX_OUTPUT: usize = 256 << 20;
 
 /// A rendered file of templates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// `chart/templates/web.yaml`.
     pub path: String,

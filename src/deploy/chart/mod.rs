@@ -28,6 +28,7 @@ mod metadata;
 mod model;
 mod origin;
 mod package;
+mod post_render;
 mod render;
 mod schema;
 mod service;
@@ -46,7 +47,7 @@ pub use manifest::{Hook, Manifest, PrintOptions, definitions, print, print_only,
 pub use metadata::Defaults;
 pub use model::{Chart, Dependency, File, Maintainer, Metadata, Values};
 pub use package::{archive, chart_yaml};
-pub use render::{Operation, Release, RenderInput, RenderOptions, Rendered, render};
+pub use render::{Executed, Operation, Release, RenderInput, RenderOptions, Rendered, execute, render};
 pub use service::{Commit, ImageReference, ServiceValues};
 pub use set::SetError;
 pub use values::{Precedence, SecretAccess, ValueLayers, ValuesFile, paths_of, user_values, with_plain_numbers};

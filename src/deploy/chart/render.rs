@@ -13,6 +13,7 @@ use super::functions::DebugLog;
 use super::manifest::{self, Hook, Manifest};
 use super::model::{Chart, File, Values};
 use super::origin::ValueOrigins;
+use super::post_render;
 use super::schema;
 use super::service::{self, ServiceValues};
 use super::values::{self, Nulls, ValueLayers, Warnings};
@@ -102,7 +103,7 @@ pub struct Rendered {
     /// The chart, without the subcharts that are disabled.
     pub chart: Chart,
     /// Things that deserve attention but stop nothing.
-    pub warnings: Vec<String>,
+    pub warnings: Warnings,
     /// What the debug functions wrote.
     pub debug: Vec<String>,
     /// Which Helm's ways were followed.
@@ -135,6 +136,21 @@ const LOCATED: usize = 10;
 
 /// Renders a chart.
 pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
+    execute(chart, input)?.sorted(input)
+}
+
+/// A chart whose templates were executed; what they wrote is not read yet.
+#[derive(Clone, Debug)]
+pub struct Executed {
+    files: Vec<Output>,
+    /// Whether the files are what the templates wrote.
+    is_original: bool,
+    /// Everything but manifests and hooks.
+    rendered: Rendered,
+}
+
+/// The first half of [`render`].
+pub fn execute(chart: &Chart, input: &RenderInput<'_>) -> Result<Executed, RenderError> {
     if chart.is_library() && !input.options.lint {
         return Err(RenderError::Library { chart: chart.name().to_owned() });
     }
@@ -165,14 +181,37 @@ pub fn render(chart: &Chart, input: &RenderInput<'_>) -> Result<Rendered, Render
     let debug: Option<DebugLog> = input.options.debug_templates.then(|| Arc::new(Mutex::new(Vec::new())));
     let mut files = execute::execute(&chart, &values, input, debug.clone())?;
     let notes = take_notes(&mut files, &chart, input.options.sub_notes);
-    let (manifests, hooks) = manifest::sort(&files, compat, &mut warnings).map_err(|mut problems| {
-        input.options.keep(&files);
-        let shown = problems.len().min(LOCATED);
-        execute::locate(&mut problems[..shown], &chart, &values, input);
-        RenderError::together(problems.into_iter().map(|problem| RenderError::Manifest(Box::new(problem))).collect())
-    })?;
     let debug = debug.map(|log| std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default();
-    Ok(Rendered { manifests, hooks, notes, chart, values, user_values, warnings: warnings.into_iter().collect(), debug, compat })
+    let (manifests, hooks) = Default::default();
+    let rendered = Rendered { manifests, hooks, notes, chart, values, user_values, warnings, debug, compat };
+    Ok(Executed { files, is_original: true, rendered })
+}
+
+impl Executed {
+    /// All documents as Helm 4 gives them to a post-renderer.
+    pub fn merged(&self) -> Result<String, RenderError> {
+        post_render::merge(&self.files)
+    }
+
+    /// The same chart with the documents that a post-renderer of Helm 4 has made of [`merged`](Self::merged).
+    pub fn post_rendered(self, text: &str) -> Result<Self, RenderError> {
+        Ok(Executed { files: post_render::take_apart(text)?, is_original: false, ..self })
+    }
+
+    /// The second half of [`render`]: reads the documents and sorts them.
+    pub fn sorted(self, input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
+        let Executed { files, is_original, mut rendered } = self;
+        let sorted = manifest::sort(&files, rendered.compat, &mut rendered.warnings);
+        (rendered.manifests, rendered.hooks) = sorted.map_err(|mut problems| {
+            input.options.keep(&files);
+            if is_original {
+                let shown = problems.len().min(LOCATED);
+                execute::locate(&mut problems[..shown], &rendered.chart, &rendered.values, input);
+            }
+            RenderError::together(problems.into_iter().map(|problem| RenderError::Manifest(Box::new(problem))).collect())
+        })?;
+        Ok(rendered)
+    }
 }
 
 /// Says of values that break a schema which file or flag set them.

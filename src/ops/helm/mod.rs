@@ -4,6 +4,7 @@ pub mod dependency;
 pub mod dependency_list;
 pub mod lint;
 pub mod package;
+pub mod plugin;
 pub mod post_renderer;
 pub mod pull;
 pub mod push;

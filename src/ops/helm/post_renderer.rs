@@ -1,7 +1,7 @@
 //! `--post-renderer`: a program of the user that changes the manifests before they are printed.
 //!
 //! As in Helm 3 it reads CRDs and manifests, each with its source, and never sees hooks or notes; what it writes is printed as it is.
-//! Helm 4 takes plugins instead, which read another text; these are not run here.
+//! In Helm 4's ways it is a plugin ([`super::plugin`]), and what it reads and writes is the chart's business ([`crate::deploy::chart::Executed`]).
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,6 +12,7 @@ use rustix::fs::{Access, access};
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 
+use super::plugin::{self, PluginError, PluginOptions};
 use crate::deploy::chart::HelmCompat;
 use crate::error::Result;
 use crate::event::Event;
@@ -27,22 +28,37 @@ pub struct PostRendererOptions {
     pub arguments: Vec<String>,
     /// Where programs are looked for.
     pub path: OsString,
+    /// Where Helm 4's ways look for plugins.
+    pub plugins: PluginOptions,
 }
 
 /// A program that is there.
 #[derive(Debug)]
 pub struct PostRenderer {
+    /// What it is called in messages.
+    label: String,
+    /// What to do where it fails.
+    help: &'static str,
     file: PathBuf,
     arguments: Vec<String>,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl PostRenderer {
-    /// Finds the program. What holds a slash is a path, as for a shell.
+    /// Finds the program, or the plugin's. What holds a slash is a path, as for a shell.
     pub fn find(wanted: &PostRendererOptions, compat: HelmCompat) -> Result<PostRenderer> {
-        let program = wanted.program.clone();
-        if compat == HelmCompat::Four {
-            return Err(PostRenderError::Plugin { program }.into());
-        }
+        let (program, mut arguments, environment) = match compat {
+            HelmCompat::Three => (wanted.program.clone(), Vec::new(), Vec::new()),
+            HelmCompat::Four => {
+                let command = plugin::find(&wanted.program, &wanted.plugins).map_err(PostRenderError::Plugin)?;
+                (command.program, command.arguments, command.environment)
+            }
+        };
+        arguments.extend_from_slice(&wanted.arguments);
+        let help = match compat {
+            HelmCompat::Three => "try it by itself: its standard input is what `--no-hooks` prints without it",
+            HelmCompat::Four => "try it by itself: its standard input is every document, as a plugin whose command is `cat` shows",
+        };
         let is_program = |file: &PathBuf| file.is_file() && access(file, Access::EXEC_OK).is_ok();
         let found = if program.contains('/') {
             Some(PathBuf::from(&program)).filter(is_program)
@@ -50,18 +66,36 @@ impl PostRenderer {
             std::env::split_paths(&wanted.path).map(|dir| dir.join(&program)).find(is_program)
         };
         match found {
-            Some(file) => Ok(PostRenderer { file, arguments: wanted.arguments.clone() }),
+            Some(file) => {
+                let label = match compat {
+                    HelmCompat::Three => file.display().to_string(),
+                    HelmCompat::Four => format!("plugin `{}`", wanted.program),
+                };
+                Ok(PostRenderer { label, help, file, arguments, environment })
+            }
             None if program.contains('/') => Err(PostRenderError::NoProgram { program }.into()),
             None => Err(PostRenderError::NotFound { program }.into()),
         }
     }
 
-    /// What the program makes of the manifests.
-    pub async fn run(&self, manifests: String, run: &Run) -> Result<String> {
-        let program = self.file.display().to_string();
+    /// What the program makes of the manifests, in Helm 3's way. What is odd about it is a warning.
+    pub async fn change(&self, manifests: String, run: &Run) -> Result<String> {
+        let text = self.run(manifests).await?;
+        if let Some(problem) = problem_of(&text) {
+            let program = &self.label;
+            let help = Some("it has to write manifests to its standard output, separated by `---`".to_owned());
+            run.events.emit(Event::Warned { message: format!("the post-renderer {program} {problem}"), help });
+        }
+        Ok(text)
+    }
+
+    /// What the program writes when it reads this.
+    pub async fn run(&self, manifests: String) -> Result<String> {
+        let program = self.label.clone();
         let unstarted = |cause| PostRenderError::Unstarted { program: program.clone(), cause };
         let mut child = tokio::process::Command::new(&self.file)
             .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -80,14 +114,9 @@ impl PostRenderer {
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
             let cause = Said(if said.is_empty() { "it said nothing".to_owned() } else { said });
-            return Err(PostRenderError::Failed { program, status: output.status, cause }.into());
+            return Err(PostRenderError::Failed { program, status: output.status, cause, help: self.help }.into());
         }
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if let Some(problem) = problem_of(&text) {
-            let help = Some("it has to write manifests to its standard output, separated by `---`".to_owned());
-            run.events.emit(Event::Warned { message: format!("the post-renderer {program} {problem}"), help });
-        }
-        Ok(text)
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 
@@ -118,9 +147,9 @@ enum PostRenderError {
     #[error("--post-renderer: `{program}` is no program that can be run")]
     #[diagnostic(help("it must be a file that this user may execute: `chmod +x` makes a script one"))]
     NoProgram { program: String },
-    #[error("--post-renderer: with Helm 4's ways `{program}` is the name of a plugin, and plugins are not run yet")]
-    #[diagnostic(help("leave `--helm-compat 4` out: Helm 3's ways take any program"))]
-    Plugin { program: String },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Plugin(PluginError),
     #[error("cannot run the post-renderer {program}")]
     #[diagnostic(help("a script has to begin with a line such as `#!/bin/sh`"))]
     Unstarted {
@@ -129,11 +158,12 @@ enum PostRenderError {
         cause: std::io::Error,
     },
     #[error("the post-renderer {program} failed: {status}")]
-    #[diagnostic(help("try it by itself: its standard input is what `--no-hooks` prints without it"))]
     Failed {
         program: String,
         status: ExitStatus,
         #[source]
         cause: Said,
+        #[help]
+        help: &'static str,
     },
 }

@@ -115,14 +115,19 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         },
         host: determined.as_ref().map_or(&gates, |determined| determined),
     };
-    let rendered = release::rendered(&chart, &input, &run)?;
+    let mut executed = release::executed(&chart, &input)?;
+    if let Some(program) = post_renderer.as_ref().filter(|_| options.helm_4) {
+        let changed = program.run(executed.merged()?).await?;
+        executed = executed.post_rendered(&changed)?;
+    }
+    let rendered = release::sorted(executed, &input, &run)?;
     let how = PrintOptions { include_crds: options.include_crds, no_hooks: options.no_hooks, skip_tests: options.skip_tests };
     let shown = PrintOptions { include_crds: true, ..how.clone() };
     validate::check(&rendered, &shown, &options.validate, client.as_ref().filter(|_| options.validate.cluster), &run).await?;
     // what goes into files is no text any more, and the post-renderer has nothing to read
     let manifests = if options.output_dir.is_none() { chart::release_manifest(&rendered, how.include_crds) } else { String::new() };
-    let manifests = match post_renderer {
-        Some(program) => program.run(manifests, &run).await?,
+    let manifests = match post_renderer.filter(|_| !options.helm_4) {
+        Some(program) => program.change(manifests, &run).await?,
         None => manifests,
     };
     let text = match options.output_dir {

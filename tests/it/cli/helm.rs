@@ -247,10 +247,77 @@ fn what_goes_wrong_with_post_renderers() {
     error: --post-renderer: `./prod.yaml` is no program that can be run
     help: it must be a file that this user may execute: `chmod +x` makes a script one
     ");
-    insta::assert_snapshot!(told(&sandbox, &["helm", "template", "web", "--post-renderer", "cat", "--helm-compat", "4"]), @r"
+}
+
+#[test]
+fn what_goes_wrong_with_post_rendering_plugins() {
+    let sandbox = sandbox();
+    let metadata = |name: &str, rest: &str| format!("name: {name}\nversion: 1.0.0\ntype: postrenderer/v1\napiVersion: v1\n{rest}");
+    let plugin = |rest: &str| {
+        sandbox.write(&[("plugins/change/plugin.yaml", &metadata("change", rest))]);
+        told_with(&sandbox, &["helm", "template", "web", "--post-renderer", "change", "--helm-compat", "4"], &[("HELM_PLUGINS", "plugins")])
+    };
+    let program =
+        |text: &str| plugin(&format!("runtime: subprocess\nruntimeConfig: {{platformCommand: [{{command: sh, args: [-c, '{text}']}}]}}\n"));
+    let named = |name: &str| {
+        told_with(
+            &sandbox,
+            &["helm", "template", "web", "--post-renderer", name, "--helm-compat", "4"],
+            &[("HELM_PLUGINS", "plugins:more")],
+        )
+    };
+    insta::assert_snapshot!(named("cat"), @r"
     exit 1
-    error: --post-renderer: with Helm 4's ways `cat` is the name of a plugin, and plugins are not run yet
-    help: leave `--helm-compat 4` out: Helm 3's ways take any program
+    error: --post-renderer: there is no plugin `cat` for post-rendering in plugins, more
+    help: none of this type is there. With Helm 4's ways the flag names a plugin, which `helm plugin install` puts there; without `--helm-compat 4` it takes any program
+    ");
+    insta::assert_snapshot!(plugin("runtime: extism/v1\n"), @r"
+    exit 1
+    error: --post-renderer: the plugin `change` has the runtime `extism/v1`, and only programs are run here (plugins/change/plugin.yaml)
+    help: a plugin with `runtime: subprocess` can do the same
+    ");
+    insta::assert_snapshot!(plugin("runtime: subprocess\nruntimeConfig: {platformCommand: [{os: plan9, command: x}]}\n"), @r"
+    exit 1
+    error: --post-renderer: the plugin `change` has no command for linux/amd64 (plugins/change/plugin.yaml)
+    help: add one to `runtimeConfig.platformCommand`
+    ");
+    insta::assert_snapshot!(plugin("runtime: subprocess\nruntimeConfig: {platformCommand: [{command: '${HELM_PLUGIN_DIR}/absent'}]}\n"), @r"
+    exit 1
+    error: --post-renderer: `plugins/change/absent` is no program that can be run
+    help: it must be a file that this user may execute: `chmod +x` makes a script one
+    ");
+    insta::assert_snapshot!(program("echo no such overlay >&2; exit 3"), @r"
+    exit 1
+    error: the post-renderer plugin `change` failed: exit status: 3
+      because: no such overlay
+    help: try it by itself: its standard input is every document, as a plugin whose command is `cat` shows
+    ");
+    insta::assert_snapshot!(program("cat > /dev/null"), @r"
+    exit 1
+    error: the post-renderer wrote nothing
+    help: it has to write manifests to its standard output, separated by `---`
+    ");
+    insta::assert_snapshot!(program("echo \"a: b: c\""), @r"
+    exit 1
+    error: the post-renderer wrote what is no YAML: mapping values are not allowed in this context (line 1, column 5)
+    help: it has to write manifests to its standard output, separated by `---`
+    ");
+    insta::assert_snapshot!(program("echo text"), @r"
+    exit 1
+    error: the post-renderer wrote a string where a manifest is expected (line 1)
+    help: it has to write manifests to its standard output, separated by `---`
+    ");
+    sandbox.write(&[("more/other/plugin.yaml", &metadata("other", "")), ("more/broken/plugin.yaml", "a: b: c")]);
+    insta::assert_snapshot!(named("cat"), @r"
+    exit 1
+    error: --post-renderer: there is no plugin `cat` for post-rendering in plugins, more
+    help: there are change, other; more/broken/plugin.yaml cannot be read: mapping values are not allowed in this context (line 1, column 5). With Helm 4's ways the flag names a plugin, which `helm plugin install` puts there; without `--helm-compat 4` it takes any program
+    ");
+    sandbox.write(&[("web/templates/odd.yaml", "metadata: 1\n")]);
+    insta::assert_snapshot!(named("change"), @r"
+    exit 1
+    error: web/templates/odd.yaml cannot be given to the post-renderer: a document, its metadata or its annotations are no mapping
+    help: with Helm 4's ways every document is annotated before the post-renderer reads it: it has to be a manifest
     ");
 }
 
