@@ -43,18 +43,30 @@ struct Inner {
     kind: Kind,
     diagnostic: Box<dyn Diagnostic + Send + Sync + 'static>,
     output: String,
+    postscript: String,
 }
 
 impl Error {
     /// Wraps a room's diagnostic with an explicit kind.
     pub fn new(kind: Kind, diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
-        Error(Box::new(Inner { kind, diagnostic: Box::new(diagnostic), output: String::new() }))
+        Error(Box::new(Inner { kind, diagnostic: Box::new(diagnostic), output: String::new(), postscript: String::new() }))
     }
 
     /// The same with data that goes to standard output nevertheless.
     pub fn with_output(mut self, output: String) -> Self {
         self.0.output = output;
         self
+    }
+
+    /// The same with a text that stands below the diagnostic.
+    pub fn with_postscript(mut self, text: String) -> Self {
+        self.0.postscript = text;
+        self
+    }
+
+    /// What stands below the diagnostic; empty where nothing does.
+    pub fn postscript(&self) -> &str {
+        &self.0.postscript
     }
 
     /// Data that goes to standard output although the work failed.

@@ -17,7 +17,7 @@ pub struct Args {
     /// Also the CRDs of the chart's crds directory
     #[arg(long, env = "WERF_INCLUDE_CRDS")]
     include_crds: bool,
-    /// Where rendering fails, print what was rendered up to there
+    /// Where rendering fails, print what was rendered up to there, and below the error what Helm says of it
     #[arg(long, env = "WERF_DEBUG")]
     debug: bool,
     #[command(flatten)]

@@ -131,7 +131,7 @@ pub fn rendered(chart: &Chart, input: &RenderInput<'_>, run: &Run) -> Result<Ren
 /// The first half of [`rendered`].
 pub fn executed(chart: &Chart, input: &RenderInput<'_>) -> Result<Executed> {
     // templates may wait for the cluster, and schemas for servers
-    tokio::task::block_in_place(|| chart::execute(chart, input)).map_err(|error| with_partial(error, input))
+    tokio::task::block_in_place(|| chart::execute(chart, input)).map_err(|error| with_words(error, chart, input))
 }
 
 /// The second half of [`rendered`].
@@ -143,9 +143,19 @@ pub fn sorted(executed: Executed, input: &RenderInput<'_>, run: &Run) -> Result<
     Ok(rendered)
 }
 
+/// The error, with what was rendered before it where the options keep that.
 fn with_partial(error: chart::RenderError, input: &RenderInput<'_>) -> crate::error::Error {
     let partial = input.options.partial.as_ref().map(|partial| partial.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone());
     crate::error::Error::from(error).with_output(partial.unwrap_or_default())
+}
+
+/// The same with what Helm says of it, for those who look for its words elsewhere.
+fn with_words(error: chart::RenderError, chart: &Chart, input: &RenderInput<'_>) -> crate::error::Error {
+    let compat = input.options.compat;
+    let words = if input.options.partial.is_some() && !chart.knows_jinja() { error.helm_text(compat) } else { None };
+    let version = if compat == HelmCompat::Four { 4 } else { 3 };
+    let postscript = words.map(|words| format!("Helm {version} says: {words}\n")).unwrap_or_default();
+    with_partial(error, input).with_postscript(postscript)
 }
 
 /// What the cluster is, asked only where the chart wants to know.

@@ -81,9 +81,9 @@ pub fn data(text: &str) {
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
-/// Prints an error with its causes, source lines and help.
+/// Prints an error with its causes, source lines and help, and what stands below.
 pub fn error(look: &Look, error: &Error) {
-    write_stderr(&report::render(error.diagnostic(), look.style));
+    write_stderr(&(report::render(error.diagnostic(), look.style) + error.postscript()));
 }
 
 /// Sends the program's own traces to standard error: `--log-debug`.

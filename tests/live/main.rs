@@ -23,6 +23,7 @@ mod cleanup;
 mod converge;
 mod embedded;
 mod faults;
+mod helm_words;
 mod kinds;
 mod language;
 mod lint;

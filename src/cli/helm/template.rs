@@ -69,7 +69,7 @@ pub struct Args {
     /// Do not hold the values against values.schema.json
     #[arg(long)]
     skip_schema_validation: bool,
-    /// Where rendering fails, print what was rendered up to there
+    /// Where rendering fails, print what was rendered up to there, and below the error what Helm says of it
     #[arg(long)]
     debug: bool,
     /// Hold all manifests against the cluster's schemas; .Capabilities are the cluster's

@@ -2,6 +2,7 @@
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode, SourceSpan};
 
+use super::compat::HelmCompat;
 use super::ignore::BadRule;
 use super::set::SetError;
 use crate::deploy::secret::SecretError;
@@ -236,6 +237,18 @@ pub enum RenderError {
 const MAX_TOLD: usize = 10;
 
 impl RenderError {
+    /// What Helm says of it, where it has other words.
+    pub fn helm_text(&self, compat: HelmCompat) -> Option<String> {
+        match self {
+            RenderError::Parse(error) => Some(error.helm_text()),
+            RenderError::Execute(failure) if compat == HelmCompat::Four => Some(failure.error().helm4_text()),
+            RenderError::Execute(failure) => Some(failure.error().helm_text()),
+            // Helm stops at the first one
+            RenderError::Several { problems, .. } => problems.first()?.helm_text(compat),
+            _ => None,
+        }
+    }
+
     /// One error of at least one problem.
     pub(super) fn together(mut problems: Vec<RenderError>) -> Self {
         match problems.len() {

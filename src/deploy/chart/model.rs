@@ -34,6 +34,11 @@ pub struct Chart {
 }
 
 impl Chart {
+    /// Whether the chart or one below it has templates in Jinja, which Helm does not know.
+    pub fn knows_jinja(&self) -> bool {
+        self.is_jinja() || self.dependencies.iter().any(Chart::knows_jinja)
+    }
+
     /// The chart's name, after an alias has renamed it.
     pub fn name(&self) -> &str {
         &self.metadata.name

@@ -193,6 +193,7 @@ fn debug_prints_what_was_rendered_up_to_the_failure() {
     2 │ c: x{{ required "give x" .Values.x }}
       ·        ─────────────┬───────────── refused here
     help: `.Values.x` is not set
+    Helm 3 says: execution error at (app/templates/two.yaml:2:7): give x
     "#);
     sandbox.write(&[(".helm/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n"), (".helm/templates/two.yaml", "b: 2\n c: d\n")]);
     let printed = sandbox.werf_with(&["helm", "template", "--debug", ".helm"], &[]);
