@@ -7,6 +7,7 @@ use std::sync::Arc;
 use minijinja::{Error, ErrorKind};
 
 use super::functions::{Failed, JINJA_NAMES, missed};
+use super::tilde::Readable;
 use super::value::{Numbers, Shared, with_numbers};
 use crate::template::ast::Source;
 use crate::template::error::{Cause, ExecError, ParseError, Place};
@@ -21,13 +22,16 @@ pub type Sources = HashMap<Arc<str>, File>;
 pub struct File {
     /// The text.
     pub source: Arc<Source>,
+    /// The same as minijinja reads it.
+    pub readable: Readable,
     /// `shop/templates`.
     pub folder: Arc<str>,
 }
 
 /// A text that is no template.
-pub fn syntax(error: &Error, source: &Arc<Source>) -> ParseError {
-    let span = error.range().unwrap_or_else(|| line_span(&source.text, error.line().unwrap_or(1)));
+pub fn syntax(error: &Error, file: &File) -> ParseError {
+    let source = &file.source;
+    let span = span(error, file);
     let length = source.text.len();
     let span = span.start.min(length)..span.end.clamp(span.start.min(length), length);
     ParseError::new(source.clone(), error.line().unwrap_or(1), span, sentence(error))
@@ -68,13 +72,23 @@ fn advice(error: &Error, sources: &Sources, shared: &Shared, data: &Value) -> Op
 }
 
 fn place(error: &Error, sources: &Sources) -> Option<Place> {
-    let source = &sources.get(error.name()?)?.source;
-    let text = &*source.text;
-    let span = error.range().unwrap_or_else(|| line_span(text, error.line().unwrap_or(1)));
+    let file = sources.get(error.name()?)?;
+    let (source, text) = (&file.source, &*file.source.text);
+    let span = span(error, file);
     let span = undefined_path(error).and_then(|path| found_near(path, &span, text)).unwrap_or(span);
     let offset = span.start.min(text.len());
-    let node = text.get(span).unwrap_or_default().trim().to_owned();
+    let node = text.get(span).unwrap_or_default().trim();
+    // the first half of `a ~ b`
+    let node = node.strip_suffix('~').unwrap_or(node).trim_end().to_owned();
     Some(Place { source: source.clone(), offset, template: source.name.clone(), node })
+}
+
+/// Where the error is in the text as it was written.
+fn span(error: &Error, file: &File) -> Range<usize> {
+    match error.range() {
+        Some(range) => file.readable.written(range.start)..file.readable.written(range.end),
+        None => line_span(&file.source.text, error.line().unwrap_or(1)),
+    }
 }
 
 /// The path in `` `Values.image.tga` is undefined``.

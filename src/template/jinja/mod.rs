@@ -9,6 +9,7 @@
 
 mod failure;
 mod functions;
+mod tilde;
 mod value;
 
 use std::fmt;
@@ -19,10 +20,11 @@ use std::time::Duration;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Object, Value as JinjaValue};
-use minijinja::{AutoEscape, Environment, OutputSpanKind, UndefinedBehavior};
+use minijinja::{Environment, OutputSpanKind, UndefinedBehavior};
 
 use self::failure::{File, Sources};
 use self::functions::{CONTEXT, Message, SERVICE, Service};
+use self::tilde::Readable;
 use self::value::{Shared, to_jinja};
 use super::ast::Source;
 use super::call::{Scope, Table};
@@ -72,7 +74,7 @@ impl Jinja {
         let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
         environment.set_syntax(syntax.unwrap_or_default());
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        tilde::register(&mut environment);
         environment.set_fuel(Some(FUEL));
         environment.set_debug(true);
         let folders: Vec<(String, String)> = files.iter().map(|file| (file.name.to_owned(), file.folder.to_owned())).collect();
@@ -86,10 +88,11 @@ impl Jinja {
         let mut problems = Vec::new();
         for file in files {
             let source = Arc::new(Source { name: file.name.into(), text: file.text.into() });
-            if let Err(error) = environment.add_template_owned(file.name.to_owned(), file.text.to_owned()) {
-                problems.push(failure::syntax(&error, &source));
-            }
-            sources.insert(source.name.clone(), File { source, folder: file.folder.into() });
+            let readable = Readable::new(file.text);
+            let added = environment.add_template_owned(file.name.to_owned(), readable.text.clone());
+            let file = File { source, readable, folder: file.folder.into() };
+            problems.extend(added.err().map(|error| failure::syntax(&error, &file)));
+            sources.insert(file.source.name.clone(), file);
         }
         if problems.is_empty() { Ok(Jinja { environment, sources, shared }) } else { Err(problems) }
     }
@@ -143,7 +146,8 @@ impl Jinja {
             let mut trace = Trace::default();
             for span in spans {
                 if let Some(file) = self.sources.get(span.name()) {
-                    trace.begin(span.output_range().start, &file.source, span.source_range().start, span.kind() == OutputSpanKind::Raw);
+                    let at = file.readable.written(span.source_range().start);
+                    trace.begin(span.output_range().start, &file.source, at, span.kind() == OutputSpanKind::Raw);
                 }
             }
             return Ok((text, trace));

@@ -141,7 +141,7 @@ impl Object for Proxy {
         Some(self.value.to_json().to_string().cmp(&other.value.to_json().to_string()))
     }
 
-    /// What `~` makes of it.
+    /// What minijinja makes of it where it does not ask our formatter.
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match is_container(&self.value) {
             true => write!(f, "{}", self.value.to_json()),

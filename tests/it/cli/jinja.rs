@@ -133,6 +133,10 @@ fn what_values_print() {
         "[Values.memory, true, none] | join(\",\")",
         "print(true, none, Values.memory)",
         "printf(\"%s:%d\", Values.image.tag, Values.memory)",
+        "\"x\" ~ true ~ none ~ Values.debug ~ 1.0 ~ Values.memory ~ (2 * 3 ~ 4) ~ '~'",
+        "(\"a\" ~ 1) == \"a1\"",
+        "[\"a\" ~ true] | toJson",
+        "printf(\"%s %v\", \"a\" ~ 1, \"b\" ~ none)",
         "Values.limits | toJson",
         "Values.hosts[1]",
         "Values.hosts[-1]",
@@ -158,6 +162,10 @@ fn what_values_print() {
     [Values.memory, true, none] | join(",") → 1000000,true
     print(true, none, Values.memory) → true <nil> 1000000
     printf("%s:%d", Values.image.tag, Values.memory) → v1:1000000
+    "x" ~ true ~ none ~ Values.debug ~ 1.0 ~ Values.memory ~ (2 * 3 ~ 4) ~ '~' → xtruetrue1100000064~
+    ("a" ~ 1) == "a1" → true
+    ["a" ~ true] | toJson → ["atrue"]
+    printf("%s %v", "a" ~ 1, "b" ~ none) → a1 b
     Values.limits | toJson → {"cpu":1,"memory":"2Gi"}
     Values.hosts[1] → b
     Values.hosts[-1] → b
@@ -425,7 +433,7 @@ fn templates_end() {
     error: cannot render shop/templates/web.yaml.j2: template runs without end: more than 20000000 steps
       ╭─[shop/templates/web.yaml.j2:2:40]
     2 │ {% for i in range(60) %}{% set all.x = all.x ~ all.x %}{% endfor %}
-      ·                                        ──────┬────── in `all.x ~ all.x`
+      ·                                        ──┬── in `all.x`
     help: a loop may be longer than meant; loops inside of one another make many steps
     ");
     insta::assert_snapshot!(rendered("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}\n"), @r"
