@@ -95,6 +95,8 @@ pub struct Scene<'a> {
     pub deterministic: bool,
     /// A failure brings what was rendered before it.
     pub debug: bool,
+    /// What wrote what is kept.
+    pub traced: bool,
     /// What is between us and the servers that schemas refer to.
     pub proxies: &'a Proxies,
 }
@@ -117,7 +119,12 @@ pub fn with_input<T>(chart: &Chart, scene: &Scene<'_>, work: impl FnOnce(&Render
         values: scene.layers,
         service: Some(scene.service),
         capabilities: &scene.capabilities,
-        options: RenderOptions { compat: scene.compat, partial: scene.debug.then(Default::default), ..RenderOptions::default() },
+        options: RenderOptions {
+            compat: scene.compat,
+            partial: scene.debug.then(Default::default),
+            traced: scene.traced,
+            ..RenderOptions::default()
+        },
         host: determined.as_ref().map_or(&gates, |determined| determined),
     };
     work(&input)
@@ -178,8 +185,9 @@ pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Optio
     )
     .await?;
     let revision = history.newest() + 1;
-    let scene =
-        Scene { owner, layers, compat, service, capabilities, revision, cluster: Some(client), deterministic, debug: false, proxies };
+    let cluster = Some(client);
+    let traced = validate.is_wanted();
+    let scene = Scene { owner, layers, compat, service, capabilities, revision, cluster, deterministic, debug: false, traced, proxies };
     let rendered = render(chart, &scene, run)?;
     let how = PrintOptions { include_crds: deploy.install_crds, skip_tests: true, no_hooks: false };
     validate::check(&rendered, &how, validate, Some(client).filter(|_| validate.cluster), run).await?;

@@ -87,6 +87,7 @@ pub(super) async fn with_scene<T>(
         cluster: None,
         deterministic: options.values.deterministic,
         debug: options.debug,
+        traced: options.validate.is_wanted(),
         proxies: &options.registry.proxies,
     };
     work(&chart, &scene, &project)

@@ -6,11 +6,13 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use miette::{Diagnostic, LabeledSpan, SourceCode};
+
 use super::{Run, schema_files};
-use crate::deploy::chart::{self, PrintOptions, Rendered};
+use crate::deploy::chart::{self, PrintOptions, Rendered, Written};
 use crate::deploy::cluster::{self, Client};
 use crate::deploy::resource::GroupVersionKind;
-use crate::deploy::schema::{self, Schemas, Text};
+use crate::deploy::schema::{self, SchemaError, Schemas, Text};
 use crate::error::{Problems, Result};
 use crate::event::Event;
 
@@ -70,11 +72,48 @@ pub async fn check(rendered: &Rendered, how: &PrintOptions, options: &ValidateOp
         let message = format!("the cluster has {} {} but no schema of it: its objects are not checked", kind.api_version(), kind.kind);
         run.events.emit(Event::Warned { message, help: None });
     }
-    let problems: Vec<_> = texts.iter().flat_map(|text| schema::check(*text, &schemas, &served)).collect();
+    let found = texts.iter().flat_map(|text| schema::check(*text, &schemas, &served).into_iter().map(|error| (*text, error)));
+    let problems: Vec<_> = found.map(|(text, error)| located(error, text, rendered)).collect();
     let headline = match problems.len() {
         0 => return Ok(()),
         1 => "one thing in the chart's manifests is not what Kubernetes takes".to_owned(),
         several => format!("{several} things in the chart's manifests are not what Kubernetes takes"),
     };
-    Err(Problems::new(headline, problems.into_iter().map(|problem| Box::new(problem) as _).collect()).into())
+    Err(Problems::new(headline, problems).into())
+}
+
+/// The problem with the place of the template that wrote it, where that is known.
+fn located(error: SchemaError, text: Text<'_>, rendered: &Rendered) -> Box<dyn Diagnostic + Send + Sync> {
+    match error.place().and_then(|place| rendered.writer(text.path, text.text, place)) {
+        Some(written) => Box::new(Located { error, written }),
+        None => Box::new(error),
+    }
+}
+
+/// A problem that is shown in the template and in what it wrote.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+struct Located {
+    error: SchemaError,
+    written: Written,
+}
+
+impl Diagnostic for Located {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.written.template.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.written.template.labels()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        let lines: Vec<&str> = self.error.help.iter().chain(&self.written.chain).map(String::as_str).collect();
+        (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as _)
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        let rendered = || Box::new(std::iter::once(&self.written.rendered as &dyn Diagnostic)) as _;
+        (!self.written.is_copied()).then(rendered)
+    }
 }

@@ -170,7 +170,7 @@ fn what_the_server_refuses_is_refused_with_its_place() {
             "things in the chart's manifests are not what Kubernetes takes",
             "error: Ingress/m30: extensions/v1beta1 Ingress is not served\n",
             "help: networking.k8s.io/v1 is\n",
-            "[web/templates/m18.yaml, as rendered:11:29]\n11 │       - {name: a, image: b, imagePullPolcy: Always}\n",
+            "[web/templates/m18.yaml:11:29]\n11 │       - {name: a, image: b, imagePullPolcy: Always}\n",
             "help: did you mean `imagePullPolicy`?\n",
         ],
     );

@@ -300,6 +300,13 @@ impl Excerpt {
         Excerpt { text, at, label: "in the rendered text", context: 3 }
     }
 
+    /// The line of the place, without the space around it.
+    fn line(&self) -> &str {
+        let (before, after) = self.text.inner().split_at(self.at.offset().min(self.text.inner().len()));
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        self.text.inner()[start..before.len() + after.find('\n').unwrap_or(after.len())].trim()
+    }
+
     /// The place, and the lines before it as marks without width.
     fn marks(&self) -> Vec<LabeledSpan> {
         let text = self.text.inner();
@@ -365,11 +372,46 @@ impl ManifestError {
 
     /// Takes the places that wrote what is wrong, the outermost first.
     pub(super) fn point_at(&mut self, writers: &[Writer], origins: &dyn Origins) {
-        let Some((inner, outer)) = writers.split_last() else { return };
-        let text = NamedSource::new(origins.path(inner.file()), inner.text().to_owned());
-        self.template = Some(Excerpt { text, at: inner.span().into(), label: "wrote this", context: 0 });
-        let chain = |writer: &Writer| format!("included from {}:{}", origins.path(writer.file()), writer.line());
-        let lines: Vec<String> = outer.iter().rev().map(chain).collect();
-        self.help = (!lines.is_empty()).then(|| lines.join("\n"));
+        let Some((template, help)) = template_of(writers, |name| Some(origins.path(name))) else { return };
+        (self.template, self.help) = (Some(template), help);
+    }
+}
+
+/// The place of the innermost template that wrote something, and the chain of includes that led there.
+fn template_of(writers: &[Writer], path: impl Fn(&str) -> Option<String>) -> Option<(Excerpt, Option<String>)> {
+    let path = |writer: &Writer| path(writer.file()).unwrap_or_else(|| writer.file().to_owned());
+    let (inner, outer) = writers.split_last()?;
+    let text = NamedSource::new(path(inner), inner.text().to_owned());
+    let template = Excerpt { text, at: inner.span().into(), label: "wrote this", context: 0 };
+    let lines: Vec<String> = outer.iter().rev().map(|writer| format!("included from {}:{}", path(writer), writer.line())).collect();
+    Some((template, (!lines.is_empty()).then(|| lines.join("\n"))))
+}
+
+/// A place of a rendered document with the place of the template that wrote it.
+#[derive(Debug)]
+pub struct Written {
+    /// The template.
+    pub template: Excerpt,
+    /// The document.
+    pub rendered: Excerpt,
+    /// The chain of includes that led there, a line each.
+    pub chain: Option<String>,
+}
+
+impl Written {
+    pub(super) fn new(
+        path: &str,
+        document: &str,
+        place: std::ops::Range<usize>,
+        writers: &[Writer],
+        user_path: impl Fn(&str) -> Option<String>,
+    ) -> Option<Self> {
+        let (template, chain) = template_of(writers, user_path)?;
+        Some(Written { template, rendered: Excerpt::rendered(path, document, place.into()), chain })
+    }
+
+    /// Whether the template says it as the document does, so that the latter tells nothing more.
+    pub fn is_copied(&self) -> bool {
+        self.template.line() == self.rendered.line()
     }
 }

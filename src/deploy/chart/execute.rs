@@ -17,12 +17,21 @@ use crate::template::{Failure, JinjaFile, Options, Origins, ParseError, Template
 const MAX_OUTPUT: usize = 256 << 20;
 
 /// A rendered file of templates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Output {
     /// `chart/templates/web.yaml`.
     pub path: String,
     /// Its text.
     pub text: String,
+    /// What wrote what, where that is asked for ([`RenderOptions::traced`](super::RenderOptions::traced)).
+    pub trace: Option<Trace>,
+}
+
+impl Output {
+    /// A file without a trace.
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Output { path: path.into(), text: text.into(), trace: None }
+    }
 }
 
 /// Executes every template of a chart and its subcharts; the results are sorted by path. Texts of debug functions go to `debug`.
@@ -34,16 +43,23 @@ pub fn execute(chart: &Chart, values: &Values, input: &RenderInput<'_>, debug: O
     let (mut problems, mut broken) = (Vec::new(), Vec::new());
     let (mut places, mut total) = (Vec::new(), 0);
     for template in scene.executed() {
-        match scene.templates.execute(&template.path, &template.data(), input.host) {
-            Ok(text) => {
+        let executed = match input.options.traced {
+            false => scene.templates.execute(&template.path, &template.data(), input.host).map(|text| (text, None)),
+            true => {
+                let traced = scene.templates.execute_traced(&template.path, &template.data(), input.host);
+                traced.map(|(text, trace)| (text, Some(trace)))
+            }
+        };
+        match executed {
+            Ok((text, trace)) => {
                 total += text.len();
                 if total > MAX_OUTPUT {
                     return Err(RenderError::TooLarge { chart: chart.name().to_owned(), limit: MAX_OUTPUT });
                 }
-                outputs.push(Output { path: template.path.clone(), text });
+                outputs.push(Output { path: template.path.clone(), text, trace });
             }
             Err(error) => {
-                broken.push(Output { path: template.path.clone(), text: error.partial().to_owned() });
+                broken.push(Output::new(template.path.clone(), error.partial()));
                 let place = error.places().last().map(|place| place.location());
                 if place.is_none() || !places.contains(&place) {
                     problems.push(RenderError::Execute(Box::new(Failure::new(*error, &scene.origins))));
@@ -88,7 +104,7 @@ pub fn locate(errors: &mut [ManifestError], chart: &Chart, values: &Values, inpu
 pub fn execute_traced(chart: &Chart, values: &Values, input: &RenderInput<'_>) -> Result<Vec<(Output, Trace)>, RenderError> {
     let scene = Scene::new(chart, values, input, None)?;
     let traced = |template: &Template<'_>| match scene.templates.execute_traced(&template.path, &template.data(), input.host) {
-        Ok((text, trace)) => Ok((Output { path: template.path.clone(), text }, trace)),
+        Ok((text, trace)) => Ok((Output::new(template.path.clone(), text), trace)),
         Err(error) => Err(RenderError::Execute(Box::new(Failure::new(*error, &scene.origins)))),
     };
     scene.executed().map(traced).collect()

@@ -146,7 +146,7 @@ pub fn sort(
 /// The head and the object of a document, or why there is none.
 type Read = Result<(Head, Value), Box<ManifestError>>;
 
-fn documents(Output { path, text: content }: &Output, compat: HelmCompat) -> Vec<(&str, Read)> {
+fn documents(Output { path, text: content, .. }: &Output, compat: HelmCompat) -> Vec<(&str, Read)> {
     split(content, compat).into_iter().map(|text| (text, read(&Place { path, content, text }))).collect()
 }
 
@@ -376,7 +376,7 @@ mod tests {
     use crate::deploy::chart::values::Warnings;
 
     fn output(path: &str, text: &str) -> Output {
-        Output { path: path.to_owned(), text: text.to_owned() }
+        Output::new(path, text)
     }
 
     #[test]

@@ -39,7 +39,7 @@ mod values;
 pub use capabilities::Capabilities;
 pub use compat::HelmCompat;
 pub use dependency::{check as check_dependencies, is_compatible};
-pub use error::{ChartError, ManifestError, RenderError, TableError};
+pub use error::{ChartError, Excerpt, ManifestError, RenderError, TableError, Written};
 pub use lint::{Finding, Found, Severity, Subject, lint, lint_project};
 pub use load::{load, load_archive, load_files, unpack};
 pub use lock::{Lock, digest as lock_digest, go_json, is_alias};

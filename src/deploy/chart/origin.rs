@@ -44,7 +44,7 @@ impl Origins for ValueOrigins<'_> {
 }
 
 /// The user's path of a template: `.helm/charts/redis/templates/x.yaml` for `app/charts/redis/templates/x.yaml`.
-fn path_of(chart: &Chart, file: &str) -> Option<String> {
+pub fn path_of(chart: &Chart, file: &str) -> Option<String> {
     let inner = file.strip_prefix(chart.name())?.strip_prefix('/')?;
     let below = inner.strip_prefix("charts/").and_then(|inner| chart.dependencies.iter().find_map(|subchart| path_of(subchart, inner)));
     Some(below.unwrap_or_else(|| if chart.path.is_empty() { inner.to_owned() } else { format!("{}/{inner}", chart.path) }))

@@ -56,7 +56,7 @@ pub fn take_apart(text: &str) -> Result<Vec<Output>, RenderError> {
     }
     files.sort_by(|(a, _), (b, _)| a.cmp(b));
     let output = |(path, documents): (String, Vec<Node>)| match printed(&documents) {
-        Ok(text) => Ok(Output { path, text }),
+        Ok(text) => Ok(Output::new(path, text)),
         Err(cause) => Err(wrong(format!("what is no manifest: {cause}"))),
     };
     files.into_iter().map(output).collect()
@@ -107,7 +107,11 @@ mod tests {
     use super::*;
 
     fn file(path: &str, text: &str) -> Output {
-        Output { path: path.to_owned(), text: text.to_owned() }
+        Output::new(path, text)
+    }
+
+    fn taken_apart(text: &str) -> Vec<(String, String)> {
+        take_apart(text).unwrap().into_iter().map(|file| (file.path, file.text)).collect()
     }
 
     const MERGED: &str = "\
@@ -147,19 +151,21 @@ kind: B
             file("c/templates/h.yaml", "metadata:\n  annotations: {x: z, postrenderer.helm.sh/postrender-filename: old}\nkind: B"),
         ];
         assert_eq!(merge(&files).unwrap(), MERGED);
+        let expect = |path: &str, text: &str| (path.to_owned(), text.to_owned());
         let expected = [
-            file(
+            expect(
                 "c/templates/a.yaml",
                 "kind: Service\nmetadata:\n  name: a\nspec:\n  b: 0755\n  a: \"1\"\n  list:\n  - ~\n  - null\n---\nkind: A\n",
             ),
-            file("c/templates/h.yaml", "metadata:\n  annotations:\n    x: z\nkind: B\n"),
+            expect("c/templates/h.yaml", "metadata:\n  annotations:\n    x: z\nkind: B\n"),
         ];
-        assert_eq!(take_apart(MERGED).unwrap(), expected);
+        assert_eq!(taken_apart(MERGED), expected);
     }
 
     #[test]
     fn what_has_no_template_gets_a_file_of_its_own() {
-        let files = take_apart("---\n---\nkind: A\n---\nkind: B\n").unwrap();
+        let files = taken_apart("---\n---\nkind: A\n---\nkind: B\n");
+        let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
         assert_eq!(files, [file("generated-by-postrender-0.yaml", "kind: A\n"), file("generated-by-postrender-1.yaml", "kind: B\n")]);
     }
 

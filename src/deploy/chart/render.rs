@@ -1,5 +1,6 @@
 //! From a chart and values to manifests: the pipeline.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
@@ -7,12 +8,12 @@ use serde_json::{Map, Value, json};
 use super::capabilities::Capabilities;
 use super::compat::HelmCompat;
 use super::dependency;
-use super::error::RenderError;
+use super::error::{RenderError, Written};
 use super::execute::{self, Output};
 use super::functions::DebugLog;
 use super::manifest::{self, Hook, Manifest};
 use super::model::{Chart, File, Values};
-use super::origin::ValueOrigins;
+use super::origin::{self, ValueOrigins};
 use super::post_render;
 use super::schema;
 use super::service::{self, ServiceValues};
@@ -74,6 +75,8 @@ pub struct RenderOptions {
     pub lint: bool,
     /// Takes what was rendered where rendering fails, as `helm template --debug` prints it.
     pub partial: Option<Arc<Mutex<String>>>,
+    /// What wrote what is kept, for [`Rendered::writer`]; slower.
+    pub traced: bool,
 }
 
 impl RenderOptions {
@@ -81,7 +84,7 @@ impl RenderOptions {
     pub(super) fn keep<'o>(&self, outputs: impl IntoIterator<Item = &'o Output>) {
         let Some(partial) = &self.partial else { return };
         let mut kept = partial.lock().unwrap_or_else(PoisonError::into_inner);
-        for Output { path, text } in outputs.into_iter().filter(|output| !output.text.trim().is_empty()) {
+        for Output { path, text, .. } in outputs.into_iter().filter(|output| !output.text.trim().is_empty()) {
             kept.push_str(&format!("---\n# Source: {path}\n{text}\n"));
         }
     }
@@ -108,9 +111,18 @@ pub struct Rendered {
     pub debug: Vec<String>,
     /// Which Helm's ways were followed.
     pub compat: HelmCompat,
+    /// What the templates wrote, where that was asked for.
+    traced: Vec<Output>,
 }
 
 impl Rendered {
+    /// What wrote a place of a document, where [`RenderOptions::traced`] has asked for it. `path` and `document` are those of a manifest.
+    pub fn writer(&self, path: &str, document: &str, place: Range<usize>) -> Option<Written> {
+        let file = self.traced.iter().find(|file| file.path == path)?;
+        let at = file.text.find(document)? + place.start;
+        Written::new(path, document, place, &file.trace.as_ref()?.writers(&file.text, at), |name| origin::path_of(&self.chart, name))
+    }
+
     /// The files below `crds/` of the chart and its subcharts, as written, where they are wanted; megabytes in some charts.
     pub fn crds(&self, wanted: bool) -> Vec<Manifest> {
         let mut crds = Vec::new();
@@ -183,7 +195,7 @@ pub fn execute(chart: &Chart, input: &RenderInput<'_>) -> Result<Executed, Rende
     let notes = take_notes(&mut files, &chart, input.options.sub_notes);
     let debug = debug.map(|log| std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default();
     let (manifests, hooks) = Default::default();
-    let rendered = Rendered { manifests, hooks, notes, chart, values, user_values, warnings, debug, compat };
+    let rendered = Rendered { manifests, hooks, notes, chart, values, user_values, warnings, debug, compat, traced: Vec::new() };
     Ok(Executed { files, is_original: true, rendered })
 }
 
@@ -210,6 +222,9 @@ impl Executed {
             }
             RenderError::together(problems.into_iter().map(|problem| RenderError::Manifest(Box::new(problem))).collect())
         })?;
+        if input.options.traced {
+            rendered.traced = files;
+        }
         Ok(rendered)
     }
 }

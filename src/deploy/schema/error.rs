@@ -71,6 +71,16 @@ impl SchemaError {
     }
 }
 
+impl SchemaError {
+    /// Bytes of the document, unless it may be secret.
+    pub fn place(&self) -> Option<Range<usize>> {
+        match &self.place {
+            Place::Shown(place) => Some(place.clone()),
+            Place::Hidden => None,
+        }
+    }
+}
+
 impl Diagnostic for SchemaError {
     fn source_code(&self) -> Option<&dyn SourceCode> {
         Some(&self.text)

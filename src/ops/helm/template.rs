@@ -111,6 +111,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
             skip_schema: options.skip_schema,
             compat,
             partial: options.debug.then(Default::default),
+            traced: options.validate.is_wanted(),
             ..RenderOptions::default()
         },
         host: determined.as_ref().map_or(&gates, |determined| determined),

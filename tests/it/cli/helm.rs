@@ -360,26 +360,34 @@ spec:
     error: 4 things in the chart's manifests are not what Kubernetes takes
 
     error: ConfigMap/release-name: `data.size` must be a string, it is the number 1
-      ╭─[web/templates/map.yaml, as rendered:4:15]
-    4 │ data: {"size":1}
-      ·               ┬ here
+      ╭─[web/templates/map.yaml:4:7]
+    4 │ data: {{ toJson (omit .Values "werf") }}
+      ·       ─────────────────┬──────────────── wrote this
     help: quote the value in the template: `{{ value | quote }}` makes a string of a number or a boolean
 
+    note: this is what it wrote
+      ╭─[web/templates/map.yaml, as rendered:4:15]
+    1 │ apiVersion: v1
+    2 │ kind: ConfigMap
+    3 │ metadata: {name: release-name, namespace: default}
+    4 │ data: {"size":1}
+      ·               ┬ in the rendered text
+
     error: Bulb/a: `watt` is missing
-      ╭─[web/templates/bulb.yaml, as rendered:1:1]
+      ╭─[web/templates/bulb.yaml:1:1]
     1 │ apiVersion: example.org/v2
-      · ┬ here
+      · ─────────────┬──────────── wrote this
 
     error: Lamp/a: `color` must be one of `red`, `green`, it is the string "gren"
-      ╭─[web/templates/upgrade.yaml, as rendered:4:8]
+      ╭─[web/templates/upgrade.yaml:4:8]
     4 │ color: gren
-      ·        ──┬─ here
+      ·        ──┬─ wrote this
     help: did you mean `green`?
 
     error: Ingress/a: extensions/v1beta1 Ingress is not served
-      ╭─[web/templates/hook.yaml, as rendered:1:13]
+      ╭─[web/templates/hook.yaml:1:13]
     1 │ apiVersion: extensions/v1beta1
-      ·             ─────────┬──────── here
+      ·             ─────────┬──────── wrote this
     help: networking.k8s.io/v1 is
     "#);
     insta::assert_snapshot!(with("empty"), @r"
@@ -387,21 +395,21 @@ spec:
     error: 3 things in the chart's manifests are not what Kubernetes takes
 
     error: ConfigMap/release-name: v1 ConfigMap is not served
-      ╭─[web/templates/map.yaml, as rendered:1:13]
+      ╭─[web/templates/map.yaml:1:13]
     1 │ apiVersion: v1
-      ·             ─┬ here
+      ·             ─┬ wrote this
     help: put its CustomResourceDefinition into the cluster or into the chart's `crds/`, or a schema of it into a directory of `--validate-schemas`
 
     error: Bulb/a: example.org/v2 Bulb is not served
-      ╭─[web/templates/bulb.yaml, as rendered:1:13]
+      ╭─[web/templates/bulb.yaml:1:13]
     1 │ apiVersion: example.org/v2
-      ·             ───────┬────── here
+      ·             ───────┬────── wrote this
     help: put its CustomResourceDefinition into the cluster or into the chart's `crds/`, or a schema of it into a directory of `--validate-schemas`
 
     error: Lamp/a: example.org/v1 Lamp is not served
-      ╭─[web/templates/upgrade.yaml, as rendered:1:13]
+      ╭─[web/templates/upgrade.yaml:1:13]
     1 │ apiVersion: example.org/v1
-      ·             ───────┬────── here
+      ·             ───────┬────── wrote this
     help: put its CustomResourceDefinition into the cluster or into the chart's `crds/`, or a schema of it into a directory of `--validate-schemas`
     ");
     insta::assert_snapshot!(with("nowhere"), @r"
