@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 
 use super::capabilities::Capabilities;
 use super::compat::HelmCompat;
+use super::input::{Operation, RenderInput};
 use super::model::{Chart, Dependency, Metadata, Values};
-use super::render::{Operation, RenderInput};
 use crate::template::call::ObjectType;
 use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Object, Value};
 

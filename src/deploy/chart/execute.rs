@@ -7,32 +7,16 @@ use std::sync::Arc;
 use super::context::{self, Template};
 use super::error::{ManifestError, RenderError};
 use super::functions::{self, DebugLog};
+use super::input::RenderInput;
 use super::model::{Chart, Values};
 use super::origin::ValueOrigins;
-use super::render::RenderInput;
+use super::output::Output;
+
 use super::side_by_side;
 use crate::template::{Failure, JinjaFile, Options, Origins, ParseError, Templates, Trace};
 
 /// Bytes that all files of a chart may have together when they are rendered.
 const MAX_OUTPUT: usize = 256 << 20;
-
-/// A rendered file of templates.
-#[derive(Clone, Debug)]
-pub struct Output {
-    /// `chart/templates/web.yaml`.
-    pub path: String,
-    /// Its text.
-    pub text: String,
-    /// What wrote what, where that is asked for ([`RenderOptions::traced`](super::RenderOptions::traced)).
-    pub trace: Option<Trace>,
-}
-
-impl Output {
-    /// A file without a trace.
-    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
-        Output { path: path.into(), text: text.into(), trace: None }
-    }
-}
 
 /// Executes every template of a chart and its subcharts; the results are sorted by path. Texts of debug functions go to `debug`.
 ///

@@ -7,8 +7,8 @@
 use super::HelmCompat;
 use super::context::is_partial;
 use super::error::RenderError;
-use super::execute::Output;
 use super::manifest::split;
+use super::output::Output;
 use crate::yaml::{self, Emitter, Node, NodeValue, YamlError};
 
 /// The annotation with the template's path.

@@ -5,90 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 
-use super::capabilities::Capabilities;
 use super::compat::HelmCompat;
 use super::dependency;
 use super::error::{RenderError, Written};
-use super::execute::{self, Output};
+use super::execute::{self};
 use super::functions::DebugLog;
+use super::input::RenderInput;
 use super::manifest::{self, Hook, Manifest};
 use super::model::{Chart, File, Values};
 use super::origin::{self, ValueOrigins};
+use super::output::Output;
 use super::post_render;
 use super::schema;
-use super::service::{self, ServiceValues};
+use super::service;
 use super::values::{self, Nulls, ValueLayers, Warnings};
-use crate::template::host::Host;
-
-/// What a chart is rendered for.
-pub struct RenderInput<'a> {
-    /// `.Release`.
-    pub release: Release,
-    /// The caller's values.
-    pub values: &'a ValueLayers,
-    /// werf's values; `None` renders as Helm does.
-    pub service: Option<&'a ServiceValues>,
-    /// `.Capabilities`.
-    pub capabilities: &'a Capabilities,
-    /// How.
-    pub options: RenderOptions,
-    /// The gates to cluster, clock and randomness.
-    pub host: &'a dyn Host,
-}
-
-/// `.Release`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Release {
-    /// Release name.
-    pub name: String,
-    /// Namespace.
-    pub namespace: String,
-    /// Revision that is about to be made, from 1.
-    pub revision: u32,
-    /// Whether this is the first revision, or an upgrade.
-    pub operation: Operation,
-}
-
-/// Which of `.Release.IsInstall` and `.Release.IsUpgrade` holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// The first revision.
-    Install,
-    /// A later one.
-    Upgrade,
-    /// There is no release: `helm lint`.
-    Neither,
-}
-
-/// Switches of rendering.
-#[derive(Clone, Debug, Default)]
-pub struct RenderOptions {
-    /// Notes of subcharts are joined to the chart's (`--render-subchart-notes`).
-    pub sub_notes: bool,
-    /// values.schema.json is not looked at (`--skip-schema-validation`).
-    pub skip_schema: bool,
-    /// The debug functions give their texts (`--debug-templates`).
-    pub debug_templates: bool,
-    /// Which Helm's ways are followed.
-    pub compat: HelmCompat,
-    /// `required` and `fail` do not fail, and library charts are fine: for [`lint()`](super::lint::lint).
-    pub lint: bool,
-    /// Takes what was rendered where rendering fails, as `helm template --debug` prints it.
-    pub partial: Option<Arc<Mutex<String>>>,
-    /// What wrote what is kept, for [`Rendered::writer`]; slower.
-    pub traced: bool,
-}
-
-impl RenderOptions {
-    /// Keeps the texts of a rendering that failed, for whoever asked for them.
-    pub(super) fn keep<'o>(&self, outputs: impl IntoIterator<Item = &'o Output>) {
-        let Some(partial) = &self.partial else { return };
-        let mut kept = partial.lock().unwrap_or_else(PoisonError::into_inner);
-        for Output { path, text, .. } in outputs.into_iter().filter(|output| !output.text.trim().is_empty()) {
-            kept.push_str(&format!("---\n# Source: {path}\n{text}\n"));
-        }
-    }
-}
 
 /// A rendered chart.
 #[derive(Clone, Debug)]

@@ -18,8 +18,8 @@ use super::compat::HelmCompat;
 use super::dependency;
 use super::error::{ChartError, RenderError, TableError};
 use super::execute;
+use super::input::RenderInput;
 use super::model::{Chart, File, Values};
-use super::render::RenderInput;
 use super::schema;
 use super::values::{self, Nulls, Warnings};
 
