@@ -27,6 +27,7 @@ mod lock;
 mod manifest;
 mod metadata;
 mod model;
+mod numbers;
 mod origin;
 mod output;
 mod package;
@@ -50,12 +51,13 @@ pub use lock::{Lock, digest as lock_digest, go_json, is_alias};
 pub use manifest::{Hook, Manifest, split};
 pub use metadata::Defaults;
 pub use model::{Chart, Dependency, File, Maintainer, Metadata, Values};
+pub use numbers::with_plain_numbers;
 pub use package::{archive, chart_yaml};
 pub use print::{PrintOptions, definitions, print, print_only, release_manifest, with_hooks};
 pub use render::{Executed, Rendered, execute, render};
 pub use service::{Commit, ImageReference, ServiceValues};
 pub use set::SetError;
-pub use values::{Precedence, SecretAccess, ValueLayers, ValuesFile, paths_of, user_values, with_plain_numbers};
+pub use values::{Precedence, SecretAccess, ValueLayers, ValuesFile, paths_of, user_values};
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use super::functions::DebugLog;
 use super::input::RenderInput;
 use super::manifest::{self, Hook, Manifest};
 use super::model::{Chart, File, Values};
+use super::numbers;
 use super::origin::{self, ValueOrigins};
 use super::output::Output;
 use super::post_render;
@@ -227,7 +228,7 @@ fn record(chart: &Chart) -> Value {
         "metadata": chart.metadata,
         "lock": chart.lock,
         "templates": files(&chart.templates),
-        "values": values::with_plain_numbers(&Value::Object(Map::clone(&chart.values))),
+        "values": numbers::with_plain_numbers(&Value::Object(Map::clone(&chart.values))),
         "schema": chart.schema.as_deref().map(encode),
         "files": files(&chart.files),
     })

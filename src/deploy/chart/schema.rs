@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::error::RenderError;
 use super::model::{Chart, Values};
-use super::values::{kind_of, with_plain_numbers};
+use super::numbers::with_plain_numbers;
+use super::values::kind_of;
 use crate::template::host::Host;
 
 /// Checks the values of a chart and of its subcharts. What schemas refer to elsewhere comes through the host.

@@ -219,7 +219,7 @@ impl Parser<'_, '_> {
         let value = stream.next().unwrap_or(Ok(Value::Null)).map_err(|error| SetError::Json(error.to_string()))?;
         self.rest = &self.rest[stream.byte_offset()..];
         self.skip_blank();
-        Ok(super::values::with_float_numbers(value))
+        Ok(super::numbers::with_float_numbers(value))
     }
 
     /// Skips white space and one comma; true where a comma or the end was reached.

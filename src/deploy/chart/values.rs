@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::compat::HelmCompat;
 use super::error::{RenderError, TableError};
 use super::model::{Chart, Values};
+use super::numbers::with_float_numbers;
 use super::set::{self, Form, SetError};
 use crate::deploy::secret;
 use crate::yaml;
@@ -173,32 +174,6 @@ fn table_of(value: Value) -> Option<Values> {
         Value::Null => Some(Values::new()),
         Value::Object(table) => Some(table),
         _ => None,
-    }
-}
-
-/// Turns every number into a float, as Helm reads numbers of YAML and JSON.
-pub fn with_float_numbers(value: Value) -> Value {
-    match value {
-        Value::Number(number) => {
-            let float = number.as_f64().and_then(Number::from_f64);
-            Value::Number(float.unwrap_or(number))
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(with_float_numbers).collect()),
-        Value::Object(table) => Value::Object(table.into_iter().map(|(key, value)| (key, with_float_numbers(value))).collect()),
-        other => other,
-    }
-}
-
-/// The same value as Go's JSON encoder writes it: floats without a fraction become integers.
-pub fn with_plain_numbers(value: &Value) -> Value {
-    match value {
-        Value::Number(number) => match number.as_f64() {
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9.2e18 => Value::from(float as i64),
-            _ => value.clone(),
-        },
-        Value::Array(items) => Value::Array(items.iter().map(with_plain_numbers).collect()),
-        Value::Object(table) => Value::Object(table.iter().map(|(key, value)| (key.clone(), with_plain_numbers(value))).collect()),
-        other => other.clone(),
     }
 }
 
@@ -420,6 +395,7 @@ fn join(prefix: &str, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::numbers::with_plain_numbers;
     use super::*;
     use crate::deploy::chart::{Defaults, load};
     use crate::file_tree::MemoryTree;
