@@ -11,12 +11,16 @@ use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
 use rsa::signature::{SignatureEncoding as _, Signer as _};
 use sha2::{Digest as _, Sha256};
 
+use super::primes::prime;
 use super::{data, der};
 use crate::template::call::{FunctionError, ObjectType, Ref, Scope, Table};
 use crate::template::value::{Kind, List, Map, Object, Str, Value};
 
 const GENERATED_KEY_BITS: usize = 4096;
 const CERTIFICATE_KEY_BITS: usize = 2048;
+const RSA_EXPONENT: u32 = 65_537;
+/// Pairs of primes that are tried; one in some thousands does not fit.
+const RSA_ATTEMPTS: usize = 10;
 
 pub(super) fn register(table: &mut Table) {
     table.add_scoped("genPrivateKey", |scope: &mut dyn Scope, kind: Arc<str>| match &*kind {
@@ -177,6 +181,15 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Another stream, which this one decides.
+    fn branch(&mut self) -> Stream {
+        let mut seed = [0; 32];
+        self.0.fill(&mut seed);
+        Stream(blake3::Hasher::new_keyed(&seed).finalize_xof())
+    }
+}
+
 impl rsa::rand_core::RngCore for Stream {
     fn next_u32(&mut self) -> u32 {
         let mut bytes = [0; 4];
@@ -213,9 +226,23 @@ fn given_key(pem: &str) -> Result<PrivateKey, FunctionError> {
 }
 
 impl PrivateKey {
+    /// Looks for both primes at once: that is all of the work, and a key takes longer than the rest of most charts.
     fn rsa(scope: &mut dyn Scope, bits: usize) -> Result<PrivateKey, FunctionError> {
-        let key = rsa::RsaPrivateKey::new(&mut Stream::new(scope)?, bits);
-        key.map(|key| PrivateKey::Rsa(Box::new(key))).map_err(|error| format!("error generating rsa key: {error}").into())
+        let mut stream = Stream::new(scope)?;
+        for _ in 0..RSA_ATTEMPTS {
+            let (mut one, mut other) = (stream.branch(), stream.branch());
+            let primes = std::thread::scope(|threads| {
+                let other = threads.spawn(move || prime(bits / 2, |bytes| other.0.fill(bytes)));
+                [Ok(prime(bits / 2, |bytes| one.0.fill(bytes))), other.join()]
+            });
+            let [p, q] = primes.map(|prime| prime.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            // the primes may be equal, or not fit the exponent
+            let key = rsa::RsaPrivateKey::from_primes(vec![p, q], RSA_EXPONENT.into()).ok();
+            if let Some(key) = key.filter(|key| rsa::traits::PublicKeyParts::n(key).bits() == bits) {
+                return Ok(PrivateKey::Rsa(Box::new(key)));
+            }
+        }
+        Err("error generating rsa key: no primes that fit".into())
     }
 
     fn ecdsa(scope: &mut dyn Scope) -> Result<PrivateKey, FunctionError> {

@@ -22,6 +22,7 @@ mod maps;
 mod numbers;
 mod passwords;
 mod paths;
+mod primes;
 mod random;
 mod re2;
 mod regex;
