@@ -64,7 +64,7 @@ pub struct RenderOptions {
     pub lint: bool,
     /// Takes what was rendered where rendering fails, as `helm template --debug` prints it.
     pub partial: Option<Arc<Mutex<String>>>,
-    /// What wrote what is kept, for [`Rendered::writer`]; slower.
+    /// What wrote what is kept, for [`Rendered::writer`](super::Rendered::writer); slower.
     pub traced: bool,
 }
 

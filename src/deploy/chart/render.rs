@@ -47,7 +47,7 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// What wrote a place of a document, where [`RenderOptions::traced`] has asked for it. `path` and `document` are those of a manifest.
+    /// What wrote a place of a document, where [`RenderOptions::traced`](super::RenderOptions::traced) has asked for it. `path` and `document` are those of a manifest.
     pub fn writer(&self, path: &str, document: &str, place: Range<usize>) -> Option<Written> {
         let file = self.traced.iter().find(|file| file.path == path)?;
         let at = file.text.find(document)? + place.start;
