@@ -523,7 +523,8 @@ impl Printer<'_> {
 
     fn unicode(&mut self, code: u64) {
         let width = self.flags.precision.filter(|precision| *precision > 4).unwrap_or(4);
-        let mut text = format!("U+{code:0width$X}");
+        let digits = format!("{code:X}");
+        let mut text = format!("U+{}{digits}", "0".repeat(width.saturating_sub(digits.len())));
         if let Some(character) = u32::try_from(code).ok().and_then(char::from_u32).filter(|c| self.flags.sharp && is_print(*c)) {
             text.push_str(&format!(" '{character}'"));
         }

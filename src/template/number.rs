@@ -150,7 +150,11 @@ fn hexadecimal(number: f64, verb: u8, precision: Option<usize>) -> String {
     let fraction = format!("{:015x}", mantissa & ((1 << 60) - 1));
     let fraction = match precision {
         None => fraction.trim_end_matches('0').to_owned(),
-        Some(precision) => format!("{fraction:0<precision$}")[..precision].to_owned(),
+        Some(precision) => {
+            // the language's own padding ends at 65,535
+            let missing = precision.saturating_sub(fraction.len());
+            format!("{}{}", &fraction[..precision.min(fraction.len())], "0".repeat(missing))
+        }
     };
     let point = if fraction.is_empty() { "" } else { "." };
     let sign = if exponent < 0 { '-' } else { '+' };

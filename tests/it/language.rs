@@ -296,4 +296,8 @@ proptest! {
 #[test]
 fn findings() {
     assert_eq!(render("{{ now | date \"\u{1f300}\" }}"), "\u{1f300}");
+    for (format, number) in [("%.70000U", "1"), ("%.70000x", "1.5"), ("%.70000f", "1.5"), ("%.70000d", "1")] {
+        let rendered = render(&format!("{{{{ printf \"{format}\" {number} }}}}"));
+        assert!(rendered.contains("bytes, more than the 65536 allowed"), "{format}: {rendered}");
+    }
 }

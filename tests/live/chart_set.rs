@@ -119,6 +119,7 @@ indent 2 .Values.block
 nindent 4 "x\ny"
 replace "o" "0" .Values.text
 printf "%05.1f|%-6s|%+d|%x|%q|%v|%T" 3.14159 "ab" 7 255 "q" .Values.map .Values.big
+printf "%.70000U|%.70000x|%.70000X|%.70000f|%.70000d" 1 1.5 0.1 1.5 1 | sha256sum
 print 1 2 "a" 3 "b"
 html "<a&b>"
 urlquery "a b&c"
