@@ -143,6 +143,7 @@ impl Platform {
     pub fn new(os: &str, architecture: &str, variant: &str) -> Self {
         let (architecture, variant) = match (architecture, variant) {
             ("x86_64" | "x86-64", variant) => ("amd64", variant),
+            ("x86", variant) => ("386", variant),
             ("aarch64" | "arm64", "v8") | ("aarch64", "") => ("arm64", ""),
             ("armhf", _) => ("arm", "v7"),
             ("armel", _) => ("arm", "v6"),

@@ -69,9 +69,7 @@ impl SchemaError {
             place: if is_hidden { Place::Hidden } else { Place::Shown(start..end) },
         }
     }
-}
 
-impl SchemaError {
     /// Bytes of the document, unless it may be secret.
     pub fn place(&self) -> Option<Range<usize>> {
         match &self.place {

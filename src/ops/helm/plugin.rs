@@ -9,6 +9,7 @@ use miette::Diagnostic;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::registry::Platform;
 use crate::yaml;
 
 const FILE: &str = "plugin.yaml";
@@ -105,8 +106,9 @@ fn command(plugin: Plugin, file: &Path, options: &PluginOptions) -> Result<Plugi
     if plugin.runtime != "subprocess" {
         return Err(PluginError::Runtime { name: plugin.name, runtime: plugin.runtime, file: file.to_owned() });
     }
-    let Some(chosen) = chosen(&plugin.runtime_config.platform_command, go_os(), go_arch()) else {
-        return Err(PluginError::NoCommand { name: plugin.name, platform: format!("{}/{}", go_os(), go_arch()), file: file.to_owned() });
+    let platform = Platform::new(std::env::consts::OS, std::env::consts::ARCH, "");
+    let Some(chosen) = chosen(&plugin.runtime_config.platform_command, &platform) else {
+        return Err(PluginError::NoCommand { name: plugin.name, platform: platform.to_string(), file: file.to_owned() });
     };
     let own = [("HELM_PLUGIN_NAME", plugin.name), ("HELM_PLUGIN_DIR", dir)];
     let value = |name: &str| {
@@ -119,27 +121,12 @@ fn command(plugin: Plugin, file: &Path, options: &PluginOptions) -> Result<Plugi
 }
 
 /// The command for a platform: one for system and processor before the first for the system before the first for all.
-fn chosen<'c>(commands: &'c [PlatformCommand], os: &str, arch: &str) -> Option<&'c PlatformCommand> {
+fn chosen<'c>(commands: &'c [PlatformCommand], platform: &Platform) -> Option<&'c PlatformCommand> {
+    let (os, arch) = (&platform.os, &platform.architecture);
     let find = |os: &str, arch: &str| {
         commands.iter().find(|command| command.os.eq_ignore_ascii_case(os) && command.arch.eq_ignore_ascii_case(arch))
     };
     find(os, arch).or_else(|| find(os, "")).or_else(|| find("", "")).filter(|command| !command.command.is_empty())
-}
-
-fn go_os() -> &'static str {
-    match std::env::consts::OS {
-        "macos" => "darwin",
-        os => os,
-    }
-}
-
-fn go_arch() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        arch => arch,
-    }
 }
 
 /// Puts values in place of `$NAME` and `${NAME}`, as Go's `os.Expand` does: `$0` and `$@` are names too, what is no name goes.
@@ -219,9 +206,9 @@ mod tests {
         };
         let all = [("", "", "any"), ("linux", "", "linux"), ("Linux", "arm64", "both"), ("", "amd64", "never"), ("linux", "", "later")];
         for (os, arch, expected) in [("linux", "arm64", "both"), ("linux", "amd64", "linux"), ("darwin", "amd64", "any")] {
-            assert_eq!(chosen(&commands(&all), os, arch).map(|command| command.command.as_str()), Some(expected));
+            assert_eq!(chosen(&commands(&all), &Platform::new(os, arch, "")).map(|command| command.command.as_str()), Some(expected));
         }
-        assert!(chosen(&commands(&all[1..]), "darwin", "amd64").is_none());
+        assert!(chosen(&commands(&all[1..]), &Platform::new("darwin", "amd64", "")).is_none());
     }
 
     #[test]

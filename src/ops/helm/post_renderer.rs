@@ -47,18 +47,11 @@ pub struct PostRenderer {
 impl PostRenderer {
     /// Finds the program, or the plugin's. What holds a slash is a path, as for a shell.
     pub fn find(wanted: &PostRendererOptions, compat: HelmCompat) -> Result<PostRenderer> {
-        let (program, mut arguments, environment) = match compat {
-            HelmCompat::Three => (wanted.program.clone(), Vec::new(), Vec::new()),
-            HelmCompat::Four => {
-                let command = plugin::find(&wanted.program, &wanted.plugins).map_err(PostRenderError::Plugin)?;
-                (command.program, command.arguments, command.environment)
-            }
+        let plugin = match compat {
+            HelmCompat::Three => None,
+            HelmCompat::Four => Some(plugin::find(&wanted.program, &wanted.plugins).map_err(PostRenderError::Plugin)?),
         };
-        arguments.extend_from_slice(&wanted.arguments);
-        let help = match compat {
-            HelmCompat::Three => "try it by itself: its standard input is what `--no-hooks` prints without it",
-            HelmCompat::Four => "try it by itself: its standard input is every document, as a plugin whose command is `cat` shows",
-        };
+        let program = plugin.as_ref().map_or(&wanted.program, |plugin| &plugin.program).clone();
         let is_program = |file: &PathBuf| file.is_file() && access(file, Access::EXEC_OK).is_ok();
         let found = if program.contains('/') {
             Some(PathBuf::from(&program)).filter(is_program)
@@ -66,13 +59,22 @@ impl PostRenderer {
             std::env::split_paths(&wanted.path).map(|dir| dir.join(&program)).find(is_program)
         };
         match found {
-            Some(file) => {
-                let label = match compat {
-                    HelmCompat::Three => file.display().to_string(),
-                    HelmCompat::Four => format!("plugin `{}`", wanted.program),
-                };
-                Ok(PostRenderer { label, help, file, arguments, environment })
-            }
+            Some(file) => Ok(match plugin {
+                None => PostRenderer {
+                    label: file.display().to_string(),
+                    help: "try it by itself: its standard input is what `--no-hooks` prints without it",
+                    file,
+                    arguments: wanted.arguments.clone(),
+                    environment: Vec::new(),
+                },
+                Some(plugin) => PostRenderer {
+                    label: format!("plugin `{}`", wanted.program),
+                    help: "try it by itself: its standard input is every document, as a plugin whose command is `cat` shows",
+                    file,
+                    arguments: [plugin.arguments, wanted.arguments.clone()].concat(),
+                    environment: plugin.environment,
+                },
+            }),
             None if program.contains('/') => Err(PostRenderError::NoProgram { program }.into()),
             None => Err(PostRenderError::NotFound { program }.into()),
         }
