@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("descriptors.bin"), all.encode_to_vec())?;
     tonic_prost_build::configure()
         .btree_map(".")
-        .extern_path(".pb", "crate::build::llb::pb")
+        .extern_path(".pb", "crate::images::llb::pb")
         .include_file("services.rs")
         .compile_fds(all)
         .map_err(Into::into)

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
-use werf::build::image::{ImageTree, Options};
+use werf::images::image::{ImageTree, Options};
 use werf::project::config::{self, CommitData, ConfigInput};
 use werf::project::git;
 use werf::project::giterminism::{self, Mode};

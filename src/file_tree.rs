@@ -17,6 +17,15 @@ pub enum Mode {
     Symlink,
     /// A submodule's commit; there is no blob.
     Submodule,
+    /// A directory with nothing in it. No commit has one; what is left of a filtered directory may be. There is no blob.
+    Directory,
+}
+
+impl Mode {
+    /// Whether an entry of this mode has bytes of its own.
+    pub fn has_blob(self) -> bool {
+        matches!(self, Mode::File | Mode::Executable | Mode::Symlink)
+    }
 }
 
 /// The id of a Git object: raw SHA-1 bytes.

@@ -23,7 +23,7 @@
 //! | [`ops`] | the use cases, one file per command; [`ops::converge`] is the one to read first | |
 //! | [`project`] | from a commit to a checked configuration: `git` (I/O), `giterminism` and `config` (pure) | |
 //! | [`template`] | Go templates, Jinja beside them, and the Helm function table | pure |
-//! | [`build`] | from configuration to published images: `image`, `dockerfile`, `git_layers`, `llb` (pure), `buildkit` (I/O) | |
+//! | [`images`] | from configuration to published images: `image`, `dockerfile`, `git_layers`, `llb` (pure), `buildkit` (I/O) | |
 //! | [`transport`] | one HTTP exchange | I/O |
 //! | [`registry`] | references, credentials, manifests, tags | I/O |
 //! | [`chart_repository`] | charts of repositories and registries: indexes, archives, their cache | I/O |
@@ -35,7 +35,7 @@
 //!
 //! # Arrows
 //!
-//! `main → cli → ops → rooms`; `ui → event, error`. `build`, `deploy`, `cleanup` and `chart_repository` never import one another: `ops`
+//! `main → cli → ops → rooms`; `ui → event, error`. `images`, `deploy`, `cleanup` and `chart_repository` never import one another: `ops`
 //! carries plain values between them. They may use `project::config`'s checked types and `registry::reference`. Inside a room, I/O imports pure code, never
 //! the other way round. `tests/it/architecture.rs` holds every `crate::` path against this table.
 //!
@@ -58,7 +58,6 @@
 
 #![forbid(unsafe_op_in_unsafe_fn)]
 
-pub mod build;
 pub mod cache_file;
 pub mod chart_repository;
 pub mod cleanup;
@@ -67,6 +66,7 @@ pub mod deploy;
 pub mod error;
 pub mod event;
 pub mod file_tree;
+pub mod images;
 pub mod ops;
 pub mod project;
 pub mod registry;

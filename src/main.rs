@@ -8,7 +8,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    werf::build::buildkit::embedded::reexec(std::env::args_os()).unwrap_or_else(|| leave(werf::cli::main(std::env::args_os())))
+    werf::images::buildkit::embedded::reexec(std::env::args_os()).unwrap_or_else(|| leave(werf::cli::main(std::env::args_os())))
 }
 
 /// Ends the process as it stands. The allocator would first give its pages back one by one (seventy system calls after the smallest

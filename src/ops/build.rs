@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::project::Project;
 use super::{BuildOptions, ProjectOptions, RegistryOptions, Run, images, project, registry};
-use crate::build::image::{self, ImageTree, Node};
 use crate::error::Result;
 use crate::file_tree::ObjectId;
+use crate::images::image::{self, ImageTree, Node};
 use crate::project::config::image::Image;
 use crate::project::git;
 use crate::registry::Reference;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{BuildOptions, Run};
-use crate::build::buildkit::embedded::{self, Embedded, EmbeddedOptions};
-use crate::build::buildkit::{Client, ConnectOptions, Endpoint, TlsOptions, connect};
 use crate::error::Result;
 use crate::event::Event;
+use crate::images::buildkit::embedded::{self, Embedded, EmbeddedOptions};
+use crate::images::buildkit::{Client, ConnectOptions, Endpoint, TlsOptions, connect};
 
 /// A builder in reach. A private daemon ends when this is dropped.
 pub enum Builder {

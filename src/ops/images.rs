@@ -14,12 +14,12 @@ use thiserror::Error;
 use super::builder::{self, Builder};
 use super::project::Project;
 use super::{BuildOptions, RegistryOptions, Run, layers, registry};
-use crate::build::buildkit::session::Attachments;
-use crate::build::buildkit::{self, ImageExport, SolveError, SolveRequest};
-use crate::build::image::{self as image, Base, Build, ImageError, ImageTree, Options, Published, STORE, Solve, Surroundings};
-use crate::build::llb::Platform;
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
+use crate::images::buildkit::session::Attachments;
+use crate::images::buildkit::{self, ImageExport, SolveError, SolveRequest};
+use crate::images::image::{self as image, Base, Build, ImageError, ImageTree, Options, Published, STORE, Solve, Surroundings};
+use crate::images::llb::Platform;
 use crate::project::config::image::{Image, Recipe};
 use crate::registry::{self as oci, Client, Reference, Repository, Tag};
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::build::buildkit::session::{ContentStore, ServeError};
-use crate::build::git_layers::Layer;
-use crate::build::image::{BlobSource, Build};
 use crate::file_tree::FileTree;
+use crate::images::buildkit::session::{ContentStore, ServeError};
+use crate::images::git_layers::Layer;
+use crate::images::image::{BlobSource, Build};
 
 /// The content store for one build.
 pub fn store(build: &Build, files: Arc<dyn FileTree>) -> Arc<dyn ContentStore> {

@@ -8,12 +8,12 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{ProjectOptions, Run};
-use crate::build::buildkit::session;
-use crate::build::git_layers::{DirectoryCache, LayerCache};
-use crate::build::image::View;
 use crate::error::Result;
 use crate::event::Event;
 use crate::file_tree::{Entry, FileTree, ObjectId, ReadError};
+use crate::images::buildkit::session;
+use crate::images::git_layers::{DirectoryCache, LayerCache};
+use crate::images::image::View;
 use crate::project::config::image::{Recipe, Secret, SecretSource};
 use crate::project::config::{self, CommitData, Config, ConfigInput};
 use crate::project::git::{self, Commit, Repository};

@@ -8,8 +8,8 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 
 use super::{ChartOptions, RegistryOptions};
-use crate::build::buildkit::session::{self, CredentialSource, ServeError};
 use crate::error::Result;
+use crate::images::buildkit::session::{self, CredentialSource, ServeError};
 use crate::registry::{Client, Credentials, DockerConfig, Options, Reason, ReferenceError, Repository, Scheme, Verify};
 
 /// A client with the user's credentials. Nothing is sent.

@@ -14,7 +14,6 @@ use super::images::Images;
 use super::project::Project;
 use super::validate::{self, ValidateOptions};
 use super::{DeployOptions, KubeOptions, MetadataOptions, Proxies, ReleaseOptions, Run, ValuesOptions};
-use crate::build::image::ImageTree;
 use crate::deploy::chart::{
     self, Capabilities, Chart, Commit, Defaults, Executed, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput,
     RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
@@ -24,6 +23,7 @@ use crate::deploy::resource::{self, Owner, Resource};
 use crate::deploy::secret::SecretKey;
 use crate::error::{Problems, Result};
 use crate::event::Event;
+use crate::images::image::ImageTree;
 use crate::project::slug;
 
 /// The release and its namespace: flags, else werf.yaml, else `project-env`.

@@ -20,15 +20,24 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("project/slug", &["error", "template", "project/config/meta"]),
     ("registry", &["error", "event", "transport"]),
     ("chart_repository", &["cache_file", "registry", "template", "transport", "yaml"]),
-    ("build/llb", &[]),
-    ("build/glob", &[]),
-    ("build/git_layers", &["cache_file", "error", "file_tree", "build/llb"]),
-    ("build/dockerfile", &["error", "file_tree", "build/glob", "build/llb"]),
+    ("images/llb", &[]),
+    ("images/glob", &[]),
+    ("images/git_layers", &["cache_file", "error", "file_tree", "images/llb"]),
+    ("images/dockerfile", &["error", "file_tree", "images/glob", "images/llb"]),
     (
-        "build/image",
-        &["error", "file_tree", "project/config", "registry/reference", "build/llb", "build/glob", "build/dockerfile", "build/git_layers"],
+        "images/image",
+        &[
+            "error",
+            "file_tree",
+            "project/config",
+            "registry/reference",
+            "images/llb",
+            "images/glob",
+            "images/dockerfile",
+            "images/git_layers",
+        ],
     ),
-    ("build/buildkit", &["error", "event", "build/llb"]),
+    ("images/buildkit", &["error", "event", "images/llb"]),
     ("cleanup", &["error", "project/config", "registry/reference"]),
     ("deploy/chart", &["error", "file_tree", "yaml", "template", "deploy/secret", "registry/reference"]),
     ("deploy/secret", &["error", "yaml"]),
@@ -49,7 +58,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "project",
             "registry",
             "chart_repository",
-            "build",
+            "images",
             "cleanup",
             "deploy",
         ],
@@ -67,7 +76,7 @@ fn every_arrow_is_in_the_table() {
     for (path, text) in sources() {
         let module = path.trim_end_matches(".rs").trim_end_matches("/mod");
         let Some((room, targets)) = allowed.iter().filter(|(room, _)| within(module, room)).max_by_key(|(room, _)| room.len()) else {
-            // a file that only declares the rooms below it, such as src/build/mod.rs
+            // a file that only declares the rooms below it, such as src/images/mod.rs
             assert!(!text.contains("crate::"), "src/{path} belongs to no room of the table and uses others");
             continue;
         };
@@ -91,7 +100,7 @@ fn only_the_edges_touch_the_world() {
             ("eprintln!", &["ui/"]),
             ("std::env::var", &["cli/env.rs"]),
             ("env::set_var", &[]),
-            ("SystemTime::now", &["ops/", "ui/", "registry/", "deploy/cluster/", "build/buildkit/", "project/git/"]),
+            ("SystemTime::now", &["ops/", "ui/", "registry/", "deploy/cluster/", "images/buildkit/", "project/git/"]),
         ];
         for (word, homes) in forbidden {
             let used = code.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(word));

@@ -11,11 +11,11 @@ use anyhow::Result;
 use fake::{Fake, Solving};
 use miette::Diagnostic;
 use tokio_util::sync::CancellationToken;
-use werf::build::buildkit::{
+use werf::event::{Event, Events, Stream};
+use werf::images::buildkit::{
     Attachments, Build, Client, ConnectError, ConnectOptions, Endpoint, ImageExport, SolveError, SolveRequest, Solved, connect,
 };
-use werf::build::llb::{Definition, Exec, Note, State};
-use werf::event::{Event, Events, Stream};
+use werf::images::llb::{Definition, Exec, Note, State};
 
 fn definition() -> Definition {
     State::scratch().exec(Exec::shell("npm ci"), Note::named("[install] npm ci")).marshal()

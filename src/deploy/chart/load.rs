@@ -71,7 +71,7 @@ fn collect(tree: &dyn FileTree, dir: &str, inside: &str, out: &mut Vec<(String, 
         let name = entry.path.strip_prefix(dir).unwrap_or(&entry.path).trim_start_matches('/');
         let name = join(inside, name);
         match entry.mode {
-            Mode::Submodule => {}
+            Mode::Submodule | Mode::Directory => {}
             Mode::Symlink if tree.read(&entry.path)?.is_none() => {
                 let target = String::from_utf8_lossy(&tree.blob(entry)?).into_owned();
                 if let Some(target) = resolve_link(&entry.path, &target).filter(|_| depth < 16) {

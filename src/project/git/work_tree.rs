@@ -210,7 +210,7 @@ fn is_indexed(committed: &Entry, entry: &gix::index::Entry) -> bool {
         Mode::File => Indexed::FILE,
         Mode::Executable => Indexed::FILE_EXECUTABLE,
         Mode::Symlink => Indexed::SYMLINK,
-        Mode::Submodule => Indexed::COMMIT,
+        Mode::Submodule | Mode::Directory => Indexed::COMMIT,
     };
     entry.stage() == Stage::Unconflicted && entry.mode == mode && to_id(&entry.id) == committed.id
 }

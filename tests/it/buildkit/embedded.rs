@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use miette::Diagnostic;
-use werf::build::buildkit::{EmbeddedError, EmbeddedOptions, embedded};
 use werf::event::Events;
+use werf::images::buildkit::{EmbeddedError, EmbeddedOptions, embedded};
 
 /// An executable script.
 fn script(path: PathBuf, text: &str) -> Result<PathBuf> {

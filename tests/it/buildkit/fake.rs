@@ -14,14 +14,14 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status, Streaming};
-use werf::build::buildkit::Endpoint;
-use werf::build::buildkit::proto::google::rpc;
-use werf::build::buildkit::proto::grpc::health::v1::health_server::{Health, HealthServer};
-use werf::build::buildkit::proto::grpc::health::v1::{HealthCheckRequest, HealthCheckResponse};
-use werf::build::buildkit::proto::moby::buildkit::v1::control_server::{Control, ControlServer};
-use werf::build::buildkit::proto::moby::buildkit::v1::types::{BuildkitVersion, WorkerRecord};
-use werf::build::buildkit::proto::moby::buildkit::v1::*;
-use werf::build::llb::pb;
+use werf::images::buildkit::Endpoint;
+use werf::images::buildkit::proto::google::rpc;
+use werf::images::buildkit::proto::grpc::health::v1::health_server::{Health, HealthServer};
+use werf::images::buildkit::proto::grpc::health::v1::{HealthCheckRequest, HealthCheckResponse};
+use werf::images::buildkit::proto::moby::buildkit::v1::control_server::{Control, ControlServer};
+use werf::images::buildkit::proto::moby::buildkit::v1::types::{BuildkitVersion, WorkerRecord};
+use werf::images::buildkit::proto::moby::buildkit::v1::*;
+use werf::images::llb::pb;
 
 /// What a solve comes to.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -11,8 +11,8 @@ use bollard_buildkit_proto::{fsutil, google, health, moby, pb as theirs};
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
 use regex::Regex;
-use werf::build::buildkit::proto as ours;
-use werf::build::llb::pb;
+use werf::images::buildkit::proto as ours;
+use werf::images::llb::pb;
 
 /// How deep messages within messages are filled.
 const DEPTH: usize = 5;

@@ -1,0 +1,312 @@
+//! Layers of a file set: what they are called, and their bytes when somebody asks.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use sha2::{Digest as _, Sha256};
+
+use super::cache::LayerCache;
+use super::cut::{Piece, cut};
+use super::files::{FileSet, Owner, mode_byte};
+use super::tar::{Archive, FORMAT, compressor, directories};
+use crate::file_tree::{Entry, FileTree, ReadError};
+
+/// A layer could not be made.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+pub enum LayerError {
+    /// A blob cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Read(#[from] ReadError),
+    /// The archive format refuses a file.
+    #[error("cannot put `{path}` into a layer")]
+    #[diagnostic(help("rename the file, or leave it out by `excludePaths` or the ignore file"))]
+    Archive {
+        /// Path in the image.
+        path: String,
+        /// Why.
+        #[source]
+        cause: Arc<io::Error>,
+    },
+}
+
+/// Files, their place and owner: what layers are made of.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// The files.
+    pub files: Arc<FileSet>,
+    /// Where the root of the set goes: absolute path in the image, `/` for the whole. For a set of one file with an empty path, the
+    /// file's own path.
+    pub to: String,
+    /// Owner of files and of the directories from `to` on.
+    pub owner: Owner,
+}
+
+impl Placement {
+    /// What identifies the layers of this placement.
+    pub fn key(&self) -> [u8; 32] {
+        self.hasher("werf layers of a file set v1").update(&self.files.digest()).finalize().into()
+    }
+
+    fn hasher(&self, context: &str) -> blake3::Hasher {
+        let mut hasher = blake3::Hasher::new_derive_key(context);
+        for text in [FORMAT, &self.to] {
+            hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        }
+        hasher.update(&self.owner.uid.to_le_bytes()).update(&self.owner.gid.to_le_bytes());
+        hasher
+    }
+
+    fn path(&self, inside: &str) -> String {
+        let to = self.to.trim_matches('/');
+        match (to, inside) {
+            ("", inside) => inside.to_owned(),
+            (to, "") => to.to_owned(),
+            (to, inside) => format!("{to}/{inside}"),
+        }
+    }
+}
+
+/// The digest and length of a blob of an OCI image, its digest as `sha256:…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// `sha256:…`.
+    pub digest: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// One layer: named, and made only if somebody reads it.
+pub struct Layer {
+    /// The compressed archive.
+    pub blob: Blob,
+    /// Digest of the archive before compression, `sha256:…`.
+    pub diff_id: String,
+    placement: Placement,
+    range: std::ops::Range<usize>,
+    bytes: OnceLock<Arc<[u8]>>,
+}
+
+impl Layer {
+    /// The compressed archive, made from the tree unless it is still in memory from naming it.
+    ///
+    /// A machine whose compressor writes other bytes than the one that named the layer would serve a wrong blob, so the digest is
+    /// checked; [`io::ErrorKind::InvalidData`] then.
+    pub fn bytes(&self, tree: &dyn FileTree) -> Result<Arc<[u8]>, LayerError> {
+        if let Some(bytes) = self.bytes.get() {
+            return Ok(bytes.clone());
+        }
+        let made = make(tree, &self.placement, self.range.clone())?;
+        if made.blob != self.blob {
+            let cause =
+                Arc::new(io::Error::new(io::ErrorKind::InvalidData, format!("expected {}, made {}", self.blob.digest, made.blob.digest)));
+            return Err(LayerError::Archive { path: self.placement.to.clone(), cause });
+        }
+        Ok(self.bytes.get_or_init(|| made.bytes.into()).clone())
+    }
+
+    /// How many files the layer has.
+    pub fn files(&self) -> usize {
+        self.range.len()
+    }
+
+    /// A file that begins the layer, for people.
+    pub fn first_path(&self) -> Option<&str> {
+        self.placement.files.get(self.range.start).map(|(path, _)| path)
+    }
+}
+
+impl std::fmt::Debug for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Layer({} files, {} bytes, {})", self.range.len(), self.blob.size, self.blob.digest)
+    }
+}
+
+/// Bytes of layers that stay in memory after naming them, so that a cold build makes them once. Above, they are made again.
+const KEEP: usize = 192 << 20;
+
+/// Names the layers of a placement: cuts it and learns digest, length and diff id of each layer, from the cache where it has them.
+///
+/// Nothing is read of a placement that the cache knows; one changed file costs the making of one layer. Work is spread over
+/// `threads` (at least one).
+///
+/// # Errors
+/// A blob that cannot be read, or a path that no archive can hold.
+pub fn layers(tree: &dyn FileTree, placement: &Placement, cache: &dyn LayerCache, threads: usize) -> Result<Vec<Arc<Layer>>, LayerError> {
+    let key = placement.key();
+    if let Some(known) = cache.get(&key).and_then(|record| decode(&record, placement)) {
+        return Ok(known);
+    }
+    let files: Vec<(&str, &Entry)> = placement.files.iter().collect();
+    let sizes = sizes(tree, placement, &files, cache)?;
+    let pieces: Vec<Piece<'_>> = files.iter().zip(&sizes).map(|((path, _), size)| Piece { path, size: *size }).collect();
+    let ranges = cut(&pieces);
+
+    let kept = AtomicUsize::new(0);
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Result<Layer, LayerError>)>> = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((at, range)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, ranges.get(at)?))) {
+            let layer = layer(tree, placement, range.clone(), cache, &kept);
+            let failed = layer.is_err();
+            done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((at, layer));
+            if failed {
+                next.store(ranges.len(), Ordering::Relaxed);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(ranges.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+
+    let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    done.sort_by_key(|(at, _)| *at);
+    let layers = done.into_iter().map(|(_, layer)| layer.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+    cache.put(&key, &encode(&layers));
+    Ok(layers)
+}
+
+/// The size of each file, from a record of the last tree that had this place where possible: only new blobs are asked for.
+fn sizes(tree: &dyn FileTree, placement: &Placement, files: &[(&str, &Entry)], cache: &dyn LayerCache) -> Result<Vec<u64>, ReadError> {
+    let slot: [u8; 32] = placement.hasher("werf sizes of the last file set v1").finalize().into();
+    let record = cache.get(&slot).unwrap_or_default();
+    let known: Vec<([u8; 20], u64)> = record
+        .chunks_exact(28)
+        .filter_map(|row| Some((row[..20].try_into().ok()?, u64::from_le_bytes(row[20..].try_into().ok()?))))
+        .collect();
+    let mut fresh = false;
+    let sizes = files
+        .iter()
+        .map(|(_, entry)| match known.binary_search_by_key(&entry.id.0, |(id, _)| *id) {
+            Ok(at) => Ok(known[at].1),
+            Err(_) if !entry.mode.has_blob() => Ok(0),
+            Err(_) => {
+                fresh = true;
+                tree.blob_size(entry)
+            }
+        })
+        .collect::<Result<Vec<u64>, ReadError>>()?;
+    if fresh {
+        let mut rows: Vec<([u8; 20], u64)> = files.iter().zip(&sizes).map(|((_, entry), size)| (entry.id.0, *size)).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        cache.put(&slot, &rows.iter().flat_map(|(id, size)| id.iter().copied().chain(size.to_le_bytes())).collect::<Vec<u8>>());
+    }
+    Ok(sizes)
+}
+
+fn layer(
+    tree: &dyn FileTree,
+    placement: &Placement,
+    range: std::ops::Range<usize>,
+    cache: &dyn LayerCache,
+    kept: &AtomicUsize,
+) -> Result<Layer, LayerError> {
+    let mut hasher = placement.hasher("werf layer v1");
+    for (path, entry) in range.clone().filter_map(|at| placement.files.get(at)) {
+        hasher.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes()).update(&[mode_byte(entry.mode)]).update(&entry.id.0);
+    }
+    let key: [u8; 32] = hasher.finalize().into();
+    let new = |blob, diff_id| Layer { blob, diff_id, placement: placement.clone(), range: range.clone(), bytes: OnceLock::new() };
+    if let Some((blob, diff_id)) = cache.get(&key).and_then(|record| decode_row(&record)) {
+        return Ok(new(blob, diff_id));
+    }
+    let made = make(tree, placement, range.clone())?;
+    let layer = new(made.blob, made.diff_id);
+    cache.put(&key, &encode_row(&layer));
+    if kept.fetch_add(made.bytes.len(), Ordering::Relaxed) + made.bytes.len() <= KEEP {
+        let _ = layer.bytes.set(made.bytes.into());
+    }
+    Ok(layer)
+}
+
+struct Made {
+    bytes: Vec<u8>,
+    blob: Blob,
+    diff_id: String,
+}
+
+fn make(tree: &dyn FileTree, placement: &Placement, range: std::ops::Range<usize>) -> Result<Made, LayerError> {
+    let failed = |path: &str| {
+        let path = path.to_owned();
+        move |cause: io::Error| LayerError::Archive { path, cause: Arc::new(cause) }
+    };
+    let files: Vec<(String, &Entry)> =
+        range.filter_map(|at| placement.files.get(at)).map(|(path, entry)| (placement.path(path), entry)).collect();
+    let mut above = directories(placement.to.trim_matches('/'), placement.owner, files.iter().map(|(path, _)| path.as_str()));
+
+    let mut archive = Archive::new(Tee { hash: Sha256::new(), out: compressor(Vec::new()) });
+    for (path, entry) in &files {
+        // Directories come just before the first file inside: they sort before it, and the files before them sort lower.
+        for (at, _) in path.match_indices('/') {
+            if let Some(directory) = above.remove(&path[..at]) {
+                archive.directory(&path[..at], directory).map_err(failed(&path[..at]))?;
+            }
+        }
+        let bytes = if entry.mode.has_blob() { tree.blob(entry)? } else { Arc::new([]) };
+        archive.file(path, entry.mode, placement.owner, &bytes).map_err(failed(path))?;
+    }
+    let Tee { hash, out } = archive.finish().map_err(failed(&placement.to))?;
+    let bytes = out.finish().map_err(failed(&placement.to))?;
+    let blob = Blob { digest: sha256(&bytes), size: bytes.len() as u64 };
+    Ok(Made { bytes, blob, diff_id: format!("sha256:{}", hex(&hash.finalize())) })
+}
+
+struct Tee<W> {
+    hash: Sha256,
+    out: W,
+}
+
+impl<W: Write> Write for Tee<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(buffer)?;
+        self.hash.update(&buffer[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The digest of bytes as OCI writes it.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A row: size, digest, diff id, as text; a set's record: the number of files, then the row, for each layer.
+fn encode_row(layer: &Layer) -> Vec<u8> {
+    format!("{} {} {}", layer.blob.size, layer.blob.digest, layer.diff_id).into_bytes()
+}
+
+fn decode_row(record: &[u8]) -> Option<(Blob, String)> {
+    let mut words = std::str::from_utf8(record).ok()?.split(' ');
+    let size = words.next()?.parse().ok()?;
+    Some((Blob { size, digest: words.next()?.to_owned() }, words.next()?.to_owned()))
+}
+
+fn encode(layers: &[Arc<Layer>]) -> Vec<u8> {
+    let row = |layer: &Arc<Layer>| [format!("{} ", layer.range.len()).into_bytes(), encode_row(layer)].concat();
+    layers.iter().map(row).collect::<Vec<_>>().join(&b'\n')
+}
+
+fn decode(record: &[u8], placement: &Placement) -> Option<Vec<Arc<Layer>>> {
+    let mut start = 0;
+    let mut layers = Vec::new();
+    for line in std::str::from_utf8(record).ok()?.lines() {
+        let (count, row) = line.split_once(' ')?;
+        let end = start + count.parse::<usize>().ok()?;
+        let (blob, diff_id) = decode_row(row.as_bytes())?;
+        layers.push(Arc::new(Layer { blob, diff_id, placement: placement.clone(), range: start..end, bytes: OnceLock::new() }));
+        start = end;
+    }
+    (start == placement.files.len()).then_some(layers)
+}

@@ -1,0 +1,26 @@
+//! A Git tree as deterministic OCI layers, named without being made and made only when somebody reads them.
+//!
+//! A [`Placement`] says which files go where with which owner. [`layers`] cuts it into 1 to 32 layers by whole subtrees
+//! ([`mod@cut`]), about 3 MB each as gzip, and learns their digests, from a [`LayerCache`] where this or a nearby tree was seen before.
+//! A [`LayerImage`] wraps one layer as an image of its own, which BuildKit takes as an `oci-layout` source; merged onto a base, a change
+//! of one file then costs the transfer and the push of one layer. Bytes are made from Git objects at the first read, so that what
+//! the registry has is never made or sent.
+//!
+//! This room leaves the choice of files to `images/image` and `images/dockerfile`, and the serving of layers through a session to `ops`.
+//! Only [`DirectoryCache`] does I/O of its own.
+//! Formats: POSIX tar with GNU long names, RFC 1952, OCI image specification 1.1.
+
+pub mod cut;
+pub mod tar;
+
+mod cache;
+mod files;
+mod layer;
+mod oci;
+#[cfg(test)]
+mod tests;
+
+pub use cache::{DirectoryCache, LayerCache, MemoryCache};
+pub use files::{FileSet, Owner};
+pub use layer::{Blob, Layer, LayerError, Placement, layers};
+pub use oci::LayerImage;

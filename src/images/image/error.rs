@@ -1,0 +1,246 @@
+//! What can be wrong with the images of a commit before anything is built.
+
+use std::sync::Arc;
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+
+use crate::file_tree::ReadError;
+use crate::images::dockerfile::DockerfileError;
+use crate::images::git_layers::LayerError;
+use crate::project::config::Config;
+use crate::project::config::image::Location;
+
+/// A place in the rendered werf.yaml, to show with an error.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The file.
+    pub source_code: Arc<NamedSource<Arc<str>>>,
+    /// The bytes.
+    pub span: SourceSpan,
+}
+
+impl Place {
+    /// A place of a configuration.
+    pub fn new(config: &Config, at: &Location) -> Self {
+        let name = if at.file.is_empty() { "werf.yaml" } else { &at.file };
+        let end = at.span.end.min(config.rendered.len());
+        let span = (at.span.start.min(end)..end).into();
+        Place { source_code: Arc::new(NamedSource::new(name, config.rendered.clone())), span }
+    }
+}
+
+/// The images of a commit are not in order.
+#[derive(Debug, Clone, thiserror::Error, Diagnostic)]
+pub enum ImageError {
+    /// A reference to an image that the file does not have.
+    #[error("image `{image}` refers to unknown image `{wanted}`")]
+    UnknownImage {
+        /// The image that refers.
+        image: String,
+        /// The name that it uses.
+        wanted: String,
+        /// The file.
+        #[source_code]
+        source_code: Arc<NamedSource<Arc<str>>>,
+        /// Where.
+        #[label("no such image in this file")]
+        span: SourceSpan,
+        /// The images that there are.
+        #[help]
+        help: String,
+    },
+    /// Images that need one another.
+    #[error("images depend on one another: {}", names.join(" → "))]
+    #[diagnostic(help("take one of these references out: an image cannot be built from itself"))]
+    Cycle {
+        /// The way round, the first name again at its end.
+        names: Vec<String>,
+        /// The file.
+        #[source_code]
+        source_code: Arc<NamedSource<Arc<str>>>,
+        /// The first image.
+        #[label("the circle begins here")]
+        span: SourceSpan,
+    },
+    /// An import names a stage that its source image does not have.
+    #[error("image `{image}` imports from stage `{stage}` of `{from}`, which has no such stage")]
+    UnknownStage {
+        /// The importing image.
+        image: String,
+        /// The source image.
+        from: String,
+        /// The name.
+        stage: String,
+        /// The file.
+        #[source_code]
+        source_code: Arc<NamedSource<Arc<str>>>,
+        /// The import.
+        #[label("this import")]
+        span: SourceSpan,
+        /// The stages that there are.
+        #[help]
+        help: String,
+    },
+    /// An image takes files of another one that is for another platform.
+    #[error("image `{image}` is for {platforms}, and takes files from `{other}`, which is for {others}")]
+    #[diagnostic(help("give both the same `platform`"))]
+    Platforms {
+        /// The image.
+        image: String,
+        /// Its platforms.
+        platforms: String,
+        /// The other image.
+        other: String,
+        /// Its platforms.
+        others: String,
+        /// The file.
+        #[source_code]
+        source_code: Arc<NamedSource<Arc<str>>>,
+        /// Where werf.yaml names it.
+        #[label("for {others}")]
+        span: SourceSpan,
+    },
+    /// A Dockerfile that is not in the commit.
+    #[error("image `{image}`: there is no `{path}` in the commit")]
+    #[diagnostic(help("commit the file, or correct `dockerfile` and `context`: the path is relative to the context"))]
+    DockerfileMissing {
+        /// The image.
+        image: String,
+        /// Path in the project.
+        path: String,
+        /// The file.
+        #[source_code]
+        source_code: Arc<NamedSource<Arc<str>>>,
+        /// Where werf.yaml names it.
+        #[label("this Dockerfile")]
+        span: SourceSpan,
+    },
+    /// `target` names no stage of the Dockerfile.
+    #[error("image `{image}`: `{path}` has no stage `{target}`")]
+    UnknownTarget {
+        /// The image.
+        image: String,
+        /// Path of the Dockerfile in the project.
+        path: String,
+        /// The stage asked for.
+        target: String,
+        /// The file.
+        #[source_code]
+        source_code: Arc<NamedSource<Arc<str>>>,
+        /// Where werf.yaml names it.
+        #[label("no such stage")]
+        span: SourceSpan,
+        /// The stages that there are.
+        #[help]
+        help: String,
+    },
+    /// The Dockerfile cannot be understood.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Dockerfile(#[from] DockerfileError),
+    /// A git mapping of a path that is not in the commit.
+    #[error("image `{image}`: there is no `{path}` in the commit")]
+    #[diagnostic(help("`add` is a file or directory of the repository; what is not committed is not there"))]
+    AddMissing {
+        /// The image.
+        image: String,
+        /// `add`.
+        path: String,
+        /// The file.
+        #[source_code]
+        source_code: Arc<NamedSource<Arc<str>>>,
+        /// The mapping.
+        #[label("this mapping")]
+        span: SourceSpan,
+    },
+    /// The commit cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// An image cannot be compiled for BuildKit.
+#[derive(Debug, Clone, thiserror::Error, Diagnostic)]
+pub enum CompileError {
+    /// The caller gave no base for an external reference.
+    #[error("image `{image}`: base image `{reference}` was not resolved")]
+    #[diagnostic(help("resolve every reference of `ImageTree::bases` first"))]
+    Unresolved {
+        /// The image.
+        image: String,
+        /// The reference as written.
+        reference: String,
+    },
+    /// An image that must be published first is not.
+    #[error("image `{image}` needs `{prerequisite}`, which is not published yet")]
+    #[diagnostic(help("build the images of `ImageTree::prerequisites` first"))]
+    NotPublished {
+        /// The image.
+        image: String,
+        /// What it needs.
+        prerequisite: String,
+    },
+    /// `imageSpec` of a Dockerfile image wants something removed.
+    #[error("image `{image}`: `imageSpec.{key}` cannot be applied to a Dockerfile image")]
+    #[diagnostic(help("take it out of the Dockerfile instead"))]
+    Removal {
+        /// The image.
+        image: String,
+        /// The key below `imageSpec`.
+        key: &'static str,
+    },
+    /// The commands of one stage are too long for one process argument.
+    #[error("image `{image}`: the commands of `{stage}` are longer than {limit} bytes")]
+    #[diagnostic(help("put them into a script in the repository and call that"))]
+    TooLong {
+        /// The image.
+        image: String,
+        /// The stage.
+        stage: &'static str,
+        /// Most bytes.
+        limit: usize,
+    },
+    /// A base image's config is not what OCI describes.
+    #[error("the config of base image `{reference}` is not an OCI image config")]
+    #[diagnostic(help("the registry answered with something else than an image; check the reference"))]
+    BaseConfig {
+        /// The reference.
+        reference: String,
+        /// Why.
+        #[source]
+        cause: Arc<serde_json::Error>,
+    },
+    /// A layer of Git files cannot be made.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Layer(#[from] LayerError),
+    /// The commit cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// A command of werf.yaml failed.
+#[derive(Debug, Clone, thiserror::Error, Diagnostic)]
+#[error("image `{image}`: a command of `{stage}` failed with exit code {exit_code}{output}")]
+#[diagnostic(help(
+    "the command is at line {line} of the rendered werf.yaml; it ran as root in `/`, after those before it in the same shell"
+))]
+pub struct CommandFailure {
+    /// The image.
+    pub image: String,
+    /// The user stage.
+    pub stage: &'static str,
+    /// The command's exit code.
+    pub exit_code: i32,
+    /// Its line.
+    pub line: usize,
+    /// The last lines that it printed, each on a line of its own after a newline.
+    pub output: String,
+    /// The file.
+    #[source_code]
+    pub source_code: Arc<NamedSource<Arc<str>>>,
+    /// The command.
+    #[label("this command")]
+    pub span: SourceSpan,
+}
