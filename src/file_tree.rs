@@ -1,8 +1,10 @@
 //! The one way by which configuration, templates and charts read files.
 //!
 //! A tree is one commit (project/git implements it); what may come from elsewhere is decided by giterminism, which wraps a tree.
-//! Paths are relative to the project's directory, `/`-separated, without a leading `/` and without `.` or `..` parts.
+//! Paths are relative to the project's directory, `/`-separated, without a leading `/` and without `.` or `..` parts. Names in Git are bytes; a
+//! path here is the text that [`text_of_bytes`] makes of them, which loses nothing: [`bytes_of_text`] gives the bytes back at the edges (disk, archives).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -131,4 +133,73 @@ pub fn blob_id(bytes: &[u8]) -> ObjectId {
     let mut hasher = sha1::Sha1::new_with_prefix(format!("blob {}\0", bytes.len()));
     hasher.update(bytes);
     ObjectId(hasher.finalize().into())
+}
+
+/// The first of 128 private characters, U+10FF80 to U+10FFFF, that stand for the bytes 0x80 to 0xFF where these are no UTF-8.
+const ESCAPES: u32 = 0x10_FF00;
+
+/// Bytes as text that loses nothing: what is UTF-8 stays as it is, every other byte becomes a character of its own at the end of Unicode's
+/// private use (those characters themselves are taken for such bytes too). Different bytes give different texts, as in Python's PEP 383.
+pub fn text_of_bytes(bytes: &[u8]) -> Cow<'_, str> {
+    let is_escape = |c: char| (ESCAPES + 0x80..=ESCAPES + 0xFF).contains(&u32::from(c));
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !text.contains(is_escape)
+    {
+        return Cow::Borrowed(text);
+    }
+    let escape = |byte: u8| char::from_u32(ESCAPES + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER);
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match is_escape(c) {
+                true => text.extend(c.encode_utf8(&mut [0; 4]).bytes().map(escape)),
+                false => text.push(c),
+            }
+        }
+        text.extend(chunk.invalid().iter().copied().map(escape));
+    }
+    Cow::Owned(text)
+}
+
+/// The bytes that [`text_of_bytes`] made a text of.
+pub fn bytes_of_text(text: &str) -> Cow<'_, [u8]> {
+    let byte = |c: char| u32::from(c).checked_sub(ESCAPES).and_then(|byte| u8::try_from(byte).ok()).filter(|byte| *byte >= 0x80);
+    if !text.contains(|c| byte(c).is_some()) {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        match byte(c) {
+            Some(byte) => bytes.push(byte),
+            None => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    Cow::Owned(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn bytes_survive_as_text(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40)) {
+            let text = text_of_bytes(&bytes).into_owned();
+            proptest::prop_assert_eq!(bytes_of_text(&text).into_owned(), bytes);
+        }
+
+        #[test]
+        fn texts_of_unicode_survive(text in "\\PC{0,10}[\u{10FF00}-\u{10FFFF}a/]{0,6}") {
+            let escaped = text_of_bytes(text.as_bytes()).into_owned();
+            proptest::prop_assert_eq!(bytes_of_text(&escaped).into_owned(), text.into_bytes());
+        }
+    }
+
+    #[test]
+    fn utf_8_stays_as_it_is() {
+        for text in ["", "a/b", "naïve/ä", "日本", "\u{10FF7F}"] {
+            assert_eq!(text_of_bytes(text.as_bytes()), text);
+        }
+        assert_eq!(text_of_bytes(b"na\xefve"), "na\u{10FFEF}ve");
+    }
 }
