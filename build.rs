@@ -6,10 +6,11 @@ use prost_build::Config;
 use protox::prost::Message as _;
 
 const OPS: &str = "buildkit/ops.proto";
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 11] = [
     "buildkit/auth.proto",
     "buildkit/control.proto",
     "buildkit/filesync.proto",
+    "buildkit/gateway.proto",
     "buildkit/secrets.proto",
     "buildkit/ssh.proto",
     "buildkit/worker.proto",

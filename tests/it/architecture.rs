@@ -37,7 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "images/git_layers",
         ],
     ),
-    ("images/buildkit", &["error", "event", "images/llb"]),
+    ("images/buildkit", &["error", "event", "file_tree", "images/llb"]),
     ("cleanup", &["error", "project/config", "registry/reference"]),
     ("deploy/chart", &["error", "file_tree", "yaml", "template", "deploy/secret", "registry/reference"]),
     ("deploy/secret", &["error", "yaml"]),

@@ -16,6 +16,7 @@ mod fake_registry;
 mod sandbox;
 mod testbed;
 
+mod bridge;
 mod build;
 mod chart_repository;
 mod charts;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
+use tonic::{Response, Status, Streaming};
 
 use super::client::Client;
 use super::embedded;
 use super::error::SolveError;
-use super::progress::{Failure, Progress};
+use super::progress::Follower;
 use super::proto::moby::buildkit::v1 as proto;
 use super::session::Session;
 use crate::event::Events;
@@ -15,11 +16,11 @@ use crate::images::llb::Definition;
 
 /// What to build and where the result goes.
 #[derive(Clone, Debug)]
-pub struct SolveRequest {
+pub struct SolveRequest<B = Build> {
     /// Name in werf.yaml, for events and errors.
     pub image: String,
-    /// What to build.
-    pub build: Build,
+    /// What to build; `()` where it is made in steps ([`Client::solve_in_steps`]).
+    pub build: B,
     /// Where the image goes; `None` builds without keeping the result.
     pub export: Option<ImageExport>,
     /// Rights beyond a sandbox, such as `network.host`.
@@ -85,9 +86,9 @@ pub struct Solved {
     pub response: BTreeMap<String, String>,
 }
 
-impl SolveRequest {
+impl<B> SolveRequest<B> {
     /// A request without caches and entitlements.
-    pub fn new(image: impl Into<String>, build: Build, export: Option<ImageExport>) -> Self {
+    pub fn new(image: impl Into<String>, build: B, export: Option<ImageExport>) -> Self {
         SolveRequest {
             image: image.into(),
             build,
@@ -112,41 +113,62 @@ impl Client {
         let image = request.image.clone();
         let export = request.export.is_some();
         let reference = uuid::Uuid::new_v4().simple().to_string();
-        let mut progress = Progress::new(image.clone(), self.endpoint.to_string(), events.clone());
+        let follower = Follower::new(image.clone(), self.endpoint.to_string(), events.clone());
 
         let solve = {
-            let message = message(request, reference.clone(), session.id());
+            let (build, mut message) = message(request, reference.clone(), session.id());
+            match build {
+                Build::Llb(definition) => message.definition = Some(definition.into_message()),
+                Build::Frontend { name, attrs, inputs } => {
+                    message.frontend = name;
+                    message.frontend_attrs = attrs;
+                    message.frontend_inputs = inputs.into_iter().map(|(name, input)| (name, input.into_message())).collect();
+                }
+            }
             let mut control = self.control();
             async move { control.solve(message).await }
         };
-        let status = {
-            let mut control = self.control();
-            async move { control.status(proto::StatusRequest { r#ref: reference }).await }
-        };
         let outcome = tokio::select! {
-            outcome = progress.follow(solve, status) => outcome,
+            outcome = follower.follow(solve, self.status(reference)) => outcome,
             _ = cancel.cancelled() => return Err(SolveError::Cancelled { image }),
         };
-        let response = match outcome {
-            Ok(response) => response.exporter_response,
-            Err(_) if cancel.is_cancelled() => return Err(SolveError::Cancelled { image }),
-            Err(status) => {
-                let mut error = Failure::read(status).into_error(&progress);
-                if let SolveError::Lost { log, .. } = &mut error {
-                    *log = self.log().and_then(embedded::log_tail);
-                }
-                return Err(error);
-            }
-        };
+        match outcome {
+            Ok(response) => self.solved(image, export, response),
+            Err(_) if cancel.is_cancelled() => Err(SolveError::Cancelled { image }),
+            Err(status) => Err(self.with_log_of_lost(follower.error(status))),
+        }
+    }
+
+    /// Asks for the status of a build.
+    pub(super) fn status(
+        &self,
+        reference: String,
+    ) -> impl Future<Output = Result<Response<Streaming<proto::StatusResponse>>, Status>> + use<> {
+        let mut control = self.control();
+        async move { control.status(proto::StatusRequest { r#ref: reference }).await }
+    }
+
+    /// What a finished build made.
+    pub(super) fn solved(&self, image: String, export: bool, response: proto::SolveResponse) -> Result<Solved, SolveError> {
+        let response = response.exporter_response;
         let manifest_digest = response.get("containerimage.digest").cloned().unwrap_or_default();
         if export && manifest_digest.is_empty() {
             return Err(SolveError::NoDigest { image, endpoint: self.endpoint.to_string() });
         }
         Ok(Solved { manifest_digest, config_digest: response.get("containerimage.config.digest").cloned(), response })
     }
+
+    /// The error; where our own daemon went away, with the end of its log.
+    pub(super) fn with_log_of_lost(&self, mut error: SolveError) -> SolveError {
+        if let SolveError::Lost { log, .. } = &mut error {
+            *log = self.log().and_then(embedded::log_tail);
+        }
+        error
+    }
 }
 
-fn message(request: SolveRequest, reference: String, session: &str) -> proto::SolveRequest {
+/// The message without what is to be built, and that beside it.
+pub(super) fn message<B>(request: SolveRequest<B>, reference: String, session: &str) -> (B, proto::SolveRequest) {
     let mut message = proto::SolveRequest {
         r#ref: reference,
         session: session.to_owned(),
@@ -158,20 +180,12 @@ fn message(request: SolveRequest, reference: String, session: &str) -> proto::So
         }),
         ..Default::default()
     };
-    match request.build {
-        Build::Llb(definition) => message.definition = Some(definition.into_message()),
-        Build::Frontend { name, attrs, inputs } => {
-            message.frontend = name;
-            message.frontend_attrs = attrs;
-            message.frontend_inputs = inputs.into_iter().map(|(name, input)| (name, input.into_message())).collect();
-        }
-    }
     if let Some(export) = request.export {
         // The old pair of fields: daemons before `Exporters` would ignore the new one without a word.
         message.exporter_deprecated = "image".into();
         message.exporter_attrs_deprecated = export_attrs(export);
     }
-    message
+    (request.build, message)
 }
 
 fn export_attrs(export: ImageExport) -> BTreeMap<String, String> {

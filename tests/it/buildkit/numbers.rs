@@ -81,6 +81,26 @@ fn our_numbers_are_those_of_buildkit() -> Result<()> {
         "fsutil.types.Packet": ours::fsutil::types::Packet = fsutil::types::Packet,
         "grpc.health.v1.HealthCheckResponse": ours::grpc::health::v1::HealthCheckResponse = health::HealthCheckResponse,
         "google.rpc.Status": ours::google::rpc::Status = google::rpc::Status,
+        "moby.buildkit.v1.frontend.PingRequest":
+            ours::moby::buildkit::v1::frontend::PingRequest = moby::buildkit::v1::frontend::PingRequest,
+        "moby.buildkit.v1.frontend.PongResponse":
+            ours::moby::buildkit::v1::frontend::PongResponse = moby::buildkit::v1::frontend::PongResponse,
+        "moby.buildkit.v1.frontend.SolveRequest":
+            ours::moby::buildkit::v1::frontend::SolveRequest = moby::buildkit::v1::frontend::SolveRequest,
+        "moby.buildkit.v1.frontend.SolveResponse":
+            ours::moby::buildkit::v1::frontend::SolveResponse = moby::buildkit::v1::frontend::SolveResponse,
+        "moby.buildkit.v1.frontend.ReadFileRequest":
+            ours::moby::buildkit::v1::frontend::ReadFileRequest = moby::buildkit::v1::frontend::ReadFileRequest,
+        "moby.buildkit.v1.frontend.ReadFileResponse":
+            ours::moby::buildkit::v1::frontend::ReadFileResponse = moby::buildkit::v1::frontend::ReadFileResponse,
+        "moby.buildkit.v1.frontend.ReadDirRequest":
+            ours::moby::buildkit::v1::frontend::ReadDirRequest = moby::buildkit::v1::frontend::ReadDirRequest,
+        "moby.buildkit.v1.frontend.ReadDirResponse":
+            ours::moby::buildkit::v1::frontend::ReadDirResponse = moby::buildkit::v1::frontend::ReadDirResponse,
+        "moby.buildkit.v1.frontend.ReturnRequest":
+            ours::moby::buildkit::v1::frontend::ReturnRequest = moby::buildkit::v1::frontend::ReturnRequest,
+        "moby.buildkit.v1.frontend.ReturnResponse":
+            ours::moby::buildkit::v1::frontend::ReturnResponse = moby::buildkit::v1::frontend::ReturnResponse,
     }
 
     // Messages are checked with those that hold them. containerd's are not in the published set; live builds hold those.
@@ -113,7 +133,7 @@ where
         let filled = fill(&descriptor, round, &mut next, DEPTH);
         let bytes = filled.encode_to_vec();
         let (one, two) = (O::decode(bytes.as_slice())?, T::decode(bytes.as_slice())?);
-        let (our_text, their_text) = (format!("{one:?}"), format!("{two:?}"));
+        let (our_text, their_text) = (bytes_as_text(&format!("{one:?}")), bytes_as_text(&format!("{two:?}")));
         let (our_pairs, their_pairs) = (texts(&our_text), texts(&their_text));
         let lost: Vec<_> = our_pairs.difference(&their_pairs).collect();
         assert!(lost.is_empty(), "{name}: they read {lost:?} otherwise: {two:?}");
@@ -122,6 +142,16 @@ where
         assert!(again == once, "{name}: something is lost when they write it again");
     }
     Ok(())
+}
+
+/// A value's debug text with bytes as the text that they are: some names are text there and bytes here.
+fn bytes_as_text(debug: &str) -> String {
+    static BYTES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\[(\d{1,3}(?:, \d{1,3})*)\]").ok());
+    let text = |found: &regex::Captures<'_>| {
+        let bytes: Option<Vec<u8>> = found[1].split(", ").map(|byte| byte.parse().ok()).collect();
+        bytes.map_or(found[0].to_owned(), |bytes| format!("{:?}", String::from_utf8_lossy(&bytes)))
+    };
+    BYTES.as_ref().map_or(debug.to_owned(), |pattern| pattern.replace_all(debug, text).into_owned())
 }
 
 /// The `name: value` pairs of a value's debug text.
@@ -159,7 +189,7 @@ fn fill(descriptor: &MessageDescriptor, round: usize, next: &mut i64, depth: usi
 fn value(field: &FieldDescriptor, round: usize, next: &mut i64, depth: usize) -> Option<Value> {
     Some(match field.kind() {
         Kind::String => Value::String(format!("u{}", take(next))),
-        Kind::Bytes => Value::Bytes(vec![(take(next) % 256) as u8, 1].into()),
+        Kind::Bytes => Value::Bytes(format!("u{}", take(next)).into_bytes().into()),
         Kind::Bool => Value::Bool(true),
         Kind::Int32 => Value::I32(take(next) as i32),
         Kind::Int64 => Value::I64(take(next)),

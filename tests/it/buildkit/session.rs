@@ -259,7 +259,7 @@ async fn a_directory_is_sent_as_stats_and_the_content_asked_for() -> Result<()> 
 
     let mut stats = Vec::new();
     while let Some(stat) = stream.message().await?.and_then(|packet| packet.stat) {
-        stats.push((stat.path, stat.mode, stat.size, stat.linkname));
+        stats.push((String::from_utf8(stat.path)?, stat.mode, stat.size, String::from_utf8(stat.linkname)?));
     }
     let directory = 1 << 31 | 0o755;
     let expect = [

@@ -94,6 +94,18 @@ impl Failure {
         failure
     }
 
+    /// Whether it says which step failed.
+    pub fn names_its_step(&self) -> bool {
+        self.vertex.is_some()
+    }
+
+    /// Whether the progress has seen the failed step end, so that it knows all that the step printed. Nothing more comes from a daemon
+    /// that is gone.
+    pub fn is_told(&self, progress: &Progress) -> bool {
+        let step = self.vertex.as_deref().map(|digest| progress.step(digest)).unwrap_or_else(|| progress.failed());
+        self.is_lost() || step.is_some_and(|step| step.error.is_some())
+    }
+
     /// The error for people, with what the progress knows of the failed step.
     pub fn into_error(self, progress: &Progress) -> SolveError {
         let (image, endpoint) = (progress.image.clone(), progress.endpoint.clone());

@@ -14,6 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{ServeError, blocking, chain, metadata};
+use crate::file_tree::{bytes_of_text, text_of_bytes};
 use crate::images::buildkit::proto::fsutil::types::packet::PacketType;
 use crate::images::buildkit::proto::fsutil::types::{Packet, Stat};
 use crate::images::buildkit::proto::moby::filesync::v1::file_sync_server::FileSync;
@@ -25,7 +26,7 @@ const CHUNK: usize = 1 << 20;
 /// One file of a source. Directories are made from paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileStat {
-    /// Path from the source's root, `/`-separated.
+    /// Path from the source's root, `/`-separated; the text of its bytes, as everywhere ([`crate::file_tree::text_of_bytes`]).
     pub path: String,
     /// Kind.
     pub kind: FileKind,
@@ -108,9 +109,10 @@ async fn copy(source: Arc<dyn FileSource>, filter: Filter, mut incoming: Streami
             PacketType::PacketReq => {
                 let id = message.id;
                 let stat = stats.get(id as usize).ok_or_else(|| Status::invalid_argument(format!("no file {id}")))?;
-                let (reader, path) = (source.clone(), stat.path.clone());
-                let content = blocking(move || reader.read(&path)).await?;
-                let content = content.map_err(|error| Status::internal(format!("{}: {}", stat.path, chain(&*error))))?;
+                let path = text_of_bytes(&stat.path).into_owned();
+                let (reader, asked) = (source.clone(), path.clone());
+                let content = blocking(move || reader.read(&asked)).await?;
+                let content = content.map_err(|error| Status::internal(format!("{path}: {}", chain(&*error))))?;
                 for chunk in content.chunks(CHUNK) {
                     send(out, packet(PacketType::PacketData, id, chunk.to_vec())).await?;
                 }
@@ -144,9 +146,11 @@ fn stats(files: Vec<FileStat>, filter: &Filter) -> Vec<Stat> {
         }
         stats.push(stat(file));
     }
-    stats.extend(directories.into_iter().map(|path| Stat { path, mode: DIRECTORY | 0o755, mod_time: time(0), ..Stat::default() }));
+    let directory = |path: String| Stat { path: bytes(&path), mode: DIRECTORY | 0o755, mod_time: time(0), ..Stat::default() };
+    stats.extend(directories.into_iter().map(directory));
     // By parts, so that a directory comes right before what is in it: `a`, `a/b`, `a.b`.
-    stats.sort_by(|one, two| one.path.split('/').cmp(two.path.split('/')));
+    let parts = |stat: &Stat| stat.path.split(|byte| *byte == b'/').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    stats.sort_by_cached_key(parts);
     stats
 }
 
@@ -156,12 +160,16 @@ const SYMLINK: u32 = 1 << 27;
 
 fn stat(file: FileStat) -> Stat {
     let (mode, linkname) = match file.kind {
-        FileKind::File => (0o644, String::new()),
-        FileKind::Executable => (0o755, String::new()),
-        FileKind::Symlink(target) => (SYMLINK | 0o777, target),
+        FileKind::File => (0o644, Vec::new()),
+        FileKind::Executable => (0o755, Vec::new()),
+        FileKind::Symlink(target) => (SYMLINK | 0o777, bytes(&target)),
     };
     let size = if linkname.is_empty() { file.size as i64 } else { 0 };
-    Stat { path: file.path, mode, size, mod_time: time(file.version), linkname, ..Stat::default() }
+    Stat { path: bytes(&file.path), mode, size, mod_time: time(file.version), linkname, ..Stat::default() }
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    bytes_of_text(text).into_owned()
 }
 
 /// A time that follows from the content: whole seconds, between 2001 and 2023, as some tools refuse the far past and future.
@@ -177,7 +185,7 @@ mod tests {
     fn directories_come_right_before_their_files() {
         let file = |path: &str| FileStat { path: path.into(), kind: FileKind::File, size: 1, version: 1 };
         let stats = stats(vec![file("a.b"), file("a/c/d"), file("a/b"), file("z")], &Filter::default());
-        let paths: Vec<_> = stats.iter().map(|stat| stat.path.as_str()).collect();
+        let paths: Vec<_> = stats.iter().map(|stat| text_of_bytes(&stat.path)).collect();
         assert_eq!(paths, ["a", "a/b", "a/c", "a/c/d", "a.b", "z"]);
         assert_eq!(stats[0].mode, DIRECTORY | 0o755);
     }
