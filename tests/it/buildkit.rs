@@ -1,5 +1,6 @@
 //! The BuildKit client against a daemon in process that fails on demand.
 
+mod bridge;
 mod embedded;
 pub mod fake;
 mod numbers;

@@ -19,6 +19,8 @@ use werf::images::buildkit::proto::google::rpc;
 use werf::images::buildkit::proto::grpc::health::v1::health_server::{Health, HealthServer};
 use werf::images::buildkit::proto::grpc::health::v1::{HealthCheckRequest, HealthCheckResponse};
 use werf::images::buildkit::proto::moby::buildkit::v1::control_server::{Control, ControlServer};
+use werf::images::buildkit::proto::moby::buildkit::v1::frontend as steps;
+use werf::images::buildkit::proto::moby::buildkit::v1::frontend::llb_bridge_server::{LlbBridge, LlbBridgeServer};
 use werf::images::buildkit::proto::moby::buildkit::v1::types::{BuildkitVersion, WorkerRecord};
 use werf::images::buildkit::proto::moby::buildkit::v1::*;
 use werf::images::llb::pb;
@@ -35,6 +37,12 @@ pub enum Solving {
     Dies,
     Hangs,
     WaitsForAnother,
+    /// Of builds in steps: a step fails, and what it printed is told later.
+    FailsBeforeItTells,
+    /// Of builds in steps: the first calls come before the build.
+    BeginsLate,
+    /// Of builds in steps: what was made is not taken.
+    TakesNoReturn,
 }
 
 /// How the daemon behaves.
@@ -61,6 +69,10 @@ pub struct Daemon {
 struct Shared {
     fake: Fake,
     last: Mutex<Option<SolveRequest>>,
+    /// The build that each call of the gateway named.
+    named: Mutex<Vec<String>>,
+    returned: Mutex<Option<steps::ReturnRequest>>,
+    ended: Notify,
     /// Somebody follows the status, and all of it has been sent.
     followed: Notify,
     dropped: Notify,
@@ -79,6 +91,9 @@ impl Fake {
         let shared = Arc::new(Shared {
             fake: self,
             last: Mutex::default(),
+            named: Mutex::default(),
+            returned: Mutex::default(),
+            ended: Notify::new(),
             followed: Notify::new(),
             dropped: Notify::new(),
             die: Notify::new(),
@@ -87,6 +102,7 @@ impl Fake {
         let listener = std::os::unix::net::UnixListener::bind(socket)?;
         listener.set_nonblocking(true)?;
         let service = ControlServer::new(Service(shared.clone()));
+        let gateway = LlbBridgeServer::new(Service(shared.clone()));
         let dying = shared.clone();
         // A runtime of its own, so that its connections die with it as a process's would.
         std::thread::spawn(move || {
@@ -94,7 +110,7 @@ impl Fake {
             runtime.block_on(async {
                 let Ok(listener) = UnixListener::from_std(listener) else { return };
                 tokio::select! {
-                    _ = Server::builder().add_service(service).serve_with_incoming(UnixListenerStream::new(listener)) => {}
+                    _ = Server::builder().add_service(service).add_service(gateway).serve_with_incoming(UnixListenerStream::new(listener)) => {}
                     () = dying.die.notified() => {}
                 }
             });
@@ -106,6 +122,11 @@ impl Fake {
 impl Daemon {
     pub async fn last_request(&self) -> SolveRequest {
         self.shared.last.lock().await.clone().unwrap_or_default()
+    }
+
+    /// What the client returned, and which builds its calls named.
+    pub async fn steps(&self) -> (Option<steps::ReturnRequest>, Vec<String>) {
+        (self.shared.returned.lock().await.clone(), self.shared.named.lock().await.clone())
     }
 
     /// Returns when a solve was given up by the client.
@@ -175,11 +196,14 @@ impl Control for Service {
         let (sender, receiver) = mpsc::channel(16);
         let shared = self.0.clone();
         tokio::spawn(async move {
+            if shared.fake.solving == Solving::FailsBeforeItTells {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
             for message in story(shared.fake.solving) {
                 let _ = sender.send(Ok(message)).await;
             }
             shared.followed.notify_one();
-            if shared.fake.solving == Solving::Hangs || shared.fake.solving == Solving::Dies {
+            if matches!(shared.fake.solving, Solving::Hangs | Solving::Dies | Solving::FailsBeforeItTells) {
                 sender.closed().await;
             }
         });
@@ -187,8 +211,22 @@ impl Control for Service {
     }
 
     async fn solve(&self, request: Request<SolveRequest>) -> Result<Response<SolveResponse>, Status> {
-        *self.0.last.lock().await = Some(request.into_inner());
+        let request = request.into_inner();
+        let in_steps = request.definition.is_none() && request.frontend.is_empty();
+        *self.0.last.lock().await = Some(request);
         let solving = self.0.fake.solving;
+        match solving {
+            Solving::RefusesEarly(_) => {}
+            _ if in_steps => {
+                self.0.ended.notified().await;
+                let returned = self.0.returned.lock().await.clone().unwrap_or_default();
+                return match returned.error {
+                    Some(error) => Err(Status::new(Code::from_i32(error.code), error.message)),
+                    None => Ok(Response::new(exported())),
+                };
+            }
+            _ => {}
+        }
         match solving {
             Solving::RefusesEarly(message) => return Err(Status::unknown(format!("failed to solve: {message}"))),
             Solving::LacksCapability => return Err(Status::unknown("failed to solve: unknown API capability mergeop")),
@@ -211,11 +249,7 @@ impl Control for Service {
                 std::future::pending().await
             }
             Solving::NamesNoDigest => Ok(Response::new(SolveResponse::default())),
-            _ => {
-                let digests = [("containerimage.digest", "sha256:manifest"), ("containerimage.config.digest", "sha256:config")];
-                let exporter_response = digests.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-                Ok(Response::new(SolveResponse { exporter_response }))
-            }
+            _ => Ok(Response::new(exported())),
         }
     }
 
@@ -226,6 +260,86 @@ impl Control for Service {
     async fn prune(&self, _: Request<PruneRequest>) -> Result<Response<Self::PruneStream>, Status> {
         Ok(Response::new(ReceiverStream::new(mpsc::channel(1).1)))
     }
+}
+
+#[tonic::async_trait]
+impl LlbBridge for Service {
+    async fn ping(&self, request: Request<steps::PingRequest>) -> Result<Response<steps::PongResponse>, Status> {
+        self.call(&request).await;
+        if self.0.fake.solving == Solving::BeginsLate && self.0.named.lock().await.len() < 3 {
+            return Err(Status::not_found("forwarding Ping: no such job b1"));
+        }
+        if let Solving::RefusesEarly(_) = self.0.fake.solving {
+            std::future::pending::<()>().await;
+        }
+        Ok(Response::new(steps::PongResponse {}))
+    }
+
+    async fn solve(&self, request: Request<steps::SolveRequest>) -> Result<Response<steps::SolveResponse>, Status> {
+        self.call(&request).await;
+        match self.0.fake.solving {
+            Solving::FailsBeforeItTells => return Err(failure("process \"npm ci\" did not complete successfully", Some(3))),
+            Solving::LacksCapability => return Err(Status::unimplemented("unknown service")),
+            Solving::Dies => {
+                self.0.die.notify_one();
+                std::future::pending().await
+            }
+            Solving::Hangs => {
+                let _guard = OnDrop(self.0.clone());
+                std::future::pending().await
+            }
+            _ => {}
+        }
+        let asked = request.into_inner();
+        assert!(asked.evaluate && asked.allow_result_return && asked.allow_result_array_ref);
+        let reference = |id: &str| steps::Ref { id: id.into() };
+        let text = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        let several = |names: &[&str]| {
+            let refs = names.iter().map(|name| ((*name).to_owned(), reference(name))).collect();
+            steps::result::Result::Refs(steps::RefMap { refs })
+        };
+        // The frontend's name says how many platforms it makes.
+        let (result, metadata) = match asked.frontend.as_str() {
+            "" => (None, vec![]),
+            "one.v0" => (Some(several(&["p1"])), vec![text("containerimage.config/p1", "{1}"), text("refs.platforms", "[p1]")]),
+            "two.v0" => (Some(several(&["p1", "p2"])), vec![]),
+            _ => (Some(steps::result::Result::Ref(reference("r1"))), vec![text("containerimage.config", "{}"), text("other", "kept")]),
+        };
+        let result = steps::Result { result, metadata: metadata.into_iter().collect() };
+        Ok(Response::new(steps::SolveResponse { result: Some(result) }))
+    }
+
+    async fn read_file(&self, request: Request<steps::ReadFileRequest>) -> Result<Response<steps::ReadFileResponse>, Status> {
+        self.call(&request).await;
+        Err(Status::unknown("no such ref: r1"))
+    }
+
+    async fn read_dir(&self, request: Request<steps::ReadDirRequest>) -> Result<Response<steps::ReadDirResponse>, Status> {
+        self.call(&request).await;
+        Err(Status::unknown("lstat /tmp/buildkit-mount1/d: no such file or directory"))
+    }
+
+    async fn r#return(&self, request: Request<steps::ReturnRequest>) -> Result<Response<steps::ReturnResponse>, Status> {
+        self.call(&request).await;
+        if self.0.fake.solving == Solving::TakesNoReturn {
+            return Err(Status::unknown("no such ref: r1"));
+        }
+        *self.0.returned.lock().await = Some(request.into_inner());
+        self.0.ended.notify_one();
+        Ok(Response::new(steps::ReturnResponse {}))
+    }
+}
+
+impl Service {
+    async fn call<T>(&self, request: &Request<T>) {
+        let named = request.metadata().get("buildkit-controlapi-buildid").and_then(|name| name.to_str().ok());
+        self.0.named.lock().await.push(named.unwrap_or_default().to_owned());
+    }
+}
+
+fn exported() -> SolveResponse {
+    let digests = [("containerimage.digest", "sha256:manifest"), ("containerimage.config.digest", "sha256:config")];
+    SolveResponse { exporter_response: digests.map(|(name, value)| (name.to_owned(), value.to_owned())).into() }
 }
 
 struct OnDrop(Arc<Shared>);
@@ -271,7 +385,7 @@ fn story(solving: Solving) -> Vec<StatusResponse> {
     match solving {
         Solving::RefusesEarly(_) | Solving::LacksCapability => vec![],
         Solving::Hangs | Solving::Dies => vec![started],
-        Solving::Fails(_) | Solving::FailsByExitCode(_) => {
+        Solving::Fails(_) | Solving::FailsByExitCode(_) | Solving::FailsBeforeItTells => {
             vec![started, told_twice, one(vertex(time(101, 0), "did not complete"))]
         }
         _ => {
