@@ -1,11 +1,31 @@
 //! The path patterns of git mappings, as werf has them: a pattern is a path or a doublestar glob, and matches a file or a whole
 //! directory. `*` and `?` stay within one part of a path, `**` spans parts, `[a-z]` and `[!a-z]` are classes, `{a,b}` alternatives.
+//!
+//! A path is matched part by part: what may still match below a directory is a set of [`Node`]s, the rests of patterns. So a pattern with
+//! many stars costs no more than one with few, and two directories with equal sets have the same files visible by the same names.
+
+use std::sync::Arc;
+
+/// Most alternatives of one pattern; a brace beyond them stands for itself.
+const ALTERNATIVES: usize = 1024;
 
 /// A set of patterns; a path matches if any of them does.
 #[derive(Clone, Debug, Default)]
-pub struct Globs(Vec<Vec<Part>>);
+pub struct Globs(Positions);
 
-#[derive(Clone, Debug)]
+/// The rest of a pattern: what its next part of a path must be, and what comes after.
+#[derive(Debug)]
+struct Node {
+    part: Part,
+    rest: Option<Arc<Node>>,
+    /// Names the rest by its text.
+    key: Key,
+}
+
+/// Names a set of rests of patterns: equal keys match equal paths.
+pub type Key = [u8; 16];
+
+#[derive(Debug)]
 enum Part {
     /// `**`
     Any,
@@ -17,37 +37,155 @@ enum Part {
     Glob(Vec<char>),
 }
 
+/// What is left of a set of patterns somewhere below the directory that they are relative to.
+#[derive(Clone, Debug, Default)]
+pub struct Positions {
+    /// In the order of their keys, each once.
+    nodes: Vec<Arc<Node>>,
+    /// A pattern matches this very directory, so all below it.
+    matched: bool,
+}
+
 impl Globs {
     /// Compiles patterns. A leading `/` or `./` and a trailing `/` mean nothing; an empty pattern or `.` matches everything.
     pub fn new<S: AsRef<str>>(patterns: &[S]) -> Self {
-        Globs(patterns.iter().flat_map(|pattern| alternatives(pattern.as_ref())).map(|pattern| parts(&pattern)).collect())
+        let mut start = Positions::default();
+        for alternative in patterns.iter().flat_map(|pattern| alternatives(pattern.as_ref())) {
+            let parts: Vec<&str> = alternative.split('/').filter(|text| !text.is_empty() && *text != ".").collect();
+            let first = parts.into_iter().rev().fold(None, |rest, text| Some(Arc::new(Node::new(text, rest))));
+            start.add(first.as_ref());
+        }
+        Globs(start.sorted())
     }
 
     /// Whether there is no pattern at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.nodes.is_empty() && !self.0.matched
     }
 
     /// Whether a pattern matches this path or a directory above it. The path is relative, with `/` between its parts.
     pub fn matches(&self, path: &str) -> bool {
-        self.0.iter().any(|parts| matches(parts, path))
+        let mut here = self.0.clone();
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            if here.matched || here.nodes.is_empty() {
+                break;
+            }
+            here = here.enter(name);
+        }
+        here.matched
+    }
+
+    /// Where matching begins.
+    pub fn start(&self) -> &Positions {
+        &self.0
     }
 }
 
-fn parts(pattern: &str) -> Vec<Part> {
-    let part = |text: &str| match text {
-        "**" => Part::Any,
-        "*" => Part::One,
-        text if text.starts_with('*') && !text[1..].contains(['*', '?', '[', '\\']) => Part::Suffix(text[1..].to_owned()),
-        text if text.contains(['*', '?', '[', '\\']) => Part::Glob(text.chars().collect()),
-        text => Part::Literal(text.to_owned()),
-    };
-    pattern.split('/').filter(|text| !text.is_empty() && *text != ".").map(part).collect()
+impl Positions {
+    /// Whether all from here on matches.
+    pub fn is_matched(&self) -> bool {
+        self.matched
+    }
+
+    /// Whether nothing from here on matches.
+    pub fn is_dead(&self) -> bool {
+        !self.matched && self.nodes.is_empty()
+    }
+
+    /// One part of a path further.
+    pub fn enter(&self, name: &str) -> Positions {
+        let mut next = Positions { nodes: Vec::new(), matched: self.matched };
+        for node in &self.nodes {
+            let fits = match &node.part {
+                Part::Any => {
+                    next.add(Some(node));
+                    continue;
+                }
+                Part::One => true,
+                Part::Literal(text) => text == name,
+                Part::Suffix(text) => name.ends_with(text.as_str()),
+                Part::Glob(glob) => matches_part(glob, name),
+            };
+            if fits {
+                next.add(node.rest.as_ref());
+            }
+        }
+        next.sorted()
+    }
+
+    /// Adds what the keys of these positions are made of.
+    pub fn hash_into(&self, hasher: &mut blake3::Hasher) {
+        hasher.update(&[u8::from(self.matched)]).update(&(self.nodes.len() as u64).to_le_bytes());
+        for node in &self.nodes {
+            hasher.update(&node.key);
+        }
+    }
+
+    /// Adds the rest of a pattern and what it may skip to: `**` also stands for no part at all.
+    fn add(&mut self, mut rest: Option<&Arc<Node>>) {
+        while let Some(node) = rest {
+            self.nodes.push(node.clone());
+            if !matches!(node.part, Part::Any) {
+                return;
+            }
+            rest = node.rest.as_ref();
+        }
+        self.matched = true;
+    }
+
+    fn sorted(mut self) -> Self {
+        match self.matched {
+            true => self.nodes.clear(),
+            false => {
+                self.nodes.sort_unstable_by_key(|node| node.key);
+                self.nodes.dedup_by_key(|node| node.key);
+            }
+        }
+        self
+    }
 }
 
-/// Expands `{a,b}`, also nested; an unclosed brace stands for itself.
+impl Node {
+    fn new(text: &str, rest: Option<Arc<Node>>) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("werf rest of a glob v1");
+        hasher.update(text.as_bytes()).update(b"/");
+        if let Some(rest) = &rest {
+            hasher.update(&rest.key);
+        }
+        let mut key = Key::default();
+        hasher.finalize_xof().fill(&mut key);
+        let part = match text {
+            "**" => Part::Any,
+            "*" => Part::One,
+            text if text.starts_with('*') && !text[1..].contains(['*', '?', '[', '\\']) => Part::Suffix(text[1..].to_owned()),
+            text if text.contains(['*', '?', '[', '\\']) => Part::Glob(text.chars().collect()),
+            text => Part::Literal(text.to_owned()),
+        };
+        Node { part, rest, key }
+    }
+}
+
+/// Expands `{a,b}`, also nested; an unclosed brace stands for itself, as do all where there are too many alternatives.
 fn alternatives(pattern: &str) -> Vec<String> {
-    let Some(open) = pattern.find('{') else { return vec![pattern.to_owned()] };
+    let mut done = Vec::new();
+    let mut pending = vec![(String::new(), pattern.to_owned())];
+    while let Some((before, rest)) = pending.pop() {
+        if done.len() + pending.len() > ALTERNATIVES {
+            return vec![pattern.to_owned()];
+        }
+        match braces(&rest) {
+            None => done.push(before + &rest),
+            Some((start, choices, after)) => {
+                pending.extend(choices.into_iter().rev().map(|choice| (before.clone() + start, format!("{choice}{after}"))));
+            }
+        }
+    }
+    done
+}
+
+/// The first closed brace of a pattern: what is before it, its choices, what is after it.
+fn braces(pattern: &str) -> Option<(&str, Vec<&str>, &str)> {
+    let open = pattern.find('{')?;
     let (mut depth, mut start, mut choices) = (0, open + 1, Vec::new());
     for (at, c) in pattern[open..].char_indices().map(|(at, c)| (at + open, c)) {
         match c {
@@ -56,37 +194,15 @@ fn alternatives(pattern: &str) -> Vec<String> {
                 choices.push(&pattern[start..at]);
                 start = at + 1;
             }
-            '}' => {
-                depth -= 1;
-                if depth == 0 {
-                    choices.push(&pattern[start..at]);
-                    let (before, after) = (&pattern[..open], &pattern[at + 1..]);
-                    return choices.iter().flat_map(|choice| alternatives(&format!("{before}{choice}{after}"))).collect();
-                }
+            '}' if depth == 1 => {
+                choices.push(&pattern[start..at]);
+                return Some((&pattern[..open], choices, &pattern[at + 1..]));
             }
+            '}' => depth -= 1,
             _ => {}
         }
     }
-    vec![pattern.to_owned()]
-}
-
-fn matches(parts: &[Part], path: &str) -> bool {
-    let Some((first, rest)) = parts.split_first() else { return true };
-    if path.is_empty() {
-        return parts.iter().all(|part| matches!(part, Part::Any));
-    }
-    let (head, tail) = path.split_once('/').unwrap_or((path, ""));
-    match first {
-        // `**` before the last part of a pattern: whether some part of the path fits is one look at each.
-        Part::Any => match rest {
-            [] => true,
-            rest => matches(rest, path) || matches(parts, tail),
-        },
-        Part::One => matches(rest, tail),
-        Part::Literal(text) => text == head && matches(rest, tail),
-        Part::Suffix(text) => head.ends_with(text.as_str()) && matches(rest, tail),
-        Part::Glob(glob) => matches_part(glob, head) && matches(rest, tail),
-    }
+    None
 }
 
 /// Matches one part of a path by the usual backtracking over the last `*`.
@@ -184,6 +300,30 @@ mod tests {
         ] {
             assert_eq!(Globs::new(&[pattern]).matches(path), expect, "{pattern} ~ {path}");
         }
+    }
+
+    #[test]
+    fn many_stars_and_many_alternatives_take_no_more_time() {
+        let deep = vec!["a"; 200].join("/");
+        assert!(!Globs::new(&["**/a/".repeat(40) + "b"]).matches(&deep));
+        assert!(Globs::new(&["**/a/".repeat(40) + "a"]).matches(&deep));
+        assert!(!Globs::new(&[format!("**/{}b", "*a".repeat(40))]).matches(&"a".repeat(400)));
+        assert!(Globs::new(&["{a,b}".repeat(60)]).matches(&"{a,b}".repeat(60)), "too many alternatives stand for themselves");
+    }
+
+    #[test]
+    fn equal_rests_have_equal_keys() {
+        let key = |patterns: &[&str], below: &[&str]| {
+            let start = Globs::new(patterns).start().clone();
+            let mut hasher = blake3::Hasher::new();
+            below.iter().fold(start, |here, name| here.enter(name)).hash_into(&mut hasher);
+            hasher.finalize()
+        };
+        assert_eq!(key(&["d1", "**/f"], &["d2"]), key(&["**/f", "d9"], &["d3"]));
+        assert_eq!(key(&["a/b/c"], &["a", "b"]), key(&["c"], &[]));
+        assert_ne!(key(&["a/b/c"], &["a"]), key(&["c"], &[]));
+        assert_eq!(key(&["a"], &["b"]), key(&[], &[]), "nothing is left of either");
+        assert_ne!(key(&["a"], &["a"]), key(&["a"], &["b"]), "all and nothing");
     }
 
     #[test]

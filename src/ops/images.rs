@@ -2,26 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::StreamExt;
 use futures::future::{self, Either};
 use futures::stream::FuturesUnordered;
-use jiff::Timestamp;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::builder::{self, Builder};
+use super::builder;
+use super::image_build::{Bases, Work};
 use super::project::Project;
-use super::{BuildOptions, RegistryOptions, Run, layers, registry};
+use super::{BuildOptions, RegistryOptions, Run, image_build, registry};
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
-use crate::images::buildkit::session::Attachments;
-use crate::images::buildkit::{self, ImageExport, SolveError, SolveRequest};
-use crate::images::image::{self as image, Base, Build, ImageError, ImageTree, Options, Published, STORE, Solve, Surroundings};
+use crate::images::image::{Base, ImageError, ImageTree, Options};
 use crate::images::llb::Platform;
 use crate::project::config::image::{Image, Recipe};
-use crate::registry::{self as oci, Client, Reference, Repository, Tag};
+use crate::registry::{Client, Reference, Repository, Tag};
 
 /// The images of one commit and where they are or will be.
 pub struct Images {
@@ -203,7 +200,7 @@ impl Images {
     }
 
     /// The platform of an image.
-    fn platform(&self, name: &str) -> Platform {
+    pub(super) fn platform(&self, name: &str) -> Platform {
         let platforms = self.tree.get(name).map(|(_, node)| node.platforms.as_slice()).unwrap_or_default();
         platforms.first().and_then(|text| Platform::parse(text)).unwrap_or_else(|| Platform::linux("amd64"))
     }
@@ -218,7 +215,7 @@ impl Images {
             let written = written.to_owned();
             async move {
                 let reference = Reference::parse(&written)?;
-                let config = client.config(&reference, &of_registry(&platform)).await?;
+                let config = client.config(&reference, &image_build::of_registry(&platform)).await?;
                 let pinned = reference.repository.with_digest(config.manifest.digest).to_string();
                 Result::<_>::Ok((platform, written, Base { reference: pinned, config: config.json }))
             }
@@ -230,117 +227,6 @@ impl Images {
             bases.entry(platform).or_default().insert(written, base);
         }
         Ok(bases)
-    }
-}
-
-/// What all builds of one run share.
-struct Work<'a> {
-    images: &'a Images,
-    project: &'a Arc<Project>,
-    client: &'a Client,
-    builder: &'a Builder,
-    bases: BTreeMap<Platform, Bases>,
-    run: &'a Run,
-}
-
-/// External bases by their references as written.
-type Bases = BTreeMap<String, Base>;
-
-fn of_registry(platform: &Platform) -> oci::Platform {
-    oci::Platform::new(&platform.os, &platform.architecture, &platform.variant)
-}
-
-impl Work<'_> {
-    async fn build(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<()> {
-        let began = Instant::now();
-        let Some(reference) = self.images.reference(name) else { return Ok(()) };
-        let published = self.published_needs(name, unpublished).await?;
-        let build = tokio::task::block_in_place(|| self.compile(name, &published))?;
-        let session = self.builder.client().open_session(self.attachments(&build)?).await?;
-        let export = ImageExport {
-            references: vec![reference.to_string()],
-            push: true,
-            insecure: self.project.insecure_registry,
-            config: match &build.solve {
-                Solve::Llb { config, .. } => Some(String::from_utf8_lossy(config).into_owned()),
-                Solve::Dockerfile { .. } => None,
-            },
-            // cleanup keeps what was published lately; the config's `created` is the age of the newest layer, which may come from a cache
-            annotations: BTreeMap::from([(oci::CREATED.to_owned(), Timestamp::now().to_string())]),
-            ..ImageExport::default()
-        };
-        let mut request = SolveRequest::new(name, solve(&build.solve), Some(export));
-        if build.host_network {
-            request.entitlements.push("network.host".into());
-        }
-        let solved = self.builder.client().solve(&session, request, &self.run.events, &self.run.cancel).await;
-        let solved = solved.map_err(|error| self.explain(error, &build))?;
-        self.run.events.emit(Event::ImagePublished {
-            image: name.to_owned(),
-            reference: reference.to_string(),
-            digest: solved.manifest_digest,
-            took: began.elapsed(),
-        });
-        Ok(())
-    }
-
-    fn compile(&self, name: &str, published: &BTreeMap<String, Published>) -> Result<Build> {
-        let files = self.project.image_files();
-        let (platform, none) = (self.images.platform(name), Bases::new());
-        let around = Surroundings {
-            repo: &self.images.repository.as_ref().map(ToString::to_string).unwrap_or_default(),
-            commit: &self.project.commit.id.to_string(),
-            bases: self.bases.get(&platform).unwrap_or(&none),
-            platform,
-            published,
-            files: &files,
-            cache: &*self.project.layer_cache,
-            threads: 2,
-        };
-        Ok(image::compile(&self.images.tree, name, &around)?)
-    }
-
-    /// A failed command of werf.yaml is shown at its line; steps of a Dockerfile point at their own lines already.
-    fn explain(&self, error: SolveError, build: &Build) -> Error {
-        let (SolveError::Process { step, output, .. } | SolveError::Step { step, output, .. }) = &error else { return error.into() };
-        match build.command_failure(&self.project.config, step, output) {
-            Some(failure) => failure.into(),
-            None => error.into(),
-        }
-    }
-
-    /// What the build may ask of this machine: credentials, secrets, and the layers of the Git tree.
-    fn attachments(&self, build: &Build) -> Result<Attachments> {
-        Ok(Attachments {
-            shared_key: self.project.config.meta.project.clone(),
-            credentials: Some(registry::ForBuilder::new(self.client.clone())),
-            secrets: self.project.secrets(&build.secrets)?,
-            stores: BTreeMap::from([(STORE.to_owned(), layers::store(build, self.project.shared_image_files()))]),
-            ..Attachments::default()
-        })
-    }
-
-    /// Digests and configs of published images that this one is built from.
-    async fn published_needs(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<BTreeMap<String, Published>> {
-        let platform = of_registry(&self.images.platform(name));
-        let mut published = BTreeMap::new();
-        for need in self.images.tree.closure([name]).into_iter().filter(|need| *need != name && !unpublished.contains(*need)) {
-            let Some(reference) = self.images.reference(need) else { continue };
-            let config = self.client.config(&reference, &platform).await?;
-            let found =
-                Published { digest: config.manifest.digest.to_string(), config_digest: config.digest.to_string(), config: config.json };
-            published.insert(need.to_owned(), found);
-        }
-        Ok(published)
-    }
-}
-
-fn solve(solve: &Solve) -> buildkit::Build {
-    match solve {
-        Solve::Llb { definition, .. } => buildkit::Build::Llb(definition.clone()),
-        Solve::Dockerfile { attrs, inputs } => {
-            buildkit::Build::Frontend { name: "dockerfile.v0".into(), attrs: attrs.clone(), inputs: inputs.clone() }
-        }
     }
 }
 

@@ -1,30 +1,43 @@
 //! Serves the layers of the Git tree to the builder, made from Git objects when they are first read.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::file_tree::FileTree;
 use crate::images::buildkit::session::{ContentStore, ServeError};
 use crate::images::git_layers::Layer;
-use crate::images::image::{BlobSource, Build};
+use crate::images::image::{BlobSource, Compiled};
 
-/// The content store for one build.
-pub fn store(build: &Build, files: Arc<dyn FileTree>) -> Arc<dyn ContentStore> {
-    let blobs = build.blobs().map(|(digest, source)| {
-        let blob = match source {
-            BlobSource::Bytes(bytes) => Blob::Bytes(bytes.clone()),
-            BlobSource::Layer(layer) => Blob::Layer(layer.clone()),
-        };
-        (digest.to_owned(), blob)
-    });
-    Arc::new(Store { blobs: blobs.collect(), files })
-}
-
-struct Store {
-    blobs: BTreeMap<String, Blob>,
+/// The content store of one build, which grows with what is compiled.
+pub struct Store {
+    blobs: RwLock<BTreeMap<String, Blob>>,
     files: Arc<dyn FileTree>,
 }
 
+impl Store {
+    /// A store of nothing yet.
+    pub fn new(files: Arc<dyn FileTree>) -> Self {
+        Store { blobs: RwLock::default(), files }
+    }
+
+    /// Serves what a compiled image is made of too.
+    pub fn add(&self, compiled: &Compiled) {
+        let blobs = compiled.blobs().map(|(digest, source)| {
+            let blob = match source {
+                BlobSource::Bytes(bytes) => Blob::Bytes(bytes.clone()),
+                BlobSource::Layer(layer) => Blob::Layer(layer.clone()),
+            };
+            (digest.to_owned(), blob)
+        });
+        self.blobs.write().unwrap_or_else(PoisonError::into_inner).extend(blobs);
+    }
+
+    fn blob(&self, digest: &str) -> Option<Blob> {
+        self.blobs.read().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+    }
+}
+
+#[derive(Clone)]
 enum Blob {
     Bytes(Arc<[u8]>),
     Layer(Arc<Layer>),
@@ -32,16 +45,16 @@ enum Blob {
 
 impl ContentStore for Store {
     fn size(&self, digest: &str) -> Result<Option<u64>, ServeError> {
-        Ok(self.blobs.get(digest).map(|blob| match blob {
+        Ok(self.blob(digest).map(|blob| match blob {
             Blob::Bytes(bytes) => bytes.len() as u64,
             Blob::Layer(layer) => layer.blob.size,
         }))
     }
 
     fn read(&self, digest: &str, offset: u64, size: u64) -> Result<Vec<u8>, ServeError> {
-        let bytes = match self.blobs.get(digest) {
+        let bytes = match self.blob(digest) {
             None => return Err(format!("no blob {digest}").into()),
-            Some(Blob::Bytes(bytes)) => bytes.clone(),
+            Some(Blob::Bytes(bytes)) => bytes,
             Some(Blob::Layer(layer)) => layer.bytes(&*self.files)?,
         };
         let start = usize::try_from(offset)?.min(bytes.len());

@@ -16,6 +16,8 @@ mod chart_store;
 mod dependencies;
 mod files;
 mod gates;
+mod ground;
+mod image_build;
 mod images;
 mod layers;
 mod options;

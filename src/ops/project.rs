@@ -157,9 +157,12 @@ impl Project {
         self.giterminism.finish().is_err()
     }
 
-    /// The values of build secrets.
-    pub fn secrets(&self, secrets: &[Secret]) -> Result<BTreeMap<String, session::Secret>> {
-        secrets.iter().map(|secret| Ok((secret.id.clone(), self.secret(secret)?))).collect()
+    /// The values of build secrets: of each id that of the image beside it.
+    pub fn secrets_of(&self, wanted: &BTreeMap<&str, &str>) -> Result<BTreeMap<String, session::Secret>> {
+        let images = self.config.images.iter();
+        let all = images.flat_map(|image| image.secrets.iter().map(move |secret| (image.name.as_str(), secret)));
+        let wanted = all.filter(|(image, secret)| wanted.get(secret.id.as_str()) == Some(image));
+        wanted.map(|(_, secret)| Ok((secret.id.clone(), self.secret(secret)?))).collect()
     }
 
     fn secret(&self, secret: &Secret) -> Result<session::Secret> {

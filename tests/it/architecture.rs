@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("chart_repository", &["cache_file", "registry", "template", "transport", "yaml"]),
     ("images/llb", &[]),
     ("images/glob", &[]),
-    ("images/git_layers", &["cache_file", "error", "file_tree", "images/llb"]),
+    ("images/git_layers", &["cache_file", "error", "file_tree", "images/glob", "images/llb"]),
     ("images/dockerfile", &["error", "file_tree", "images/glob", "images/llb"]),
     (
         "images/image",

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::filter::Filter;
+use super::listing::{Listing, Sum};
 use crate::file_tree::{Entry, Mode};
+use crate::images::glob::Globs;
 
 /// The owner of files in an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -13,102 +16,85 @@ pub struct Owner {
     pub gid: u32,
 }
 
-/// Files chosen from a sorted list of entries. Cheap to clone and to subtract from: it shares the list.
+/// Files chosen from a list of entries by a filter. Cheap to clone and to narrow: it shares the list.
 ///
-/// A file's path inside the set is its path in the tree without [`FileSet::strip`]; the digest covers these paths, modes and blob
-/// ids, and nothing about where they came from.
+/// A file's path inside the set is its path in the list without the list's own directory; the digest covers these paths, modes and blob
+/// ids, and nothing about where they came from or how they were chosen.
 #[derive(Clone)]
 pub struct FileSet {
-    tree: Arc<[Entry]>,
-    chosen: Arc<[u32]>,
-    strip: usize,
-    digest: OnceLock<[u8; 32]>,
+    listing: Arc<Listing>,
+    filter: Filter,
+    sum: OnceLock<Option<Sum>>,
+    chosen: OnceLock<Arc<[u32]>>,
 }
 
 impl FileSet {
-    /// Chooses entries of a sorted list, each by its path without the first `strip` bytes.
-    pub fn choose(tree: Arc<[Entry]>, strip: usize, mut keep: impl FnMut(&str) -> bool) -> Self {
-        let inside = |entry: &Entry| entry.path.len() >= strip && entry.path.is_char_boundary(strip);
-        let chosen = (0u32..).zip(tree.iter()).filter(|(_, entry)| inside(entry) && keep(&entry.path[strip..])).map(|(at, _)| at).collect();
-        Self::from_chosen(tree, chosen, strip)
+    /// The files of a listing that a filter chooses.
+    pub fn new(listing: Arc<Listing>, filter: Filter) -> Self {
+        FileSet { listing, filter, sum: OnceLock::new(), chosen: OnceLock::new() }
+    }
+
+    /// All of these entries, sorted by path, each by its path without the first `strip` bytes.
+    pub fn of(entries: Arc<[Entry]>, strip: usize) -> Self {
+        FileSet::new(Arc::new(Listing::new(entries, strip)), Filter::default())
     }
 
     /// The set without files.
     pub fn empty() -> Self {
-        Self::from_chosen(Arc::new([]), Vec::new(), 0)
+        FileSet::of(Arc::new([]), 0)
     }
 
-    /// The files for which `keep` holds, by path inside the set.
-    pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
-        let chosen = self.chosen.iter().copied().filter(|at| keep(&self.tree[*at as usize].path[self.strip..])).collect();
-        Self::from_chosen(self.tree.clone(), chosen, self.strip)
+    /// The files of this set that match patterns.
+    pub fn matching(&self, patterns: Globs) -> Self {
+        FileSet::new(self.listing.clone(), self.filter.clone().require(patterns))
     }
 
-    /// The files of this set that are not in `other`, a set over the same list of entries.
-    pub fn without(&self, other: &FileSet) -> Self {
-        let mut others = other.chosen.iter().copied().peekable();
-        let chosen = self.chosen.iter().copied().filter(|at| {
-            while others.next_if(|other| other < at).is_some() {}
-            others.peek() != Some(at)
-        });
-        Self::from_chosen(self.tree.clone(), chosen.collect(), self.strip)
-    }
-
-    /// The files of this set and of `other`, a set over the same list of entries.
-    pub fn union(&self, other: &FileSet) -> Self {
-        let mut chosen: Vec<u32> = self.chosen.iter().chain(other.chosen.iter()).copied().collect();
-        chosen.sort_unstable();
-        chosen.dedup();
-        Self::from_chosen(self.tree.clone(), chosen, self.strip)
+    /// The files of this set that match none of some patterns.
+    pub fn without(&self, patterns: Globs) -> Self {
+        FileSet::new(self.listing.clone(), self.filter.clone().forbid(patterns))
     }
 
     /// Paths inside the set with their entries, sorted by path bytes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Entry)> + Clone + '_ {
-        self.chosen.iter().map(|at| {
-            let entry = &self.tree[*at as usize];
-            (&entry.path[self.strip..], entry)
+        let (entries, strip) = (self.listing.entries(), self.listing.strip());
+        self.chosen().iter().map(move |at| {
+            let entry = &entries[*at as usize];
+            (inside(&entry.path, strip), entry)
         })
     }
 
     /// The file at this position of [`FileSet::iter`].
     pub fn get(&self, at: usize) -> Option<(&str, &Entry)> {
-        let entry = &self.tree[*self.chosen.get(at)? as usize];
-        Some((&entry.path[self.strip..], entry))
+        let entry = &self.listing.entries()[*self.chosen().get(at)? as usize];
+        Some((inside(&entry.path, self.listing.strip()), entry))
     }
 
     /// How many files there are.
     pub fn len(&self) -> usize {
-        self.chosen.len()
+        self.chosen().len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.chosen.is_empty()
+        self.sum().is_none()
     }
 
-    /// BLAKE3 over path, mode and blob id of each file. Computed when it is first asked for.
-    pub fn digest(&self) -> [u8; 32] {
-        *self.digest.get_or_init(|| {
-            let mut hasher = blake3::Hasher::new_derive_key("werf file set v1");
-            let mut buffer = Vec::with_capacity(1 << 16);
-            for (path, Entry { mode, id, .. }) in self.iter() {
-                buffer.extend_from_slice(&(path.len() as u32).to_le_bytes());
-                buffer.extend_from_slice(path.as_bytes());
-                buffer.push(mode_byte(*mode));
-                buffer.extend_from_slice(&id.0);
-                if buffer.len() > (1 << 16) - 4096 {
-                    hasher.update(&buffer);
-                    buffer.clear();
-                }
-            }
-            hasher.update(&buffer);
-            *hasher.finalize().as_bytes()
-        })
+    /// BLAKE3 over path, mode and blob id of each file, directory by directory ([`Listing::sum`]).
+    pub fn digest(&self) -> Sum {
+        self.sum().unwrap_or_default()
     }
 
-    fn from_chosen(tree: Arc<[Entry]>, chosen: Vec<u32>, strip: usize) -> Self {
-        FileSet { tree, chosen: chosen.into(), strip, digest: OnceLock::new() }
+    fn sum(&self) -> Option<Sum> {
+        *self.sum.get_or_init(|| self.listing.sum(&self.filter.start()?))
     }
+
+    fn chosen(&self) -> &Arc<[u32]> {
+        self.chosen.get_or_init(|| self.filter.start().map(|step| self.listing.choose(&step)).unwrap_or_default().into())
+    }
+}
+
+fn inside(path: &str, strip: usize) -> &str {
+    path.get(strip..).unwrap_or_default()
 }
 
 impl PartialEq for FileSet {
@@ -140,7 +126,7 @@ mod tests {
     use crate::file_tree::{FileTree, MemoryTree};
 
     fn set(files: &[(&str, &str)], strip: usize) -> FileSet {
-        FileSet::choose(MemoryTree::new(files.iter().copied()).list("").unwrap(), strip, |_| true)
+        FileSet::of(MemoryTree::new(files.iter().copied()).list("").unwrap(), strip)
     }
 
     #[test]
@@ -152,15 +138,54 @@ mod tests {
         assert_ne!(base, set(&[("a/x", "1")], 2).digest(), "removed");
         let mut tree = MemoryTree::new([("a/x", "1")]);
         tree.insert("a/y", Mode::Executable, *b"2");
-        assert_ne!(base, FileSet::choose(tree.list("").unwrap(), 2, |_| true).digest(), "mode");
+        assert_ne!(base, FileSet::of(tree.list("").unwrap(), 2).digest(), "mode");
     }
 
     #[test]
-    fn set_operations() {
-        let all = set(&[("a", "1"), ("b", "2"), ("c", "3")], 0);
-        let some = all.filter(|path| path != "b");
-        assert_eq!(format!("{some:?} {:?}", all.without(&some)), r#"["a", "c"] ["b"]"#);
-        assert_eq!(some.union(&all.without(&some)).digest(), all.digest());
-        assert!(FileSet::empty().is_empty() && all.get(1).unwrap().0 == "b" && all.get(3).is_none());
+    fn how_files_are_chosen_is_not_hashed() {
+        let all = set(&[("a.txt", "0"), ("a/b/c", "1"), ("a/b/d", "2"), ("a/e", "3"), ("f", "4")], 0);
+        let some = set(&[("a/b/c", "1"), ("f", "4")], 0);
+        for chosen in [
+            all.matching(Globs::new(&["a/b/c", "f"])),
+            all.without(Globs::new(&["a/b/d", "a/e", "*.txt"])),
+            all.matching(Globs::new(&["a", "f"])).without(Globs::new(&["**/d", "**/e"])),
+            all.without(Globs::new(&["**/d"])).without(Globs::new(&["*/e", "a.txt"])),
+        ] {
+            assert_eq!(format!("{chosen:?}"), r#"["a/b/c", "f"]"#);
+            assert_eq!(chosen.digest(), some.digest());
+        }
+        let none = all.matching(Globs::new(&["no"]));
+        assert!(none.is_empty() && none.len() == 0 && none.digest() == FileSet::empty().digest());
+        assert_eq!(all.get(1).unwrap().0, "a/b/c");
+        assert!(FileSet::empty().is_empty() && all.get(5).is_none());
+    }
+
+    #[test]
+    fn one_file_may_be_the_whole_set() {
+        let one = set(&[("a/x", "1")], 3);
+        assert_eq!((format!("{one:?}").as_str(), one.len()), (r#"[""]"#, 1));
+        assert_ne!(one.digest(), set(&[("a/x", "1")], 2).digest());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_set_has_what_its_filter_keeps(
+            paths in proptest::collection::btree_set("[ab]{1,2}(/[ab.]{1,2}){0,3}", 0..30),
+            require in proptest::collection::vec("(\\*\\*/)?[ab*?]{1,2}(/[ab*]{1,2}|/\\*\\*)?", 0..3),
+            forbid in proptest::collection::vec("(\\*\\*/)?[ab*]{1,2}(/[ab*]{1,2})?", 0..3),
+        ) {
+            // A name is a file or a directory.
+            let files: Vec<&String> = paths.iter().filter(|path| !paths.iter().any(|other| other.starts_with(&format!("{path}/")))).collect();
+            let all = FileSet::of(MemoryTree::new(files.iter().map(|path| (path.as_str(), path.as_str()))).list("").unwrap(), 0);
+            let mut filter = Filter::default().forbid(Globs::new(&forbid));
+            if !require.is_empty() {
+                filter = filter.require(Globs::new(&require));
+            }
+            let chosen = FileSet::new(all.listing.clone(), filter.clone());
+            let expect: Vec<&str> = all.iter().map(|(path, _)| path).filter(|path| filter.keeps(path)).collect();
+            proptest::prop_assert_eq!(chosen.iter().map(|(path, _)| path).collect::<Vec<_>>(), expect.clone());
+            let made = FileSet::of(MemoryTree::new(expect.iter().map(|path| (*path, *path))).list("").unwrap(), 0);
+            proptest::prop_assert_eq!(chosen.digest(), made.digest());
+        }
     }
 }

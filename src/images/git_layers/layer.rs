@@ -1,5 +1,6 @@
 //! Layers of a file set: what they are called, and their bytes when somebody asks.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -9,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::cache::LayerCache;
 use super::cut::{Piece, cut};
 use super::files::{FileSet, Owner, mode_byte};
-use super::tar::{Archive, FORMAT, compressor, directories};
+use super::tar::{Archive, Directory, FORMAT, compressor, directories};
 use crate::file_tree::{Entry, FileTree, ReadError};
 
 /// A layer could not be made.
@@ -37,34 +38,81 @@ pub struct Placement {
     /// The files.
     pub files: Arc<FileSet>,
     /// Where the root of the set goes: absolute path in the image, `/` for the whole. For a set of one file with an empty path, the
-    /// file's own path.
+    /// file's own path. No link is on the way.
     pub to: String,
     /// Owner of files and of the directories from `to` on.
     pub owner: Owner,
+    /// Directories that are there already and stay as they are, by path in the image without slashes around it.
+    pub directories: BTreeMap<String, Directory>,
+    /// Directories of the set that go elsewhere: their path inside the set, and their path in the image without slashes around it.
+    pub moved: BTreeMap<String, String>,
 }
 
 impl Placement {
+    /// Files in a place of which nothing is there yet.
+    pub fn new(files: Arc<FileSet>, to: &str, owner: Owner) -> Self {
+        Placement { files, to: to.to_owned(), owner, directories: BTreeMap::new(), moved: BTreeMap::new() }
+    }
+
     /// What identifies the layers of this placement.
     pub fn key(&self) -> [u8; 32] {
-        self.hasher("werf layers of a file set v1").update(&self.files.digest()).finalize().into()
+        self.hasher("werf layers of a file set v2").update(&self.files.digest()).finalize().into()
     }
 
     fn hasher(&self, context: &str) -> blake3::Hasher {
         let mut hasher = blake3::Hasher::new_derive_key(context);
-        for text in [FORMAT, &self.to] {
-            hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        let mut put = |bytes: &[u8]| {
+            hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+        };
+        put(FORMAT.as_bytes());
+        put(self.to.as_bytes());
+        put(&[self.owner.uid.to_le_bytes(), self.owner.gid.to_le_bytes()].concat());
+        for (path, Directory { mode, owner }) in &self.directories {
+            put(path.as_bytes());
+            put(&[mode.to_le_bytes(), owner.uid.to_le_bytes(), owner.gid.to_le_bytes()].concat());
         }
-        hasher.update(&self.owner.uid.to_le_bytes()).update(&self.owner.gid.to_le_bytes());
+        for (inside, path) in &self.moved {
+            put(inside.as_bytes());
+            put(path.as_bytes());
+        }
         hasher
     }
 
+    /// The path in the image of a file of the set, without a leading `/`.
     fn path(&self, inside: &str) -> String {
-        let to = self.to.trim_matches('/');
-        match (to, inside) {
+        let (root, inside) = self.root_of(inside);
+        match (root, inside) {
             ("", inside) => inside.to_owned(),
-            (to, "") => to.to_owned(),
-            (to, inside) => format!("{to}/{inside}"),
+            (root, "") => root.to_owned(),
+            (root, inside) => format!("{root}/{inside}"),
         }
+    }
+
+    /// The directory of the image that a file of the set is placed below, and its path there.
+    fn root_of<'p>(&'p self, inside: &'p str) -> (&'p str, &'p str) {
+        let mut end = if self.moved.is_empty() { 0 } else { inside.len() };
+        while end > 0 {
+            if let Some(place) = self.moved.get(&inside[..end]) {
+                return (place, inside[end..].trim_start_matches('/'));
+            }
+            end = inside[..end].rfind('/').unwrap_or(0);
+        }
+        (self.to.trim_matches('/'), inside)
+    }
+
+    /// The directories that must precede files, as they are in the image: those that are there already as they are, the others made.
+    fn above(&self, range: std::ops::Range<usize>) -> BTreeMap<String, Directory> {
+        let mut above = BTreeMap::new();
+        for (inside, _) in range.filter_map(|at| self.files.get(at)) {
+            let (root, below) = self.root_of(inside);
+            directories(&mut above, root, below, self.owner);
+        }
+        for (path, known) in &self.directories {
+            if let Some(directory) = above.get_mut(path) {
+                *directory = *known;
+            }
+        }
+        above
     }
 }
 
@@ -172,7 +220,7 @@ pub fn layers(tree: &dyn FileTree, placement: &Placement, cache: &dyn LayerCache
 
 /// The size of each file, from a record of the last tree that had this place where possible: only new blobs are asked for.
 fn sizes(tree: &dyn FileTree, placement: &Placement, files: &[(&str, &Entry)], cache: &dyn LayerCache) -> Result<Vec<u64>, ReadError> {
-    let slot: [u8; 32] = placement.hasher("werf sizes of the last file set v1").finalize().into();
+    let slot: [u8; 32] = placement.hasher("werf sizes of the last file set v2").finalize().into();
     let record = cache.get(&slot).unwrap_or_default();
     let known: Vec<([u8; 20], u64)> = record
         .chunks_exact(28)
@@ -206,7 +254,7 @@ fn layer(
     cache: &dyn LayerCache,
     kept: &AtomicUsize,
 ) -> Result<Layer, LayerError> {
-    let mut hasher = placement.hasher("werf layer v1");
+    let mut hasher = placement.hasher("werf layer v2");
     for (path, entry) in range.clone().filter_map(|at| placement.files.get(at)) {
         hasher.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes()).update(&[mode_byte(entry.mode)]).update(&entry.id.0);
     }
@@ -236,8 +284,8 @@ fn make(tree: &dyn FileTree, placement: &Placement, range: std::ops::Range<usize
         move |cause: io::Error| LayerError::Archive { path, cause: Arc::new(cause) }
     };
     let files: Vec<(String, &Entry)> =
-        range.filter_map(|at| placement.files.get(at)).map(|(path, entry)| (placement.path(path), entry)).collect();
-    let mut above = directories(placement.to.trim_matches('/'), placement.owner, files.iter().map(|(path, _)| path.as_str()));
+        range.clone().filter_map(|at| placement.files.get(at)).map(|(path, entry)| (placement.path(path), entry)).collect();
+    let mut above = placement.above(range.clone());
 
     let mut archive = Archive::new(Tee { hash: Sha256::new(), out: compressor(Vec::new()) });
     for (path, entry) in &files {

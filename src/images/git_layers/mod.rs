@@ -15,12 +15,17 @@ pub mod tar;
 
 mod cache;
 mod files;
+mod filter;
 mod layer;
+mod listing;
 mod oci;
 #[cfg(test)]
 mod tests;
 
 pub use cache::{DirectoryCache, LayerCache, MemoryCache};
 pub use files::{FileSet, Owner};
+pub use filter::Filter;
 pub use layer::{Blob, Layer, LayerError, Placement, layers};
+pub use listing::Listing;
 pub use oci::LayerImage;
+pub use tar::Directory;

@@ -29,23 +29,21 @@ pub struct Directory {
     pub owner: Owner,
 }
 
-/// The directories that must precede a file at `path` of the image: those above `to` as every base has them, `to` and below as the
-/// mapping wants them. Paths have no leading `/`.
-pub fn directories<'a>(to: &str, owner: Owner, paths: impl Iterator<Item = &'a str>) -> BTreeMap<String, Directory> {
-    let mut all = BTreeMap::new();
-    for path in paths {
-        for (at, _) in path.match_indices('/').rev() {
-            let directory = &path[..at];
-            if all.contains_key(directory) {
-                break;
-            }
-            let inside = directory.len() >= to.len() && directory.starts_with(to);
-            let known =
-                if inside { Directory { mode: 0o755, owner } } else { Directory { mode: usual_mode(directory), owner: Owner::default() } };
-            all.insert(directory.to_owned(), known);
+/// Adds the directories that must precede a file at `below` of the directory `root` of the image: those above `root` as every base has
+/// them, `root` and below as the mapping wants them. Paths have no slashes around them.
+pub fn directories(all: &mut BTreeMap<String, Directory>, root: &str, below: &str, owner: Owner) {
+    let path = if root.is_empty() { below.to_owned() } else { format!("{root}/{below}") };
+    let path = path.trim_end_matches('/');
+    for (at, _) in path.match_indices('/').rev() {
+        let directory = &path[..at];
+        if all.contains_key(directory) {
+            break;
         }
+        let inside = directory.len() >= root.len();
+        let made =
+            if inside { Directory { mode: 0o755, owner } } else { Directory { mode: usual_mode(directory), owner: Owner::default() } };
+        all.insert(directory.to_owned(), made);
     }
-    all
 }
 
 fn usual_mode(directory: &str) -> u32 {

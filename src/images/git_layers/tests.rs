@@ -46,7 +46,7 @@ impl FileTree for Counted {
 }
 
 fn placement(tree: &dyn FileTree, to: &str, owner: Owner) -> Placement {
-    Placement { files: Arc::new(FileSet::choose(tree.list("").unwrap(), 0, |_| true)), to: to.into(), owner }
+    Placement::new(Arc::new(FileSet::of(tree.list("").unwrap(), 0)), to, owner)
 }
 
 /// `type mode uid:gid mtime path [-> target] [= text]` of each entry of a layer.
@@ -99,8 +99,8 @@ fn whole_image_and_single_file() {
     let root = layers(&tree, &placement(&tree, "/", Owner::default()), &MemoryCache::default(), 1).unwrap();
     assert_eq!(listing(&root[0], &tree), "5 755 0:0 1000000000 etc/ = \n0 644 0:0 1000000000 etc/x = X\n");
 
-    let one = Arc::new(FileSet::choose(tree.list("").unwrap(), "etc/x".len(), |_| true));
-    let one = layers(&tree, &Placement { files: one, to: "/tmp/y".into(), owner: Owner::default() }, &MemoryCache::default(), 1).unwrap();
+    let one = Arc::new(FileSet::of(tree.list("").unwrap(), "etc/x".len()));
+    let one = layers(&tree, &Placement::new(one, "/tmp/y", Owner::default()), &MemoryCache::default(), 1).unwrap();
     assert_eq!(listing(&one[0], &tree), "5 1777 0:0 1000000000 tmp/ = \n0 644 0:0 1000000000 tmp/y = X\n");
 }
 

@@ -6,8 +6,12 @@
 
 use std::fmt;
 
+use super::declare;
+use super::inputs::{Input, Value};
+use super::stage::Stage;
+
 /// A 256-bit content digest. As hex (64 characters) it is the tag of an image.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
@@ -41,8 +45,8 @@ pub enum Purpose {
 impl Purpose {
     fn context(self) -> &'static str {
         match self {
-            Purpose::Image => "werf image content digest v1",
-            Purpose::Stage => "werf stage digest v1",
+            Purpose::Image => "werf image content digest v2",
+            Purpose::Stage => "werf stage digest v2",
         }
     }
 }
@@ -89,6 +93,34 @@ impl Fields {
         self.0.update(&(value.len() as u64).to_le_bytes());
         self.0.update(value);
     }
+}
+
+/// The digest of a stage: its name, the stage before it, and all inputs that it declares.
+pub(super) fn of_stage(stage: &Stage, parent: Option<Digest>) -> Digest {
+    let mut fields = Fields::new(Purpose::Stage);
+    fields.text("stage", stage.name().as_str());
+    if let Some(parent) = parent {
+        fields.digest("parent", parent);
+    }
+    for Input { name, value } in declare::inputs(&stage.work).iter() {
+        match value {
+            Value::Text(text) => fields.text(name, text),
+            Value::List(list) => fields.list(name, list),
+            Value::Files(files) => fields.digest(name, Digest(files.digest())),
+            // The other image's name is for people.
+            Value::Image { name: _, digest } => fields.digest(name, *digest),
+        }
+    }
+    fields.finish()
+}
+
+/// The digest of an image, by that of its last stage.
+pub(super) fn of_image(last: Option<Digest>) -> Digest {
+    let mut fields = Fields::new(Purpose::Image);
+    if let Some(last) = last {
+        fields.digest("last stage", last);
+    }
+    fields.finish()
 }
 
 #[cfg(test)]

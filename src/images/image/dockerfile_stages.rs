@@ -1,34 +1,30 @@
 //! The one stage of a Dockerfile image, and `imageSpec` after it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::error::{ImageError, Place};
 use super::files::Files;
-use super::inputs::Inputs;
 use super::spec;
-use super::stage::{Chain, StageName};
-use super::stapel_stages::fact_inputs;
-use super::tree::{DockerfileSource, Known};
+use super::stage::{Dockerfile, Work};
+use super::stapel_stages::facts;
+use super::tree::{Chain, Known};
+use crate::file_tree::{Entry, text_of_bytes};
 use crate::images::dockerfile::{self, DockerfileError, Ignore, Request};
 use crate::images::git_layers::FileSet;
 use crate::project::config::image;
 
-/// The chained stages, the references outside the Dockerfile, and what goes to BuildKit.
-pub(super) fn stages(
-    known: &Known<'_>,
-    recipe: &image::Dockerfile,
-    files: &mut Files<'_>,
-) -> Result<(Chain, Vec<String>, DockerfileSource), ImageError> {
-    let context = recipe.context.trim_matches('/').trim_start_matches("./");
-    let context = if context == "." { "" } else { context };
+/// The chained stages.
+pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut Files<'_>) -> Result<Chain, ImageError> {
+    let context = recipe.context.as_str();
     let inside = |path: &str| if context.is_empty() { path.to_owned() } else { format!("{context}/{path}") };
 
-    let path = inside(recipe.dockerfile.trim_start_matches("./"));
-    let Some(bytes) = files.tree.read(&path)? else {
+    let path = inside(&recipe.dockerfile);
+    let Some(text) = files.tree.read(&path)? else {
         let Place { source_code, span } = known.place(&recipe.dockerfile_at);
         return Err(ImageError::DockerfileMissing { image: known.image.name.clone(), path, source_code, span });
     };
-    let file = dockerfile::parse(&path, &String::from_utf8_lossy(&bytes))?;
+    let file = dockerfile::parse(&path, &text_of_bytes(&text))?;
     // The value of a dependency's argument is the repository's affair; for finding what the target needs it is a name like any other.
     let mut request = Request { target: recipe.target.clone(), args: recipe.args.clone(), platform: None };
     if let [platform] = known.platforms {
@@ -50,7 +46,7 @@ pub(super) fn stages(
     let mut ignore = Ignore::default();
     for path in dockerfile::ignore_files(&recipe.dockerfile) {
         if let Some(bytes) = files.tree.read(&inside(&path))? {
-            ignore = Ignore::parse(&String::from_utf8_lossy(&bytes));
+            ignore = Ignore::parse(&text_of_bytes(&bytes));
             break;
         }
     }
@@ -58,36 +54,35 @@ pub(super) fn stages(
         Arc::new(FileSet::empty())
     } else {
         let rules = format!("{:?} {ignore:?}", found.context);
-        files.context(context, rules, move |path| found.context.sees(path) && !ignore.ignores(path))?
+        let keep = move |path: &str| found.context.sees(path) && !ignore.ignores(path);
+        let visible = {
+            let keep = keep.clone();
+            move |entries: &[Entry], strip: usize| Ok(entries.iter().filter(|entry| keep(&entry.path[strip..])).cloned().collect())
+        };
+        files.context(context, rules, keep, visible)?
     };
 
-    let mut inputs = Inputs::default();
-    inputs.list("target platform", known.platforms.iter().cloned());
-    inputs.optional("cacheVersion", known.cache_version());
-    inputs.list("directives", found.directives);
-    inputs.list("base images", found.bases.iter().cloned());
-    for (name, instructions) in found.stages {
-        inputs.list(format!("stage {name}"), instructions);
-    }
-    for (name, value) in found.args {
-        inputs.text(format!("argument {name}"), value);
-    }
-    for dependency in &known.image.dependencies {
-        fact_inputs(known, &mut inputs, &dependency.image, &dependency.imports);
-    }
-    inputs.list("addHost", recipe.add_host.iter().cloned());
-    inputs.optional("network", known.image.network.as_deref());
-    inputs.list("secrets", known.image.secrets.iter().map(|secret| secret.id.as_str()));
-    if !seen.is_empty() {
-        inputs.files("context", seen.clone());
-    }
     let mut chain = Chain::default();
-    chain.push(StageName::Dockerfile, inputs, Vec::new());
-    let inputs = spec::inputs(known.config, known.image);
-    if !inputs.is_empty() {
-        chain.push(StageName::ImageSpec, inputs, Vec::new());
-    }
-    Ok((chain, found.bases, DockerfileSource { path, file: Arc::new(file), context: seen }))
+    chain.push(Work::Dockerfile(Box::new(Dockerfile {
+        platforms: known.platforms.to_vec(),
+        cache_version: known.cache_version().map(str::to_owned),
+        path,
+        text,
+        target: recipe.target.clone(),
+        directives: found.directives,
+        stages: found.stages,
+        bases: found.bases,
+        triggers: BTreeMap::new(),
+        args: found.args,
+        given: recipe.args.clone(),
+        facts: known.image.dependencies.iter().flat_map(|dependency| facts(known, dependency)).collect(),
+        add_hosts: recipe.add_host.clone(),
+        network: known.network(),
+        secrets: known.secrets(),
+        context: seen,
+    })));
+    chain.push_spec(spec::effective(known.config, known.image));
+    Ok(chain)
 }
 
 /// Stands for the value of a dependency's argument, which is no input by itself.

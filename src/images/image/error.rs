@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
+use super::compile::StageCommands;
+use super::script;
+use super::stage::{Unseen, user_stage};
 use crate::file_tree::ReadError;
 use crate::images::dockerfile::DockerfileError;
 use crate::images::git_layers::LayerError;
 use crate::project::config::Config;
-use crate::project::config::image::Location;
+use crate::project::config::image::{Command, Location};
 
 /// A place in the rendered werf.yaml, to show with an error.
 #[derive(Debug, Clone)]
@@ -180,14 +183,47 @@ pub enum CompileError {
         /// What it needs.
         prerequisite: String,
     },
-    /// `imageSpec` of a Dockerfile image wants something removed.
-    #[error("image `{image}`: `imageSpec.{key}` cannot be applied to a Dockerfile image")]
-    #[diagnostic(help("take it out of the Dockerfile instead"))]
-    Removal {
+    /// Something else is where files shall go.
+    #[error("image `{image}`: {} cannot go to `{path}`, for the image has {} there", if *.is_file { "a file" } else { "a directory" }, if *.is_file { "a directory" } else { "a file" })]
+    #[diagnostic(help("choose another `to`, or remove what is there by a command of an earlier stage"))]
+    InTheWay {
         /// The image.
         image: String,
-        /// The key below `imageSpec`.
-        key: &'static str,
+        /// Absolute path in the image.
+        path: String,
+        /// Whether one file shall go there, rather than a directory.
+        is_file: bool,
+    },
+    /// Links of the image lead in a circle.
+    #[error("image `{image}`: links of the image lead in a circle on the way to `{path}`")]
+    #[diagnostic(help("choose another `to`"))]
+    LinkCircle {
+        /// The image.
+        image: String,
+        /// Absolute path in the image.
+        path: String,
+    },
+    /// Files go into more directories that the image has than anybody means.
+    #[error("image `{image}`: the files go into more than {limit} directories that the image has already")]
+    #[diagnostic(help("choose another `to`, or leave directories out by `excludePaths`"))]
+    TooManyDirectories {
+        /// The image.
+        image: String,
+        /// Most directories.
+        limit: usize,
+    },
+    /// The image has no account of a name.
+    #[error("image `{image}`: there is no {kind} `{name}` in the image")]
+    #[diagnostic(help("its `{file}` does not name it: make it by a command of an earlier stage or in the base image, or give a number"))]
+    UnknownAccount {
+        /// The image.
+        image: String,
+        /// `user` or `group`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// Where it would be.
+        file: &'static str,
     },
     /// The commands of one stage are too long for one process argument.
     #[error("image `{image}`: the commands of `{stage}` are longer than {limit} bytes")]
@@ -223,9 +259,6 @@ pub enum CompileError {
 /// A command of werf.yaml failed.
 #[derive(Debug, Clone, thiserror::Error, Diagnostic)]
 #[error("image `{image}`: a command of `{stage}` failed with exit code {exit_code}{output}")]
-#[diagnostic(help(
-    "the command is at line {line} of the rendered werf.yaml; it ran as root in `/`, after those before it in the same shell"
-))]
 pub struct CommandFailure {
     /// The image.
     pub image: String,
@@ -243,4 +276,64 @@ pub struct CommandFailure {
     /// The command.
     #[label("this command")]
     pub span: SourceSpan,
+    /// What to do.
+    #[help]
+    pub help: String,
+}
+
+impl CommandFailure {
+    /// A failed command of a stage with the last lines of its output.
+    pub(super) fn new(config: &Config, stage: &StageCommands, command: &Command, exit_code: i32, output: &[String]) -> Option<Self> {
+        let Place { source_code, span } = Place::new(config, &command.at);
+        let lines: Vec<&String> = output.iter().filter(|line| script::failed(line).is_none()).collect();
+        let line = command.at.line;
+        let help = match undeclared(stage, command, &lines) {
+            Some((unseen, path)) => {
+                let (key, file, to) = (user_stage(stage.stage), format!("{}/{path}", unseen.to.trim_end_matches('/')), &unseen.to);
+                format!(
+                    "`{file}` comes in after this stage: `stageDependencies.{key}` of the mapping to `{to}` (line {}) does not name it. \
+                     Add `{path}` there: `stageDependencies: {{{key}: [{path}]}}`",
+                    unseen.line
+                )
+            }
+            None => {
+                format!(
+                    "the command is at line {line} of the rendered werf.yaml; it ran as root in `/`, after those before it in the same shell"
+                )
+            }
+        };
+        let output: String = lines.iter().map(|line| format!("\n  │ {line}")).collect();
+        Some(CommandFailure {
+            image: stage.image.clone(),
+            stage: user_stage(stage.stage),
+            exit_code,
+            line,
+            output,
+            source_code,
+            span,
+            help,
+        })
+    }
+}
+
+/// A file of the commit that the stage does not see and that its command or its output names.
+fn undeclared<'s>(stage: &'s StageCommands, command: &Command, output: &[&String]) -> Option<(&'s Unseen, String)> {
+    let words = |text: &str| {
+        let ends = |c: char| c.is_whitespace() || "'\"`:;,()[]{}<>|&=".contains(c);
+        text.split(ends).map(|word| word.trim_end_matches('.').to_owned()).filter(|word| word.len() > 1).collect::<Vec<_>>()
+    };
+    // What the output names is missing more likely than what the command names.
+    let named = output.iter().rev().flat_map(|line| words(line)).chain(words(&command.text));
+    for word in named {
+        for unseen in &stage.unseen {
+            let to = unseen.to.trim_end_matches('/');
+            let inside = word.strip_prefix(to).and_then(|rest| rest.strip_prefix('/')).unwrap_or(word.trim_start_matches("./"));
+            let inside = inside.trim_end_matches('/');
+            let is_it = |path: &str| path == inside || path.strip_prefix(inside).is_some_and(|rest| rest.starts_with('/'));
+            if !inside.is_empty() && unseen.files.iter().any(|(path, _)| is_it(path)) {
+                return Some((unseen, inside.to_owned()));
+            }
+        }
+    }
+    None
 }

@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use super::declare;
 use super::inputs::{Input, Inputs, Value};
+use super::stage::Stage;
 use super::tree::Node;
 use crate::images::git_layers::FileSet;
 
@@ -98,13 +100,14 @@ fn line(value: &str) -> String {
 /// What differs between an image of two commits, stage by stage. Empty if and only if their digests are equal.
 pub fn explain(old: &Node, new: &Node) -> Vec<Change> {
     let mut changes = Vec::new();
-    let none = Inputs::default();
-    let mut names: Vec<_> = new.stages.iter().map(|stage| stage.name).collect();
-    names.extend(old.stages.iter().map(|stage| stage.name).filter(|name| new.stages.iter().all(|stage| stage.name != *name)));
+    let mut names: Vec<_> = new.stages.iter().map(Stage::name).collect();
+    names.extend(old.stages.iter().map(Stage::name).filter(|name| new.stages.iter().all(|stage| stage.name() != *name)));
     for name in names {
-        let inputs = |node: &Node| node.stages.iter().find(|stage| stage.name == name).map(|stage| stage.inputs.clone());
-        let (old, new) = (inputs(old), inputs(new));
-        explain_inputs(name.as_str(), old.as_ref().unwrap_or(&none), new.as_ref().unwrap_or(&none), &mut changes);
+        let inputs = |node: &Node| {
+            let stage = node.stages.iter().find(|stage| stage.name() == name);
+            stage.map(|stage| declare::inputs(&stage.work)).unwrap_or_default()
+        };
+        explain_inputs(name.as_str(), &inputs(old), &inputs(new), &mut changes);
     }
     changes
 }

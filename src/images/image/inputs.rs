@@ -1,8 +1,9 @@
 //! The declared inputs of a stage or an image: what its digest is made of, kept so that it can explain itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::digest::{Digest, Fields};
+use super::digest::Digest;
 use crate::images::git_layers::FileSet;
 
 /// One named input.
@@ -50,11 +51,16 @@ impl Inputs {
     }
 
     /// Adds a list unless it is empty.
-    pub fn list(&mut self, name: impl Into<String>, values: impl IntoIterator<Item = impl Into<String>>) {
-        let values: Vec<String> = values.into_iter().map(Into::into).collect();
+    pub fn list(&mut self, name: impl Into<String>, values: impl IntoIterator<Item = impl AsRef<str>>) {
+        let values: Vec<String> = values.into_iter().map(|value| value.as_ref().to_owned()).collect();
         if !values.is_empty() {
             self.push(name, Value::List(values));
         }
+    }
+
+    /// Adds each entry of a map as a text, `name key`.
+    pub fn map(&mut self, name: &str, values: &BTreeMap<String, String>) {
+        values.iter().for_each(|(key, value)| self.text(format!("{name} {key}"), value));
     }
 
     /// Adds files.
@@ -75,18 +81,6 @@ impl Inputs {
     /// The inputs in hashing order.
     pub fn iter(&self) -> std::slice::Iter<'_, Input> {
         self.0.iter()
-    }
-
-    /// Adds every input to a digest.
-    pub fn hash_into(&self, fields: &mut Fields) {
-        for Input { name, value } in &self.0 {
-            match value {
-                Value::Text(text) => fields.text(name, text),
-                Value::List(list) => fields.list(name, list),
-                Value::Files(files) => fields.digest(name, Digest(files.digest())),
-                Value::Image { digest, .. } => fields.digest(name, *digest),
-            }
-        }
     }
 
     fn push(&mut self, name: impl Into<String>, value: Value) {

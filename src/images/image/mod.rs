@@ -38,16 +38,17 @@
 //! [`ImageTree::prerequisites`].
 
 pub mod digest;
+pub mod ground;
 pub mod inputs;
 pub mod script;
 pub mod stage;
 
 mod compile;
+mod declare;
 mod dockerfile_stages;
 mod error;
 mod explain;
 mod files;
-mod placing;
 mod spec;
 mod stapel_stages;
 #[cfg(test)]
@@ -55,9 +56,10 @@ mod tests;
 mod tree;
 mod view;
 
-pub use compile::{Base, BlobSource, Build, Published, STORE, Solve, StageCommands, Surroundings, compile, describe};
+pub use compile::{Base, BlobSource, Compiled, Next, Published, STORE, Solve, StageCommands, Surroundings, change_config, compile};
+pub use declare::inputs as declared;
 pub use digest::Digest;
 pub use error::{CommandFailure, CompileError, ImageError};
 pub use explain::{Change, Difference, explain, print as print_changes};
-pub use tree::{DEFAULT_PLATFORM, DockerfileSource, ImageTree, Need, NeedForm, Node, Options};
+pub use tree::{DEFAULT_PLATFORM, ImageTree, Need, NeedForm, Node, Options, Rights};
 pub use view::View;

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::inputs::Inputs;
 use crate::project::config::Config;
-use crate::project::config::image::{Healthcheck, Image, ImageSpec};
+use crate::project::config::image::{Image, ImageSpec};
 
 /// The changes that an image gets: its own, for final images with those of the whole file over them. Placeholders are filled in.
 pub(super) fn effective(config: &Config, image: &Image) -> ImageSpec {
@@ -22,44 +21,6 @@ pub(super) fn effective(config: &Config, image: &Image) -> ImageSpec {
         *value = value.replace("%project%", &config.meta.project).replace("%image%", &image.name);
     }
     spec
-}
-
-/// Everything that is set.
-pub(super) fn inputs(config: &Config, image: &Image) -> Inputs {
-    let spec = effective(config, image);
-    let mut inputs = Inputs::default();
-    let pairs = |map: &BTreeMap<String, String>| map.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
-    inputs.optional("author", spec.author.as_deref());
-    for (name, value) in [
-        ("clearHistory", spec.clear_history),
-        ("clearCmd", spec.clear_cmd),
-        ("clearEntrypoint", spec.clear_entrypoint),
-        ("clearUser", spec.clear_user),
-        ("clearWorkingDir", spec.clear_working_dir),
-        ("keepEssentialWerfLabels", spec.keep_essential_labels && !spec.remove_labels.is_empty()),
-    ] {
-        inputs.optional(name, value.then_some("true"));
-    }
-    for (name, list) in [("cmd", &spec.cmd), ("entrypoint", &spec.entrypoint)] {
-        if let Some(list) = list {
-            // An empty list is a command too: none.
-            inputs.text(name, json!(list).to_string());
-        }
-    }
-    inputs.list("env", pairs(&spec.env));
-    inputs.list("expose", spec.expose);
-    inputs.list("labels", pairs(&spec.labels));
-    inputs.list("volumes", spec.volumes);
-    inputs.optional("user", spec.user.as_deref());
-    inputs.optional("workingDir", spec.working_dir.as_deref());
-    inputs.optional("stopSignal", spec.stop_signal.as_deref());
-    if let Some(Healthcheck { test, interval, timeout, start_period, retries }) = spec.healthcheck {
-        inputs.text("healthcheck", json!([test, interval, timeout, start_period, retries]).to_string());
-    }
-    inputs.list("removeEnv", spec.remove_env);
-    inputs.list("removeLabels", spec.remove_labels);
-    inputs.list("removeVolumes", spec.remove_volumes);
-    inputs
 }
 
 /// Applies the changes to an OCI image config (the whole document, with its inner `config`).
@@ -180,70 +141,4 @@ fn matches_any(patterns: &[String], name: &str) -> bool {
         Some(regex) if pattern.len() > 1 => Regex::new(regex).is_ok_and(|regex| regex.is_match(name)),
         _ => pattern == name,
     })
-}
-
-/// The changes as instructions to append to a Dockerfile; labels are left to the frontend's own option.
-///
-/// # Errors
-/// The key of a change that no instruction makes.
-pub(super) fn instructions(spec: &ImageSpec, escape: char) -> Result<Vec<String>, &'static str> {
-    for (wanted, key) in [
-        (spec.clear_history, "clearHistory"),
-        (!spec.remove_env.is_empty(), "config.removeEnv"),
-        (!spec.remove_labels.is_empty(), "config.removeLabels"),
-        (!spec.remove_volumes.is_empty(), "config.removeVolumes"),
-    ] {
-        if wanted {
-            return Err(key);
-        }
-    }
-    let quoted = |text: &str| {
-        let inner: String =
-            text.chars().flat_map(|c| if c == '"' || c == '$' || c == escape { vec![escape, c] } else { vec![c] }).collect();
-        format!("\"{inner}\"")
-    };
-    let mut lines = Vec::new();
-    lines.extend(spec.author.iter().map(|author| format!("MAINTAINER {author}")));
-    lines.extend(spec.env.iter().map(|(name, value)| format!("ENV {name}={}", quoted(value))));
-    lines.extend(spec.expose.iter().map(|port| format!("EXPOSE {port}")));
-    lines.extend((!spec.volumes.is_empty()).then(|| format!("VOLUME {}", json!(spec.volumes))));
-    if spec.clear_user {
-        lines.push("USER root".into());
-    }
-    lines.extend(spec.user.iter().map(|user| format!("USER {user}")));
-    if spec.clear_working_dir {
-        lines.push("WORKDIR /".into());
-    }
-    lines.extend(spec.working_dir.iter().map(|dir| format!("WORKDIR {}", quoted(dir))));
-    lines.extend(spec.stop_signal.iter().map(|signal| format!("STOPSIGNAL {signal}")));
-    if spec.clear_entrypoint {
-        lines.push("ENTRYPOINT []".into());
-    }
-    if spec.clear_cmd {
-        lines.push("CMD []".into());
-    }
-    if let Some(entrypoint) = &spec.entrypoint {
-        lines.extend([format!("ENTRYPOINT {}", json!(entrypoint)), "CMD []".into()]);
-    }
-    lines.extend(spec.cmd.iter().map(|cmd| format!("CMD {}", json!(cmd))));
-    if let Some(check) = &spec.healthcheck {
-        let mut line = String::from("HEALTHCHECK");
-        for (name, value, unit) in [
-            ("interval", check.interval, "s"),
-            ("timeout", check.timeout, "s"),
-            ("start-period", check.start_period, "s"),
-            ("retries", check.retries, ""),
-        ] {
-            if value > 0 {
-                line += &format!(" --{name}={value}{unit}");
-            }
-        }
-        lines.push(match check.test.split_first() {
-            Some((kind, _)) if kind == "NONE" => "HEALTHCHECK NONE".into(),
-            Some((kind, [command])) if kind == "CMD-SHELL" => format!("{line} CMD {command}"),
-            Some((kind, words)) if kind == "CMD" => format!("{line} CMD {}", json!(words)),
-            _ => format!("{line} CMD {}", json!(check.test)),
-        });
-    }
-    Ok(lines)
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::ground::{Answer, Found, Ground, Kind, Question};
 use super::*;
 use crate::file_tree::{MemoryTree, Mode};
 use crate::images::git_layers::MemoryCache;
-use crate::images::llb::Platform;
+use crate::images::llb::{Platform, SourceFile};
 use crate::project::config::Config;
 use crate::project::config::image::*;
 use crate::project::config::meta::{BuildDefaults, Cleanup, Deploy, Meta};
@@ -145,10 +146,8 @@ fn tree(images: Vec<Image>, files: &MemoryTree) -> ImageTree {
 
 fn stages(tree: &ImageTree, name: &str) -> Vec<String> {
     let (_, node) = tree.get(name).unwrap();
-    let files = |stage: &stage::Stage| -> String {
-        stage.placed.iter().flat_map(|placed| placed.files.iter()).map(|files| format!(" {files:?}")).collect()
-    };
-    node.stages.iter().map(|stage| format!("{}{}", stage.name.as_str(), files(stage))).collect()
+    let files = |stage: &stage::Stage| -> String { stage.placed().iter().map(|placed| format!(" {:?}", placed.files)).collect() };
+    node.stages.iter().map(|stage| format!("{}{}", stage.name().as_str(), files(stage))).collect()
 }
 
 #[test]
@@ -354,7 +353,7 @@ fn context_in_a_directory_and_its_ignore_files() {
     ]);
     let seen = |files: &MemoryTree| {
         let tree = tree(vec![image("be", Recipe::Dockerfile(Box::new(dockerfile("be"))))], files);
-        format!("{:?}", tree.get("be").unwrap().1.dockerfile.as_ref().unwrap().context)
+        format!("{:?}", tree.node("be").unwrap().dockerfile().unwrap().context)
     };
     assert_eq!(seen(&files), "[\".dockerignore\", \"Dockerfile\", \"Dockerfile.dockerignore\", \"a\"]");
     files.insert("be/Dockerfile.dockerignore", Mode::File, *b"");
@@ -458,6 +457,8 @@ fn prerequisites_and_waves() {
 }
 
 struct World {
+    /// What bases have, by absolute path; links with their targets.
+    there: BTreeMap<&'static str, Found>,
     files: MemoryTree,
     cache: MemoryCache,
     bases: BTreeMap<String, Base>,
@@ -468,7 +469,13 @@ impl World {
     fn new() -> Self {
         let config = json!({ "architecture": "amd64", "os": "linux", "config": { "Env": ["PATH=/bin", "A=1"], "Cmd": ["sh"], "WorkingDir": "/w" }, "rootfs": {}, "history": [{}] });
         let base = Base { reference: format!("docker.io/library/alpine@sha256:{}", "a".repeat(64)), config };
-        World { files: files(), cache: MemoryCache::default(), bases: [("alpine:3".to_owned(), base)].into(), published: BTreeMap::new() }
+        World {
+            there: BTreeMap::new(),
+            files: files(),
+            cache: MemoryCache::default(),
+            bases: [("alpine:3".to_owned(), base)].into(),
+            published: BTreeMap::new(),
+        }
     }
 
     fn publish(&mut self, name: &str, digit: &str) {
@@ -478,17 +485,76 @@ impl World {
     }
 
     fn compile(&self, tree: &ImageTree, name: &str) -> Result<Build, CompileError> {
-        let around = Surroundings {
-            repo: "registry.local:5000/shop",
-            commit: "c0ffee",
-            platform: Platform::linux("amd64"),
-            bases: &self.bases,
-            published: &self.published,
-            files: &self.files,
-            cache: &self.cache,
-            threads: 2,
-        };
-        compile(tree, name, &around)
+        let mut ground = Ground::default();
+        loop {
+            let around = Surroundings {
+                project: "shop",
+                repo: "registry.local:5000/shop",
+                commit: "c0ffee",
+                platform: Platform::linux("amd64"),
+                bases: &self.bases,
+                published: &self.published,
+                ground: &ground,
+                source: Arc::new(SourceFile { name: "werf.yaml".into(), text: String::new(), language: "YAML".into() }),
+                files: &self.files,
+                cache: &self.cache,
+                threads: 2,
+            };
+            let compiled = compile(tree, name, &around)?;
+            match &compiled.next {
+                Next::Solve(solve) => return Ok(Build { solve: solve.clone(), compiled }),
+                Next::Look(look) => {
+                    for question in &look.questions {
+                        ground.learn(look.state.digest().unwrap(), question.clone(), self.answer(question));
+                    }
+                }
+            }
+        }
+    }
+
+    fn answer(&self, question: &Question) -> Answer {
+        let below = |directory: &str, path: &str| path.rsplit_once('/').is_some_and(|(above, _)| above == directory.trim_end_matches('/'));
+        match question {
+            Question::Entry { directory, name } => {
+                let path = format!("{}/{name}", directory.trim_end_matches('/'));
+                Answer::Entries(self.there.get(path.as_str()).cloned().into_iter().collect())
+            }
+            Question::Children { directory } => {
+                Answer::Entries(self.there.iter().filter(|(path, _)| below(directory, path)).map(|(_, found)| found.clone()).collect())
+            }
+            Question::File { path } if path == "/etc/passwd" => Answer::File(Some(b"root:x:0:0::/:\napp:x:70:71::/:\n".to_vec())),
+            Question::File { .. } => Answer::File(None),
+        }
+    }
+
+    fn put(&mut self, path: &'static str, kind: Kind, mode: u32, uid: u32) {
+        let name = path.rsplit('/').next().unwrap().to_owned();
+        self.there.insert(path, Found { name, kind, mode, uid, gid: uid });
+    }
+}
+
+/// A whole compiled image.
+#[derive(Debug)]
+struct Build {
+    solve: Solve,
+    compiled: Compiled,
+}
+
+impl Build {
+    /// What the layers of Git files have: path, mode, owner.
+    fn archives(&self, files: &MemoryTree) -> Vec<String> {
+        let mut lines = Vec::new();
+        for image in &self.compiled.layers {
+            let bytes = image.layer.bytes(files).unwrap();
+            let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(&bytes[..]));
+            for entry in archive.entries().unwrap() {
+                let entry = entry.unwrap();
+                let header = entry.header();
+                let (mode, uid) = (header.mode().unwrap(), header.uid().unwrap());
+                lines.push(format!("{} {mode:o} {uid}", entry.path().unwrap().display()));
+            }
+        }
+        lines
     }
 }
 
@@ -519,18 +585,17 @@ fn stapel_graph() {
     [backend] git / → /app
     [backend] git
     ");
-    assert_eq!(build.layers.len(), 4);
-    assert_eq!(build.tag, tree.tag("backend").unwrap());
-    let install = build.commands.iter().find(|stage| stage.stage == UserStage::Install).unwrap();
+    assert_eq!(build.compiled.layers.len(), 4);
+    let install = build.compiled.commands.iter().find(|stage| stage.stage == UserStage::Install).unwrap();
     let output = ["npm ERR!", "werf: command 2 failed with exit code 254"].map(str::to_owned);
-    let failure = build.command_failure(tree.config(), &install.step, &output).unwrap();
+    let failure = build.compiled.command_failure(&tree, &install.step, &output).unwrap();
     assert_eq!(
         (failure.line, failure.to_string().as_str()),
         (11, "image `backend`: a command of `install` failed with exit code 254\n  │ npm ERR!")
     );
-    assert!(build.command_failure(tree.config(), "[backend] git", &output).is_none());
-    assert!(build.command_failure(tree.config(), &install.step, &output[..1]).is_none());
-    assert_eq!(build.blobs().count(), 12);
+    assert!(build.compiled.command_failure(&tree, "[backend] git", &output).is_none());
+    assert!(build.compiled.command_failure(&tree, &install.step, &output[..1]).is_none());
+    assert_eq!(build.compiled.blobs().count(), 12);
 }
 
 #[test]
@@ -626,24 +691,144 @@ fn dockerfile_solve() {
     world.files.insert("Dockerfile", Mode::File, *b"FROM nginx:1 AS final\nARG V\nCOPY web /www\n");
     let tree = tree(vec![one], &world.files);
     let build = world.compile(&tree, "web").unwrap();
-    let Solve::Dockerfile { attrs, inputs } = &build.solve else { panic!("a graph") };
+    let Solve::Dockerfile { attrs, inputs, spec } = &build.solve else { panic!("a graph") };
     let attrs: Vec<String> =
         attrs.iter().filter(|(name, _)| !name.starts_with("label:")).map(|(name, value)| format!("{name}={value}")).collect();
-    assert_eq!(attrs, ["add-hosts=db=10.0.0.1", "build-arg:V=1", "filename=Dockerfile", "platform=linux/amd64", "target=werf-image-spec"]);
+    assert_eq!(attrs, ["add-hosts=db=10.0.0.1", "build-arg:V=1", "filename=Dockerfile", "platform=linux/amd64", "target=final"]);
     let text = inputs["dockerfile"].to_bytes();
     let text = String::from_utf8_lossy(&text);
-    assert!(text.contains("\nFROM final AS werf-image-spec\nENV A=\"\\$x \\\"q\\\"\"\nCMD [\"run\"]\n"), "{text}");
-    assert_eq!(build.layers.len(), 1);
-    assert_eq!(build.layers[0].layer.files(), 1);
+    assert!(text.contains("FROM nginx:1 AS final\nARG V\nCOPY web /www\n"), "{text}");
+    assert_eq!(spec.as_ref().unwrap().cmd, Some(vec!["run".to_owned()]));
+    assert_eq!(build.compiled.layers.len(), 1);
+    assert_eq!(build.compiled.layers[0].layer.files(), 1);
 }
 
 #[test]
-fn removals_from_a_dockerfile_image_are_refused() {
-    let mut one = image("web", Recipe::Dockerfile(Box::new(dockerfile(""))));
-    one.image_spec = Some(ImageSpec { remove_env: vec!["A".into()], ..Default::default() });
-    let tree = tree(vec![one], &files());
-    let error = World::new().compile(&tree, "web").unwrap_err();
-    assert_eq!(error.to_string(), "image `web`: `imageSpec.config.removeEnv` cannot be applied to a Dockerfile image");
+fn files_go_where_the_image_has_their_directories() {
+    let one = image("web", Recipe::Stapel(Box::new(stapel(From::Reference("alpine:3".into()), vec![mapping("", "/data/site")], &[]))));
+    let mut world = World::new();
+    world.files = MemoryTree::new([("a", "a"), ("css/b", "b"), ("css/deep/c", "c"), ("new/d", "d")]);
+    let tree = tree(vec![one], &world.files);
+    let archives = |world: &World| world.compile(&tree, "web").unwrap().archives(&world.files);
+    let made = ["data/ 755 0", "data/site/ 755 0", "data/site/a 644 0", "data/site/css/ 755 0", "data/site/css/b 644 0"];
+    assert_eq!(archives(&world)[..5], made, "nothing is there");
+
+    world.put("/data", Kind::Link("mnt/disk".into()), 0o777, 0);
+    world.put("/mnt", Kind::Directory, 0o711, 0);
+    world.put("/mnt/disk", Kind::Directory, 0o2770, 7);
+    world.put("/mnt/disk/site", Kind::Directory, 0o1777, 8);
+    world.put("/mnt/disk/site/css", Kind::Link("/styles/../styles".into()), 0o777, 0);
+    world.put("/styles", Kind::Directory, 0o700, 9);
+    world.put("/styles/deep", Kind::Directory, 0o750, 10);
+    let expect = [
+        "mnt/ 711 0",
+        "mnt/disk/ 2770 7",
+        "mnt/disk/site/ 1777 8",
+        "mnt/disk/site/a 644 0",
+        "styles/ 700 9",
+        "styles/b 644 0",
+        "styles/deep/ 750 10",
+        "styles/deep/c 644 0",
+        "mnt/disk/site/new/ 755 0",
+        "mnt/disk/site/new/d 644 0",
+    ];
+    assert_eq!(archives(&world), expect);
+
+    let message = |world: &World| {
+        let error = world.compile(&tree, "web").unwrap_err();
+        format!("{error} | {}", miette::Diagnostic::help(&error).unwrap())
+    };
+    world.put("/mnt/disk/site/new", Kind::Other, 0o644, 0);
+    let help = "choose another `to`, or remove what is there by a command of an earlier stage";
+    assert_eq!(
+        message(&world),
+        format!("image `web`: a directory cannot go to `/mnt/disk/site/new`, for the image has a file there | {help}")
+    );
+    world.put("/mnt/disk", Kind::Link("/data".into()), 0o777, 0);
+    assert_eq!(message(&world), "image `web`: links of the image lead in a circle on the way to `/data/site` | choose another `to`");
+}
+
+#[test]
+fn owners_by_name_are_those_of_the_image() {
+    let tree_with = |owner: Option<&str>, group: Option<&str>| {
+        let mut mapping = mapping("web", "/www");
+        (mapping.owner, mapping.group) = (owner.map(Into::into), group.map(Into::into));
+        tree(vec![image("web", Recipe::Stapel(Box::new(stapel(From::Reference("alpine:3".into()), vec![mapping], &[]))))], &files())
+    };
+    let mut world = World::new();
+    world.put("/etc", Kind::Directory, 0o755, 0);
+    world.put("/etc/passwd", Kind::Other, 0o644, 0);
+    let made = world.compile(&tree_with(Some("app"), None), "web").unwrap();
+    assert_eq!(made.archives(&world.files), ["www/ 755 70", "www/index.html 644 70"]);
+    for (owner, group, expect) in [
+        (
+            Some("nobody"),
+            None,
+            "image `web`: there is no user `nobody` in the image | its `/etc/passwd` does not name it: make it by a command of an earlier stage or in the base image, or give a number",
+        ),
+        (
+            Some("5"),
+            Some("staff"),
+            "image `web`: there is no group `staff` in the image | its `/etc/group` does not name it: make it by a command of an earlier stage or in the base image, or give a number",
+        ),
+    ] {
+        let error = world.compile(&tree_with(owner, group), "web").unwrap_err();
+        assert_eq!(format!("{error} | {}", miette::Diagnostic::help(&error).unwrap()), expect);
+    }
+}
+
+#[test]
+fn a_command_that_misses_an_undeclared_file_is_told_of_it() {
+    let (world, tree) = (World::new(), tree(vec![backend()], &files()));
+    let build = world.compile(&tree, "backend").unwrap();
+    let install = build.compiled.commands.iter().find(|stage| stage.stage == UserStage::Install).unwrap();
+    let help = |line: &str| {
+        let output = [line, "werf: command 2 failed with exit code 1"].map(str::to_owned);
+        miette::Diagnostic::help(&build.compiled.command_failure(&tree, &install.step, &output).unwrap()).unwrap().to_string()
+    };
+    let expect = "`/app/src/a.js` comes in after this stage: `stageDependencies.install` of the mapping to `/app` (line 0) does not name it. \
+        Add `src/a.js` there: `stageDependencies: {install: [src/a.js]}`";
+    for line in ["cat: can't open '/app/src/a.js': No such file", "open ./src/a.js: no such file", "/bin/sh: src/a.js: not found"] {
+        assert_eq!(help(line), expect, "{line}");
+    }
+    assert!(help("cat: /app/other: No such file").starts_with("the command is at line 11"));
+}
+
+#[test]
+fn what_goes_deeper_takes_its_place_from_what_is_above() {
+    let seen = |git: Vec<GitMapping>, imports: Vec<Import>| {
+        let mut recipe = stapel(From::Scratch, git, &[]);
+        recipe.imports = imports;
+        let tree = tree(vec![image("web", Recipe::Stapel(Box::new(recipe)))], &files());
+        let node = tree.node("web").unwrap();
+        let imports = node.stages.iter().filter_map(|stage| match &stage.work {
+            stage::Work::Dependencies(work) => Some(&work.imports),
+            _ => None,
+        });
+        let excluded: Vec<String> = imports.flatten().map(|import| import.exclude.join(" ")).collect();
+        (stages(&tree, "web")[1].clone(), excluded.join(","))
+    };
+    let with = |add: &str, to: &str, include: &[&str]| GitMapping {
+        include_paths: include.iter().map(|path| (*path).to_owned()).collect(),
+        ..mapping(add, to)
+    };
+    let to = |to: &str, include: &[&str]| Import {
+        to: to.into(),
+        include_paths: include.iter().map(|path| (*path).to_owned()).collect(),
+        ..import(From::Reference("busybox:1".into()), When::AfterSetup)
+    };
+    let kept = |git, imports| seen(git, imports).0;
+    assert_eq!(kept(vec![mapping("src", "/app")], vec![to("/app/a.js", &[])]), "gitArchive [\"b.js\"]");
+    assert_eq!(kept(vec![mapping("src", "/app")], vec![to("/app", &["b.js"])]), "gitArchive [\"a.js\"]");
+    assert_eq!(kept(vec![with("src", "/app", &["a.js"]), with("src", "/app", &["b.js"])], vec![]), "gitArchive [\"a.js\"] [\"b.js\"]");
+    assert_eq!(kept(vec![with("src", "/app", &["a.js"]), with("src", "/app", &["a.js"])], vec![]), "gitArchive [\"a.js\"] [\"a.js\"]");
+    assert_eq!(
+        kept(vec![mapping("src", "/app")], vec![to("/", &["app"])]),
+        "gitArchive [\"a.js\", \"b.js\"]",
+        "the mapping goes deeper or as deep"
+    );
+    assert_eq!(seen(vec![mapping("src", "/out/src")], vec![to("/out", &[])]).1, "src", "an import gives way too");
+    assert_eq!(seen(vec![mapping("src", "/x")], vec![to("/a", &[]), to("/a/b", &[])]).1, "b,");
 }
 
 proptest::proptest! {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use super::digest::Digest;
 use super::error::{ImageError, Place};
 use super::files::Files;
-use super::stage::{Stage, StageName};
+use super::stage::{Dockerfile, Source, Stage, StageName, Work};
 use super::view::View;
-use super::{dockerfile_stages, stapel_stages};
+use super::{declare, digest, dockerfile_stages, stapel_stages};
 use crate::file_tree::FileTree;
-use crate::images::dockerfile;
-use crate::images::git_layers::FileSet;
+use crate::images::llb::Network;
 use crate::project::config::Config;
-use crate::project::config::image::{From, Image, ImageFact, Location, Recipe};
+use crate::project::config::image::{From, Image, ImageFact, ImageSpec, Location, Recipe};
 
 /// The platform of images for which nobody names one. It is the same on every machine, as the names of images have to be.
 pub const DEFAULT_PLATFORM: &str = "linux/amd64";
@@ -38,6 +37,8 @@ pub struct ImageTree {
 /// One image of the tree.
 #[derive(Debug)]
 pub struct Node {
+    /// Its name in werf.yaml.
+    pub name: String,
     /// Target platforms, at least one.
     pub platforms: Vec<String>,
     /// The content digest; its hex form is the tag.
@@ -46,22 +47,16 @@ pub struct Node {
     pub stages: Vec<Stage>,
     /// What it needs of other images of this file.
     pub needs: Vec<Need>,
-    /// References outside this file that it is built from, as written (arguments substituted).
-    pub bases: Vec<String>,
-    /// For a Dockerfile image, what goes to BuildKit.
-    pub dockerfile: Option<DockerfileSource>,
     pub(super) index: usize,
 }
 
-/// A Dockerfile and the part of its context that its target sees.
-#[derive(Clone, Debug)]
-pub struct DockerfileSource {
-    /// Path in the project.
-    pub path: String,
-    /// The parsed text.
-    pub file: Arc<dockerfile::Dockerfile>,
-    /// Files of the context, by path within it.
-    pub context: Arc<FileSet>,
+/// What the steps of an image need beyond a sandbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights<'a> {
+    /// Whether steps need the entitlement `network.host`.
+    pub host_network: bool,
+    /// Ids of secrets, each with an image whose secret it is.
+    pub secrets: BTreeMap<&'a str, &'a str>,
 }
 
 /// One image's need of another.
@@ -138,6 +133,11 @@ impl ImageTree {
         self.iter().find(|(image, _)| image.name == name)
     }
 
+    /// What one image is made of, by name.
+    pub fn node(&self, name: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.name == name)
+    }
+
     /// The tag of an image: its content digest.
     pub fn tag(&self, name: &str) -> Option<String> {
         self.get(name).map(|(_, node)| node.digest.tag())
@@ -202,20 +202,38 @@ impl ImageTree {
 
     /// The external references that must be resolved to compile these images, with those of images compiled into their graphs.
     pub fn bases<'a>(&'a self, names: impl IntoIterator<Item = &'a str>, missing: &BTreeSet<String>) -> BTreeSet<&'a str> {
-        let mut found = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut stack: Vec<&Node> = names.into_iter().filter_map(|name| Some(self.get(name)?.1)).collect();
+        self.in_graph(names, missing).into_iter().filter(|node| node.dockerfile().is_none()).flat_map(Node::bases).collect()
+    }
+
+    /// What the steps of an image need beyond a sandbox, with those of images compiled into its graph.
+    pub fn rights<'a>(&'a self, name: &'a str, missing: &BTreeSet<String>) -> Rights<'a> {
+        let mut rights = Rights::default();
+        for node in self.in_graph([name], missing) {
+            for stage in &node.stages {
+                let (network, secrets) = match &stage.work {
+                    Work::Run(run) => (run.network, &run.secrets[..]),
+                    Work::Dockerfile(dockerfile) => (dockerfile.network, &dockerfile.secrets[..]),
+                    Work::From(_) | Work::Dependencies(_) | Work::Git(_) | Work::ImageSpec(_) => continue,
+                };
+                rights.host_network |= network == Network::Host;
+                rights.secrets.extend(secrets.iter().map(|id| (id.as_str(), node.name.as_str())));
+            }
+        }
+        rights
+    }
+
+    /// Images with those that are compiled into their graphs.
+    fn in_graph<'a>(&'a self, names: impl IntoIterator<Item = &'a str>, missing: &BTreeSet<String>) -> Vec<&'a Node> {
+        let mut found: Vec<&Node> = Vec::new();
+        let mut stack: Vec<&Node> = names.into_iter().filter_map(|name| self.node(name)).collect();
         while let Some(node) = stack.pop() {
-            if !seen.insert(node.index) || node.dockerfile.is_some() {
+            if found.iter().any(|known| known.index == node.index) {
                 continue;
             }
-            found.extend(node.bases.iter().map(String::as_str));
-            let inlined = node.needs.iter().filter(|need| need.form == NeedForm::Files);
-            stack.extend(
-                inlined
-                    .filter(|need| missing.contains(&need.image) || self.imports_stage(node, &need.image))
-                    .filter_map(|need| Some(self.get(&need.image)?.1)),
-            );
+            found.push(node);
+            let files = node.needs.iter().filter(|need| need.form == NeedForm::Files);
+            let inlined = files.filter(|need| missing.contains(&need.image) || self.imports_stage(node, &need.image));
+            stack.extend(inlined.filter_map(|need| self.node(&need.image)));
         }
         found
     }
@@ -248,23 +266,43 @@ fn node(
             return Err(ImageError::Platforms { image: image.name.clone(), platforms, other: need.image, others, source_code, span });
         }
     }
-    let (chain, bases, dockerfile) = match &image.recipe {
-        Recipe::Stapel(stapel) => {
-            let chain = stapel_stages::stages(&known, stapel, files)?;
-            let imports = stapel.imports.iter().map(|import| &import.from);
-            let references = [&stapel.from].into_iter().chain(imports).filter_map(|from| match from {
-                From::Reference(reference) => Some(reference.clone()),
-                From::Scratch | From::Image(_) => None,
-            });
-            (chain, references.collect::<BTreeSet<_>>().into_iter().collect(), None)
-        }
-        Recipe::Dockerfile(recipe) => {
-            let (chain, bases, source) = dockerfile_stages::stages(&known, recipe, files)?;
-            (chain, bases, Some(source))
-        }
+    let chain = match &image.recipe {
+        Recipe::Stapel(stapel) => stapel_stages::stages(&known, stapel, files)?,
+        Recipe::Dockerfile(recipe) => dockerfile_stages::stages(&known, recipe, files)?,
     };
     let needs: BTreeSet<Need> = needs(image).into_iter().map(|(need, _)| need).collect();
-    Ok(Node { platforms, digest: chain.image_digest(), stages: chain.0, needs: needs.into_iter().collect(), bases, dockerfile, index })
+    Ok(Node {
+        name: image.name.clone(),
+        platforms,
+        digest: chain.image_digest(),
+        stages: chain.0,
+        needs: needs.into_iter().collect(),
+        index,
+    })
+}
+
+/// Appends stages and chains their digests.
+#[derive(Default)]
+pub(super) struct Chain(Vec<Stage>);
+
+impl Chain {
+    pub fn push(&mut self, work: Work) {
+        let mut stage = Stage { work, digest: Digest::default() };
+        stage.digest = digest::of_stage(&stage, self.0.last().map(|parent| parent.digest));
+        self.0.push(stage);
+    }
+
+    /// Appends changes of the configuration, if there are any.
+    pub fn push_spec(&mut self, spec: ImageSpec) {
+        if !declare::inputs(&Work::ImageSpec(Box::new(spec.clone()))).is_empty() {
+            self.push(Work::ImageSpec(Box::new(spec)));
+        }
+    }
+
+    /// The digest of the image that these stages make.
+    fn image_digest(&self) -> Digest {
+        digest::of_image(self.0.last().map(|last| last.digest))
+    }
 }
 
 /// What the making of stages knows of its surroundings.
@@ -289,17 +327,67 @@ impl<'a> Known<'a> {
     pub fn cache_version(&self) -> Option<&str> {
         self.image.cache_version.as_deref().or(self.config.meta.build.cache_version.as_deref())
     }
+
+    /// `network` of the image.
+    pub fn network(&self) -> Network {
+        match self.image.network.as_deref() {
+            Some("host") => Network::Host,
+            Some("none") => Network::None,
+            _ => Network::Default,
+        }
+    }
+
+    /// Ids of the image's secrets.
+    pub fn secrets(&self) -> Vec<String> {
+        self.image.secrets.iter().map(|secret| secret.id.clone()).collect()
+    }
 }
 
 impl Node {
     /// The stage of this name.
     pub fn stage(&self, name: &str) -> Option<&Stage> {
-        self.stages.iter().find(|stage| stage.name.as_str() == name)
+        self.stages.iter().find(|stage| stage.name().as_str() == name)
+    }
+
+    /// For a Dockerfile image, its one stage.
+    pub fn dockerfile(&self) -> Option<&Dockerfile> {
+        self.stages.iter().find_map(|stage| match &stage.work {
+            Work::Dockerfile(dockerfile) => Some(&**dockerfile),
+            _ => None,
+        })
+    }
+
+    /// Changes of the configuration, if there are any.
+    pub fn image_spec(&self) -> Option<&ImageSpec> {
+        self.stages.iter().find_map(|stage| match &stage.work {
+            Work::ImageSpec(spec) => Some(&**spec),
+            _ => None,
+        })
+    }
+
+    /// References outside this file that it is built from, as written (arguments substituted), each once.
+    pub fn bases(&self) -> BTreeSet<&str> {
+        fn reference(source: &Source) -> Option<&str> {
+            match source {
+                Source::Reference { written, .. } => Some(written),
+                Source::Scratch | Source::Image { .. } => None,
+            }
+        }
+        let mut found = BTreeSet::new();
+        for stage in &self.stages {
+            match &stage.work {
+                Work::From(base) => found.extend(reference(&base.source)),
+                Work::Dependencies(work) => found.extend(work.imports.iter().filter_map(|import| reference(&import.source))),
+                Work::Dockerfile(dockerfile) => found.extend(dockerfile.bases.iter().map(String::as_str)),
+                Work::Run(_) | Work::Git(_) | Work::ImageSpec(_) => {}
+            }
+        }
+        found
     }
 
     /// The last stage before `imageSpec`.
     pub(super) fn last_with_files(&self) -> Option<&Stage> {
-        self.stages.iter().rfind(|stage| stage.name != StageName::ImageSpec)
+        self.stages.iter().rfind(|stage| stage.name() != StageName::ImageSpec)
     }
 }
 
