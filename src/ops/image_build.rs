@@ -190,7 +190,7 @@ impl One<'_> {
                     if let (Some(spec), Some(config)) = (spec, &made.config) {
                         let mut document: Value =
                             serde_json::from_slice(config).map_err(|error| Stop::Other(NoConfig::of(self.name, error)))?;
-                        image::change_config(spec, &mut document);
+                        image::change_config(self.name, spec, &mut document).map_err(|error| Stop::Other(error.into()))?;
                         made.config = Some(document.to_string().into_bytes());
                     }
                     return Ok(made);

@@ -11,6 +11,7 @@ mod depend;
 mod error;
 mod ignore;
 mod parse;
+mod value;
 mod words;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use depend::{ContextUse, Dependencies, Request, declared_args, dependencies}
 pub use error::DockerfileError;
 pub use ignore::Ignore;
 pub use parse::{Dockerfile, Heredoc, Instruction, parse};
+pub use value::expand;
 
 /// The paths where a context's ignore file may be, first choice first. All relative to the context.
 pub fn ignore_files(dockerfile: &str) -> [String; 2] {

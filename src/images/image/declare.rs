@@ -119,6 +119,7 @@ fn image_spec(spec: &ImageSpec, inputs: &mut Inputs) {
         entrypoint,
         env,
         expose,
+        add_ports,
         labels,
         volumes,
         user,
@@ -128,7 +129,8 @@ fn image_spec(spec: &ImageSpec, inputs: &mut Inputs) {
         remove_env,
         remove_labels,
         remove_volumes,
-        keep_essential_labels,
+        // What it asks for always holds.
+        keep_essential_labels: _,
         clear_cmd,
         clear_entrypoint,
         clear_user,
@@ -141,7 +143,6 @@ fn image_spec(spec: &ImageSpec, inputs: &mut Inputs) {
         ("clearEntrypoint", *clear_entrypoint),
         ("clearUser", *clear_user),
         ("clearWorkingDir", *clear_working_dir),
-        ("keepEssentialWerfLabels", *keep_essential_labels && !remove_labels.is_empty()),
     ] {
         inputs.optional(name, value.then_some("true"));
     }
@@ -153,6 +154,7 @@ fn image_spec(spec: &ImageSpec, inputs: &mut Inputs) {
     }
     inputs.map("env", env);
     inputs.list("expose", expose);
+    inputs.list("docker.EXPOSE", add_ports);
     inputs.map("labels", labels);
     inputs.list("volumes", volumes);
     inputs.optional("user", user.as_deref());

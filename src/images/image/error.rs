@@ -6,6 +6,7 @@ use miette::{Diagnostic, NamedSource, SourceSpan};
 
 use super::compile::StageCommands;
 use super::script;
+use super::spec::SpecError;
 use super::stage::{Unseen, user_stage};
 use crate::file_tree::ReadError;
 use crate::images::dockerfile::DockerfileError;
@@ -246,6 +247,10 @@ pub enum CompileError {
         #[source]
         cause: Arc<serde_json::Error>,
     },
+    /// A variable of `imageSpec` cannot be expanded.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Spec(#[from] SpecError),
     /// A layer of Git files cannot be made.
     #[error(transparent)]
     #[diagnostic(transparent)]

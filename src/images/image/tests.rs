@@ -622,7 +622,7 @@ fn config_of_a_stapel_image() {
         volumes: vec!["/data".into()],
         user: Some("1000".into()),
         clear_working_dir: true,
-        remove_env: vec!["/^PA/".into()],
+        remove_env: vec!["/^PA.*/".into()],
         healthcheck: Some(Healthcheck { test: vec!["CMD".into(), "true".into()], interval: 5, ..Default::default() }),
         ..Default::default()
     });

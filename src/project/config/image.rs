@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use regex::Regex;
+
 /// Where something stands in the rendered werf.yaml, for errors: 1-based line and byte span.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Location {
@@ -318,11 +320,13 @@ pub struct ImageSpec {
     pub cmd: Option<Vec<String>>,
     /// `config.entrypoint`.
     pub entrypoint: Option<Vec<String>>,
-    /// `config.env`.
+    /// `config.env`; values are words of a Dockerfile, expanded with the variables of the image that is changed.
     pub env: BTreeMap<String, String>,
-    /// `config.expose`.
+    /// `config.expose`: all ports of the image, where there are any.
     pub expose: Vec<String>,
-    /// `config.labels`.
+    /// `EXPOSE` of the old `docker` directive: ports beside those of the image.
+    pub add_ports: Vec<String>,
+    /// `config.labels`; names and values may have `%project%` and `%image%`.
     pub labels: BTreeMap<String, String>,
     /// `config.volumes`.
     pub volumes: Vec<String>,
@@ -334,13 +338,13 @@ pub struct ImageSpec {
     pub stop_signal: Option<String>,
     /// `config.healthcheck`.
     pub healthcheck: Option<Healthcheck>,
-    /// `config.removeEnv`.
+    /// `config.removeEnv`: exact or `/regex/` ([`whole_name`]).
     pub remove_env: Vec<String>,
-    /// `config.removeLabels`: exact or `/regex/`.
+    /// `config.removeLabels`: exact or `/regex/`; werf's own labels stay.
     pub remove_labels: Vec<String>,
-    /// `config.removeVolumes`.
+    /// `config.removeVolumes`: exact or `/regex/`.
     pub remove_volumes: Vec<String>,
-    /// `config.keepEssentialWerfLabels`: `removeLabels` spares werf's own labels.
+    /// `config.keepEssentialWerfLabels`: says what always holds, that `removeLabels` spares werf's own labels.
     pub keep_essential_labels: bool,
     /// `config.clearCmd`.
     pub clear_cmd: bool,
@@ -350,6 +354,11 @@ pub struct ImageSpec {
     pub clear_user: bool,
     /// `config.clearWorkingDir`.
     pub clear_working_dir: bool,
+}
+
+/// The expression of a `/regex/` of `imageSpec`, which is for a name as a whole.
+pub fn whole_name(expression: &str) -> Result<Regex, regex::Error> {
+    Regex::new(&format!("^(?:{expression})$"))
 }
 
 /// `config.healthcheck`; times in seconds.

@@ -1,7 +1,7 @@
 //! `imageSpec`, and the old `docker` directive folded into it.
 
 use super::context::Context;
-use super::image::{Healthcheck, ImageSpec};
+use super::image::{Healthcheck, ImageSpec, whole_name};
 use crate::project::document::{Fields, Text};
 use crate::yaml::Node;
 
@@ -37,7 +37,7 @@ pub(super) fn read_global(_: &Context<'_>, fields: Fields<'_>) -> ImageSpec {
 
 fn read_labels(config: &Fields<'_>, spec: &mut ImageSpec) {
     spec.labels = config.map("labels").into_iter().map(|(name, value)| (name.text, value.text)).collect();
-    spec.remove_labels = config.strings("removeLabels");
+    spec.remove_labels = read_patterns(config, "removeLabels");
     spec.keep_essential_labels = config.bool("keepEssentialWerfLabels").unwrap_or_default();
     // Removed werf's labels in werf 2 and does nothing since; `removeLabels` says it now.
     config.bool("clearWerfLabels");
@@ -54,12 +54,26 @@ fn read_config(config: &Fields<'_>, spec: &mut ImageSpec) {
     spec.working_dir = config.string("workingDir");
     spec.stop_signal = config.string("stopSignal");
     spec.healthcheck = config.fields("healthcheck").map(read_healthcheck);
-    spec.remove_env = config.strings("removeEnv");
-    spec.remove_volumes = config.strings("removeVolumes");
+    spec.remove_env = read_patterns(config, "removeEnv");
+    spec.remove_volumes = read_patterns(config, "removeVolumes");
     spec.clear_cmd = config.bool("clearCmd").unwrap_or_default();
     spec.clear_entrypoint = config.bool("clearEntrypoint").unwrap_or_default();
     spec.clear_user = config.bool("clearUser").unwrap_or_default();
     spec.clear_working_dir = config.bool("clearWorkingDir").unwrap_or_default();
+}
+
+/// Names, or `/regex/`.
+fn read_patterns(config: &Fields<'_>, key: &'static str) -> Vec<String> {
+    let checked = config.texts(key).into_iter().map(|pattern| {
+        let expression = pattern.text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
+        if let Some(Err(error)) = expression.map(whole_name) {
+            let reason = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let help = "write a name, or between slashes an expression for whole names, such as `/FOO_.*/`".to_owned();
+            config.problem(pattern.node, format!("`{}` of `{key}` is not a regular expression", pattern.text), reason, help);
+        }
+        pattern.text
+    });
+    checked.collect()
 }
 
 fn read_healthcheck(fields: Fields<'_>) -> Healthcheck {
@@ -78,8 +92,10 @@ fn read_healthcheck(fields: Fields<'_>) -> Healthcheck {
 /// The old `docker` directive: Dockerfile instructions as keys.
 pub(super) fn read_docker(docker: Fields<'_>, spec: &mut ImageSpec) {
     spec.volumes.extend(docker.strings("VOLUME"));
-    spec.expose.extend(docker.strings("EXPOSE"));
-    spec.env.extend(docker.map("ENV").into_iter().map(|(name, value)| (name.text, value.text)));
+    spec.add_ports.extend(docker.strings("EXPOSE"));
+    let exact = docker.bool("exactValues").unwrap_or_default();
+    let value = |value: String| if exact { without_quoting(&value) } else { value };
+    spec.env.extend(docker.map("ENV").into_iter().map(|(name, text)| (name.text, value(text.text))));
     spec.labels.extend(docker.map("LABEL").into_iter().map(|(name, value)| (name.text, value.text)));
     let command = |key| docker.value(key).map(|node| read_command(&docker, key, node));
     spec.entrypoint = command("ENTRYPOINT").or(spec.entrypoint.take());
@@ -89,9 +105,12 @@ pub(super) fn read_docker(docker: Fields<'_>, spec: &mut ImageSpec) {
     if let Some(text) = docker.text("HEALTHCHECK") {
         spec.healthcheck = parse_healthcheck(&docker, &text).or(spec.healthcheck.take());
     }
-    // Values are always passed as they are written.
-    docker.bool("exactValues");
     docker.finish();
+}
+
+/// A word of a Dockerfile that expands to a text whose variables alone mean something.
+fn without_quoting(text: &str) -> String {
+    text.chars().flat_map(|c| ['\\', c].into_iter().skip(usize::from(!matches!(c, '\\' | '"' | '\'')))).collect()
 }
 
 /// A list is a command; a text is one for the shell, unless it is a JSON list as in a Dockerfile.

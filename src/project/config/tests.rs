@@ -831,3 +831,40 @@ fn the_project_name_may_come_from_outside() {
       help: set `WERF_PROJECT_NAME` to another name
     "#);
 }
+
+#[test]
+fn patterns_of_an_image_spec_are_checked_where_they_are() {
+    insta::assert_snapshot!(bad("\
+image: a
+from: scratch
+imageSpec:
+  config:
+    removeEnv: [A, /B_.*/, /(/]
+    removeLabels: '/[z-a]/'
+    removeVolumes: [/, //]
+"), @r"
+    error: werf.yaml has 2 problems
+    error: `/(/` of `removeEnv` is not a regular expression
+      at werf.yaml:8:28
+        |     removeEnv: [A, /B_.*/, /(/]
+        |                            ^^^ unclosed group
+      help: write a name, or between slashes an expression for whole names, such as `/FOO_.*/`
+    error: `/[z-a]/` of `removeLabels` is not a regular expression
+      at werf.yaml:9:19
+        |     removeLabels: '/[z-a]/'
+        |                   ^^^^^^^^^ invalid character class range, the start must be <= the end
+      help: write a name, or between slashes an expression for whole names, such as `/FOO_.*/`
+    ");
+    let config = good("image: a\nfrom: scratch\nimageSpec: {config: {removeEnv: [/A/, /, //, /a], removeLabels: /x.*/}}");
+    let spec = config.images[0].image_spec.as_ref().unwrap();
+    assert_eq!((spec.remove_env.join(" "), spec.remove_labels.join(" ")), ("/A/ / // /a".to_owned(), "/x.*/".to_owned()));
+}
+
+#[test]
+fn values_of_the_docker_directive_are_words_unless_they_are_exact() {
+    for (exact, expect) in [("false", r#"say "$A" \"#), ("true", r#"say \"$A\" \\"#)] {
+        let config = good(&format!("image: a\nfrom: scratch\ndocker: {{EXPOSE: [80], ENV: {{A: 'say \"$A\" \\'}}, exactValues: {exact}}}"));
+        let spec = config.images[0].image_spec.as_ref().unwrap();
+        assert_eq!((spec.env["A"].as_str(), spec.add_ports.join(" ")), (expect, "80".to_owned()), "{exact}");
+    }
+}

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::error::{CommandFailure, CompileError};
 use super::ground::{Ground, Look};
 use super::script;
-use super::spec;
+use super::spec::{self, SpecError};
 use super::stage::{Base as BaseStage, Dependencies, Fact, Mount as StageMount, Run, Source, Unseen, Work, user_stage};
 use super::tree::{ImageTree, Node};
 use crate::file_tree::FileTree;
@@ -149,8 +149,8 @@ pub fn compile(tree: &ImageTree, name: &str, around: &Surroundings<'_>) -> Resul
 }
 
 /// Changes the config that a Dockerfile's build has.
-pub fn change_config(spec: &ImageSpec, document: &mut Value) {
-    spec::apply(spec, document);
+pub fn change_config(image: &str, spec: &ImageSpec, document: &mut Value) -> Result<(), SpecError> {
+    spec::apply(image, spec, document)
 }
 
 /// Why compiling stops.
@@ -227,9 +227,9 @@ impl Compiler<'_> {
                         made.state = self.import(image, import, &made)?;
                     }
                     let facts = self.facts(image, facts)?;
-                    spec::set_env(spec::object(&mut made.config, "config"), &facts, &[]);
+                    spec::set_env(spec::object(&mut made.config, "config"), &facts);
                 }
-                Work::ImageSpec(spec) => spec::apply(spec, &mut made.config),
+                Work::ImageSpec(spec) => spec::apply(image, spec, &mut made.config)?,
                 Work::Dockerfile(_) => {
                     return Err(CompileError::NotPublished { image: image.to_owned(), prerequisite: image.to_owned() }.into());
                 }
