@@ -206,7 +206,7 @@ fn braces(pattern: &str) -> Option<(&str, Vec<&str>, &str)> {
 }
 
 /// Matches one part of a path by the usual backtracking over the last `*`.
-pub(crate) fn matches_part(glob: &[char], text: &str) -> bool {
+pub fn matches_part(glob: &[char], text: &str) -> bool {
     let (mut g, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while let Some(c) = text[t..].chars().next() {

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::project::Project;
-use super::{BuildOptions, ProjectOptions, RegistryOptions, Run, images, project, registry};
+use super::{BuildOptions, ProjectOptions, RegistryOptions, Run, images, lookups, project, registry};
 use crate::error::Result;
 use crate::file_tree::ObjectId;
-use crate::images::image::{self, ImageTree, Node};
+use crate::images::image::{self, ImageTree, LookedUp, Node};
 use crate::project::config::image::Image;
 use crate::project::git;
 use crate::registry::Reference;
@@ -32,7 +32,7 @@ pub struct Options {
 /// Publishes what is missing.
 pub async fn run(options: Options, run: Run) -> Result<()> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
-    let images = images_of(&options, &project)?;
+    let images = images_of(&options, &project, &run).await?;
     let registry = registry::client(&options.registry)?;
     let publish = async {
         let missing = images.missing(&registry, &run).await?;
@@ -44,7 +44,7 @@ pub async fn run(options: Options, run: Run) -> Result<()> {
 /// For each missing image: what changed since the newest commit whose image is published.
 pub async fn explain(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
-    let images = images_of(&options, &project)?;
+    let images = images_of(&options, &project, &run).await?;
     project.checked(images.tree.views(), Ok(()))?;
     let registry = registry::client(&options.registry)?;
     let missing = images.missing(&registry, &run).await?;
@@ -60,7 +60,7 @@ pub async fn explain(options: Options, run: Run) -> Result<String> {
         if left.is_empty() {
             break;
         }
-        let Ok(old) = tree_at(&options, &project, ancestor.commit) else { continue };
+        let Ok(old) = tree_at(&options, &project, ancestor.commit, images.tree.looked_up()) else { continue };
         let mut unpublished = Vec::new();
         for name in left {
             let Some((reference, (_, before), (_, now))) = both(&images, &old, name) else {
@@ -98,12 +98,13 @@ fn both<'a>(images: &'a images::Images, old: &'a ImageTree, name: &str) -> Optio
 
 type ImageNode<'a> = (&'a Image, &'a Node);
 
-fn images_of(options: &Options, project: &Project) -> Result<images::Images> {
-    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images);
+async fn images_of(options: &Options, project: &Project, run: &Run) -> Result<images::Images> {
+    let looked_up = lookups::look_up(project, &options.registry, run).await?;
+    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images, &looked_up);
     images.or_else(|error| project.checked(&[], Err(error)))
 }
 
 /// The image tree of another commit, by its own werf.yaml.
-fn tree_at(options: &Options, project: &Project, commit: ObjectId) -> Result<Arc<ImageTree>> {
-    images::tree(&*project::open_at(&options.project, project, commit)?, options.build.platform.as_deref())
+fn tree_at(options: &Options, project: &Project, commit: ObjectId, looked_up: &LookedUp) -> Result<Arc<ImageTree>> {
+    images::tree(&*project::open_at(&options.project, project, commit)?, options.build.platform.as_deref(), looked_up)
 }

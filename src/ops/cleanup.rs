@@ -1,7 +1,7 @@
 //! `werf cleanup`: deletes the images that nothing uses.
 //!
-//! Which images a kept commit needs is computed from that commit, exactly as `converge` would name them; labels of published images
-//! tell only where a commit's configuration can no longer be read.
+//! Which images a kept commit needs is computed from that commit, exactly as `converge` would name them. What is labelled with the commit
+//! is needed too: names may depend on what was looked up when it was built, or be of an older scheme.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,15 +15,16 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::project::{self, Project};
-use super::{KubeOptions, ProjectOptions, RegistryOptions, Run, images, registry, release};
+use super::{KubeOptions, ProjectOptions, RegistryOptions, Run, images, lookups, registry, release};
 use crate::cleanup::{CommitNode, Decision, History, Input, Published, Ref, Use, decide};
 use crate::deploy::cluster;
 use crate::error::Result;
 use crate::event::Event;
 use crate::file_tree::ObjectId;
+use crate::images::image::LookedUp;
 use crate::project::config::meta::{Cleanup, ReferenceKind};
 use crate::project::git::{self, Moment};
-use crate::registry::{Client, Repository};
+use crate::registry::{Client, Repository, TaggedImage};
 
 /// Requests to the registry at once.
 const AT_ONCE: usize = 16;
@@ -63,9 +64,15 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let (tags, used) =
         futures::future::try_join(async { Ok(client.inventory(&repository, AT_ONCE).await?) }, cluster_use(&options, &config)).await?;
     let name = &project.config.meta.project;
+    let built_at = built_at(&tags);
+    // Other repositories are asked only if an image is of one.
+    let looked_up = lookups::look_up(&project, &options.registry, &run).await?;
     let images: Vec<Published> =
         tags.into_iter().map(|image| Published::new(name, image.tag, image.digest, &image.labels, image.created)).collect();
-    let decision = tokio::task::block_in_place(|| judge(&options, &project, &repository, &config, &images, used.as_ref(), &keep_list))?;
+    let decision = tokio::task::block_in_place(|| {
+        let wanted = Wanted { options: &options, project: &project, looked_up: &looked_up, built_at: &built_at };
+        judge(&wanted, &repository, &config, &images, used.as_ref(), &keep_list)
+    })?;
     if options.dry_run {
         return Ok(decision.to_string());
     }
@@ -107,19 +114,40 @@ async fn cluster_use(options: &Options, config: &Cleanup) -> Result<Option<Use>>
 /// Images and their tags.
 type Names = BTreeSet<(String, String)>;
 
+/// The images of a commit by what they are labelled with, for names that depend on more than the commit or are of an older scheme.
+type BuiltAt = BTreeMap<String, Names>;
+
+fn built_at(tags: &[TaggedImage]) -> BuiltAt {
+    let mut found = BuiltAt::new();
+    for image in tags {
+        let label = |name: &str| image.labels.get(name).cloned();
+        if let (Some(commit), Some(name)) = (label("werf-project-repo-commit"), label("werf.io/image")) {
+            found.entry(commit).or_default().insert((name, image.tag.to_string()));
+        }
+    }
+    found
+}
+
+/// What the images of commits are found by.
+struct Wanted<'a> {
+    options: &'a Options,
+    project: &'a Arc<Project>,
+    looked_up: &'a LookedUp,
+    built_at: &'a BuiltAt,
+}
+
 fn judge(
-    options: &Options,
-    project: &Arc<Project>,
+    wanted: &Wanted<'_>,
     repository: &Repository,
     config: &Cleanup,
     images: &[Published],
     used: Option<&Use>,
     keep_list: &BTreeSet<String>,
 ) -> Result<Decision> {
+    let project = wanted.project;
     let references = references(project)?;
     let computed: RefCell<BTreeMap<String, Option<Names>>> = RefCell::default();
-    let images_at =
-        |commit: &str| computed.borrow_mut().entry(commit.to_owned()).or_insert_with(|| names_at(options, project, commit)).clone();
+    let images_at = |commit: &str| computed.borrow_mut().entry(commit.to_owned()).or_insert_with(|| wanted.names_at(commit)).clone();
     let commit = |id: &str| {
         let found = git::parents(&project.repository, parse_id(id)?).ok()?;
         let parents = found.parents.iter().map(ToString::to_string).collect();
@@ -145,11 +173,19 @@ fn references(project: &Project) -> Result<Vec<Ref>> {
     Ok(all.into_iter().filter_map(reference).collect())
 }
 
-/// The names and tags of a commit's images; `None` where its configuration cannot be read any more.
-fn names_at(options: &Options, project: &Project, commit: &str) -> Option<Names> {
-    let project = project::open_at(&options.project, project, parse_id(commit)?).ok()?;
-    let tree = images::tree(&project, options.platform.as_deref()).ok()?;
-    Some(tree.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect())
+impl Wanted<'_> {
+    /// The names and tags of a commit's images; `None` where its configuration cannot be read any more and nothing was built of it.
+    fn names_at(&self, commit: &str) -> Option<Names> {
+        let computed = || {
+            let project = project::open_at(&self.options.project, self.project, parse_id(commit)?).ok()?;
+            let tree = images::tree(&project, self.options.platform.as_deref(), self.looked_up).ok()?;
+            Some(tree.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect::<Names>())
+        };
+        match (computed(), self.built_at.get(commit)) {
+            (Some(names), built) => Some(names.into_iter().chain(built.into_iter().flatten().cloned()).collect()),
+            (None, built) => built.cloned(),
+        }
+    }
 }
 
 async fn delete(client: &Client, repository: &Repository, decision: &Decision, run: &Run) -> Result<()> {

@@ -11,7 +11,7 @@ use super::{
     BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions,
     ValuesOptions,
 };
-use super::{dependencies, images, project, registry, release};
+use super::{dependencies, images, lookups, project, registry, release};
 use crate::deploy::chart::{Chart, ServiceValues, ValueLayers};
 use crate::deploy::cluster::{self, Outcome, Prepared};
 use crate::deploy::resource::Owner;
@@ -121,7 +121,8 @@ struct Planning {
 
 async fn planning(options: &Options, project: &Project, run: &Run) -> Result<Planning> {
     let owner = release::owner(project, &options.release)?;
-    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images);
+    let looked_up = lookups::look_up(project, &options.registry, run).await?;
+    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images, &looked_up);
     let chart = release::load_chart(project, &options.values);
     let layers = release::value_layers(project, &options.values);
     if project.is_breached() || images.is_err() || chart.is_err() || layers.is_err() {

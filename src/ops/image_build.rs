@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::builder::Builder;
+use super::folders;
 use super::ground;
 use super::images::Images;
 use super::layers::Store;
@@ -18,6 +19,7 @@ use super::project::Project;
 use super::{Run, registry};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::file_tree::FileTree;
 use crate::images::buildkit::session::Attachments;
 use crate::images::buildkit::{self, Bridge, ImageExport, Made, SolveError, SolveRequest};
 use crate::images::image::ground::Ground;
@@ -32,6 +34,8 @@ pub struct Work<'a> {
     pub client: &'a Client,
     pub builder: &'a Builder,
     pub bases: BTreeMap<Platform, Bases>,
+    /// The trees that files are in.
+    pub trees: Vec<Arc<dyn FileTree>>,
     pub run: &'a Run,
 }
 
@@ -63,12 +67,13 @@ impl Work<'_> {
         let mut one = One { work: self, name, published: self.published_needs(name, unpublished).await?, ground: Ground::default() };
         let mut compiled = tokio::task::block_in_place(|| one.compile())?;
         let rights = self.images.tree.rights(name, unpublished);
-        let store = Arc::new(Store::new(self.project.shared_image_files()));
+        let store = Arc::new(Store::new(self.trees.clone()));
         store.add(&compiled);
         let session = self.builder.client().open_session(Attachments {
             shared_key: self.project.config.meta.project.clone(),
             credentials: Some(registry::ForBuilder::new(self.client.clone())),
             secrets: self.project.secrets_of(&rights.secrets)?,
+            directories: folders::sources(self.project, &rights.folders, self.run)?,
             stores: BTreeMap::from([(STORE.to_owned(), store.clone() as _)]),
             ..Attachments::default()
         });
@@ -154,7 +159,6 @@ impl One<'_> {
 
     fn compile_once(&self) -> std::result::Result<Compiled, CompileError> {
         let (project, images) = (self.work.project, self.work.images);
-        let files = project.image_files();
         let (platform, none) = (images.platform(self.name), Bases::new());
         let around = Surroundings {
             project: &project.config.meta.project,
@@ -165,7 +169,7 @@ impl One<'_> {
             published: &self.published,
             ground: &self.ground,
             source: Arc::new(SourceFile { name: "werf.yaml".into(), text: project.config.rendered.to_string(), language: "YAML".into() }),
-            files: &files,
+            trees: &self.work.trees,
             cache: &*project.layer_cache,
             threads: 2,
         };

@@ -15,7 +15,8 @@ use super::project::Project;
 use super::{BuildOptions, RegistryOptions, Run, image_build, registry};
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
-use crate::images::image::{Base, ImageError, ImageTree, Options};
+use crate::images::glob;
+use crate::images::image::{Base, ImageError, ImageTree, LookedUp, Options};
 use crate::images::llb::Platform;
 use crate::project::config::image::{Image, Recipe};
 use crate::registry::{Client, Reference, Repository, Tag};
@@ -32,8 +33,8 @@ pub struct Images {
 
 /// Computes the names of the commit's images. Nothing is asked of anyone. `chosen` are names or globs; empty means all.
 /// Whether the work tree differs is for the caller to ask, as with [`tree`].
-pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, chosen: &[String]) -> Result<Images> {
-    let tree = tree(project, platform)?;
+pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, chosen: &[String], looked_up: &LookedUp) -> Result<Images> {
+    let tree = tree(project, platform, looked_up)?;
     if let Some((image, node)) = tree.iter().find(|(_, node)| node.platforms.len() > 1) {
         return Err(SeveralPlatforms { image: image.name.clone(), platforms: node.platforms.join(", ") }.into());
     }
@@ -49,11 +50,11 @@ pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, 
 
 /// The image tree of a commit, for those who need no repository. Whether the work tree differs from what images see is for the caller
 /// to ask, with [`compared`] beside other work or [`Project::checked`] before it.
-pub fn tree(project: &Project, platform: Option<&str>) -> Result<Arc<ImageTree>> {
+pub fn tree(project: &Project, platform: Option<&str>, looked_up: &LookedUp) -> Result<Arc<ImageTree>> {
     if let Some(text) = platform.filter(|text| Platform::parse(text).is_none()) {
         return Err(BadPlatform { text: text.to_owned() }.into());
     }
-    let options = Options { platform: platform.map(str::to_owned).into_iter().collect() };
+    let options = Options { platform: platform.map(str::to_owned).into_iter().collect(), looked_up: looked_up.clone() };
     let tree = ImageTree::new(project.config.clone(), &project.image_files(), &options).map_err(wrong_images)?;
     Ok(Arc::new(tree))
 }
@@ -117,13 +118,9 @@ fn select<'a>(all: &[&'a str], chosen: &[String]) -> Result<Vec<&'a str>> {
     Ok(all.iter().copied().filter(|name| selected.contains(name)).collect())
 }
 
+/// Names have no characters that are special in globs but `*`.
 fn matches(glob: &str, name: &str) -> bool {
-    match glob.split_once('*') {
-        None => glob == name,
-        Some((head, tail)) => name
-            .strip_prefix(head)
-            .is_some_and(|rest| (0..=rest.len()).filter(|&at| rest.is_char_boundary(at)).any(|at| matches(tail, &rest[at..]))),
-    }
+    glob::matches_part(&glob.chars().collect::<Vec<_>>(), name)
 }
 
 impl Images {
@@ -176,7 +173,8 @@ impl Images {
         let insecure = if project.insecure_registry { vec![repository.registry().to_owned()] } else { Vec::new() };
         let builder = builder::open(options, insecure, run).await?;
         let bases = self.resolve_bases(client, &missing).await?;
-        let work = Work { images: self, project, client, builder: &builder, bases, run };
+        let trees = self.tree.trees(project.shared_image_files());
+        let work = Work { images: self, project, client, builder: &builder, bases, trees, run };
 
         let mut unpublished = missing.clone();
         let mut waiting: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| missing.contains(*name)).collect();
@@ -214,7 +212,10 @@ impl Images {
         let resolve = |(platform, written): (Platform, &str)| {
             let written = written.to_owned();
             async move {
-                let reference = Reference::parse(&written)?;
+                let mut reference = Reference::parse(&written)?;
+                if let Some(latest) = self.tree.looked_up().latest.get(&written) {
+                    reference = Reference::parse(&format!("{}@{latest}", reference.repository))?;
+                }
                 let config = client.config(&reference, &image_build::of_registry(&platform)).await?;
                 let pinned = reference.repository.with_digest(config.manifest.digest).to_string();
                 Result::<_>::Ok((platform, written, Base { reference: pinned, config: config.json }))

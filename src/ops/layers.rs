@@ -11,13 +11,13 @@ use crate::images::image::{BlobSource, Compiled};
 /// The content store of one build, which grows with what is compiled.
 pub struct Store {
     blobs: RwLock<BTreeMap<String, Blob>>,
-    files: Arc<dyn FileTree>,
+    trees: Vec<Arc<dyn FileTree>>,
 }
 
 impl Store {
     /// A store of nothing yet.
-    pub fn new(files: Arc<dyn FileTree>) -> Self {
-        Store { blobs: RwLock::default(), files }
+    pub fn new(trees: Vec<Arc<dyn FileTree>>) -> Self {
+        Store { blobs: RwLock::default(), trees }
     }
 
     /// Serves what a compiled image is made of too.
@@ -55,7 +55,7 @@ impl ContentStore for Store {
         let bytes = match self.blob(digest) {
             None => return Err(format!("no blob {digest}").into()),
             Some(Blob::Bytes(bytes)) => bytes,
-            Some(Blob::Layer(layer)) => layer.bytes(&*self.files)?,
+            Some(Blob::Layer(layer)) => layer.bytes(&**self.trees.get(layer.origin()).ok_or("no tree of that layer")?)?,
         };
         let start = usize::try_from(offset)?.min(bytes.len());
         let end = start.saturating_add(usize::try_from(size)?).min(bytes.len());

@@ -173,15 +173,16 @@ impl Project {
                 value.ok_or_else(|| SecretError::NoVariable { id: secret.id.clone(), name: name.clone() })?.into_bytes()
             }
             SecretSource::File(path) => {
-                let place = self.secret_path(path);
+                let place = self.machine_path(path);
                 std::fs::read(&place).map_err(|cause| SecretError::NoFile { id: secret.id.clone(), path: place, cause })?
             }
         };
         Ok(session::Secret::new(bytes))
     }
 
-    /// `~/…` is in the user's home, everything else that is relative is below the project's directory.
-    fn secret_path(&self, path: &str) -> PathBuf {
+    /// A path of this machine as werf.yaml writes it: `~/…` is in the user's home, everything else that is relative is below the project's
+    /// directory.
+    pub fn machine_path(&self, path: &str) -> PathBuf {
         let home = (self.env_lookup)("HOME");
         match (path.strip_prefix("~/"), home) {
             (Some(rest), Some(home)) => Path::new(&home).join(rest),

@@ -9,7 +9,7 @@ use super::files::Unwritable;
 use super::project::Project;
 use super::{
     KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions, ValuesOptions, dependencies,
-    images, project, release, validate,
+    images, lookups, project, release, validate,
 };
 use crate::deploy::chart::{self, Capabilities, Chart, HelmCompat, PrintOptions, Rendered};
 use crate::error::Result;
@@ -69,7 +69,8 @@ pub(super) async fn with_scene<T>(
 ) -> Result<T> {
     let project = project::open(&options.project, options.registry.insecure, run)?;
     let owner = release::owner(&project, &options.release)?;
-    let tree = images::tree(&project, options.platform.as_deref());
+    let looked_up = lookups::look_up(&project, &options.registry, run).await?;
+    let tree = images::tree(&project, options.platform.as_deref(), &looked_up);
     let chart = release::load_chart(&project, &options.values);
     let layers = release::value_layers(&project, &options.values);
     project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;

@@ -39,6 +39,11 @@ impl FileSet {
         FileSet::new(Arc::new(Listing::new(entries, strip)), Filter::default())
     }
 
+    /// Which of the caller's trees the files are in.
+    pub fn origin(&self) -> usize {
+        self.listing.origin()
+    }
+
     /// The set without files.
     pub fn empty() -> Self {
         FileSet::of(Arc::new([]), 0)

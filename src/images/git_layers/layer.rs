@@ -154,6 +154,11 @@ impl Layer {
         Ok(self.bytes.get_or_init(|| made.bytes.into()).clone())
     }
 
+    /// Which of the caller's trees its files are in.
+    pub fn origin(&self) -> usize {
+        self.placement.files.origin()
+    }
+
     /// How many files the layer has.
     pub fn files(&self) -> usize {
         self.range.len()

@@ -14,6 +14,7 @@ pub struct Listing {
     directories: Vec<Vec<Child>>,
     /// Bytes of every path that are the directory's own, with its slash.
     strip: usize,
+    origin: usize,
     sums: Mutex<HashMap<(u32, Key), Option<Sum>>>,
 }
 
@@ -51,7 +52,17 @@ impl Listing {
             directories[here as usize].push(Child { name: begin.min(path.len())..path.len(), entry: at, directory: None });
             before = path;
         }
-        Listing { entries, directories, strip, sums: Mutex::default() }
+        Listing { entries, directories, strip, origin: 0, sums: Mutex::default() }
+    }
+
+    /// The same listing, of another tree than the first one that the caller knows.
+    pub fn of_tree(self, origin: usize) -> Self {
+        Listing { origin, ..self }
+    }
+
+    /// Which of the caller's trees the files are in.
+    pub fn origin(&self) -> usize {
+        self.origin
     }
 
     /// All entries.

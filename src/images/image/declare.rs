@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use super::inputs::Inputs;
-use super::stage::{Base, Dependencies, Dockerfile, Fact, Import, Mount, Placed, Remote, Run, Source, Work, user_stage};
+use super::stage::{Base, Dependencies, Dockerfile, Fact, Import, Mount, MountSource, Placed, Remote, Run, Source, Work, user_stage};
 use crate::images::llb::Network;
 use crate::project::config::image::{Healthcheck, ImageSpec};
 
@@ -58,10 +58,11 @@ fn run(run: &Run, inputs: &mut Inputs) {
 }
 
 fn mount(mount: &Mount) -> String {
-    let Mount { to, kept_as } = mount;
-    match kept_as {
-        None => format!("tmp_dir → {to}"),
-        Some(name) => format!("{name} → {to}"),
+    let Mount { to, from } = mount;
+    match from {
+        MountSource::Empty => format!("tmp_dir → {to}"),
+        MountSource::Kept(name) => format!("build_dir {name} → {to}"),
+        MountSource::Machine(path) => format!("fromPath {path} → {to}"),
     }
 }
 

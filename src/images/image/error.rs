@@ -142,6 +142,15 @@ pub enum ImageError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Dockerfile(#[from] DockerfileError),
+    /// The caller did not say which commit of another repository is meant.
+    #[error("image `{image}`: the commit of `{url}` was not looked up")]
+    #[diagnostic(help("this command does not ask other repositories: run `werf build` or `werf converge`"))]
+    NotLookedUp {
+        /// The image.
+        image: String,
+        /// The repository.
+        url: String,
+    },
     /// A git mapping of a path that is not in the commit.
     #[error("image `{image}`: there is no `{path}` in the commit")]
     #[diagnostic(help("`add` is a file or directory of the repository; what is not committed is not there"))]

@@ -3,67 +3,92 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::tree::{LookedUp, RemoteCommit};
 use super::view::View;
 use crate::file_tree::{Entry, FileTree, ReadError};
 use crate::images::git_layers::{FileSet, Filter, Listing};
 use crate::images::glob::Globs;
 use crate::project::config::image::GitMapping;
 
-/// A tree with what was learnt of it.
+/// Trees with what was learnt of them.
 pub(super) struct Files<'a> {
+    /// The project's.
     pub tree: &'a dyn FileTree,
-    /// What was asked for so far.
+    /// What was asked for of the project so far.
     pub views: Vec<View>,
-    listings: HashMap<String, Arc<Listing>>,
+    looked_up: &'a LookedUp,
+    listings: HashMap<(usize, String), Arc<Listing>>,
     sets: HashMap<String, Option<Arc<FileSet>>>,
 }
 
 impl<'a> Files<'a> {
-    pub fn new(tree: &'a dyn FileTree) -> Self {
-        Files { tree, views: Vec::new(), listings: HashMap::new(), sets: HashMap::new() }
+    pub fn new(tree: &'a dyn FileTree, looked_up: &'a LookedUp) -> Self {
+        Files { tree, views: Vec::new(), looked_up, listings: HashMap::new(), sets: HashMap::new() }
     }
 
-    /// All files below a directory.
-    fn listing(&mut self, directory: &str) -> Result<Arc<Listing>, ReadError> {
-        if let Some(known) = self.listings.get(directory) {
+    /// All files below a directory of a tree.
+    fn listing(&mut self, origin: usize, directory: &str) -> Result<Arc<Listing>, ReadError> {
+        let key = (origin, directory.to_owned());
+        if let Some(known) = self.listings.get(&key) {
             return Ok(known.clone());
         }
-        let listing = Arc::new(Listing::new(self.tree.list(directory)?, strip(directory)));
-        self.listings.insert(directory.to_owned(), listing.clone());
+        let tree = match origin.checked_sub(1).and_then(|at| self.looked_up.remotes.values().nth(at)) {
+            Some(remote) => &*remote.tree,
+            None => self.tree,
+        };
+        let listing = Arc::new(Listing::new(tree.list(directory)?, strip(directory)).of_tree(origin));
+        self.listings.insert(key, listing.clone());
         Ok(listing)
+    }
+
+    /// The commit of another repository that a mapping is of.
+    pub fn remote(&self, mapping: &GitMapping) -> Option<&'a RemoteCommit> {
+        let remote = mapping.remote.as_ref()?;
+        self.looked_up.remotes.get(&(remote.url.clone(), remote.revision.clone()))
+    }
+
+    /// Which tree a mapping's files are in.
+    fn origin(&self, mapping: &GitMapping) -> usize {
+        let Some(remote) = &mapping.remote else { return 0 };
+        let wanted = (&remote.url, &remote.revision);
+        self.looked_up.remotes.keys().position(|(url, revision)| (url, revision) == wanted).map_or(0, |at| at + 1)
     }
 
     /// The files of a mapping without those that are `carved` out of it; `None` if `add` is not in the tree.
     pub fn mapping(&mut self, mapping: &GitMapping, carved: Vec<String>) -> Result<Option<Arc<FileSet>>, ReadError> {
         let add = mapping.add.trim_matches('/');
-        let key = format!("{:?}", (add, &mapping.include_paths, &mapping.exclude_paths, &carved));
+        let origin = self.origin(mapping);
+        let key = format!("{:?}", (origin, add, &mapping.include_paths, &mapping.exclude_paths, &carved));
         if let Some(known) = self.sets.get(&key) {
             return Ok(known.clone());
         }
-        let set = self.choose(add, mapping, &carved)?.map(Arc::new);
+        let set = self.choose(origin, add, mapping, &carved)?.map(Arc::new);
         self.sets.insert(key, set.clone());
         Ok(set)
     }
 
-    fn choose(&mut self, add: &str, mapping: &GitMapping, carved: &[String]) -> Result<Option<FileSet>, ReadError> {
-        let listing = self.listing(add)?;
+    fn choose(&mut self, origin: usize, add: &str, mapping: &GitMapping, carved: &[String]) -> Result<Option<FileSet>, ReadError> {
+        let listing = self.listing(origin, add)?;
         if listing.entries().is_empty() && !add.is_empty() {
             // Not a directory: perhaps one file.
             let parent = add.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned();
-            let siblings = self.listing(&parent)?;
+            let siblings = self.listing(origin, &parent)?;
             let siblings = siblings.entries();
             let found = siblings.binary_search_by(|entry| entry.path.as_str().cmp(add)).ok();
-            self.views.push(View::new(add, |_| false));
-            return Ok(found.map(|at| FileSet::of(Arc::new([siblings[at].clone()]), add.len())));
+            if origin == 0 {
+                self.views.push(View::new(add, |_| false));
+            }
+            let one = |at: usize| Listing::new(Arc::new([siblings[at].clone()]), add.len()).of_tree(origin);
+            return Ok(found.map(|at| FileSet::new(Arc::new(one(at)), Filter::default())));
         }
         let mut filter = Filter::default().forbid(Globs::new(&mapping.exclude_paths)).forbid(Globs::new(carved));
         if !mapping.include_paths.is_empty() {
             filter = filter.require(Globs::new(&mapping.include_paths));
         }
-        self.views.push(View::new(add, {
+        if origin == 0 {
             let filter = filter.clone();
-            move |path| filter.keeps(path)
-        }));
+            self.views.push(View::new(add, move |path| filter.keeps(path)));
+        }
         Ok(Some(FileSet::new(listing, filter)))
     }
 
@@ -79,7 +104,7 @@ impl<'a> Files<'a> {
         if let Some(Some(known)) = self.sets.get(&key) {
             return Ok(known.clone());
         }
-        let listing = self.listing(directory)?;
+        let listing = self.listing(0, directory)?;
         let set = Arc::new(FileSet::of(visible(listing.entries(), strip(directory))?.into(), strip(directory)));
         self.views.push(View::new(directory, keep));
         self.sets.insert(key, Some(set.clone()));

@@ -62,5 +62,5 @@ pub use digest::Digest;
 pub use error::{CommandFailure, CompileError, ImageError};
 pub use explain::{Change, Difference, explain, print as print_changes};
 pub use spec::SpecError;
-pub use tree::{DEFAULT_PLATFORM, ImageTree, Need, NeedForm, Node, Options, Rights};
+pub use tree::{DEFAULT_PLATFORM, ImageTree, LookedUp, Need, NeedForm, Node, Options, RemoteCommit, Rights};
 pub use view::View;

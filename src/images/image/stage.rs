@@ -102,8 +102,19 @@ pub struct Run {
 pub struct Mount {
     /// Absolute path.
     pub to: String,
-    /// `None` for a directory that is empty for each stage, else the name under which the builder keeps it.
-    pub kept_as: Option<String>,
+    /// What is there.
+    pub from: MountSource,
+}
+
+/// What a mount shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountSource {
+    /// A directory that is empty for each stage.
+    Empty,
+    /// A directory that the builder keeps under this name.
+    Kept(String),
+    /// A directory of the machine that werf runs on, as werf.yaml writes it. What it holds is no input.
+    Machine(String),
 }
 
 /// Files of one git mapping, placed by one stage.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::error::{ImageError, Place};
 use super::files::Files;
 use super::spec;
-use super::stage::{Base, Dependencies, Fact, Import, Mount, Placed, Run, Source, StageName, Unseen, Work};
+use super::stage::{Base, Dependencies, Fact, Import, Mount, MountSource, Placed, Remote, Run, Source, StageName, Unseen, Work};
 use super::tree::{Chain, Known};
 use crate::images::git_layers::FileSet;
 use crate::images::glob::Globs;
-use crate::project::config::image::{self as config, From, GitMapping, MountSource, ShellStage, Stapel, UserStage, When};
+use crate::project::config::image::{self as config, From, GitMapping, ShellStage, Stapel, UserStage, When};
 
 const ORDER: [StageName; 8] = [
     StageName::User(UserStage::BeforeInstall),
@@ -63,7 +63,10 @@ fn from(known: &Known<'_>, stapel: &Stapel) -> Base {
         from_cache_version: stapel.from_cache_version.clone(),
         source: match &stapel.from {
             From::Scratch => Source::Scratch,
-            From::Reference(written) => Source::Reference { written: written.clone(), latest: None },
+            From::Reference(written) => {
+                let latest = known.looked_up.latest.get(written).filter(|_| stapel.from_latest).cloned();
+                Source::Reference { written: written.clone(), latest }
+            }
             From::Image(name) => {
                 let digest = known.other(name).map(|node| node.digest).unwrap_or_default();
                 Source::Image { name: name.clone(), stage: None, digest }
@@ -77,13 +80,12 @@ fn run(known: &Known<'_>, stapel: &Stapel, stage: UserStage, shell: &ShellStage,
         UserStage::BeforeInstall => (Vec::new(), Vec::new()),
         stage => mappings.place(stage),
     };
-    let id = |kept: &str| format!("werf/{}/{kept}", known.config.meta.project);
     let mount = |mount: &config::Mount| Mount {
         to: mount.to.clone(),
-        kept_as: match &mount.from {
-            MountSource::TmpDir => None,
-            MountSource::BuildDir => Some(id(&format!("build_dir{}", mount.to))),
-            MountSource::Path(path) => Some(id(&format!("path/{}", path.trim_start_matches('/')))),
+        from: match &mount.from {
+            config::MountSource::TmpDir => MountSource::Empty,
+            config::MountSource::BuildDir => MountSource::Kept(format!("werf/{}/build_dir{}", known.config.meta.project, mount.to)),
+            config::MountSource::Path(path) => MountSource::Machine(path.clone()),
         },
     };
     Run {
@@ -202,6 +204,7 @@ fn below<'p>(outer: &str, inner: &'p str) -> Option<&'p str> {
 struct Mappings<'a> {
     all: &'a [GitMapping],
     sets: Vec<Arc<FileSet>>,
+    remotes: Vec<Option<Remote>>,
     placed: Vec<Already>,
 }
 
@@ -218,14 +221,20 @@ impl<'a> Mappings<'a> {
         let all = &stapel.git[..];
         let mut sets = Vec::new();
         let claims = claims(stapel);
+        let mut remotes = Vec::new();
         for (at, mapping) in all.iter().enumerate() {
+            let remote = files.remote(mapping).map(|remote| Remote { url: remote.url.clone(), commit: remote.commit.clone() });
+            if let (Some(wanted), None) = (&mapping.remote, &remote) {
+                return Err(ImageError::NotLookedUp { image: known.image.name.clone(), url: wanted.url.clone() });
+            }
+            remotes.push(remote);
             let Some(set) = files.mapping(mapping, carved(&claims[at], &claims))? else {
                 let Place { source_code, span } = known.place(&mapping.at);
                 return Err(ImageError::AddMissing { image: known.image.name.clone(), path: mapping.add.clone(), source_code, span });
             };
             sets.push(set);
         }
-        Ok(Mappings { all, sets, placed: vec![Already::Matching(Vec::new()); all.len()] })
+        Ok(Mappings { all, sets, remotes, placed: vec![Already::Matching(Vec::new()); all.len()] })
     }
 
     /// Places what a stage sees and does not have yet, and tells what it does not see.
@@ -236,13 +245,13 @@ impl<'a> Mappings<'a> {
             let left = self.left(at, &earlier);
             match mapping.stage_dependencies.get(&stage).map(|patterns| Globs::new(patterns)) {
                 Some(patterns) => {
-                    placed.extend(place(mapping, left.matching(patterns.clone())));
+                    placed.extend(self.of(at, left.matching(patterns.clone())));
                     let rest = Arc::new(left.without(patterns.clone()));
                     unseen.push(Unseen { add: mapping.add.clone(), to: mapping.to.clone(), line: mapping.at.line, files: rest });
                     self.placed[at] = Already::Matching(earlier.into_iter().chain([patterns]).collect());
                 }
                 None => {
-                    placed.extend(place(mapping, left));
+                    placed.extend(self.of(at, left));
                     self.placed[at] = Already::All;
                 }
             }
@@ -253,9 +262,9 @@ impl<'a> Mappings<'a> {
     /// Adds the stage of files that nobody saw, if there are any.
     fn place_rest(&mut self, chain: &mut Chain) {
         let mut placed = Vec::new();
-        for (at, mapping) in self.all.iter().enumerate() {
+        for at in 0..self.all.len() {
             if let Already::Matching(earlier) = &self.placed[at] {
-                placed.extend(place(mapping, self.left(at, earlier)));
+                placed.extend(self.of(at, self.left(at, earlier)));
             }
         }
         if !placed.is_empty() {
@@ -266,15 +275,17 @@ impl<'a> Mappings<'a> {
     fn left(&self, at: usize, earlier: &[Globs]) -> FileSet {
         earlier.iter().fold((*self.sets[at]).clone(), |left, patterns| left.without(patterns.clone()))
     }
-}
 
-fn place(mapping: &GitMapping, files: FileSet) -> Option<Placed> {
-    (!files.is_empty()).then(|| Placed {
-        add: mapping.add.clone(),
-        to: mapping.to.clone(),
-        owner: mapping.owner.clone().filter(|owner| !owner.is_empty()),
-        group: mapping.group.clone().filter(|group| !group.is_empty()),
-        remote: None,
-        files: Arc::new(files),
-    })
+    /// Files of a mapping, if there are any.
+    fn of(&self, at: usize, files: FileSet) -> Option<Placed> {
+        let mapping = &self.all[at];
+        (!files.is_empty()).then(|| Placed {
+            add: mapping.add.clone(),
+            to: mapping.to.clone(),
+            owner: mapping.owner.clone().filter(|owner| !owner.is_empty()),
+            group: mapping.group.clone().filter(|group| !group.is_empty()),
+            remote: self.remotes[at].clone(),
+            files: Arc::new(files),
+        })
+    }
 }

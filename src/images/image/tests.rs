@@ -75,6 +75,7 @@ fn stapel(from: From, git: Vec<GitMapping>, commands: &[(UserStage, &[&str])]) -
     Stapel {
         from,
         from_at: Default::default(),
+        from_latest: false,
         from_cache_version: None,
         git,
         shell: Shell { cache_version: None, stages: commands.iter().map(stage).collect() },
@@ -496,7 +497,7 @@ impl World {
                 published: &self.published,
                 ground: &ground,
                 source: Arc::new(SourceFile { name: "werf.yaml".into(), text: String::new(), language: "YAML".into() }),
-                files: &self.files,
+                trees: &[Arc::new(self.files.clone())],
                 cache: &self.cache,
                 threads: 2,
             };

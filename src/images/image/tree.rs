@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::digest::Digest;
 use super::error::{ImageError, Place};
 use super::files::Files;
-use super::stage::{Dockerfile, Source, Stage, StageName, Work};
+use super::stage::{Dockerfile, MountSource, Source, Stage, StageName, Work};
 use super::view::View;
 use super::{declare, digest, dockerfile_stages, stapel_stages};
 use crate::file_tree::FileTree;
 use crate::images::llb::Network;
 use crate::project::config::Config;
-use crate::project::config::image::{From, Image, ImageFact, ImageSpec, Location, Recipe};
+use crate::project::config::image::{From, Image, ImageFact, ImageSpec, Location, Recipe, Revision};
 
 /// The platform of images for which nobody names one. It is the same on every machine, as the names of images have to be.
 pub const DEFAULT_PLATFORM: &str = "linux/amd64";
@@ -22,6 +22,36 @@ pub const DEFAULT_PLATFORM: &str = "linux/amd64";
 pub struct Options {
     /// Target platforms of `--platform`; they replace those of werf.yaml. Empty: werf.yaml's, else [`DEFAULT_PLATFORM`].
     pub platform: Vec<String>,
+    /// What was looked up before.
+    pub looked_up: LookedUp,
+}
+
+/// What werf.yaml asks for that is not in the commit, looked up beforehand.
+#[derive(Clone, Debug, Default)]
+pub struct LookedUp {
+    /// Manifest digests of bases with `fromLatest`, by reference as written.
+    pub latest: BTreeMap<String, String>,
+    /// Commits of other repositories, by URL and revision as written.
+    pub remotes: BTreeMap<(String, Revision), RemoteCommit>,
+    /// Triggers (`ONBUILD`) of base images of Dockerfiles, by reference as written. Those that are not known count for nothing.
+    pub triggers: BTreeMap<String, Vec<String>>,
+}
+
+/// A commit of another repository, with its files.
+#[derive(Clone)]
+pub struct RemoteCommit {
+    /// The repository, without a password.
+    pub url: String,
+    /// The commit's id.
+    pub commit: String,
+    /// Its files.
+    pub tree: Arc<dyn FileTree>,
+}
+
+impl std::fmt::Debug for RemoteCommit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at {}", self.url, self.commit)
+    }
 }
 
 /// The images of one commit, in the order of werf.yaml, each with its content digest.
@@ -32,6 +62,7 @@ pub struct ImageTree {
     /// Dependencies before those that need them.
     order: Vec<usize>,
     views: Vec<View>,
+    looked_up: LookedUp,
 }
 
 /// One image of the tree.
@@ -57,6 +88,8 @@ pub struct Rights<'a> {
     pub host_network: bool,
     /// Ids of secrets, each with an image whose secret it is.
     pub secrets: BTreeMap<&'a str, &'a str>,
+    /// Directories of this machine that commands see, as werf.yaml writes them, each with such an image.
+    pub folders: BTreeMap<&'a str, &'a str>,
 }
 
 /// One image's need of another.
@@ -88,7 +121,7 @@ impl ImageTree {
     /// Every problem of every image: unknown images and stages, cycles, missing or malformed Dockerfiles, unreadable files.
     pub fn new(config: Arc<Config>, files: &dyn FileTree, options: &Options) -> Result<Self, Vec<ImageError>> {
         let order = order(&config)?;
-        let mut files = Files::new(files);
+        let mut files = Files::new(files, &options.looked_up);
         let mut made: BTreeMap<usize, Node> = BTreeMap::new();
         let mut problems = Vec::new();
         let mut skipped = BTreeSet::new();
@@ -107,7 +140,8 @@ impl ImageTree {
             }
         }
         if problems.is_empty() {
-            Ok(ImageTree { config, nodes: made.into_values().collect(), order, views: files.views })
+            let (nodes, views, looked_up) = (made.into_values().collect(), files.views, options.looked_up.clone());
+            Ok(ImageTree { config, nodes, order, views, looked_up })
         } else {
             Err(problems)
         }
@@ -121,6 +155,16 @@ impl ImageTree {
     /// All images in the order of werf.yaml.
     pub fn iter(&self) -> impl Iterator<Item = (&Image, &Node)> {
         self.nodes.iter().map(|node| (&self.config.images[node.index], node))
+    }
+
+    /// What was looked up for it.
+    pub fn looked_up(&self) -> &LookedUp {
+        &self.looked_up
+    }
+
+    /// The trees that files of images are in: the project's, and those of other repositories.
+    pub fn trees(&self, project: Arc<dyn FileTree>) -> Vec<Arc<dyn FileTree>> {
+        [project].into_iter().chain(self.looked_up.remotes.values().map(|remote| remote.tree.clone())).collect()
     }
 
     /// Which parts of the file tree the images see, each once.
@@ -217,6 +261,11 @@ impl ImageTree {
                 };
                 rights.host_network |= network == Network::Host;
                 rights.secrets.extend(secrets.iter().map(|id| (id.as_str(), node.name.as_str())));
+                let mounts = if let Work::Run(run) = &stage.work { &run.mounts[..] } else { &[] };
+                rights.folders.extend(mounts.iter().filter_map(|mount| match &mount.from {
+                    MountSource::Machine(path) => Some((path.as_str(), node.name.as_str())),
+                    MountSource::Empty | MountSource::Kept(_) => None,
+                }));
             }
         }
         rights
@@ -257,7 +306,7 @@ fn node(
     let platforms = chosen.into_iter().find(|platforms| !platforms.is_empty()).cloned();
     let platforms = platforms.unwrap_or_else(|| vec![DEFAULT_PLATFORM.to_owned()]);
     let other = |name: &str| made.values().find(|node| config.images[node.index].name == name);
-    let known = Known { config, image, platforms: &platforms, other: &other };
+    let known = Known { config, image, platforms: &platforms, looked_up: &options.looked_up, other: &other };
     for (need, at) in needs(image).into_iter().filter(|(need, _)| need.form != NeedForm::Name) {
         let others = other(&need.image).map(|node| &node.platforms).filter(|others| platforms.iter().any(|one| !others.contains(one)));
         if let Some(others) = others {
@@ -310,6 +359,7 @@ pub(super) struct Known<'a> {
     pub config: &'a Arc<Config>,
     pub image: &'a Image,
     pub platforms: &'a [String],
+    pub looked_up: &'a LookedUp,
     other: &'a dyn Fn(&str) -> Option<&'a Node>,
 }
 

@@ -78,6 +78,8 @@ pub struct Stapel {
     pub from: From,
     /// Where `from` stands.
     pub from_at: Location,
+    /// `fromLatest`: the base counts by what the registry has now.
+    pub from_latest: bool,
     /// `fromCacheVersion`.
     pub from_cache_version: Option<String>,
     /// `git`: local mappings.
@@ -147,7 +149,7 @@ pub struct Remote {
 }
 
 /// A named revision of a remote repository.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Revision {
     /// `branch`.
     Branch(String),
@@ -275,7 +277,7 @@ pub enum MountSource {
     TmpDir,
     /// `from: build_dir`: kept between builds (a cache mount).
     BuildDir,
-    /// `fromPath`: kept between builds under this name (a cache mount).
+    /// `fromPath`: a directory of this machine.
     Path(String),
 }
 

@@ -21,14 +21,14 @@ pub(super) fn read(context: &Context<'_>, fields: &Fields<'_>) -> Option<Image> 
         "files are always those of the commit, there are no patches",
         "list what may change in `excludePaths` of `git`",
     );
-    fields.refuse(
-        "fromLatest",
-        "the base would depend on when the image is built",
-        "write the base with its digest: `from: IMAGE@sha256:…`",
-    );
+    let from_latest = fields.bool("fromLatest").unwrap_or_default();
+    if let Some(node) = fields.value("fromLatest").filter(|_| from_latest) {
+        context.gate(node, "`fromLatest`", &|policy| policy.from_latest, "config.stapel.allowFromLatest", "true");
+    }
     let stapel = Stapel {
         from: from.unwrap_or(From::Scratch),
         from_at,
+        from_latest,
         from_cache_version: fields.string("fromCacheVersion"),
         git: fields.list("git").iter().filter_map(|node| read_git(context, node)).collect(),
         shell: fields.fields("shell").map(|shell| read_shell(context, shell)).unwrap_or_default(),

@@ -16,11 +16,11 @@ use super::error::{CommandFailure, CompileError};
 use super::ground::{Ground, Look};
 use super::script;
 use super::spec::{self, SpecError};
-use super::stage::{Base as BaseStage, Dependencies, Fact, Mount as StageMount, Run, Source, Unseen, Work, user_stage};
+use super::stage::{Base as BaseStage, Dependencies, Fact, Mount as StageMount, MountSource, Run, Source, Unseen, Work, user_stage};
 use super::tree::{ImageTree, Node};
 use crate::file_tree::FileTree;
 use crate::images::git_layers::{LayerCache, LayerImage};
-use crate::images::llb::{Definition, Exec, ImageSource, Location, Mount, Note, Platform, Sharing, SourceFile, State};
+use crate::images::llb::{Definition, Exec, ImageSource, LocalSource, Location, Mount, Note, Platform, Sharing, SourceFile, State};
 use crate::project::config::image::{self as config, ImageFact, ImageSpec, UserStage};
 
 /// The name of the session's content store that serves [`Build::layers`].
@@ -65,8 +65,8 @@ pub struct Surroundings<'a> {
     pub ground: &'a Ground,
     /// The rendered werf.yaml, which errors of steps point at.
     pub source: Arc<SourceFile>,
-    /// The tree that the image tree was made from.
-    pub files: &'a dyn FileTree,
+    /// The trees that files are from ([`ImageTree::trees`]).
+    pub trees: &'a [Arc<dyn FileTree>],
     /// What is known of its layers.
     pub cache: &'a dyn LayerCache,
     /// How many threads may make layers.
@@ -293,10 +293,15 @@ impl Compiler<'_> {
         let mut exec = Exec::new(args);
         exec.env = made.config.get("config").and_then(Value::as_object).map(spec::env).unwrap_or_default();
         exec.network = *network;
-        for StageMount { to, kept_as } in mounts {
-            exec = exec.mount(match kept_as {
-                None => Mount::tmpfs(to),
-                Some(name) => Mount::cache(to, name, Sharing::Shared),
+        for StageMount { to, from } in mounts {
+            exec = exec.mount(match from {
+                MountSource::Empty => Mount::tmpfs(to),
+                MountSource::Kept(name) => Mount::cache(to, name, Sharing::Shared),
+                MountSource::Machine(path) => {
+                    let local = LocalSource { name: path.clone(), shared_key_hint: path.clone(), ..LocalSource::default() };
+                    let note = Note::named(format!("[{image}] folder {path} of this machine"));
+                    Mount::read_write(to, &State::local(&local, note))
+                }
             });
         }
         for id in secrets {

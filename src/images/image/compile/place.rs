@@ -62,7 +62,8 @@ impl Compiler<'_> {
     pub(super) fn sources(&mut self, placement: &Placement, note: &str) -> Result<Vec<State>, CompileError> {
         let around = self.around;
         let mut states = Vec::new();
-        for layer in layers(around.files, placement, around.cache, around.threads)? {
+        let Some(tree) = around.trees.get(placement.files.origin()) else { return Ok(states) };
+        for layer in layers(&**tree, placement, around.cache, around.threads)? {
             let layer = LayerImage::new(layer, &around.platform);
             let source = OciLayoutSource { reference: layer.reference(around.repo), store: STORE.into(), layer_limit: None };
             states.push(State::oci_layout(&source, &around.platform, Note::named(note)));
