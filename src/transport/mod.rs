@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -107,6 +107,34 @@ pub struct Reply {
     pub body: Bytes,
 }
 
+/// An answer whose body is still coming.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    body: Incoming,
+    secure: bool,
+}
+
+impl Answer {
+    /// The next piece of the body; `None` at its end. How long that may take is the caller's.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, Failure> {
+        loop {
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(classify(&error, false, self.secure)),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// There was no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -141,7 +169,19 @@ impl Transport {
         }
     }
 
-    async fn unlimited(&self, request: &Request) -> Result<Reply, Failure> {
+    /// Sends a request and returns when the answer begins: its body is read piece by piece and has no limit. `timeout` is for the
+    /// beginning alone. Redirects are the caller's.
+    pub async fn open(&self, request: &Request) -> Result<Answer, Failure> {
+        match tokio::time::timeout(request.timeout, self.send(request)).await {
+            Ok(result) => {
+                let (head, body) = result?.into_parts();
+                Ok(Answer { status: head.status, headers: head.headers, body, secure: request.url.starts_with("https:") })
+            }
+            Err(_) => Err(Failure::TimedOut),
+        }
+    }
+
+    async fn send(&self, request: &Request) -> Result<http::Response<Incoming>, Failure> {
         let secure = request.url.starts_with("https:");
         let mut message = http::Request::new(Full::new(request.body.clone()));
         *message.method_mut() = request.method.clone();
@@ -153,7 +193,12 @@ impl Transport {
             message.headers_mut().insert(header::PROXY_AUTHORIZATION, authorization);
         }
         let response = if secure { self.secure()?.request(message).await } else { self.plain.request(message).await };
-        let (head, body) = response.map_err(|error| classify(&error, error.is_connect(), secure))?.into_parts();
+        response.map_err(|error| classify(&error, error.is_connect(), secure))
+    }
+
+    async fn unlimited(&self, request: &Request) -> Result<Reply, Failure> {
+        let secure = request.url.starts_with("https:");
+        let (head, body) = self.send(request).await?.into_parts();
         let body = match Limited::new(body, request.limit).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<http_body_util::LengthLimitError>() => {
