@@ -71,6 +71,24 @@ pub enum Event {
         /// URL of the repository.
         repository: String,
     },
+    /// Another Git repository is being fetched and takes a while.
+    RepositoryFetching {
+        /// Its URL, without secrets.
+        repository: String,
+        /// Bytes that came so far.
+        received: u64,
+    },
+    /// A commit of another Git repository came to the cache.
+    RepositoryFetched {
+        /// Its URL, without secrets.
+        repository: String,
+        /// What was asked for, such as `branch main`.
+        revision: String,
+        /// Id of the commit.
+        commit: String,
+        /// How long it took.
+        took: Duration,
+    },
     /// A builder answers.
     BuilderReady {
         /// Its address, for people.

@@ -45,6 +45,13 @@ pub fn of(event: &Event) -> Option<Line> {
         Event::ChartFetched { name, version, repository } => {
             line(Normal, Tone::Good, "Fetched", format!("chart {name} {version} from {repository}"))
         }
+        Event::RepositoryFetching { repository, received } => {
+            line(Normal, Tone::Note, "Fetching", format!("{repository}: {:.1} MiB so far", *received as f64 / f64::from(1 << 20)))
+        }
+        Event::RepositoryFetched { repository, revision, commit, took } => {
+            let short = commit.get(..7).unwrap_or(commit);
+            line(Normal, Tone::Good, "Fetched", format!("{revision} of {repository}, commit {short}, in {}", seconds(*took)))
+        }
         Event::BuilderReady { endpoint, took } => line(Normal, Tone::Good, "Builder", format!("{endpoint} after {}", seconds(*took))),
         Event::StepStarted { image, name, .. } => line(Normal, Tone::Note, "Building", format!("{image}  {}", own_step(image, name))),
         Event::StepCached { image, name, .. } => line(Verbose, Tone::Dim, "Cached", format!("{image}  {}", own_step(image, name))),
