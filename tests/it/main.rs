@@ -11,6 +11,8 @@ mod deploy;
 mod fake_charts;
 mod fake_registry;
 mod git;
+mod git_remote;
+mod git_servers;
 mod language;
 mod registry;
 mod sandbox;

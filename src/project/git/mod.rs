@@ -8,6 +8,7 @@ mod commit;
 mod dev;
 mod error;
 mod history;
+pub mod remote;
 mod repository;
 mod tree;
 mod work_tree;

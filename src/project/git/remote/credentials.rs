@@ -1,0 +1,81 @@
+//! The user's credential helpers, asked by the program `git` (git-credential(1)).
+//!
+//! Only the configuration of the user counts: the program is pointed at the clone in the cache, whose own configuration names no helper.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::address::Login;
+
+/// How long a helper may take; some ask a server of their own.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How to ask.
+#[derive(Clone, Debug)]
+pub(super) struct Helpers {
+    /// A Git directory without configuration of anyone.
+    pub git_dir: PathBuf,
+}
+
+impl Helpers {
+    /// A login for a URL; `None` where no helper has one, or there is no `git`.
+    pub async fn fill(&self, base: &str, username: Option<&str>) -> Option<Login> {
+        let output = self.run("fill", &description(base, username, None)?).await?;
+        let value = |key: &str| output.lines().find_map(|line| Some(line.strip_prefix(key)?.strip_prefix('=')?.to_owned()));
+        Some(Login { username: value("username")?, password: Some(value("password")?) })
+    }
+
+    /// Tells the helpers that a login was right or wrong: they keep or forget it.
+    pub async fn tell(&self, base: &str, login: &Login, was_right: bool) {
+        if let Some(text) = description(base, Some(&login.username), login.password.as_deref()) {
+            self.run(if was_right { "approve" } else { "reject" }, &text).await;
+        }
+    }
+
+    async fn run(&self, action: &str, input: &str) -> Option<String> {
+        let mut command = Command::new("git");
+        command.arg("--git-dir").arg(&self.git_dir).args(["-c", "credential.interactive=false", "credential", action]);
+        command.env("GIT_TERMINAL_PROMPT", "0").kill_on_drop(true);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+        let mut stdin = child.stdin.take()?;
+        let work = async {
+            stdin.write_all(input.as_bytes()).await.ok()?;
+            drop(stdin);
+            child.wait_with_output().await.ok()
+        };
+        let output = timeout(PATIENCE, work).await.ok()??;
+        if output.status.success() { String::from_utf8(output.stdout).ok() } else { None }
+    }
+}
+
+/// What the protocol of helpers calls a description; `None` for what would break its lines.
+fn description(base: &str, username: Option<&str>, password: Option<&str>) -> Option<String> {
+    let (protocol, rest) = base.split_once("://")?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let fields = [("protocol", Some(protocol)), ("host", Some(host)), ("path", Some(path)), ("username", username), ("password", password)];
+    let mut text = String::new();
+    for (key, value) in fields.into_iter().filter_map(|(key, value)| Some((key, value?))).filter(|(_, value)| !value.is_empty()) {
+        if value.contains(['\n', '\r', '\0']) {
+            return None;
+        }
+        text += &format!("{key}={value}\n");
+    }
+    Some(text + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_cannot_be_broken() {
+        let text = description("https://host:1/a/b", Some("u"), None);
+        assert_eq!(text.as_deref(), Some("protocol=https\nhost=host:1\npath=a/b\nusername=u\n\n"));
+        assert_eq!(description("https://host/a", Some("u\nhost=other"), None), None);
+    }
+}

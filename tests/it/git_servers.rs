@@ -1,0 +1,183 @@
+//! Real Git servers for tests: `git daemon`, and `git http-backend` behind a small HTTP server with logins, redirects and refusals.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// `git daemon` over a directory; it ends with the value.
+pub struct Daemon {
+    child: Child,
+    /// Where it listens.
+    pub port: u16,
+}
+
+impl Daemon {
+    /// Serves all repositories below a directory.
+    pub fn new(base: &Path) -> Self {
+        let port = free_port();
+        let programs = Command::new("git").arg("--exec-path").output().expect("git");
+        let program = Path::new(String::from_utf8_lossy(&programs.stdout).trim_end()).join("git-daemon");
+        let child = Command::new(program)
+            .args(["--reuseaddr", "--listen=127.0.0.1", "--export-all", "--informative-errors"])
+            .arg(format!("--port={port}"))
+            .arg(format!("--base-path={}", base.display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("git daemon");
+        for _ in 0..200 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Daemon { child, port }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("git://127.0.0.1:{}/{path}", self.port)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+}
+
+/// How a server behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Manners {
+    /// `user:password` that it wants.
+    pub login: Option<String>,
+    /// A header with its value that it wants.
+    pub header: Option<(String, String)>,
+    /// Speaks version 0 alone.
+    pub old: bool,
+    /// Answers everything with this status and text.
+    pub refuses: Option<(u16, String)>,
+    /// Sends the first request of paths that lack `.git` to the path with it.
+    pub redirects: bool,
+    /// Takes connections and says nothing.
+    pub silent: bool,
+}
+
+/// An HTTP server in front of `git http-backend`.
+pub struct Smart {
+    /// Where it listens.
+    pub port: u16,
+    /// Every request: method, target.
+    pub requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Smart {
+    /// Serves all repositories below a directory.
+    pub fn new(base: &Path, manners: Manners) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (base, log) = (base.to_owned(), requests.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (base, manners, log) = (base.clone(), manners.clone(), log.clone());
+                thread::spawn(move || serve(stream, base, manners, log));
+            }
+        });
+        Smart { port, requests }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/{path}", self.port)
+    }
+}
+
+fn serve(stream: TcpStream, base: PathBuf, manners: Manners, log: Arc<Mutex<Vec<String>>>) -> Option<()> {
+    if manners.silent {
+        thread::sleep(Duration::from_secs(30));
+        return None;
+    }
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut out = stream;
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let (method, rest) = line.trim_end().split_once(' ')?;
+    let target = rest.split(' ').next()?.to_owned();
+    log.lock().ok()?.push(format!("{method} {target}"));
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        match line.trim_end().split_once(':') {
+            Some((name, value)) => headers.push((name.to_ascii_lowercase(), value.trim().to_owned())),
+            None => break,
+        }
+    }
+    let header = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let mut body = vec![0; header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
+    let plain = |out: &mut TcpStream, status: &str, extra: &str, text: &str| {
+        write!(
+            out,
+            "HTTP/1.1 {status}\r\n{extra}Content-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+            text.len()
+        )
+    };
+    if let Some((status, text)) = &manners.refuses {
+        return plain(&mut out, &format!("{status} No"), "", text).ok();
+    }
+    let wanted = manners.login.as_ref().map(|login| format!("Basic {}", base64(login.as_bytes())));
+    if wanted.is_some() && header("authorization") != wanted.as_deref() {
+        return plain(&mut out, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"git\"\r\n", "who are you, secret?").ok();
+    }
+    if let Some((name, value)) = &manners.header
+        && header(name) != Some(value)
+    {
+        return plain(&mut out, "403 Forbidden", "", "not with these headers").ok();
+    }
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    if manners.redirects && !path.contains(".git/") {
+        let moved = format!("Location: {}?{query}\r\n", path.replace("/info/refs", ".git/info/refs"));
+        return plain(&mut out, "301 Moved", &moved, "").ok();
+    }
+    let mut backend = Command::new("git");
+    backend.arg("http-backend").env("GIT_PROJECT_ROOT", &base).env("GIT_HTTP_EXPORT_ALL", "1");
+    backend.env("REQUEST_METHOD", method).env("PATH_INFO", path).env("QUERY_STRING", query);
+    backend.env("CONTENT_TYPE", header("content-type").unwrap_or_default()).env("CONTENT_LENGTH", body.len().to_string());
+    if let (Some(version), false) = (header("git-protocol"), manners.old) {
+        backend.env("GIT_PROTOCOL", version);
+    }
+    let mut child = backend.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+    let mut stdin = child.stdin.take()?;
+    thread::spawn(move || stdin.write_all(&body));
+    let output = child.wait_with_output().ok()?.stdout;
+    let end = output.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(&output[..end]).into_owned();
+    let status = head.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK").to_owned();
+    let kept: String = head.lines().filter(|line| !line.starts_with("Status:")).map(|line| format!("{line}\r\n")).collect();
+    let body = &output[end + 4..];
+    write!(out, "HTTP/1.1 {status}\r\n{kept}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len()).ok()?;
+    out.write_all(body).ok()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let number = chunk.iter().enumerate().fold(0_u32, |sum, (at, byte)| sum | u32::from(*byte) << (16 - 8 * at));
+        for at in 0..4 {
+            let letter = if at <= chunk.len() { LETTERS[(number >> (18 - 6 * at)) as usize & 63] as char } else { '=' };
+            let _ = write!(text, "{letter}");
+        }
+    }
+    text
+}
