@@ -146,10 +146,21 @@ pub struct Remote {
     pub url: String,
     /// What to check out.
     pub revision: Revision,
+    /// `basicAuth`: who asks, over HTTP.
+    pub basic_auth: Option<BasicAuth>,
+}
+
+/// `basicAuth` of a remote mapping.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BasicAuth {
+    /// `username`.
+    pub username: String,
+    /// `password`; its id is the user's name where it has none.
+    pub password: Secret,
 }
 
 /// A named revision of a remote repository.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Revision {
     /// `branch`.
     Branch(String),

@@ -277,23 +277,7 @@ fn read_secrets(context: &Context<'_>, fields: &Fields<'_>) -> Vec<Secret> {
     let mut read = |node: &Node| {
         let entry = Fields::open(context.sink, node, "an entry of `secrets`")?;
         let id = entry.text("id");
-        let sources: Vec<(&str, Text<'_>)> = ["env", "src", "value"].into_iter().filter_map(|key| Some((key, entry.text(key)?))).collect();
-        let secret = match sources.as_slice() {
-            [(key, text)] => read_secret(context, &entry, key, text, id.as_ref()),
-            [] => {
-                entry.missing("env`, `src` or `value", "TOKEN");
-                None
-            }
-            [_, (key, text), ..] => {
-                entry.problem(
-                    text.node,
-                    "a secret has more than one source",
-                    format!("`{key}` is one too many"),
-                    "keep one of `env`, `src`, `value`".to_owned(),
-                );
-                None
-            }
-        };
+        let secret = read_secret_source(context, &entry, None);
         entry.finish();
         let secret = secret?;
         if !ids.insert(secret.id.clone()) {
@@ -308,6 +292,28 @@ fn read_secrets(context: &Context<'_>, fields: &Fields<'_>) -> Vec<Secret> {
         Some(secret)
     };
     fields.list("secrets").iter().filter_map(&mut read).collect()
+}
+
+/// The one of `env`, `src` and `value` that a secret comes from. `name` is its id where it has no `id` and `value` needs one.
+pub(super) fn read_secret_source(context: &Context<'_>, entry: &Fields<'_>, name: Option<&Text<'_>>) -> Option<Secret> {
+    let id = entry.text("id");
+    let sources: Vec<(&str, Text<'_>)> = ["env", "src", "value"].into_iter().filter_map(|key| Some((key, entry.text(key)?))).collect();
+    match sources.as_slice() {
+        [(key, text)] => read_secret(context, entry, key, text, id.as_ref().or(name)),
+        [] => {
+            entry.missing("env`, `src` or `value", "TOKEN");
+            None
+        }
+        [_, (key, text), ..] => {
+            entry.problem(
+                text.node,
+                "a secret has more than one source",
+                format!("`{key}` is one too many"),
+                "keep one of `env`, `src`, `value`".to_owned(),
+            );
+            None
+        }
+    }
 }
 
 fn read_secret(context: &Context<'_>, entry: &Fields<'_>, key: &str, text: &Text<'_>, id: Option<&Text<'_>>) -> Option<Secret> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::context::Context;
 use super::image::{
-    Command, From, GitMapping, Image, Import, Location, Mount, MountSource, Recipe, Remote, Revision, Shell, ShellStage, Stapel, UserStage,
+    BasicAuth, Command, From, GitMapping, Image, Import, Location, Mount, MountSource, Recipe, Remote, Revision, Shell, ShellStage, Stapel,
+    UserStage,
 };
 use super::{paths, read_image, read_spec};
 use crate::project::document::{Fields, Text, quoted};
@@ -107,11 +108,7 @@ fn read_remote(context: &Context<'_>, fields: &Fields<'_>) -> Option<Remote> {
     let url = fields.string("url");
     let revisions: Vec<(&str, Text<'_>)> =
         ["branch", "tag", "commit"].into_iter().filter_map(|key| Some((key, fields.text(key)?))).collect();
-    fields.refuse(
-        "basicAuth",
-        "passwords do not belong into werf.yaml",
-        "use an `ssh://` address with a key of the SSH agent, or a URL that needs no password",
-    );
+    let basic_auth = fields.fields("basicAuth").map(|auth| read_basic_auth(context, auth));
     let allow_branch = |node: &Node, branch: &str| {
         let what = format!("the branch `{branch}` of another repository");
         context.gate(node, &what, &|policy| policy.git_branch, "config.stapel.git.allowBranch", "true");
@@ -124,6 +121,9 @@ fn read_remote(context: &Context<'_>, fields: &Fields<'_>) -> Option<Remote> {
                 "of which repository?",
                 "files of this repository always come from its HEAD commit".to_owned(),
             );
+        } else if let Some(node) = fields.value("basicAuth") {
+            let help = "files of this repository need no login".to_owned();
+            fields.problem(node, "`basicAuth` needs `url`", "for which repository?", help);
         }
         return None;
     };
@@ -148,7 +148,22 @@ fn read_remote(context: &Context<'_>, fields: &Fields<'_>) -> Option<Remote> {
             return None;
         }
     };
-    Some(Remote { url, revision })
+    Some(Remote { url, revision, basic_auth: basic_auth.flatten() })
+}
+
+/// `{username: …, password: {env | src | value: …}}`; where the password comes from is for giterminism to allow, as with `secrets`.
+fn read_basic_auth(context: &Context<'_>, fields: Fields<'_>) -> Option<BasicAuth> {
+    let username = fields.required("username", "gitlab-ci-token");
+    if fields.value("password").is_none() {
+        fields.missing("password", "{env: CI_JOB_TOKEN}");
+    }
+    let password = fields.fields("password").and_then(|password| {
+        let secret = read_image::read_secret_source(context, &password, username.as_ref());
+        password.finish();
+        secret
+    });
+    fields.finish();
+    Some(BasicAuth { username: username?.text, password: password? })
 }
 
 fn read_shell(context: &Context<'_>, fields: Fields<'_>) -> Shell {

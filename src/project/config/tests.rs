@@ -250,6 +250,32 @@ shell:
 }
 
 #[test]
+fn passwords_of_remote_repositories_need_permission() {
+    const TEXT: &str = "\
+image: app
+from: scratch
+git:
+- {url: https://a/x, tag: v1, to: /a, basicAuth: {username: u, password: {env: TOKEN}}}
+- {url: https://b/x, tag: v1, to: /b, basicAuth: {username: u, password: {src: ~/token}}}
+- {url: https://c/x, tag: v1, to: /c, basicAuth: {username: u, password: {value: s3cret}}}
+";
+    const RULES: &str = "\
+giterminismConfigVersion: 1
+config: {secrets: {allowEnvVariables: [TOKEN], allowFiles: [~/token], allowValueIds: [u]}}
+";
+    let text = format!("{META}{TEXT}");
+    let config = load_files(&[("werf.yaml", &text), ("werf-giterminism.yaml", RULES)]).map_err(|error| print(&error)).unwrap();
+    let remotes = stapel(&config.images[0]).git.iter().filter_map(|mapping| mapping.remote.as_ref()?.basic_auth.as_ref());
+    let sources: Vec<_> = remotes.map(|auth| (auth.username.as_str(), auth.password.source.clone())).collect();
+    let expect = [SecretSource::Env("TOKEN".into()), SecretSource::File("~/token".into()), SecretSource::Value("s3cret".into())]
+        .map(|source| ("u", source));
+    assert_eq!(sources, expect);
+    assert!(!format!("{config:?}").contains("Value(\"s3cret"), "a password is never printed");
+    insta::assert_snapshot!(bad(TEXT));
+    insta::assert_snapshot!(bad("image: app\nfrom: scratch\ngit: [{to: /a, basicAuth: {password: {env: A, value: b}, token: c}}]\n"));
+}
+
+#[test]
 fn secrets_mounts_and_added_files_need_permission() {
     const TEXT: &str = "\
 image: app
@@ -544,11 +570,11 @@ network: my-net
         | git: [{to: /app, stageDependencies: {beforeInstall: a}, url: u, tag: t, basicAuth: {username: u}}]
         |                                      ^^^^^^^^^^^^^ not supported
       help: move the commands that need files to `install`
-    error: `basicAuth` is not supported: passwords do not belong into werf.yaml
-      at werf.yaml:16:73
+    error: `basicAuth` has no `password`
+      at werf.yaml:16:84
         | git: [{to: /app, stageDependencies: {beforeInstall: a}, url: u, tag: t, basicAuth: {username: u}}]
-        |                                                                         ^^^^^^^^^ not supported
-      help: use an `ssh://` address with a key of the SSH agent, or a URL that needs no password
+        |                                                                                    ^^^^^^^^^^^^^ `password` is missing
+      help: add `password: {env: CI_JOB_TOKEN}`
     error: `ssh` is not supported: Dockerfile images get no SSH agent
       at werf.yaml:20:1
         | ssh: default
