@@ -40,6 +40,9 @@ pub struct ProjectArgs {
     /// Do not insist that everything comes from the commit
     #[arg(long, env = "WERF_LOOSE_GITERMINISM")]
     loose_giterminism: bool,
+    /// Key for the Git repositories that `git` of werf.yaml names by ssh (may be given many times); ssh's own choice by default
+    #[arg(long, env = "WERF_SSH_KEY", value_name = "FILE")]
+    ssh_key: Vec<String>,
     /// Take the indexes of chart repositories from Helm's cache
     // hidden: its long name would widen the column of flags in the help of every command
     #[arg(long, short = 'L', env = "WERF_SKIP_DEPENDENCIES_REPO_REFRESH", hide = true)]
@@ -64,6 +67,7 @@ impl ProjectArgs {
             loose_giterminism: self.loose_giterminism,
             env_lookup: env::lookup,
             cache_dir: env::cache_dir(),
+            ssh_keys: env::list("SSH_KEY", self.ssh_key),
             charts: ops::ChartOptions { skip_refresh: self.skip_dependencies_repo_refresh, ..env::helm_files() },
         }
     }

@@ -13,7 +13,6 @@ pub const NOT_YET: &[&str] = &[
     "dev-branch",
     "home-dir",
     "log-time-format",
-    "ssh-key",
     // registries
     "add-custom-tag",
     "cache-repo",

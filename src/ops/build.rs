@@ -8,7 +8,7 @@ use super::project::Project;
 use super::{BuildOptions, ProjectOptions, RegistryOptions, Run, images, lookups, project, registry};
 use crate::error::Result;
 use crate::file_tree::ObjectId;
-use crate::images::image::{self, ImageTree, LookedUp, Node};
+use crate::images::image::{self, ImageTree, Node};
 use crate::project::config::image::Image;
 use crate::project::git;
 use crate::registry::Reference;
@@ -60,7 +60,7 @@ pub async fn explain(options: Options, run: Run) -> Result<String> {
         if left.is_empty() {
             break;
         }
-        let Ok(old) = tree_at(&options, &project, ancestor.commit, images.tree.looked_up()) else { continue };
+        let Ok(old) = tree_at(&options, &project, ancestor.commit, &run).await else { continue };
         let mut unpublished = Vec::new();
         for name in left {
             let Some((reference, (_, before), (_, now))) = both(&images, &old, name) else {
@@ -105,6 +105,8 @@ async fn images_of(options: &Options, project: &Project, run: &Run) -> Result<im
 }
 
 /// The image tree of another commit, by its own werf.yaml.
-fn tree_at(options: &Options, project: &Project, commit: ObjectId, looked_up: &LookedUp) -> Result<Arc<ImageTree>> {
-    images::tree(&*project::open_at(&options.project, project, commit)?, options.build.platform.as_deref(), looked_up)
+async fn tree_at(options: &Options, project: &Project, commit: ObjectId, run: &Run) -> Result<Arc<ImageTree>> {
+    let project = project::open_at(&options.project, project, commit)?;
+    let looked_up = lookups::look_up(&project, &options.registry, run).await?;
+    images::tree(&project, options.build.platform.as_deref(), &looked_up)
 }

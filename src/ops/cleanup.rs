@@ -18,10 +18,9 @@ use super::project::{self, Project};
 use super::{KubeOptions, ProjectOptions, RegistryOptions, Run, images, lookups, registry, release};
 use crate::cleanup::{CommitNode, Decision, History, Input, Published, Ref, Use, decide};
 use crate::deploy::cluster;
-use crate::error::Result;
+use crate::error::{self, Result};
 use crate::event::Event;
 use crate::file_tree::ObjectId;
-use crate::images::image::LookedUp;
 use crate::project::config::meta::{Cleanup, ReferenceKind};
 use crate::project::git::{self, Moment};
 use crate::registry::{Client, Repository, TaggedImage};
@@ -65,12 +64,10 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         futures::future::try_join(async { Ok(client.inventory(&repository, AT_ONCE).await?) }, cluster_use(&options, &config)).await?;
     let name = &project.config.meta.project;
     let built_at = built_at(&tags);
-    // Other repositories are asked only if an image is of one.
-    let looked_up = lookups::look_up(&project, &options.registry, &run).await?;
     let images: Vec<Published> =
         tags.into_iter().map(|image| Published::new(name, image.tag, image.digest, &image.labels, image.created)).collect();
     let decision = tokio::task::block_in_place(|| {
-        let wanted = Wanted { options: &options, project: &project, looked_up: &looked_up, built_at: &built_at };
+        let wanted = Wanted { options: &options, project: &project, built_at: &built_at, run: &run };
         judge(&wanted, &repository, &config, &images, used.as_ref(), &keep_list)
     })?;
     if options.dry_run {
@@ -132,8 +129,8 @@ fn built_at(tags: &[TaggedImage]) -> BuiltAt {
 struct Wanted<'a> {
     options: &'a Options,
     project: &'a Arc<Project>,
-    looked_up: &'a LookedUp,
     built_at: &'a BuiltAt,
+    run: &'a Run,
 }
 
 fn judge(
@@ -147,14 +144,23 @@ fn judge(
     let project = wanted.project;
     let references = references(project)?;
     let computed: RefCell<BTreeMap<String, Option<Names>>> = RefCell::default();
-    let images_at = |commit: &str| computed.borrow_mut().entry(commit.to_owned()).or_insert_with(|| wanted.names_at(commit)).clone();
+    let failed: RefCell<Option<error::Error>> = RefCell::default();
+    let names_at = |commit: &str| {
+        wanted.names_at(commit).unwrap_or_else(|error| {
+            failed.borrow_mut().get_or_insert(error);
+            None
+        })
+    };
+    let images_at = |commit: &str| computed.borrow_mut().entry(commit.to_owned()).or_insert_with(|| names_at(commit)).clone();
     let commit = |id: &str| {
         let found = git::parents(&project.repository, parse_id(id)?).ok()?;
         let parents = found.parents.iter().map(ToString::to_string).collect();
         Some(CommitNode { parents, committed: timestamp(found.committed) })
     };
     let history = History { references: &references, commit: &commit, images_at: &images_at };
-    Ok(decide(Input { repository, images, config, used, history, keep_list, now: Timestamp::now() })?)
+    let decision = decide(Input { repository, images, config, used, history, keep_list, now: Timestamp::now() })?;
+    // What a commit's images are called may depend on other servers: where these say nothing, nothing is deleted.
+    failed.into_inner().map_or(Ok(decision), Err)
 }
 
 /// The branches of `origin` and the tags; a repository that has no `origin` has its own branches instead.
@@ -175,16 +181,21 @@ fn references(project: &Project) -> Result<Vec<Ref>> {
 
 impl Wanted<'_> {
     /// The names and tags of a commit's images; `None` where its configuration cannot be read any more and nothing was built of it.
-    fn names_at(&self, commit: &str) -> Option<Names> {
-        let computed = || {
-            let project = project::open_at(&self.options.project, self.project, parse_id(commit)?).ok()?;
-            let tree = images::tree(&project, self.options.platform.as_deref(), self.looked_up).ok()?;
-            Some(tree.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect::<Names>())
-        };
-        match (computed(), self.built_at.get(commit)) {
-            (Some(names), built) => Some(names.into_iter().chain(built.into_iter().flatten().cloned()).collect()),
-            (None, built) => built.cloned(),
-        }
+    fn names_at(&self, commit: &str) -> Result<Option<Names>> {
+        let computed = tokio::runtime::Handle::current().block_on(self.computed_at(commit))?;
+        let built = self.built_at.get(commit);
+        Ok(match computed {
+            Some(names) => Some(names.into_iter().chain(built.into_iter().flatten().cloned()).collect()),
+            None => built.cloned(),
+        })
+    }
+
+    async fn computed_at(&self, commit: &str) -> Result<Option<Names>> {
+        let Some(id) = parse_id(commit) else { return Ok(None) };
+        let Ok(project) = project::open_at(&self.options.project, self.project, id) else { return Ok(None) };
+        let Some(looked_up) = lookups::look_up_past(&project, &self.options.registry, self.run).await? else { return Ok(None) };
+        let Ok(tree) = images::tree(&project, self.options.platform.as_deref(), &looked_up) else { return Ok(None) };
+        Ok(Some(tree.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect()))
     }
 }
 

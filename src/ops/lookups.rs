@@ -1,6 +1,8 @@
 //! What werf.yaml asks for that is in no commit: looked up before names are made.
 
-use futures::StreamExt;
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
 use miette::Diagnostic;
 use thiserror::Error;
@@ -13,31 +15,41 @@ use crate::project::config::image::{From, Recipe, Stapel};
 use crate::registry::Reference;
 
 /// Asks for what the commit's werf.yaml wants looked up, each thing once and all at the same time. Most projects want nothing.
-pub async fn look_up(project: &Project, options: &RegistryOptions, _run: &Run) -> Result<LookedUp> {
-    let mut looked_up = LookedUp::default();
-    let latest = stapels(project).filter(|stapel| stapel.from_latest).filter_map(|stapel| match &stapel.from {
+pub async fn look_up(project: &Project, options: &RegistryOptions, run: &Run) -> Result<LookedUp> {
+    let (remotes, latest) = futures::future::try_join(project.remotes.of(project, run), latest(project, options)).await?;
+    let latest = latest.into_iter().map(|(reference, digest)| match digest {
+        Some(digest) => Ok((reference, digest)),
+        None => Err(NoBase { reference }),
+    });
+    Ok(LookedUp { remotes, latest: latest.collect::<Result<_, _>>()?, ..LookedUp::default() })
+}
+
+/// The same for a commit of the past: `None` where something that it names is no more. A server that does not answer is an error.
+pub async fn look_up_past(project: &Project, options: &RegistryOptions, run: &Run) -> Result<Option<LookedUp>> {
+    let Some(remotes) = project.remotes.of_the_past(project, run).await? else { return Ok(None) };
+    let latest = latest(project, options).await?.into_iter().map(|(reference, digest)| Some((reference, digest?)));
+    Ok(latest.collect::<Option<_>>().map(|latest| LookedUp { remotes, latest, ..LookedUp::default() }))
+}
+
+/// The manifest digests of bases with `fromLatest`, of those that are there.
+async fn latest(project: &Project, options: &RegistryOptions) -> Result<BTreeMap<String, Option<String>>> {
+    let wanted = stapels(project).filter(|stapel| stapel.from_latest).filter_map(|stapel| match &stapel.from {
         From::Reference(reference) => Some(reference.clone()),
         From::Scratch | From::Image(_) => None,
     });
-    let latest: std::collections::BTreeSet<String> = latest.collect();
-    if !latest.is_empty() {
-        let client = registry::client(options)?;
-        let ask = |written: String| {
-            let client = client.clone();
-            async move {
-                let reference = Reference::parse(&written)?;
-                let found = client.head(&reference).await?;
-                let digest = found.map(|found| found.digest.to_string()).ok_or_else(|| NoBase { reference: written.clone() })?;
-                Result::<_>::Ok((written, digest))
-            }
-        };
-        let mut asking: FuturesUnordered<_> = latest.into_iter().map(ask).collect();
-        while let Some(answer) = asking.next().await {
-            let (written, digest) = answer?;
-            looked_up.latest.insert(written, digest);
-        }
+    let wanted: BTreeSet<String> = wanted.collect();
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    Ok(looked_up)
+    let client = registry::client(options)?;
+    let ask = |written: String| {
+        let client = client.clone();
+        async move {
+            let found = client.head(&Reference::parse(&written)?).await?;
+            Result::<_>::Ok((written, found.map(|found| found.digest.to_string())))
+        }
+    };
+    wanted.into_iter().map(ask).collect::<FuturesUnordered<_>>().try_collect().await
 }
 
 fn stapels(project: &Project) -> impl Iterator<Item = &Stapel> {

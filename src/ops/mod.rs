@@ -26,6 +26,7 @@ mod options;
 mod project;
 mod registry;
 mod release;
+mod remotes;
 mod schema_files;
 mod validate;
 

@@ -34,6 +34,8 @@ pub struct ProjectOptions {
     pub env_lookup: fn(&str) -> Option<String>,
     /// This user's cache directory.
     pub cache_dir: PathBuf,
+    /// Keys for other repositories by ssh.
+    pub ssh_keys: Vec<String>,
     /// Where charts come from.
     pub charts: ChartOptions,
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::remotes::Remotes;
 use super::{ProjectOptions, Run};
 use crate::error::Result;
 use crate::event::Event;
@@ -33,6 +34,8 @@ pub struct Project {
     pub env: String,
     /// What is known of layers made before.
     pub layer_cache: Arc<dyn LayerCache>,
+    /// What is known of other repositories.
+    pub remotes: Arc<Remotes>,
     /// `--insecure-registry`.
     pub insecure_registry: bool,
     env_lookup: fn(&str) -> Option<String>,
@@ -70,7 +73,7 @@ pub fn open_commit(options: &ProjectOptions, run: &Run) -> Result<Opened> {
 
 /// Opens the project and checks its configuration.
 pub fn open(options: &ProjectOptions, insecure_registry: bool, run: &Run) -> Result<Arc<Project>> {
-    checked(options, open_commit(options, run)?, insecure_registry)
+    checked(options, open_commit(options, run)?, insecure_registry, Remotes::new(options))
 }
 
 /// Another commit of the same project, by its own configuration. Nothing is compared with the work tree.
@@ -79,10 +82,11 @@ pub fn open_at(options: &ProjectOptions, project: &Project, commit: ObjectId) ->
     let commit = git::commit(&repository, &commit.to_string())?;
     let tree = Arc::new(git::commit_tree(&repository, &commit)?);
     let giterminism = giterminism::load(&commit.short(), tree, None, Mode::Strict, options.giterminism_config.as_deref())?;
-    checked(options, Opened { repository, commit, giterminism: Arc::new(giterminism) }, project.insecure_registry)
+    let opened = Opened { repository, commit, giterminism: Arc::new(giterminism) };
+    checked(options, opened, project.insecure_registry, project.remotes.clone())
 }
 
-fn checked(options: &ProjectOptions, opened: Opened, insecure_registry: bool) -> Result<Arc<Project>> {
+fn checked(options: &ProjectOptions, opened: Opened, insecure_registry: bool, remotes: Arc<Remotes>) -> Result<Arc<Project>> {
     let config = Arc::new(config::load(&ConfigWords::new(&opened).input(options, &opened))?);
     let Opened { repository, commit, giterminism } = opened;
     Ok(Arc::new(Project {
@@ -92,6 +96,7 @@ fn checked(options: &ProjectOptions, opened: Opened, insecure_registry: bool) ->
         config,
         env: options.env.clone().unwrap_or_default(),
         layer_cache: Arc::new(DirectoryCache::new(options.cache_dir.join("layers"))),
+        remotes,
         insecure_registry,
         env_lookup: options.env_lookup,
     }))
@@ -166,7 +171,17 @@ impl Project {
     }
 
     fn secret(&self, secret: &Secret) -> Result<session::Secret> {
-        let bytes = match &secret.source {
+        Ok(session::Secret::new(self.value(secret)?))
+    }
+
+    /// The value of a secret that is a password: one line.
+    pub fn password(&self, secret: &Secret) -> Result<String, SecretError> {
+        let bytes = self.value(secret)?;
+        Ok(String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    fn value(&self, secret: &Secret) -> Result<Vec<u8>, SecretError> {
+        Ok(match &secret.source {
             SecretSource::Value(text) => text.clone().into_bytes(),
             SecretSource::Env(name) => {
                 let value = (self.env_lookup)(name);
@@ -176,18 +191,28 @@ impl Project {
                 let place = self.machine_path(path);
                 std::fs::read(&place).map_err(|cause| SecretError::NoFile { id: secret.id.clone(), path: place, cause })?
             }
-        };
-        Ok(session::Secret::new(bytes))
+        })
     }
 
     /// A path of this machine as werf.yaml writes it: `~/…` is in the user's home, everything else that is relative is below the project's
     /// directory.
     pub fn machine_path(&self, path: &str) -> PathBuf {
-        let home = (self.env_lookup)("HOME");
-        match (path.strip_prefix("~/"), home) {
-            (Some(rest), Some(home)) => Path::new(&home).join(rest),
-            _ => self.repository.work_tree().unwrap_or(Path::new(".")).join(self.repository.project_prefix()).join(path),
-        }
+        self.at_home(path).unwrap_or_else(|| self.directory().join(path))
+    }
+
+    /// The place of `~/…`.
+    pub fn at_home(&self, path: &str) -> Option<PathBuf> {
+        Some(Path::new(&(self.env_lookup)("HOME")?).join(path.strip_prefix("~/")?))
+    }
+
+    /// The project's directory in the work tree.
+    pub fn directory(&self) -> PathBuf {
+        self.repository.work_tree().unwrap_or(Path::new(".")).join(self.repository.project_prefix())
+    }
+
+    /// Looks up a variable of the process.
+    pub fn variable(&self) -> fn(&str) -> Option<String> {
+        self.env_lookup
     }
 
     /// Which rule a file of a build context falls under.
@@ -246,8 +271,9 @@ impl FileTree for SharedImageFiles {
     }
 }
 
+/// A secret of werf.yaml has no value.
 #[derive(Debug, Error, Diagnostic)]
-enum SecretError {
+pub enum SecretError {
     #[error("secret `{id}`: the variable {name} is not set")]
     #[diagnostic(help("set {name}, or remove the secret from werf.yaml"))]
     NoVariable { id: String, name: String },

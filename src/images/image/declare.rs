@@ -81,8 +81,9 @@ fn placed(placed: &Placed, inputs: &mut Inputs) {
     inputs.text(format!("{name}: to"), to);
     inputs.optional(format!("{name}: owner"), owner.as_deref());
     inputs.optional(format!("{name}: group"), group.as_deref());
-    if let Some(Remote { url, commit }) = remote {
-        inputs.text(format!("{name}: commit of {url}"), commit);
+    // Where the other repository is may change; its commit says all.
+    if let Some(Remote { url: _, commit }) = remote {
+        inputs.text(format!("{name}: commit"), commit);
     }
     inputs.files(format!("{name}: files"), files.clone());
 }

@@ -55,7 +55,7 @@ impl std::fmt::Debug for Login {
 }
 
 /// A URL as messages show it: without its login and query. `user@host:path` has no password and stays.
-pub(super) fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     let url: String = url.chars().filter(|c| !c.is_control()).collect();
     if url.contains("://") { redact(&url) } else { url }
 }

@@ -27,11 +27,11 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-pub use address::Login;
+pub use address::{Login, shown};
 pub use error::RemoteError;
 pub use settings::Settings;
 
-use address::{Address, cache_key, parse, shown};
+use address::{Address, cache_key, parse};
 use cache::{Entry, State};
 use credentials::Helpers;
 use http::Http;

@@ -1,0 +1,195 @@
+//! Other repositories that `git` of werf.yaml names: what their revisions are now, each asked once in a run.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream;
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+use super::project::{Project, SecretError};
+use super::{ProjectOptions, Proxies, Run};
+use crate::error::{Problems, Result};
+use crate::images::image::RemoteCommit;
+use crate::project::config::Config;
+use crate::project::config::image::{GitMapping, Recipe, Remote, Revision};
+use crate::project::git::remote::{self as git, Access, Login, RemoteError, SILENCE, Settings};
+
+/// Repositories that are asked at once.
+const AT_ONCE: usize = 8;
+
+/// What is known of other repositories.
+pub struct Remotes {
+    cache_dir: PathBuf,
+    ssh_keys: Vec<String>,
+    proxies: Proxies,
+    known: Mutex<Commits>,
+}
+
+/// Commits of other repositories, by URL and revision as written.
+pub type Commits = BTreeMap<(String, Revision), RemoteCommit>;
+
+impl Remotes {
+    /// Nothing is known yet.
+    pub fn new(options: &ProjectOptions) -> Arc<Self> {
+        let (cache_dir, ssh_keys, proxies) = (options.cache_dir.clone(), options.ssh_keys.clone(), options.charts.proxies.clone());
+        Arc::new(Remotes { cache_dir, ssh_keys, proxies, known: Mutex::default() })
+    }
+
+    /// The commits of all revisions that a configuration names. One without remote mappings costs nothing.
+    pub async fn of(&self, project: &Project, run: &Run) -> Result<Commits> {
+        let (trees, mut problems) = self.ask(project, run).await?;
+        match problems.len() {
+            0 => Ok(trees),
+            1 => Err(problems.remove(0).into()),
+            count => {
+                let problems = problems.into_iter().map(|problem| Box::new(problem) as _).collect();
+                Err(Problems::new(format!("{count} mappings of other repositories are not to be had"), problems).into())
+            }
+        }
+    }
+
+    /// The same for a configuration of the past: `None` where a revision is no more. A server that does not answer is an error.
+    pub async fn of_the_past(&self, project: &Project, run: &Run) -> Result<Option<Commits>> {
+        let (trees, problems) = self.ask(project, run).await?;
+        let is_gone = |problem: &Problem| matches!(problem, Problem::Remote(at) if matches!(at.error, RemoteError::NoRevision { .. } | RemoteError::NoCommit { .. }));
+        let any = !problems.is_empty();
+        match problems.into_iter().find(|problem| !is_gone(problem)) {
+            Some(problem) => Err(problem.into()),
+            None if any => Ok(None),
+            None => Ok(Some(trees)),
+        }
+    }
+
+    async fn ask(&self, project: &Project, run: &Run) -> Result<(Commits, Vec<Problem>)> {
+        let wanted = wanted(&project.config);
+        if wanted.is_empty() {
+            return Ok(Default::default());
+        }
+        // Held while others are asked, so that nothing is asked twice.
+        let mut known = self.known.lock().await;
+        let lacking: Vec<_> = wanted.iter().filter(|(key, _)| !known.contains_key(key)).collect();
+        let mut problems = Vec::new();
+        if !lacking.is_empty() {
+            let access = self.access(project, run)?;
+            let asked = lacking.into_iter().map(|((url, revision), mapping)| resolve(&access, project, (url, revision), mapping));
+            let answers: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+            for answer in answers {
+                match answer {
+                    Ok((key, tree)) => drop(known.insert(key, tree)),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+        let trees = wanted.into_keys().filter_map(|key| Some((key.clone(), known.get(&key)?.clone()))).collect();
+        Ok((trees, problems))
+    }
+
+    fn access(&self, project: &Project, run: &Run) -> Result<Access> {
+        let ssh_keys: Vec<PathBuf> = self.ssh_keys.iter().map(|key| project.at_home(key).unwrap_or_else(|| PathBuf::from(key))).collect();
+        if let Some(key) = ssh_keys.iter().find(|key| !key.is_file()) {
+            return Err(NoKey { path: key.clone() }.into());
+        }
+        Ok(Access {
+            cache_dir: self.cache_dir.clone(),
+            base_dir: project.directory(),
+            ssh_keys,
+            settings: Arc::new(Settings::load()?),
+            variable: project.variable(),
+            proxies: self.proxies.clone(),
+            silence: SILENCE,
+            events: run.events.clone(),
+        })
+    }
+}
+
+type Key = (String, Revision);
+
+/// The revisions that a configuration names, each with the first mapping that does.
+fn wanted(config: &Config) -> BTreeMap<Key, &GitMapping> {
+    let mut wanted = BTreeMap::new();
+    for image in &config.images {
+        let Recipe::Stapel(stapel) = &image.recipe else { continue };
+        for mapping in &stapel.git {
+            if let Some(Remote { url, revision, .. }) = &mapping.remote {
+                wanted.entry((url.clone(), revision.clone())).or_insert(mapping);
+            }
+        }
+    }
+    wanted
+}
+
+async fn resolve(access: &Access, project: &Project, key: (&str, &Revision), mapping: &GitMapping) -> Result<(Key, RemoteCommit), Problem> {
+    let (url, revision) = key;
+    let login = match mapping.remote.as_ref().and_then(|remote| remote.basic_auth.as_ref()) {
+        Some(auth) => Some(Login { username: auth.username.clone(), password: Some(project.password(&auth.password)?) }),
+        None => None,
+    };
+    let asked = match revision {
+        Revision::Branch(name) => git::Revision::Branch(name.clone()),
+        Revision::Tag(name) => git::Revision::Tag(name.clone()),
+        Revision::Commit(id) => git::Revision::Commit(id.clone()),
+    };
+    let found = git::resolve(access, url, &asked, login.as_ref()).await;
+    let found = found.map_err(|error| AtMapping::new(&project.config, mapping, error))?;
+    let commit = RemoteCommit { url: git::shown(url), commit: found.commit.id.to_string(), tree: found.tree };
+    Ok(((url.to_owned(), revision.clone()), commit))
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum Problem {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Remote(#[from] AtMapping),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Password(#[from] SecretError),
+}
+
+/// A problem of another repository, with the mapping that names it.
+#[derive(Debug, Error)]
+#[error("{error}")]
+struct AtMapping {
+    error: RemoteError,
+    source_code: NamedSource<Arc<str>>,
+    span: miette::SourceSpan,
+}
+
+impl AtMapping {
+    fn new(config: &Config, mapping: &GitMapping, error: RemoteError) -> Self {
+        let name = if mapping.at.file.is_empty() { "werf.yaml" } else { &mapping.at.file };
+        let source_code = NamedSource::new(name, config.rendered.clone());
+        let start = mapping.at.span.start.min(config.rendered.len());
+        // A password may stand on the lines below, so that one line is shown.
+        let end = config.rendered[start..].find('\n').map_or(config.rendered.len(), |length| start + length);
+        AtMapping { error, source_code, span: (start..end.min(mapping.at.span.end.max(start))).into() }
+    }
+}
+
+impl Diagnostic for AtMapping {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.error.help()
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.source_code)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new([LabeledSpan::new_with_span(Some("named here".into()), self.span)].into_iter()))
+    }
+
+    fn diagnostic_source(&self) -> Option<&dyn Diagnostic> {
+        self.error.diagnostic_source()
+    }
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("there is no SSH key `{}`", path.display())]
+#[diagnostic(help("pass the file of a private key with `--ssh-key`, or in WERF_SSH_KEY and WERF_SSH_KEY_*"))]
+struct NoKey {
+    path: PathBuf,
+}
