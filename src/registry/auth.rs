@@ -41,14 +41,23 @@ pub enum Access {
     Delete,
 }
 
-impl std::fmt::Display for Scope {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let actions = match self.access {
+impl Access {
+    /// The actions of a token's scope, as distribution's token protocol names them.
+    pub fn actions(self) -> &'static str {
+        match self {
             Access::Pull => "pull",
             Access::Push => "pull,push",
             Access::Delete => "pull,delete",
-        };
-        write!(f, "repository:{}:{actions}", self.path)
+        }
+    }
+
+    /// What is asked for next where a service refuses these actions: some know no `delete`, and `*` is the right to it.
+    pub fn less(self) -> &'static [&'static str] {
+        match self {
+            Access::Pull => &[],
+            Access::Push => &["push"],
+            Access::Delete => &["*", "pull,push"],
+        }
     }
 }
 
@@ -150,12 +159,17 @@ pub enum TokenRequest {
     },
 }
 
-/// Makes the request for a token.
-pub fn token_request(realm: &str, service: Option<&str>, scope: &Scope, credentials: &Credentials) -> TokenRequest {
-    let named = scope.to_string();
+/// Makes the request for a token that allows some actions on a repository; a login is about no repository and allows nothing.
+pub fn token_request(
+    realm: &str,
+    service: Option<&str>,
+    repository: &str,
+    actions: Option<&str>,
+    credentials: &Credentials,
+) -> TokenRequest {
+    let scope = actions.filter(|_| !repository.is_empty()).map(|actions| format!("repository:{repository}:{actions}"));
     let mut query: Vec<(&str, &str)> = service.map(|service| ("service", service)).into_iter().collect();
-    // a login is about no repository
-    query.extend((!scope.path.is_empty()).then_some(("scope", named.as_str())));
+    query.extend(scope.as_deref().map(|scope| ("scope", scope)));
     if let Credentials::IdentityToken(token) = credentials {
         query.extend([("grant_type", "refresh_token"), ("client_id", "werf"), ("refresh_token", token.reveal())]);
         return TokenRequest::Post { url: realm.to_owned(), form: Secret::new(form_encode(&query)) };
@@ -222,27 +236,32 @@ mod tests {
 
     #[test]
     fn token_requests() {
-        let scope = Scope { path: "team/app".into(), access: Access::Push };
+        let ask = |realm: &str, service: Option<&str>, credentials: &Credentials| {
+            token_request(realm, service, "team/app", Some(Access::Push.actions()), credentials)
+        };
         let user = Credentials::Basic { username: "me".into(), password: Secret::new("p&w") };
         assert_eq!(
-            token_request("https://a.io/token", Some("r.io"), &scope, &Credentials::Anonymous),
+            ask("https://a.io/token", Some("r.io"), &Credentials::Anonymous),
             TokenRequest::Get {
                 url: "https://a.io/token?service=r.io&scope=repository%3Ateam%2Fapp%3Apull%2Cpush".into(),
                 authorization: None
             }
         );
         assert_eq!(
-            token_request("https://a.io/token?x=1", None, &scope, &user),
+            ask("https://a.io/token?x=1", None, &user),
             TokenRequest::Get {
                 url: "https://a.io/token?x=1&account=me&scope=repository%3Ateam%2Fapp%3Apull%2Cpush".into(),
                 authorization: Some(Secret::new("Basic bWU6cCZ3"))
             }
         );
-        let TokenRequest::Post { url, form } =
-            token_request("https://a.io/token", Some("r.io"), &scope, &Credentials::IdentityToken(Secret::new("a b")))
+        let TokenRequest::Post { url, form } = ask("https://a.io/token", Some("r.io"), &Credentials::IdentityToken(Secret::new("a b")))
         else {
             panic!("an identity token is posted")
         };
+        for (repository, actions) in [("", Some("pull")), ("team/app", None)] {
+            let nothing = token_request("https://a.io/token", None, repository, actions, &Credentials::Anonymous);
+            assert_eq!(nothing, TokenRequest::Get { url: "https://a.io/token?".into(), authorization: None });
+        }
         assert_eq!(url, "https://a.io/token");
         assert_eq!(
             form.reveal(),

@@ -92,22 +92,25 @@ impl Client {
         self.successful(&host, &call).await.map(drop)
     }
 
-    /// What a reference points to; `None` where there is no such image. One HEAD.
+    /// What a reference points to; `None` where there is no such image, or where a registry that knows us does not show its repository,
+    /// as several do before the first image is in it. One HEAD.
     pub async fn head(&self, reference: &Reference) -> Result<Option<Descriptor>, RegistryError> {
         let doing = format!("check image `{reference}`");
         let host = self.host(&reference.repository);
         let call = manifest_call(&doing, reference, Method::HEAD);
-        let reply = session::converse(&self.0.context, &host, &call).await?;
+        let reply = match session::converse(&self.0.context, &host, &call).await {
+            Err(RegistryError::Hidden { .. }) => return Ok(None),
+            reply => reply?,
+        };
         if reply.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        if !reply.status.is_success() {
-            return Err(session::unwanted(&host, &call, &reply));
-        }
         let size = header_text(&reply, header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
         match (content_digest(&reply), size) {
-            (Some(digest), Some(size)) => Ok(Some(Descriptor { digest, size, media_type: media_type(&reply, &[]) })),
-            // The headers are optional in the specification; the bytes tell all.
+            (Some(digest), Some(size)) if reply.status.is_success() && !is_page(&reply) => {
+                Ok(Some(Descriptor { digest, size, media_type: media_type(&reply, &[]) }))
+            }
+            // The headers are optional in the specification, and not every server knows HEAD; the bytes tell all.
             _ => Ok(self.find_manifest(&doing, reference).await?.map(|manifest| describe(&manifest))),
         }
     }
@@ -227,7 +230,10 @@ impl Client {
         let doing = format!("check blob `{repository}@{digest}`");
         let host = self.host(repository);
         let call = blob_call(&doing, repository, digest, Method::HEAD);
-        let reply = session::converse(&self.0.context, &host, &call).await?;
+        let reply = match session::converse(&self.0.context, &host, &call).await {
+            Err(RegistryError::Hidden { .. }) => return Ok(false),
+            reply => reply?,
+        };
         match reply.status {
             StatusCode::NOT_FOUND => Ok(false),
             status if status.is_success() => Ok(true),
@@ -265,7 +271,7 @@ impl Client {
     async fn find_manifest(&self, doing: &str, reference: &Reference) -> Result<Option<Manifest>, RegistryError> {
         match self.manifest_for(doing, reference).await {
             Ok(manifest) => Ok(Some(manifest)),
-            Err(RegistryError::NotFound { .. }) => Ok(None),
+            Err(RegistryError::NotFound { .. } | RegistryError::Hidden { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -278,6 +284,10 @@ impl Client {
             && !wanted.matches(&reply.body)
         {
             return Err(session::malformed(&host, &call, format!("the manifest's bytes do not have digest {wanted}")));
+        }
+        // A login page is a success to HTTP.
+        if let Err(error) = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&reply.body) {
+            return Err(session::malformed(&host, &call, format!("the manifest is malformed: {error}")));
         }
         let digest = reference.digest.clone().unwrap_or_else(|| Digest::of(&reply.body));
         Ok(Manifest { digest, media_type: media_type(&reply, &reply.body), bytes: reply.body.to_vec() })
@@ -376,6 +386,11 @@ fn header_text(reply: &Reply, name: header::HeaderName) -> Option<&str> {
 
 fn content_digest(reply: &Reply) -> Option<Digest> {
     Digest::parse(reply.headers.get("docker-content-digest")?.to_str().ok()?).ok()
+}
+
+/// Whether an answer is for people.
+fn is_page(reply: &Reply) -> bool {
+    header_text(reply, header::CONTENT_TYPE).is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
 }
 
 /// The manifest's type as the registry tells it, else as the document does.

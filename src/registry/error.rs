@@ -38,6 +38,20 @@ pub enum RegistryError {
         #[source]
         exchange: Box<Exchange>,
     },
+    /// 401 or 403 to somebody whom the registry knows: many show nothing that does not exist.
+    #[error("cannot {doing}: registry `{host}` knows {who} and does not show it")]
+    #[diagnostic(help("the repository does not exist, or this account lacks the right to see it"))]
+    Hidden {
+        /// What we wanted.
+        doing: String,
+        /// The registry's host.
+        host: String,
+        /// As whom we came.
+        who: String,
+        /// The last exchange.
+        #[source]
+        exchange: Box<Exchange>,
+    },
     /// 403.
     #[error("cannot {doing}: registry `{host}` forbids it to {who}")]
     #[diagnostic(help("give this account the right to do so, or log in as another one with `docker login {host}`"))]

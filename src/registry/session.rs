@@ -123,12 +123,14 @@ pub async fn converse(context: &Context, host: &Host, call: &Call<'_>) -> Result
                 learn(host, &reply).await;
                 let fresh = authorization(context, host, call, &scope, shown.as_ref()).await?;
                 if fresh.is_none() {
-                    return Err(refused(context, host, call, exchange).await);
+                    return Err(refused(context, host, call, &reply, exchange, shown.as_ref()).await);
                 }
                 shown = fresh;
                 renewed = true;
             }
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(refused(context, host, call, exchange).await),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                return Err(refused(context, host, call, &reply, exchange, shown.as_ref()).await);
+            }
             status if status.is_success() || matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) => return Ok(reply),
             _ => return Err(failed_exchange(host, call, exchange)),
         }
@@ -173,10 +175,12 @@ async fn authorization(
         (_, Credentials::RegistryToken(token)) => Some(Secret::new(format!("Bearer {}", token.reveal()))),
         (Challenge::Basic, Credentials::Basic { username, password }) => Some(auth::basic_header(username, password)),
         (Challenge::Basic, _) => None,
-        (Challenge::Bearer { realm, service }, credentials) => {
-            let request = auth::token_request(&realm, service.as_deref(), scope, credentials);
-            Some(fetch_token(context, host, call, request, credentials).await?)
-        }
+        (Challenge::Bearer { realm, service }, credentials) => Some(
+            token_for(context, host, call, scope, credentials, |actions| {
+                auth::token_request(&realm, service.as_deref(), &scope.path, actions, credentials)
+            })
+            .await?,
+        ),
     };
     match &header {
         Some(header) => login.headers.insert(scope.clone(), header.clone()),
@@ -186,13 +190,39 @@ async fn authorization(
     Ok(header.filter(|header| Some(header) != stale))
 }
 
+/// A token for a scope, or for the most of it that the service gives: services differ in the actions that they know, and some refuse
+/// what is for a repository that does not exist. A login that is right gets at least a token for nothing.
+async fn token_for(
+    context: &Context,
+    host: &Host,
+    call: &Call<'_>,
+    scope: &Scope,
+    credentials: &Credentials,
+    request: impl Fn(Option<&str>) -> TokenRequest,
+) -> Result<Secret, RegistryError> {
+    let may_ask_less = *credentials != Credentials::Anonymous && !scope.path.is_empty();
+    let less = may_ask_less.then(|| scope.access.less().iter().map(|actions| Some(*actions)).chain([None])).into_iter().flatten();
+    let mut refused = None;
+    for actions in [Some(scope.access.actions())].into_iter().chain(less) {
+        match fetch_token(context, host, call, request(actions)).await? {
+            Ok(token) => return Ok(token),
+            // The first refusal is of what was wanted.
+            Err(exchange) => refused = refused.or(Some(exchange)),
+        }
+    }
+    Err(match refused {
+        Some(exchange) => refusal(context, host, call, exchange, credentials, false),
+        None => malformed(host, call, "its token service was not asked".into()),
+    })
+}
+
+/// Asks a token service once; a refusal is an answer too.
 async fn fetch_token(
     context: &Context,
     host: &Host,
     call: &Call<'_>,
     request: TokenRequest,
-    credentials: &Credentials,
-) -> Result<Secret, RegistryError> {
+) -> Result<Result<Secret, Exchange>, RegistryError> {
     let mut headers = HeaderMap::new();
     let (method, url, body) = match request {
         TokenRequest::Get { url, authorization } => {
@@ -213,12 +243,10 @@ async fn fetch_token(
     let (reply, exchange) = ask(context, host, &token_call, None).await?;
     match reply.status {
         status if status.is_success() => match auth::parse_token(&reply.body) {
-            Some(token) => Ok(Secret::new(format!("Bearer {}", token.reveal()))),
+            Some(token) => Ok(Ok(Secret::new(format!("Bearer {}", token.reveal())))),
             None => Err(malformed(host, call, format!("the answer of its token service {} has no token", exchange.url))),
         },
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => {
-            Err(refusal(context, host, call, exchange, credentials))
-        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => Ok(Err(exchange)),
         _ => Err(failed_exchange(host, call, exchange)),
     }
 }
@@ -320,18 +348,47 @@ fn secret_header(secret: &Secret) -> HeaderValue {
     value
 }
 
-async fn refused(context: &Context, host: &Host, call: &Call<'_>, exchange: Exchange) -> RegistryError {
-    let credentials = host.login.lock().await.credentials.get(call.repository.path()).cloned().unwrap_or_default();
-    refusal(context, host, call, exchange, &credentials)
+async fn refused(
+    context: &Context,
+    host: &Host,
+    call: &Call<'_>,
+    reply: &Reply,
+    exchange: Exchange,
+    shown: Option<&Secret>,
+) -> RegistryError {
+    let (challenge, credentials) = {
+        let login = host.login.lock().await;
+        (login.challenge.clone(), login.credentials.get(call.repository.path()).cloned().unwrap_or_default())
+    };
+    let known = match (challenge, &credentials) {
+        (_, Credentials::Anonymous | Credentials::RegistryToken(_)) => false,
+        // The service has made a token for us; a registry that doubts the token itself says so (RFC 6750 §3.1).
+        (Some(Challenge::Bearer { .. }), _) => shown.is_some() && !says_invalid_token(reply),
+        // Where no service tells, the root does: it is shown to whoever is known.
+        (Some(Challenge::Basic), _) => {
+            let root = Call { method: Method::GET, target: "/v2/".into(), headers: HeaderMap::new(), body: Bytes::new(), ..call.clone() };
+            shown.is_some() && ask(context, host, &root, shown).await.is_ok_and(|(reply, _)| reply.status.is_success())
+        }
+        (None, _) => false,
+    };
+    refusal(context, host, call, exchange, &credentials, known)
 }
 
-fn refusal(context: &Context, host: &Host, call: &Call<'_>, exchange: Exchange, credentials: &Credentials) -> RegistryError {
+fn says_invalid_token(reply: &Reply) -> bool {
+    let offers = reply.headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+    offers.into_iter().any(|offer| offer.contains("invalid_token"))
+}
+
+/// The error for a refusal; `known` says that the credentials are right all the same.
+fn refusal(context: &Context, host: &Host, call: &Call<'_>, exchange: Exchange, credentials: &Credentials, known: bool) -> RegistryError {
     let (doing, host, exchange) = (call.doing.to_owned(), host.name.clone(), Box::new(exchange));
     let who = || match credentials {
         Credentials::Anonymous => "those who are not logged in".to_owned(),
         other => other.who(),
     };
     match (exchange.status, credentials) {
+        _ if known && call.access == auth::Access::Pull => RegistryError::Hidden { doing, host, who: who(), exchange },
+        _ if known => RegistryError::Forbidden { doing, host, who: who(), exchange },
         (StatusCode::FORBIDDEN, _) => RegistryError::Forbidden { doing, host, who: who(), exchange },
         (_, Credentials::Anonymous) => {
             let place = context.credentials.path().map_or("this command".to_owned(), |path| format!("`{}`", path.display()));

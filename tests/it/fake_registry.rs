@@ -77,6 +77,9 @@ struct State {
     files: HashMap<String, Bytes>,
     page: usize,
     no_digest_header: bool,
+    no_content_type: bool,
+    hidden: Option<(u16, &'static str)>,
+    unknown_scope: Option<(&'static str, u16)>,
     tokens: usize,
     address: Option<SocketAddr>,
 }
@@ -121,6 +124,21 @@ impl FakeRegistry {
     /// Leaves `Docker-Content-Digest` out of answers.
     pub fn hide_digests(&self) {
         self.state.lock().unwrap().no_digest_header = true;
+    }
+
+    /// Leaves `Content-Type` out of manifests' answers.
+    pub fn hide_types(&self) {
+        self.state.lock().unwrap().no_content_type = true;
+    }
+
+    /// Answers questions about repositories without images by a status, with an attribute in the challenge.
+    pub fn hide_absent(&self, status: u16, attribute: &'static str) {
+        self.state.lock().unwrap().hidden = Some((status, attribute));
+    }
+
+    /// Refuses tokens whose scope has a part.
+    pub fn refuse_scope(&self, part: &'static str, status: u16) {
+        self.state.lock().unwrap().unknown_scope = Some((part, status));
     }
 
     /// Makes all tokens that were given so far worthless.
@@ -313,7 +331,9 @@ fn manifest(state: &mut State, head: &http::request::Parts, name: &str, referenc
         _ => match state.manifests.get(&key(&digest)) {
             Some((media_type, bytes)) => {
                 let mut response = Response::new(Full::new(bytes.clone()));
-                response.headers_mut().insert(header::CONTENT_TYPE, media_type.parse().unwrap());
+                if !state.no_content_type {
+                    response.headers_mut().insert(header::CONTENT_TYPE, media_type.parse().unwrap());
+                }
                 if !state.no_digest_header {
                     response.headers_mut().insert("docker-content-digest", digest.parse().unwrap());
                 }
@@ -353,7 +373,15 @@ fn refusal(state: &State, head: &http::request::Parts) -> Option<Response<Full<B
         }
     };
     if shown == wanted {
-        return None;
+        let (status, attribute) = state.hidden?;
+        let absent = |name: &str| !state.manifests.keys().any(|(repository, _)| repository == name);
+        let name = ["/manifests/", "/tags/", "/blobs/"].iter().find_map(|part| head.uri.path().strip_prefix("/v2/")?.split_once(part));
+        if !matches!(head.method, Method::GET | Method::HEAD) || !name.is_some_and(|(name, _)| absent(name)) {
+            return None;
+        }
+        let mut response = reply(StatusCode::from_u16(status).unwrap(), r#"{"errors":[{"code":"DENIED","message":"not for you"}]}"#);
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, format!("{challenge}{attribute}").parse().unwrap());
+        return Some(response);
     }
     let mut response = reply(StatusCode::UNAUTHORIZED, r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#);
     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.parse().unwrap());
@@ -371,6 +399,12 @@ fn token(state: &State, head: &http::request::Parts, body: &Bytes) -> Response<F
     };
     // a login names no scope, everything else that of a repository with a path
     let asked = format!("{}&{form}", head.uri.query().unwrap_or_default());
+    if let Some((part, status)) = state.unknown_scope
+        && granted
+        && asked.contains(part)
+    {
+        return reply(StatusCode::from_u16(status).unwrap(), r#"{"errors":[{"code":"DENIED","message":"unknown scope"}]}"#);
+    }
     let scoped = !asked.contains("scope=") || asked.contains("scope=repository%3A") && !asked.contains("scope=repository%3A%3A");
     match granted && scoped {
         true => reply(StatusCode::OK, &format!(r#"{{"token":"t{}","expires_in":300}}"#, state.tokens)),

@@ -289,6 +289,127 @@ async fn errors_of_login() {
     assert!(!format!("{error:?}").contains("wrong"), "no secret gets into an error");
 }
 
+/// Several registries answer so about what does not exist, to keep secret what does.
+#[tokio::test]
+async fn a_repository_that_is_not_shown_has_no_image() {
+    let page = "<html>not for you</html>";
+    for (login, status) in [
+        (Login::Bearer("me", "secret"), 401),
+        (Login::Bearer("me", "secret"), 403),
+        (Login::Basic("me", "secret"), 401),
+        (Login::Basic("me", "secret"), 403),
+    ] {
+        let registry = FakeRegistry::start(login.clone()).await;
+        registry.hide_absent(status, ",error=\"insufficient_scope\"");
+        let (image, client) = (reference(&registry, "app:1"), logged_in(&registry, "me", "secret"));
+        assert_eq!(client.head(&image).await.unwrap(), None, "{login:?} {status}");
+        // What is stored there is there.
+        let digest = client.put_blob(&image.repository, "{}".into()).await.unwrap();
+        let manifest = format!(r#"{{"config":{{"digest":"{digest}","size":2}}}}"#);
+        let digest = client.put_manifest(&image, OCI, manifest.as_bytes()).await.unwrap();
+        assert_eq!(client.head(&image).await.unwrap().unwrap().digest, digest, "{login:?} {status}");
+
+        let error = client.tags(&reference(&registry, "other:1").repository).await.unwrap_err();
+        let said = format!("cannot list the tags of `{}/other`: registry `{0}` knows user `me` and does not show it", registry.address);
+        assert_eq!(error.to_string(), said);
+
+        // Those who are not known are told so.
+        let image = reference(&registry, "other:1");
+        let error = logged_in(&registry, "me", "wrong").head(&image).await.unwrap_err();
+        assert!(matches!(error, RegistryError::LoginRefused { .. }), "{login:?} {status}: {error:?}");
+        let error = self::client().head(&image).await.unwrap_err();
+        assert!(matches!(error, RegistryError::LoginRequired { .. }), "{login:?} {status}: {error:?}");
+    }
+    // A token that is no good is no login, however fresh it is.
+    let registry = FakeRegistry::start(Login::Bearer("me", "secret")).await;
+    registry.hide_absent(401, ",error=\"invalid_token\"");
+    let error = logged_in(&registry, "me", "secret").head(&reference(&registry, "app:1")).await.unwrap_err();
+    assert!(matches!(error, RegistryError::LoginRefused { .. }), "{error:?}");
+    // Nobody was asked who we are.
+    let registry = FakeRegistry::start(Login::Open).await;
+    registry.fault("HEAD", 1, Trouble::Answer(403, page));
+    let error = logged_in(&registry, "me", "secret").head(&reference(&registry, "app:1")).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Forbidden { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_shown_is_named() {
+    let registry = FakeRegistry::start(Login::Bearer("me", "secret")).await;
+    registry.hide_absent(401, "");
+    let error = logged_in(&registry, "me", "secret").manifest(&reference(&registry, "app:1")).await.unwrap_err();
+    insta::assert_snapshot!(text(&error, registry.address), @"
+    error: cannot read the manifest of `HOST/app:1`: registry `HOST` knows user `me` and does not show it
+    cause: GET http://HOST/v2/app/manifests/1 answered 401 Unauthorized, DENIED: not for you
+    help: the repository does not exist, or this account lacks the right to see it
+    ");
+    registry.image("app", "1", "{}");
+    registry.fault("DELETE", 1, Trouble::Answer(403, ""));
+    let repository = reference(&registry, "app:1").repository;
+    let error = logged_in(&registry, "me", "secret").delete(&repository, &Digest::of(b"x")).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Forbidden { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_token_service_that_refuses_a_scope_is_asked_for_less() {
+    for (part, status, expect) in [
+        ("delete", 400, vec!["DELETE", "GET /token", "GET /token", "DELETE"]),
+        ("delete", 403, vec!["DELETE", "GET /token", "GET /token", "DELETE"]),
+        ("scope", 401, vec!["DELETE", "GET /token", "GET /token", "GET /token", "GET /token", "DELETE"]),
+    ] {
+        let registry = FakeRegistry::start(Login::Bearer("me", "secret")).await;
+        let digest = registry.image("app", "1", "{}");
+        registry.refuse_scope(part, status);
+        let repository = reference(&registry, "app:1").repository;
+        assert_eq!(logged_in(&registry, "me", "secret").delete(&repository, &digest).await.unwrap(), Deletion::Done);
+        let log = registry.take_log();
+        assert!(log.iter().zip(&expect).all(|(line, start)| line.starts_with(start)) && log.len() == expect.len(), "{part} {log:?}");
+    }
+    // A scope that is refused for what does not exist is no refused login; and a refused login stays one.
+    let registry = FakeRegistry::start(Login::Bearer("me", "secret")).await;
+    registry.refuse_scope("scope", 403);
+    registry.hide_absent(401, "");
+    assert_eq!(logged_in(&registry, "me", "secret").head(&reference(&registry, "app:1")).await.unwrap(), None);
+    registry.take_log();
+    let error = logged_in(&registry, "me", "wrong").head(&reference(&registry, "app:1")).await.unwrap_err();
+    assert!(matches!(error, RegistryError::LoginRefused { .. }), "{error:?}");
+    assert_eq!(registry.take_log(), ["HEAD /v2/app/manifests/1", "GET /token as Basic", "GET /token as Basic"]);
+    let error = client().head(&reference(&registry, "app:1")).await.unwrap_err();
+    assert!(matches!(error, RegistryError::LoginRequired { .. }), "{error:?}");
+    assert_eq!(registry.take_log(), ["HEAD /v2/app/manifests/1", "GET /token"]);
+}
+
+#[tokio::test]
+async fn odd_answers_about_an_image() {
+    let page = "<!doctype html><html><body>Log in</body></html>";
+    let registry = FakeRegistry::start(Login::Open).await;
+    let digest = registry.image("app", "1", "{}");
+    let image = reference(&registry, "app:1");
+
+    registry.hide_types();
+    let found = client().head(&image).await.unwrap().unwrap();
+    assert_eq!((&found.digest, found.media_type.as_str()), (&digest, OCI));
+    let manifest = client().manifest(&image).await.unwrap();
+    assert_eq!((&manifest.digest, manifest.media_type.as_str()), (&digest, OCI));
+
+    // A server that does not know HEAD.
+    registry.fault("HEAD", 1, Trouble::Answer(405, ""));
+    assert_eq!(client().head(&image).await.unwrap().unwrap().digest, digest);
+
+    // A login page in the registry's place is no image, whether it is there or not.
+    for tag in ["1", "2"] {
+        registry.fault("manifests", 2, Trouble::Answer(200, page));
+        let error = client().head(&reference(&registry, &format!("app:{tag}"))).await.unwrap_err();
+        let expect = format!(
+            "cannot check image `{0}/app:{tag}`: registry `{0}` gave an answer that we do not understand: \
+             the manifest is malformed: expected value at line 1 column 1",
+            registry.address
+        );
+        assert_eq!(error.to_string(), expect);
+    }
+    registry.fault("manifests", 2, Trouble::Answer(404, page));
+    assert_eq!(client().head(&image).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn errors_of_the_registry() {
     let denied = r#"{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}"#;
