@@ -64,6 +64,11 @@ impl Work<'_> {
     pub async fn build(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<()> {
         let began = Instant::now();
         let Some(reference) = self.images.reference(name) else { return Ok(()) };
+        for found in self.images.tree.node(name).map(image::undeclared).unwrap_or_default() {
+            let (stage, line, file) = (found.stage, found.line, &found.file);
+            let message = format!("image {name}: a command of `{stage}` (line {line}) names `{file}`, which it will not see");
+            self.run.events.emit(Event::Warned { message, help: Some(found.help()) });
+        }
         let mut one = One { work: self, name, published: self.published_needs(name, unpublished).await?, ground: Ground::default() };
         let mut compiled = tokio::task::block_in_place(|| one.compile())?;
         let rights = self.images.tree.rights(name, unpublished);

@@ -1,13 +1,13 @@
-//! `werf lint`: what is wrong or doubtful in the chart of the commit.
+//! `werf lint`: what is wrong or doubtful in the chart and the images of the commit.
 
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::render::{hold_against_schemas, with_scene};
-use super::{Run, release, render};
-use crate::deploy::chart::{self, Severity};
+use super::{Run, images, lookups, project, release, render};
+use crate::deploy::chart::{self, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::file_tree::FileTree;
+use crate::images::image::{self, ImageTree, Undeclared};
 
 /// What `lint` is asked.
 #[derive(Clone)]
@@ -18,17 +18,27 @@ pub struct Options {
     pub render: render::Options,
 }
 
-/// Renders the chart and says what it found. The images' registry is not asked, and the cluster for nothing but schemas. Findings that
-/// fail are an error whose output is all that was found.
+/// Renders the chart, if there is one, looks at the images and says what it found. The images' registry is not asked, and the cluster for
+/// nothing but schemas. Findings that fail are an error whose output is all that was found.
 pub async fn run(options: Options, run: Run) -> Result<String> {
-    let (rendered, findings) = with_scene(&options.render, &run, |chart, scene, project| {
-        let rendered = release::render(chart, scene, &run)?;
-        let chart_yaml = project.chart_files().read(&format!("{}/Chart.yaml", project.config.meta.deploy.helm_chart_dir))?;
-        let chart_yaml = chart_yaml.as_deref().map(String::from_utf8_lossy);
-        let findings = release::with_input(chart, scene, |input| chart::lint_project(&rendered, chart_yaml.as_deref(), input))?;
-        Ok((rendered, findings))
-    })
-    .await?;
+    let project = project::open(&options.render.project, options.render.registry.insecure, &run)?;
+    let directory = &project.config.meta.deploy.helm_chart_dir;
+    let (rendered, findings) = if project.chart_files().is_dir(directory)? {
+        let (rendered, findings) = render::with_scene(&options.render, &project, &run, |chart, scene, tree| {
+            let rendered = release::render(chart, scene, &run)?;
+            let chart_yaml = project.chart_files().read(&format!("{directory}/Chart.yaml"))?;
+            let chart_yaml = chart_yaml.as_deref().map(String::from_utf8_lossy);
+            let found = release::with_input(chart, scene, |input| chart::lint_project(&rendered, chart_yaml.as_deref(), input))?;
+            Ok((rendered, doubts(tree).into_iter().chain(found).collect::<Vec<_>>()))
+        })
+        .await?;
+        (Some(rendered), findings)
+    } else {
+        let looked_up = lookups::look_up(&project, &options.render.registry, &run).await?;
+        let tree = images::tree(&project, options.render.platform.as_deref(), &looked_up);
+        project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
+        (None, doubts(&*tree?))
+    };
     let told: Vec<_> = findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
     let errors = told.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = told.len() - errors;
@@ -36,9 +46,29 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     if errors > 0 || (options.strict && warnings > 0) {
         return Err(Error::from(LintError { errors, warnings }).with_output(text));
     }
-    hold_against_schemas(&rendered, &options.render, &run).await.map_err(|error| error.with_output(text.clone()))?;
+    if let Some(rendered) = &rendered {
+        render::hold_against_schemas(rendered, &options.render, &run).await.map_err(|error| error.with_output(text.clone()))?;
+    }
     text.push_str(&format!("{}\n", LintError { errors, warnings }));
     Ok(text)
+}
+
+/// What is doubtful in the images: paths that commands name and that their stages do not see.
+fn doubts(tree: &ImageTree) -> Vec<Finding> {
+    let found = tree.iter().flat_map(|(_, node)| image::undeclared(node));
+    let finding = |found: Undeclared| Finding {
+        severity: Severity::Warning,
+        path: "werf.yaml".into(),
+        problem: format!(
+            "image `{}`: a command of `{}` (line {}) names `{}`, which it will not see: {}",
+            found.image,
+            found.stage,
+            found.line,
+            found.file,
+            found.help()
+        ),
+    };
+    found.map(finding).collect()
 }
 
 #[derive(Debug, Error, Diagnostic)]

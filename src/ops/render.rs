@@ -13,6 +13,7 @@ use super::{
 };
 use crate::deploy::chart::{self, Capabilities, Chart, HelmCompat, PrintOptions, Rendered};
 use crate::error::Result;
+use crate::images::image::ImageTree;
 
 /// What `render` is asked.
 #[derive(Clone)]
@@ -51,7 +52,8 @@ pub struct Options {
 
 /// Renders and prints the chart. The images' registry is not asked, and the cluster for nothing but schemas.
 pub async fn run(options: Options, run: Run) -> Result<String> {
-    let rendered = with_scene(&options, &run, |chart, scene, _| release::render(chart, scene, &run)).await?;
+    let project = project::open(&options.project, options.registry.insecure, &run)?;
+    let rendered = with_scene(&options, &project, &run, |chart, scene, _| release::render(chart, scene, &run)).await?;
     hold_against_schemas(&rendered, &options, &run).await?;
     let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };
     let text = only(chart::print(&rendered, &how), rendered.compat, &options.show_only)?;
@@ -64,20 +66,20 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
 /// Loads the chart of the commit with all that it is rendered for.
 pub(super) async fn with_scene<T>(
     options: &Options,
+    project: &Project,
     run: &Run,
-    work: impl FnOnce(&Chart, &release::Scene<'_>, &Project) -> Result<T>,
+    work: impl FnOnce(&Chart, &release::Scene<'_>, &ImageTree) -> Result<T>,
 ) -> Result<T> {
-    let project = project::open(&options.project, options.registry.insecure, run)?;
-    let owner = release::owner(&project, &options.release)?;
-    let looked_up = lookups::look_up(&project, &options.registry, run).await?;
-    let tree = images::tree(&project, options.platform.as_deref(), &looked_up);
-    let chart = release::load_chart(&project, &options.values);
-    let layers = release::value_layers(&project, &options.values);
+    let owner = release::owner(project, &options.release)?;
+    let looked_up = lookups::look_up(project, &options.registry, run).await?;
+    let tree = images::tree(project, options.platform.as_deref(), &looked_up);
+    let chart = release::load_chart(project, &options.values);
+    let layers = release::value_layers(project, &options.values);
     project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
     let (tree, mut chart, layers) = (tree?, chart?, layers?);
     dependencies::add_remote(&mut chart, &options.project, &options.registry, options.values.compat(), run).await?;
     let repo = options.registry.repo.as_deref().filter(|_| !options.stub_tags);
-    let service = release::service_values(&project, &tree, repo, &owner);
+    let service = release::service_values(project, &tree, repo, &owner);
     let scene = release::Scene {
         owner: &owner,
         layers: &layers,
@@ -91,7 +93,7 @@ pub(super) async fn with_scene<T>(
         traced: options.validate.is_wanted(),
         proxies: &options.registry.proxies,
     };
-    work(&chart, &scene, &project)
+    work(&chart, &scene, &tree)
 }
 
 /// Checks all manifests, definitions included, where `--validate` or `--validate-schemas` asks for it.

@@ -7,7 +7,8 @@ use miette::{Diagnostic, NamedSource, SourceSpan};
 use super::compile::StageCommands;
 use super::script;
 use super::spec::SpecError;
-use super::stage::{Unseen, user_stage};
+use super::stage::user_stage;
+use super::undeclared;
 use crate::file_tree::ReadError;
 use crate::images::dockerfile::DockerfileError;
 use crate::images::git_layers::LayerError;
@@ -301,21 +302,11 @@ impl CommandFailure {
         let Place { source_code, span } = Place::new(config, &command.at);
         let lines: Vec<&String> = output.iter().filter(|line| script::failed(line).is_none()).collect();
         let line = command.at.line;
-        let help = match undeclared(stage, command, &lines) {
-            Some((unseen, path)) => {
-                let (key, file, to) = (user_stage(stage.stage), format!("{}/{path}", unseen.to.trim_end_matches('/')), &unseen.to);
-                format!(
-                    "`{file}` comes in after this stage: `stageDependencies.{key}` of the mapping to `{to}` (line {}) does not name it. \
-                     Add `{path}` there: `stageDependencies: {{{key}: [{path}]}}`",
-                    unseen.line
-                )
-            }
-            None => {
-                format!(
-                    "the command is at line {line} of the rendered werf.yaml; it ran as root in `/`, after those before it in the same shell"
-                )
-            }
-        };
+        let help = undeclared::missed(stage, command, &lines).map(|missed| missed.help()).unwrap_or_else(|| {
+            format!(
+                "the command is at line {line} of the rendered werf.yaml; it ran as root in `/`, after those before it in the same shell"
+            )
+        });
         let output: String = lines.iter().map(|line| format!("\n  │ {line}")).collect();
         Some(CommandFailure {
             image: stage.image.clone(),
@@ -328,26 +319,4 @@ impl CommandFailure {
             help,
         })
     }
-}
-
-/// A file of the commit that the stage does not see and that its command or its output names.
-fn undeclared<'s>(stage: &'s StageCommands, command: &Command, output: &[&String]) -> Option<(&'s Unseen, String)> {
-    let words = |text: &str| {
-        let ends = |c: char| c.is_whitespace() || "'\"`:;,()[]{}<>|&=".contains(c);
-        text.split(ends).map(|word| word.trim_end_matches('.').to_owned()).filter(|word| word.len() > 1).collect::<Vec<_>>()
-    };
-    // What the output names is missing more likely than what the command names.
-    let named = output.iter().rev().flat_map(|line| words(line)).chain(words(&command.text));
-    for word in named {
-        for unseen in &stage.unseen {
-            let to = unseen.to.trim_end_matches('/');
-            let inside = word.strip_prefix(to).and_then(|rest| rest.strip_prefix('/')).unwrap_or(word.trim_start_matches("./"));
-            let inside = inside.trim_end_matches('/');
-            let is_it = |path: &str| path == inside || path.strip_prefix(inside).is_some_and(|rest| rest.starts_with('/'));
-            if !inside.is_empty() && unseen.files.iter().any(|(path, _)| is_it(path)) {
-                return Some((unseen, inside.to_owned()));
-            }
-        }
-    }
-    None
 }

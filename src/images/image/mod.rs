@@ -54,6 +54,7 @@ mod stapel_stages;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod undeclared;
 mod view;
 
 pub use compile::{Base, BlobSource, Compiled, Next, Published, STORE, Solve, StageCommands, Surroundings, change_config, compile};
@@ -63,4 +64,5 @@ pub use error::{CommandFailure, CompileError, ImageError};
 pub use explain::{Change, Difference, explain, print as print_changes};
 pub use spec::SpecError;
 pub use tree::{DEFAULT_PLATFORM, ImageTree, LookedUp, Need, NeedForm, Node, Options, RemoteCommit, Rights};
+pub use undeclared::{Undeclared, undeclared};
 pub use view::View;

@@ -796,6 +796,29 @@ fn a_command_that_misses_an_undeclared_file_is_told_of_it() {
 }
 
 #[test]
+fn paths_that_no_line_declares_are_told_beforehand() {
+    let told = |commands: &[&str]| {
+        let mut main = mapping("", "/app");
+        main.stage_dependencies = [(UserStage::Install, vec!["package*.json".into()])].into();
+        let stages: [(UserStage, &[&str]); 1] = [(UserStage::Install, commands)];
+        let one = image("web", Recipe::Stapel(Box::new(stapel(From::Scratch, vec![main], &stages))));
+        let tree = tree(vec![one], &files());
+        undeclared(tree.node("web").unwrap()).iter().map(|found| found.file.clone()).collect::<Vec<_>>().join(" ")
+    };
+    for (commands, expect) in [
+        (&["cat /app/package.json /app/src/a.js"][..], "/app/src/a.js"),
+        (&["cp -r /app/src /x", "ls /app/src/"], "/app/src"),
+        (&["cd /app && node src/a.js", "cat ./README.md"], "/app/src/a.js /app/README.md"),
+        (&["node src/a.js"], ""),
+        (&["cd /app; npm web src"], ""),
+        (&["cat /app/package.json /app/nowhere /other/src/a.js"], ""),
+        (&["test -e \"/app/src/b.js\" || exit 0"], "/app/src/b.js"),
+    ] {
+        assert_eq!(told(commands), expect, "{commands:?}");
+    }
+}
+
+#[test]
 fn what_goes_deeper_takes_its_place_from_what_is_above() {
     let seen = |git: Vec<GitMapping>, imports: Vec<Import>| {
         let mut recipe = stapel(From::Scratch, git, &[]);

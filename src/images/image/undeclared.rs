@@ -1,0 +1,124 @@
+//! Files that a command names, that the commit has, and that its stage does not see: `stageDependencies` lacks a line.
+
+use super::compile::StageCommands;
+use super::stage::{Placed, Run, Stage, Unseen, Work, user_stage};
+use super::tree::Node;
+use crate::project::config::image::Command;
+
+/// A path that a command names and its stage does not see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undeclared {
+    /// The image.
+    pub image: String,
+    /// The stage's key in werf.yaml.
+    pub stage: &'static str,
+    /// Line of the command in the rendered werf.yaml.
+    pub line: usize,
+    /// The path in the image.
+    pub file: String,
+    /// The path below `add`, to be declared.
+    pub path: String,
+    /// `to` of the mapping.
+    pub to: String,
+    /// Line of the mapping.
+    pub mapping: usize,
+}
+
+impl Undeclared {
+    /// What to do about it, one or two sentences.
+    pub fn help(&self) -> String {
+        let Undeclared { stage, file, path, to, mapping, .. } = self;
+        format!(
+            "`{file}` comes in after this stage: `stageDependencies.{stage}` of the mapping to `{to}` (line {mapping}) does not name it. \
+             Add `{path}` there: `stageDependencies: {{{stage}: [{path}]}}`"
+        )
+    }
+}
+
+/// Paths that commands of an image name and that their stages do not see, told before anything is built. Only what is surely a path
+/// counts: absolute ones, and after a `cd` into the mapping those with a `/` or a `.`.
+pub fn undeclared(node: &Node) -> Vec<Undeclared> {
+    let mut found: Vec<Undeclared> = Vec::new();
+    for (at, stage) in node.stages.iter().enumerate() {
+        let Work::Run(run) = &stage.work else { continue };
+        let seen: Vec<&Placed> = node.stages[..=at].iter().flat_map(Stage::placed).collect();
+        for (command, unseen, path) in named(run) {
+            let is_seen = seen.iter().any(|placed| placed.to == unseen.to && has(&placed.files, &path));
+            let known = |other: &Undeclared| other.stage == user_stage(run.stage) && other.path == path && other.to == unseen.to;
+            if !is_seen && !found.iter().any(known) {
+                found.push(of(&node.name, user_stage(run.stage), command, unseen, path));
+            }
+        }
+    }
+    found
+}
+
+fn named(run: &Run) -> Vec<(&Command, &Unseen, String)> {
+    let mut found = Vec::new();
+    for unseen in &run.unseen {
+        let enters = run.commands.iter().any(|command| command.text.contains(&format!("cd {}", unseen.to)));
+        for command in &run.commands {
+            for word in words(&command.text) {
+                let path = match below(&word, &unseen.to) {
+                    Some(path) => path,
+                    None if enters && word.trim_start_matches("./").contains(['/', '.']) => word.trim_start_matches("./"),
+                    None => continue,
+                };
+                if !path.is_empty() && has(&unseen.files, path) {
+                    found.push((command, unseen, path.to_owned()));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A path that a failed command missed: what its last lines name, else what it names itself.
+pub(super) fn missed(stage: &StageCommands, command: &Command, output: &[&String]) -> Option<Undeclared> {
+    let lines = output.iter().rev().map(|line| {
+        let lower = line.to_lowercase();
+        let missing = ["no such file", "not found", "can't open", "cannot open", "cannot find", "could not find", "no rule to make"];
+        (line.as_str(), missing.iter().any(|words| lower.contains(words)))
+    });
+    for (text, is_missing) in lines.chain([(command.text.as_str(), false)]) {
+        for word in words(text) {
+            for unseen in &stage.unseen {
+                let path = below(&word, &unseen.to).unwrap_or(word.trim_start_matches("./"));
+                let path = path.trim_end_matches('/');
+                let is_path = is_missing || path.contains(['/', '.']) || word.starts_with('/');
+                if is_path && !path.is_empty() && has(&unseen.files, path) {
+                    return Some(of(&stage.image, user_stage(stage.stage), command, unseen, path.to_owned()));
+                }
+            }
+        }
+    }
+    None
+}
+
+fn of(image: &str, stage: &'static str, command: &Command, unseen: &Unseen, path: String) -> Undeclared {
+    Undeclared {
+        image: image.to_owned(),
+        stage,
+        line: command.at.line,
+        file: format!("{}/{path}", unseen.to.trim_end_matches('/')),
+        path,
+        to: unseen.to.clone(),
+        mapping: unseen.line,
+    }
+}
+
+/// A path relative to `to`, if it is below.
+fn below<'w>(word: &'w str, to: &str) -> Option<&'w str> {
+    word.strip_prefix(to.trim_end_matches('/'))?.strip_prefix('/').map(|path| path.trim_end_matches('/'))
+}
+
+/// Whether a path is a file of a set, or a directory of one.
+fn has(files: &crate::images::git_layers::FileSet, path: &str) -> bool {
+    files.iter().any(|(file, _)| file.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+/// What a shell or a message sets apart.
+fn words(text: &str) -> Vec<String> {
+    let ends = |c: char| c.is_whitespace() || "'\"`:;,()[]{}<>|&=".contains(c);
+    text.split(ends).map(|word| word.trim_end_matches('.').to_owned()).filter(|word| word.len() > 1).collect()
+}
