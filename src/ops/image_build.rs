@@ -16,14 +16,14 @@ use super::ground;
 use super::images::Images;
 use super::layers::Store;
 use super::project::Project;
-use super::{Run, registry};
+use super::{Run, base_platform, registry};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::file_tree::FileTree;
 use crate::images::buildkit::session::Attachments;
 use crate::images::buildkit::{self, Bridge, ImageExport, Made, SolveError, SolveRequest};
 use crate::images::image::ground::Ground;
-use crate::images::image::{self, Base, CompileError, Compiled, Next, Published, STORE, Solve, Surroundings};
+use crate::images::image::{self, Base, CompileError, Compiled, Next, Node, Published, STORE, Solve, Surroundings};
 use crate::images::llb::{Platform, SourceFile};
 use crate::registry::{self as oci, Client};
 
@@ -83,6 +83,7 @@ impl Work<'_> {
             ..Attachments::default()
         });
         let session = session.await?;
+        let node = self.images.tree.node(name);
         let export = ImageExport {
             references: vec![reference.to_string()],
             push: true,
@@ -105,10 +106,15 @@ impl Work<'_> {
                 client.solve_in_steps(&session, request, &run.events, &run.cancel, steps).await
             }
         };
-        let solved = solved.map_err(|stop| match stop {
-            Stop::Solve(error) => self.explain(error, &compiled),
-            Stop::Other(error) => error,
-        })?;
+        let solved = match solved {
+            Ok(solved) => solved,
+            Err(Stop::Other(error)) => return Err(error),
+            Err(Stop::Solve(error)) => {
+                let bases = node.map(Node::bases).unwrap_or_default();
+                base_platform::explained(self.client, name, bases, &of_registry(&self.images.platform(name)), &error, run).await?;
+                return Err(self.explain(error, &compiled));
+            }
+        };
         self.run.events.emit(Event::ImagePublished {
             image: name.to_owned(),
             reference: reference.to_string(),
@@ -131,7 +137,7 @@ impl Work<'_> {
     async fn published_needs(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<BTreeMap<String, Published>> {
         let platform = of_registry(&self.images.platform(name));
         let mut published = BTreeMap::new();
-        for need in self.images.tree.closure([name]).into_iter().filter(|need| *need != name && !unpublished.contains(*need)) {
+        for need in self.images.tree.needs_of([name], unpublished).into_iter().filter(|need| !unpublished.contains(*need)) {
             let Some(reference) = self.images.reference(need) else { continue };
             let config = self.client.config(&reference, &platform).await?;
             let found =

@@ -12,11 +12,11 @@ use thiserror::Error;
 use super::builder;
 use super::image_build::{Bases, Work};
 use super::project::Project;
-use super::{BuildOptions, RegistryOptions, Run, image_build, registry};
+use super::{BuildOptions, RegistryOptions, Run, base_platform, image_build, registry};
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
 use crate::images::glob;
-use crate::images::image::{Base, ImageError, ImageTree, LookedUp, Options};
+use crate::images::image::{Base, ImageError, ImageTree, LookedUp, NeedForm, Node, Options};
 use crate::images::llb::Platform;
 use crate::project::config::image::{Image, Recipe};
 use crate::registry::{Client, Reference, Repository, Tag};
@@ -25,13 +25,16 @@ use crate::registry::{Client, Reference, Repository, Tag};
 pub struct Images {
     /// The tree with the digests.
     pub tree: Arc<ImageTree>,
-    /// Names that the command works on with all that they need, dependencies first.
+    /// Names of the images that must be published, and of all that they are made of; dependencies first.
     pub names: Vec<String>,
+    /// Those of them that must be published whatever else is: they are chosen, or something refers to them.
+    pub wanted: BTreeSet<String>,
     /// Where they are published; `None` only if there are none.
     pub repository: Option<Repository>,
 }
 
-/// Computes the names of the commit's images. Nothing is asked of anyone. `chosen` are names or globs; empty means all.
+/// Computes the names of the commit's images. Nothing is asked of anyone. `chosen` are names or globs; empty means all, where an image that
+/// is not final is only there for those that are made of it.
 /// Whether the work tree differs is for the caller to ask, as with [`tree`].
 pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, chosen: &[String], looked_up: &LookedUp) -> Result<Images> {
     let tree = tree(project, platform, looked_up)?;
@@ -43,9 +46,23 @@ pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, 
     }
     let repository = if tree.iter().next().is_some() { Some(registry::repository(options)?) } else { None };
     let all: Vec<&str> = tree.iter().map(|(image, _)| image.name.as_str()).collect();
-    let selected = if chosen.is_empty() { all } else { select(&all, chosen)? };
-    let names = tree.closure(selected).into_iter().map(str::to_owned).collect();
-    Ok(Images { tree, names, repository })
+    let chosen = if chosen.is_empty() { ends(&tree) } else { select(&all, chosen)? };
+    let wanted: BTreeSet<String> = chosen.iter().copied().chain(referred(&tree, &chosen)).map(str::to_owned).collect();
+    let names = tree.closure(chosen).into_iter().map(str::to_owned).collect();
+    Ok(Images { tree, names, wanted, repository })
+}
+
+/// The final images, and those that no other one needs.
+fn ends(tree: &ImageTree) -> Vec<&str> {
+    let needed: BTreeSet<&str> = tree.iter().flat_map(|(_, node)| &node.needs).map(|need| need.image.as_str()).collect();
+    let ends = tree.iter().filter(|(image, _)| image.is_final || !needed.contains(image.name.as_str()));
+    ends.map(|(image, _)| image.name.as_str()).collect()
+}
+
+/// Images of which the names, ids or digests are in images that these are or are made of.
+fn referred<'a>(tree: &'a ImageTree, names: &[&'a str]) -> Vec<&'a str> {
+    let nodes = tree.closure(names.iter().copied()).into_iter().filter_map(|name| tree.node(name));
+    nodes.flat_map(|node| &node.needs).filter(|need| need.form != NeedForm::Files).map(|need| need.image.as_str()).collect()
 }
 
 /// The image tree of a commit, for those who need no repository. Whether the work tree differs from what images see is for the caller
@@ -135,24 +152,32 @@ impl Images {
         Some(self.repository.as_ref()?.with_tag(tag))
     }
 
-    /// Asks the registry for each image at once, one HEAD each; returns those that it lacks.
+    /// Asks the registry for the wanted images at once, one HEAD each, and where one is missing for those that it is made of, step by
+    /// step; returns those that it lacks.
     pub async fn missing(&self, client: &Client, run: &Run) -> Result<BTreeSet<String>> {
-        let mut answers: FuturesUnordered<_> = self
-            .names
-            .iter()
-            .filter_map(|name| Some((name, self.reference(name)?)))
-            .map(|(name, reference)| async move { (name, client.head(&reference).await, reference) })
-            .collect();
-        let mut missing = BTreeSet::new();
-        while let Some((name, answer, reference)) = answers.next().await {
-            let (image, reference) = (name.clone(), reference.to_string());
-            match answer? {
-                Some(_) => run.events.emit(Event::ImageFound { image, reference }),
-                None => {
-                    run.events.emit(Event::ImageMissing { image, reference });
-                    missing.insert(name.clone());
+        let (mut missing, mut asked) = (BTreeSet::new(), BTreeSet::new());
+        let mut next: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| self.wanted.contains(*name)).collect();
+        while !next.is_empty() {
+            asked.extend(next.iter().copied());
+            let mut answers: FuturesUnordered<_> = next
+                .into_iter()
+                .filter_map(|name| Some((name, self.reference(name)?)))
+                .map(|(name, reference)| async move { (name, client.head(&reference).await, reference) })
+                .collect();
+            let mut new = Vec::new();
+            while let Some((name, answer, reference)) = answers.next().await {
+                let (image, reference) = (name.to_owned(), reference.to_string());
+                match answer? {
+                    Some(_) => run.events.emit(Event::ImageFound { image, reference }),
+                    None => {
+                        run.events.emit(Event::ImageMissing { image, reference });
+                        missing.insert(name.to_owned());
+                        new.push(name);
+                    }
                 }
             }
+            next = self.tree.needs_of(new, &missing);
+            next.retain(|name| !asked.contains(name));
         }
         Ok(missing)
     }
@@ -172,7 +197,7 @@ impl Images {
         }
         let insecure = if project.insecure_registry { vec![repository.registry().to_owned()] } else { Vec::new() };
         let builder = builder::open(options, insecure, run).await?;
-        let bases = self.resolve_bases(client, &missing).await?;
+        let bases = self.resolve_bases(client, &missing, run).await?;
         let trees = self.tree.trees(project.shared_image_files());
         let work = Work { images: self, project, client, builder: &builder, bases, trees, run };
 
@@ -204,19 +229,24 @@ impl Images {
     }
 
     /// Reads the configs of the external bases for each platform: they are pinned by their manifest digests for this run.
-    async fn resolve_bases(&self, client: &Client, missing: &BTreeSet<String>) -> Result<BTreeMap<Platform, Bases>> {
-        let mut wanted: BTreeSet<(Platform, &str)> = BTreeSet::new();
+    async fn resolve_bases(&self, client: &Client, missing: &BTreeSet<String>, run: &Run) -> Result<BTreeMap<Platform, Bases>> {
+        // Who is made of it directly is told where something is wrong with it.
+        let mut wanted: BTreeMap<(Platform, &str), Vec<String>> = BTreeMap::new();
         for name in missing {
-            wanted.extend(self.tree.bases([name.as_str()], missing).into_iter().map(|written| (self.platform(name), written)));
+            let own = self.tree.node(name).map(Node::bases).unwrap_or_default();
+            for written in self.tree.bases([name.as_str()], missing) {
+                let users = wanted.entry((self.platform(name), written)).or_default();
+                users.extend(own.contains(written).then(|| name.clone()));
+            }
         }
-        let resolve = |(platform, written): (Platform, &str)| {
+        let resolve = |((platform, written), users): ((Platform, &str), Vec<String>)| {
             let written = written.to_owned();
             async move {
                 let mut reference = Reference::parse(&written)?;
                 if let Some(latest) = self.tree.looked_up().latest.get(&written) {
                     reference = Reference::parse(&format!("{}@{latest}", reference.repository))?;
                 }
-                let config = client.config(&reference, &image_build::of_registry(&platform)).await?;
+                let config = base_platform::config(client, &users, &reference, &image_build::of_registry(&platform), run).await?;
                 let pinned = reference.repository.with_digest(config.manifest.digest).to_string();
                 Result::<_>::Ok((platform, written, Base { reference: pinned, config: config.json }))
             }
@@ -271,6 +301,6 @@ struct NotBuilt {
 impl NotBuilt {
     fn of(images: &Images, missing: &BTreeSet<String>) -> Self {
         let name = |name: &String| images.reference(name).map_or(name.clone(), |reference| format!("{name} ({reference})"));
-        NotBuilt { names: missing.iter().map(name).collect() }
+        NotBuilt { names: missing.intersection(&images.wanted).map(name).collect() }
     }
 }

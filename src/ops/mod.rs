@@ -10,6 +10,7 @@ pub mod lint;
 pub mod plan;
 pub mod render;
 
+mod base_platform;
 mod builder;
 mod chart_files;
 mod chart_store;

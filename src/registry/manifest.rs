@@ -204,6 +204,13 @@ impl ImageConfig {
         labels.into_iter().flatten().filter_map(pair).collect()
     }
 
+    /// What the image says that it runs on; `None` where it does not say.
+    pub fn platform(&self) -> Option<Platform> {
+        let text = |key: &str| self.json.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+        let (os, architecture) = (text("os"), text("architecture"));
+        (!os.is_empty() && !architecture.is_empty()).then(|| Platform::new(os, architecture, text("variant")))
+    }
+
     /// When the image was published or, where its manifest does not tell, when its newest layer was built.
     pub fn created(&self) -> Option<jiff::Timestamp> {
         let published = self.annotations.get(CREATED).and_then(|time| time.parse().ok());

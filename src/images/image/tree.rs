@@ -271,6 +271,12 @@ impl ImageTree {
         rights
     }
 
+    /// What building these needs of other images: their own needs, and those of what is built into their graphs.
+    pub fn needs_of<'a>(&'a self, names: impl IntoIterator<Item = &'a str>, missing: &BTreeSet<String>) -> Vec<&'a str> {
+        let needs = self.in_graph(names, missing).into_iter().flat_map(|node| &node.needs).map(|need| need.image.as_str());
+        needs.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// Images with those that are compiled into their graphs.
     fn in_graph<'a>(&'a self, names: impl IntoIterator<Item = &'a str>, missing: &BTreeSet<String>) -> Vec<&'a Node> {
         let mut found: Vec<&Node> = Vec::new();
