@@ -16,7 +16,7 @@ use super::ground;
 use super::images::Images;
 use super::layers::Store;
 use super::project::Project;
-use super::{Run, base_platform, registry};
+use super::{Run, base_platform, history, registry};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::file_tree::FileTree;
@@ -84,9 +84,15 @@ impl Work<'_> {
         });
         let session = session.await?;
         let node = self.images.tree.node(name);
+        let clear_history = node.and_then(Node::image_spec).is_some_and(|spec| spec.clear_history);
+        let (pushed_as, attrs) = match clear_history {
+            true => (reference.repository.to_string(), BTreeMap::from([("push-by-digest".to_owned(), "true".to_owned())])),
+            false => (reference.to_string(), BTreeMap::new()),
+        };
         let export = ImageExport {
-            references: vec![reference.to_string()],
+            references: vec![pushed_as],
             push: true,
+            attrs,
             insecure: self.project.insecure_registry,
             // cleanup keeps what was published lately; the config's `created` is the age of the newest layer, which may come from a cache
             annotations: BTreeMap::from([(oci::CREATED.to_owned(), Timestamp::now().to_string())]),
@@ -115,10 +121,14 @@ impl Work<'_> {
                 return Err(self.explain(error, &compiled));
             }
         };
+        let digest = match clear_history {
+            true => history::publish_without(self.client, &reference, &solved.manifest_digest).await?,
+            false => solved.manifest_digest,
+        };
         self.run.events.emit(Event::ImagePublished {
             image: name.to_owned(),
             reference: reference.to_string(),
-            digest: solved.manifest_digest,
+            digest,
             took: began.elapsed(),
         });
         Ok(())

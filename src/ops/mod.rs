@@ -19,6 +19,7 @@ mod files;
 mod folders;
 mod gates;
 mod ground;
+mod history;
 mod image_build;
 mod images;
 mod layers;

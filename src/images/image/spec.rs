@@ -95,7 +95,9 @@ pub(super) fn apply(image: &str, spec: &ImageSpec, document: &mut Value) -> Resu
     let config = object(document, "config");
 
     remove_keys(config, "Labels", &Patterns::new(remove_labels), |name| ESSENTIAL.contains(&name));
-    set_labels(config, labels);
+    // Those are set last, and for all kinds of images.
+    let labels = labels.iter().filter(|(name, _)| !OURS.contains(&name.as_str()));
+    set_labels(config, &labels.map(|(name, value)| (name.clone(), value.clone())).collect());
     change_env(image, config, env, remove_env)?;
     remove_keys(config, "Volumes", &Patterns::new(remove_volumes), |_| false);
     add_keys(config, "Volumes", volumes.iter().cloned());
@@ -132,7 +134,10 @@ pub(super) fn apply(image: &str, spec: &ImageSpec, document: &mut Value) -> Resu
 
 /// Labels by which werf knows its images, those of werf 2 among them.
 const ESSENTIAL: [&str; 6] =
-    ["werf", "werf-project-repo-commit", "werf-stage-content-digest", "werf.io/digest", "werf.io/image", "werf.io/parent-stage-id"];
+    ["werf", "werf-project-repo-commit", "werf.io/digest", "werf.io/image", "werf-stage-content-digest", "werf.io/parent-stage-id"];
+
+/// Those that every image gets.
+const OURS: [&str; 4] = ["werf", "werf-project-repo-commit", "werf.io/digest", "werf.io/image"];
 
 /// What werf 2 gives to commands while it builds, and forgets to take out of the image.
 const OF_THE_BUILD: [&str; 3] = ["WERF_COMMIT_HASH", "WERF_COMMIT_TIME_HUMAN", "WERF_COMMIT_TIME_UNIX"];
