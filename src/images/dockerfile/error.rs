@@ -22,6 +22,23 @@ pub enum DockerfileError {
         #[help]
         help: Option<String>,
     },
+    /// A line of an ignore file is no pattern.
+    #[error("line {line} of `{path}`: {message}")]
+    #[diagnostic(help("a pattern is a path with `*`, `?`, `**` and `[a-z]`; a backslash before such a character takes its meaning away"))]
+    IgnorePattern {
+        /// Path of the file.
+        path: String,
+        /// 1-based line.
+        line: usize,
+        /// What is wrong, one sentence.
+        message: String,
+        /// The file.
+        #[source_code]
+        source_code: Arc<NamedSource<Arc<str>>>,
+        /// The line.
+        #[label("no pattern")]
+        span: SourceSpan,
+    },
     /// No `FROM` at all.
     #[error("`{path}` has no FROM instruction")]
     #[diagnostic(help("a Dockerfile begins with `FROM image`, after comments and ARG instructions"))]

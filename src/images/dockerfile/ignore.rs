@@ -1,160 +1,281 @@
 //! `.dockerignore`: which files of a context are left out.
 //!
-//! One pattern a line; `#` begins a comment, `!` brings files back, the last pattern that matches a file or a directory above it
-//! decides. `*` and `?` stay within a part of the path, `**` spans parts (Docker's own syntax; classes as in Go's `filepath.Match`).
+//! One pattern a line; `#` at its very beginning makes a comment, `!` brings files back. What the lines mean is defined by
+//! `moby/patternmatcher` (its `ignorefile`, and `MatchesUsingParentResults` from directory to directory) and by the walk of
+//! `tonistiigi/fsutil`, which BuildKit's clients send a context by: patterns count in their order, a directory's matches are its
+//! files', and a directory that is left out is entered only where an exception may be inside.
 
-use regex::Regex;
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-/// The patterns of an ignore file, in order.
-#[derive(Clone, Debug, Default)]
-pub struct Ignore(Vec<Pattern>);
+use miette::NamedSource;
 
-#[derive(Clone, Debug)]
-struct Pattern {
-    negated: bool,
-    matcher: Matcher,
+use super::error::DockerfileError;
+use super::pattern::Matcher;
+use super::sources::clean;
+
+/// The patterns of an ignore file, in order. Equal patterns are equal values, with equal hashes and `Debug` texts.
+#[derive(Clone, Default)]
+pub struct Ignore(Arc<Rules>);
+
+#[derive(Default)]
+struct Rules {
+    /// As patternmatcher has them: clean, with their `!`.
+    patterns: Vec<String>,
+    /// One for each pattern.
+    rules: Vec<Rule>,
+    /// Matchers of different patterns.
+    matchers: Vec<Matcher>,
+    /// Which rules need a look, by a piece of text that a path must have.
+    by_piece: HashMap<[u8; 3], Vec<u32>>,
+    by_path: HashMap<String, Vec<u32>>,
+    always: Vec<u32>,
+    /// The exceptions with a slash at their end, sorted, if no special character is in them: elsewhere nothing comes back.
+    exceptions: Option<Vec<String>>,
 }
 
-/// One path pattern of Docker.
-#[derive(Clone, Debug)]
-pub(super) enum Matcher {
-    /// The whole context.
-    All,
-    /// A path without special characters, and what is below it.
-    Below(String),
-    /// Everything else.
-    Regex(Regex),
+#[derive(Clone, Copy)]
+struct Rule {
+    exception: bool,
+    matcher: usize,
+}
+
+/// The rules that matched a directory, in order.
+pub(super) type Matched = Vec<u32>;
+
+/// What is remembered while paths are judged.
+#[derive(Default)]
+pub(super) struct Memory {
+    path: u64,
+    known: Vec<(u64, bool)>,
+    candidates: Vec<u32>,
 }
 
 impl Ignore {
-    /// Parses an ignore file. A pattern that is no pattern (an unclosed class) matches nothing, as a file of that name cannot be meant.
-    pub fn parse(text: &str) -> Self {
+    /// Parses an ignore file; the path is for people.
+    ///
+    /// # Errors
+    /// A pattern that is none, with its line: BuildKit stops there too.
+    pub fn parse(path: &str, text: &str) -> Result<Self, DockerfileError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let line = |line: &str| {
-            let line = if line.starts_with('#') { "" } else { line.trim() };
-            let (negated, line) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest.trim()));
-            let pattern = clean(line);
-            // `.` and `/` name no file: Docker ignores nothing by them.
-            (!pattern.is_empty()).then(|| Matcher::new(&pattern)).flatten().map(|matcher| Pattern { negated, matcher })
-        };
-        Ignore(text.lines().filter_map(line).collect())
+        let (mut patterns, mut spans, mut start) = (Vec::new(), Vec::new(), 0);
+        for whole in text.split_inclusive('\n') {
+            let line = whole.trim_end_matches('\n');
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            if let Some(pattern) = pattern_of_line(line) {
+                patterns.push(pattern);
+                spans.push(start..start + line.len());
+            }
+            start += whole.len();
+        }
+        Ignore::new(&patterns).map_err(|(at, message)| {
+            let line = text[..spans[at].start].matches('\n').count() + 1;
+            let source_code = Arc::new(NamedSource::new(path, Arc::from(text)));
+            DockerfileError::IgnorePattern { path: path.to_owned(), line, message, source_code, span: spans[at].clone().into() }
+        })
+    }
+
+    /// Takes patterns as they are, each with its `!` if it is an exception. The error names the pattern by its place.
+    pub(super) fn new(patterns: &[String]) -> Result<Self, (usize, String)> {
+        let mut rules = Rules { exceptions: Some(Vec::new()), ..Rules::default() };
+        let mut known: HashMap<String, (usize, String)> = HashMap::new();
+        for (at, written) in patterns.iter().enumerate() {
+            let (exception, pattern) = written.strip_prefix('!').map_or((false, written.as_str()), |rest| (true, rest));
+            if pattern.is_empty() || exception && pattern == "/" {
+                return Err((at, "`!` brings nothing back: a pattern belongs after it".into()));
+            }
+            if exception {
+                let literal = pattern.strip_suffix("/**").unwrap_or(pattern);
+                let literal = literal.strip_suffix("/*").unwrap_or(literal);
+                if literal.contains(['*', '[', ']', '?', '^', '\\']) {
+                    rules.exceptions = None;
+                }
+                if let Some(exceptions) = &mut rules.exceptions {
+                    exceptions.push(format!("{literal}/"));
+                }
+            }
+            let (matcher, needed) = match known.get(pattern) {
+                Some(found) => found.clone(),
+                None => {
+                    let (matcher, needed) = Matcher::new(pattern).map_err(|message| (at, message))?;
+                    rules.matchers.push(matcher);
+                    known.entry(pattern.to_owned()).or_insert((rules.matchers.len() - 1, needed)).clone()
+                }
+            };
+            rules.place(matcher, &needed);
+            rules.rules.push(Rule { exception, matcher });
+            rules.patterns.push(written.clone());
+        }
+        if let Some(exceptions) = &mut rules.exceptions {
+            exceptions.sort_unstable();
+        }
+        Ok(Ignore(Arc::new(rules)))
+    }
+
+    /// Whether no file is left out.
+    pub fn is_empty(&self) -> bool {
+        self.0.rules.is_empty()
     }
 
     /// Whether a file of the context is left out. The path is relative to the context.
     pub fn ignores(&self, path: &str) -> bool {
-        let deciding = self.0.iter().rev().find(|pattern| pattern.matcher.matches(path));
-        deciding.is_some_and(|pattern| !pattern.negated)
+        let (mut memory, mut parent) = (Memory::default(), Matched::new());
+        for (at, _) in path.match_indices('/') {
+            let directory = &path[..at];
+            let (left_out, matched) = self.judge(directory, &parent, &mut memory);
+            if left_out && !self.enters(directory) {
+                return true;
+            }
+            parent = matched;
+        }
+        self.judge(path, &parent, &mut memory).0
+    }
+
+    /// Whether the patterns leave a path out, by what matched the directory that it is in; and what matches it, for its own children.
+    pub(super) fn judge(&self, path: &str, parent: &[u32], memory: &mut Memory) -> (bool, Matched) {
+        let rules = &*self.0;
+        rules.candidates(path, parent, memory);
+        memory.path += 1;
+        memory.known.resize(rules.matchers.len(), (0, false));
+        let (mut left_out, mut matched, mut inherited) = (false, Matched::new(), parent.iter().peekable());
+        for rule in &memory.candidates {
+            let Rule { exception, matcher } = rules.rules[*rule as usize];
+            let mut matches = inherited.next_if_eq(&rule).is_some();
+            // A rule that would change nothing is not looked at, and counts for the children as one that does not match.
+            if !matches && exception == left_out {
+                let known = &mut memory.known[matcher];
+                if known.0 != memory.path {
+                    *known = (memory.path, rules.matchers[matcher].matches(path));
+                }
+                matches = known.1;
+            }
+            if matches {
+                left_out = !exception;
+                matched.push(*rule);
+            }
+        }
+        (left_out, matched)
+    }
+
+    /// Whether a directory that is left out is looked into.
+    pub(super) fn enters(&self, directory: &str) -> bool {
+        let Some(exceptions) = &self.0.exceptions else { return true };
+        let below = format!("{directory}/");
+        let at = exceptions.partition_point(|exception| *exception < below);
+        exceptions.get(at).is_some_and(|exception| exception.starts_with(&below))
     }
 }
 
-impl Matcher {
-    /// A matcher for a clean pattern; `None` if it is malformed.
-    pub fn new(pattern: &str) -> Option<Self> {
-        if pattern.is_empty() || pattern == "**" {
-            return Some(Matcher::All);
+impl Rules {
+    /// Notes where to look for the rule that comes next.
+    fn place(&mut self, matcher: usize, needed: &str) {
+        let rule = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
+        if let Matcher::Exact(path) = &self.matchers[matcher] {
+            self.by_path.entry(path.clone()).or_default().push(rule);
+            return;
         }
-        if !pattern.contains(['*', '?', '[', '\\']) {
-            return Some(Matcher::Below(pattern.to_owned()));
+        let bytes = needed.as_bytes();
+        // The rarest piece makes for the fewest looks.
+        let length = bytes.len().min(3);
+        let rarest = match length {
+            0 => None,
+            length => bytes.windows(length).map(piece).min_by_key(|piece| self.by_piece.get(piece).map_or(0, Vec::len)),
+        };
+        match rarest {
+            Some(piece) => self.by_piece.entry(piece).or_default().push(rule),
+            None => self.always.push(rule),
         }
-        Regex::new(&regex(pattern)).ok().map(Matcher::Regex)
     }
 
-    /// Whether the pattern matches the path or a directory above it.
-    pub fn matches(&self, path: &str) -> bool {
-        match self {
-            Matcher::All => true,
-            Matcher::Below(pattern) => path.strip_prefix(pattern.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-            Matcher::Regex(regex) => regex.is_match(path),
+    /// The rules that may match a path, and those that matched its directory, in order.
+    fn candidates(&self, path: &str, parent: &[u32], memory: &mut Memory) {
+        let found = &mut memory.candidates;
+        found.clear();
+        if self.rules.len() <= FEW {
+            found.extend((0..).take(self.rules.len()));
+            return;
         }
+        found.extend_from_slice(parent);
+        found.extend_from_slice(&self.always);
+        found.extend(self.by_path.get(path).into_iter().flatten());
+        if !self.by_piece.is_empty() {
+            for length in 1..=3 {
+                for window in path.as_bytes().windows(length) {
+                    found.extend(self.by_piece.get(&piece(window)).into_iter().flatten());
+                }
+            }
+        }
+        // A few runs that are sorted already, which this sort merges.
+        found.sort();
+        found.dedup();
     }
 }
 
-/// A path without leading and trailing `/`, empty parts, `.` and resolvable `..`.
-pub(super) fn clean(path: &str) -> String {
-    let mut parts = Vec::new();
-    for part in path.split('/') {
+/// So many rules are all looked at: cheaper than to find out which need not be.
+const FEW: usize = 32;
+
+/// Up to three bytes as a key. No path has a zero byte.
+fn piece(bytes: &[u8]) -> [u8; 3] {
+    let mut key = [0; 3];
+    key[..bytes.len()].copy_from_slice(bytes);
+    key
+}
+
+/// The pattern of a line, if it has one.
+fn pattern_of_line(line: &str) -> Option<String> {
+    let line = if line.starts_with('#') { "" } else { line.trim() };
+    let (mark, pattern) = line.strip_prefix('!').map_or(("", line), |rest| ("!", rest.trim()));
+    if line.is_empty() {
+        return None;
+    }
+    let pattern = match pattern {
+        "" => String::new(),
+        pattern => go_clean(pattern),
+    };
+    Some(format!("{mark}{pattern}"))
+}
+
+/// A pattern of `--exclude`, clean.
+pub(super) fn pattern_of_flag(text: &str) -> Option<String> {
+    let text = text.trim();
+    let root = if text.starts_with('/') { "/" } else { "" };
+    (!text.is_empty()).then(|| format!("{root}{}", go_clean(text).trim_start_matches('/')))
+}
+
+/// `filepath.Clean` without the leading slash: what leads out of the context stays, and so matches nothing.
+fn go_clean(pattern: &str) -> String {
+    if let Some(absolute) = pattern.strip_prefix('/') {
+        let path = clean(absolute);
+        return if path.is_empty() { "/".into() } else { path };
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in pattern.split('/') {
         match part {
             "" | "." => {}
-            ".." => drop(parts.pop()),
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
             part => parts.push(part),
         }
     }
-    parts.join("/")
+    if parts.is_empty() { ".".into() } else { parts.join("/") }
 }
 
-fn regex(pattern: &str) -> String {
-    let mut out = String::from("^");
-    let mut chars = pattern.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '*' if chars.peek() == Some(&'*') => {
-                chars.next();
-                if chars.peek() == Some(&'/') {
-                    chars.next();
-                    out.push_str("(?:.*/)?");
-                } else {
-                    out.push_str(".*");
-                }
-            }
-            '*' => out.push_str("[^/]*"),
-            '?' => out.push_str("[^/]"),
-            '\\' => out.push_str(&regex::escape(&chars.next().unwrap_or('\\').to_string())),
-            '[' | ']' | '-' | '^' => out.push(c),
-            c => out.push_str(&regex::escape(&c.to_string())),
-        }
+impl PartialEq for Ignore {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.patterns == other.0.patterns
     }
-    out.push_str("(?:/.*)?$");
-    out
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Eq for Ignore {}
 
-    #[test]
-    fn table() {
-        for (patterns, path, expect) in [
-            ("", "a", false),
-            ("a", "a", true),
-            ("a", "a/b", true),
-            ("a", "b/a", false),
-            ("/a", "a", true),
-            ("a/", "a/b", true),
-            ("./a/../b", "b", true),
-            ("# a\na", "a", true),
-            ("#a", "#a", false),
-            ("*.md", "x.md", true),
-            ("*.md", "d/x.md", false),
-            ("**/*.md", "x.md", true),
-            ("**/*.md", "d/e/x.md", true),
-            ("*/temp*", "somedir/temporary.txt", true),
-            ("*/temp*", "a/b/temp", false),
-            ("*/*/temp*", "a/b/temp", true),
-            ("temp?", "tempa", true),
-            ("temp?", "temp/x", false),
-            ("*", "any/thing", true),
-            ("*\n!src", "src/a", false),
-            ("*\n!src", "lib/a", true),
-            ("*.md\n!README.md", "README.md", false),
-            ("*.md\n!README*.md\nREADME-secret.md", "README-secret.md", true),
-            ("!a", "a", false),
-            ("a\n!a/b", "a/b", false),
-            ("a\n!a/b", "a/c", true),
-            (".git", ".github/x", false),
-            ("**/node_modules", "x/node_modules/y/z.js", true),
-            ("node_modules/**", "node_modules/a/b", true),
-            ("a.b", "axb", false),
-            ("a\\*", "a*", true),
-            ("a\\*", "ab", false),
-            ("[a-c]x", "bx", true),
-            ("[^a]x", "ax", false),
-            ("[a", "[a", false),
-            ("  spaced  ", "spaced", true),
-            (".", "a", false),
-            ("**", "a/b", true),
-            ("a$b", "a$b", true),
-        ] {
-            assert_eq!(Ignore::parse(patterns).ignores(path), expect, "{patterns:?} ~ {path}");
-        }
+impl Hash for Ignore {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.patterns.hash(state);
+    }
+}
+
+impl std::fmt::Debug for Ignore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Ignore").field(&self.0.patterns).finish()
     }
 }

@@ -1,24 +1,31 @@
 //! Text → instructions: directives, comments, continuation lines, flags, heredocs.
 //!
 //! Follows BuildKit's parser where the language's reference is silent: a line that ends with the escape character and blanks goes
-//! on, comments and empty lines within a continued line vanish, a heredoc is a whole shell word `<<NAME`.
+//! on, comments and empty lines within a continued line vanish, flags lose their quotes, and what looks like JSON but is none is
+//! words. What only the builder can judge (the number of arguments, unknown flags) is left to it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use miette::NamedSource;
 
 use super::error::{DockerfileError, nearest};
-use super::words;
+use super::heredoc::{Heredoc, marks};
+use super::syntax;
+use super::words::{self, BLANKS, UNKNOWN};
+use crate::file_tree::{bytes_of_text, text_of_bytes};
 
 /// A parsed Dockerfile.
 #[derive(Clone, Debug)]
 pub struct Dockerfile {
     /// Path for people.
     pub path: String,
-    /// The whole text.
+    /// The whole text without a byte order mark; bytes that are no UTF-8 are as [`text_of_bytes`] makes them.
     pub text: Arc<str>,
-    /// Parser directives such as `syntax`, lower-case, with their values.
-    pub directives: Vec<(String, String)>,
+    /// The value of the directive `syntax` in whichever form: the frontend's image, and perhaps words for it.
+    pub syntax: Option<String>,
+    /// Whether `syntax` names a frontend that reads another language. Nothing of the text is understood then.
+    pub foreign: bool,
     /// The escape character: a backslash, or what the directive `escape` says.
     pub escape: char,
     /// The instructions in order.
@@ -30,7 +37,7 @@ pub struct Dockerfile {
 pub struct Instruction {
     /// Upper-case keyword.
     pub keyword: String,
-    /// `--flag[=value]` words before the arguments.
+    /// `--flag[=value]` words before the arguments, their quotes removed.
     pub flags: Vec<String>,
     /// Everything after the flags, continuation lines joined.
     pub rest: String,
@@ -40,17 +47,6 @@ pub struct Instruction {
     pub line: usize,
     /// Bytes of the whole instruction in the text.
     pub span: std::ops::Range<usize>,
-}
-
-/// A here-document.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Heredoc {
-    /// Its delimiter, which is also the file's name in COPY and ADD.
-    pub name: String,
-    /// Its lines, each with its newline.
-    pub body: String,
-    /// Whether variables in it are substituted: the delimiter has no quotes.
-    pub expand: bool,
 }
 
 impl Instruction {
@@ -67,12 +63,29 @@ impl Instruction {
         })
     }
 
-    /// What decides the instruction's result as far as its text does: flags, arguments and heredoc bodies.
+    /// What decides the instruction's result as far as its text does: flags, arguments and heredoc bodies. Blanks between words count
+    /// only where the shell reads them.
     pub fn canonical(&self) -> String {
         let mut text = self.keyword.clone();
-        for part in self.flags.iter().chain((!self.rest.is_empty()).then_some(&self.rest)) {
+        for flag in &self.flags {
             text.push(' ');
-            text.push_str(part);
+            text.push_str(flag);
+        }
+        let splits = match self.keyword.as_str() {
+            "COPY" | "ADD" | "EXPOSE" | "VOLUME" => !self.rest.starts_with('['),
+            "ENV" | "LABEL" => {
+                words::split(&self.rest).next().is_some_and(|word| word.contains('=')) && !self.rest.contains(['"', '\'', '\\', '`'])
+            }
+            _ => false,
+        };
+        if splits {
+            for word in words::split(&self.rest) {
+                text.push(' ');
+                text.push_str(word);
+            }
+        } else if !self.rest.is_empty() {
+            text.push(' ');
+            text.push_str(&self.rest);
         }
         for heredoc in &self.heredocs {
             text.push('\n');
@@ -80,6 +93,11 @@ impl Instruction {
             text.push_str(&heredoc.name);
         }
         text
+    }
+
+    /// The arguments as words: those of the JSON form, or what blanks part.
+    pub(super) fn words(&self) -> Vec<String> {
+        json(&self.rest).unwrap_or_else(|| words::split(&self.rest).map(str::to_owned).collect())
     }
 }
 
@@ -107,53 +125,79 @@ const KEYWORDS: [&str; 18] = [
 /// Parses a Dockerfile.
 ///
 /// # Errors
-/// An unknown instruction, one without arguments, a heredoc without end; each with its line.
+/// An unknown instruction, one without arguments, a heredoc without end, a directive that is wrong; each with its line.
 pub fn parse(path: &str, text: &str) -> Result<Dockerfile, DockerfileError> {
     let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(text).into();
-    let mut file = Dockerfile { path: path.into(), directives: Vec::new(), escape: '\\', instructions: Vec::new(), text: text.clone() };
-    let mut lines = Lines::new(&text);
-    directives(&mut file, &mut lines.clone());
+    let syntax = syntax::syntax(&text);
+    let foreign = syntax.as_deref().is_some_and(|syntax| !syntax::reads_dockerfiles(syntax));
+    let mut file = Dockerfile { path: path.into(), syntax, foreign, escape: '\\', instructions: Vec::new(), text: text.clone() };
+    if !foreign {
+        file.escape = escape(&file)?;
+        file.instructions = instructions(&file)?;
+    }
+    Ok(file)
+}
 
+/// The instructions of triggers, each what follows `ONBUILD` with its heredocs. Their escape character is always the backslash.
+///
+/// # Errors
+/// As [`parse`], and a trigger that is not one instruction.
+pub(super) fn parse_triggers(triggers: &[String]) -> Result<Vec<Instruction>, DockerfileError> {
+    let parsed = triggers.iter().map(|text| {
+        let text: Arc<str> = text.as_str().into();
+        let file =
+            Dockerfile { path: "ONBUILD".into(), syntax: None, foreign: false, escape: '\\', instructions: Vec::new(), text: text.clone() };
+        let mut found = instructions(&file)?;
+        match (found.pop(), found.is_empty()) {
+            (Some(instruction), true) => Ok(instruction),
+            _ => Err(file.syntax("a trigger is one instruction", 0..text.len(), None)),
+        }
+    });
+    parsed.collect()
+}
+
+fn instructions(file: &Dockerfile) -> Result<Vec<Instruction>, DockerfileError> {
+    let mut found = Vec::new();
+    let mut lines = Lines::new(&file.text);
     while let Some(first) = lines.next() {
-        let start = first.text.trim_start();
-        if start.is_empty() || start.starts_with('#') {
+        let start = first.text().trim_start();
+        if start.starts_with('#') {
             continue;
         }
-        let begin = first.start + (first.text.len() - start.len());
+        let begin = first.start + (first.text().len() - start.len());
         let mut end = first.end();
-        let (mut joined, mut goes_on) = continued(start, file.escape);
+        let (part, mut goes_on) = continued(start, file.escape);
+        if part.is_empty() && !goes_on {
+            continue;
+        }
+        let mut joined = part.to_owned();
         while goes_on {
             let Some(line) = lines.next() else { break };
-            let trimmed = line.text.trim_start();
+            let trimmed = line.text().trim_start();
             if trimmed.is_empty() || trimmed.starts_with('#') {
                 continue;
             }
             end = line.end();
-            let (part, more) = continued(line.text, file.escape);
-            joined.push_str(&part);
+            let (part, more) = continued(line.text(), file.escape);
+            joined.push_str(part);
             goes_on = more;
         }
-        let line = first.number;
-        let mut instruction = instruction(&file, joined.trim_end(), line, begin..end)?;
-        let holder = if instruction.keyword == "ONBUILD" {
-            instruction.rest.trim_start().split(char::is_whitespace).next().unwrap_or_default()
-        } else {
-            &instruction.keyword
-        };
-        if matches!(holder.to_ascii_uppercase().as_str(), "RUN" | "COPY" | "ADD") {
-            for mark in marks(&instruction.rest, file.escape) {
-                let Some((body, last)) = lines.heredoc(&mark) else {
-                    let message = format!("the here-document `{}` has no end", mark.name);
-                    let help = format!("close it by a line that is just `{}`", mark.name);
+        let mut instruction = instruction(file, &joined, first.number, begin..end)?;
+        if may_have_heredocs(&instruction, file.escape) {
+            let announced = marks(&joined).map_err(|message| file.wrong(&instruction, &message))?;
+            for mut heredoc in announced {
+                let Some(last) = lines.heredoc(&mut heredoc) else {
+                    let message = format!("the here-document `{}` has no end", heredoc.name);
+                    let help = format!("close it by a line that is just `{}`", heredoc.name);
                     return Err(file.syntax(message, instruction.span.clone(), Some(help)));
                 };
                 instruction.span.end = last;
-                instruction.heredocs.push(Heredoc { name: mark.name, body, expand: mark.expand });
+                instruction.heredocs.push(heredoc);
             }
         }
-        file.instructions.push(instruction);
+        found.push(instruction);
     }
-    Ok(file)
+    Ok(found)
 }
 
 impl Dockerfile {
@@ -161,78 +205,133 @@ impl Dockerfile {
         DockerfileError::Syntax { message: message.into(), source_code: self.source(), span: span.into(), help }
     }
 
+    /// An instruction that cannot be understood, with its line.
+    pub(super) fn wrong(&self, instruction: &Instruction, message: &str) -> DockerfileError {
+        self.syntax(format!("line {} of `{}`: {message}", instruction.line, self.path), instruction.span.clone(), None)
+    }
+
     pub(super) fn source(&self) -> Arc<NamedSource<Arc<str>>> {
         Arc::new(NamedSource::new(&self.path, self.text.clone()))
     }
 }
 
+/// The escape character that directives at the top ask for.
+fn escape(file: &Dockerfile) -> Result<char, DockerfileError> {
+    let (mut escape, mut seen) = ('\\', Vec::new());
+    for line in Lines::new(&file.text) {
+        let Some((key, value)) = syntax::directive(line.text().trim_start(), "#") else { break };
+        let wrong =
+            |message: String| Err(file.syntax(format!("line {} of `{}`: {message}", line.number, file.path), line.start..line.end(), None));
+        if seen.contains(&key) {
+            return wrong(format!("the directive `{key}` is there twice"));
+        }
+        if key == "escape" {
+            escape = match value {
+                "`" => '`',
+                "\\" => '\\',
+                other => return wrong(format!("the escape character is a backslash or a backtick, not `{other}`")),
+            };
+        }
+        seen.push(key);
+    }
+    Ok(escape)
+}
+
 fn instruction(file: &Dockerfile, text: &str, line: usize, span: std::ops::Range<usize>) -> Result<Instruction, DockerfileError> {
-    let (keyword, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let keyword = keyword.to_ascii_uppercase();
+    let (keyword, flags, rest) = command(text, file.escape);
     if !KEYWORDS.contains(&keyword.as_str()) {
         let help = nearest(&keyword, KEYWORDS.into_iter()).map(|known| format!("did you mean `{known}`?"));
         return Err(file.syntax(format!("line {line} of `{}`: unknown instruction `{keyword}`", file.path), span, help));
     }
-    let mut rest = rest.trim();
-    if rest.is_empty() {
+    // The shell may well be given nothing to do.
+    if rest.is_empty() && !matches!(keyword.as_str(), "RUN" | "CMD" | "ENTRYPOINT") {
         return Err(file.syntax(format!("line {line} of `{}`: {keyword} needs an argument", file.path), span, None));
     }
-    let mut flags = Vec::new();
-    if matches!(keyword.as_str(), "FROM" | "RUN" | "COPY" | "ADD" | "HEALTHCHECK") {
-        while rest.starts_with("--") {
-            let end = words::word_end(rest, file.escape);
-            if rest[..end] == *"--" {
-                break;
-            }
-            flags.push(rest[..end].to_owned());
-            rest = rest[end..].trim_start();
-        }
-    }
-    Ok(Instruction { keyword, flags, rest: rest.to_owned(), heredocs: Vec::new(), line, span })
+    Ok(Instruction { keyword, flags, rest, heredocs: Vec::new(), line, span })
 }
 
-/// `# key=value` lines at the very top.
-fn directives(file: &mut Dockerfile, lines: &mut Lines<'_>) {
-    for line in lines {
-        let Some((key, value)) = line.text.trim().strip_prefix('#').and_then(|rest| rest.split_once('=')) else { return };
-        let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
-        if !matches!(key.as_str(), "syntax" | "escape" | "check") || value.is_empty() {
-            return;
+/// Keyword, flags and the rest of a whole instruction.
+fn command(text: &str, escape: char) -> (String, Vec<String>, String) {
+    let text = text.trim();
+    let (keyword, rest) = text.split_once(BLANKS).unwrap_or((text, ""));
+    let (flags, rest) = flags(rest, escape);
+    (keyword.to_ascii_uppercase(), flags, rest.trim().to_owned())
+}
+
+/// The `--` words at the start. BuildKit reads them byte by byte and takes each byte for a character, so that other letters than those
+/// of ASCII become two or more; what it then looks for has that name.
+fn flags(text: &str, escape: char) -> (Vec<String>, Cow<'_, str>) {
+    if !text.trim_start().starts_with("--") {
+        return (Vec::new(), text.into());
+    }
+    let bytes = bytes_of_text(text);
+    let blank = |byte: u8| char::from(byte).is_whitespace();
+    let (mut flags, mut at) = (Vec::new(), 0);
+    loop {
+        at += bytes[at..].iter().take_while(|byte| blank(**byte)).count();
+        if !bytes[at..].starts_with(b"--") {
+            break;
         }
-        if key == "escape" {
-            file.escape = if value == "`" { '`' } else { '\\' };
+        let (mut word, mut quote) = (String::new(), None);
+        while let Some(byte) = bytes.get(at).copied().filter(|byte| quote.is_some() || !blank(*byte)) {
+            at += 1;
+            let c = char::from(byte);
+            if Some(c) == quote {
+                quote = None;
+            } else if quote.is_none() && matches!(c, '\'' | '"') {
+                quote = Some(c);
+            } else if c == escape {
+                if let Some(next) = bytes.get(at) {
+                    word.push(char::from(*next));
+                    at += 1;
+                } else {
+                    quote = None;
+                }
+            } else {
+                word.push(c);
+            }
         }
-        file.directives.push((key, value.to_owned()));
+        if word == "--" {
+            break;
+        }
+        flags.push(word);
+    }
+    let rest = text_of_bytes(&bytes[at..]).into_owned();
+    (flags, rest.into())
+}
+
+fn may_have_heredocs(instruction: &Instruction, escape: char) -> bool {
+    let fits = |keyword: &str, rest: &str| matches!(keyword, "RUN" | "COPY" | "ADD") && json(rest).is_none();
+    if instruction.keyword == "ONBUILD" {
+        let (keyword, _, rest) = command(&instruction.rest, escape);
+        return fits(&keyword, &rest);
+    }
+    fits(&instruction.keyword, &instruction.rest)
+}
+
+/// The words of a JSON array of texts.
+fn json(text: &str) -> Option<Vec<String>> {
+    if !text.starts_with('[') {
+        return None;
+    }
+    // Bytes that are no UTF-8 are no text in JSON: each is a replacement character then, as in Go.
+    let text: String = text.chars().map(|c| if ('\u{10ff80}'..='\u{10ffff}').contains(&c) { '\u{fffd}' } else { c }).collect();
+    match serde_json::from_str(&text) {
+        Ok(words) => Some(words),
+        // Half of a surrogate pair is a replacement character in Go, and an error here: a name that is not known.
+        Err(_) if text.contains("\\ud") || text.contains("\\uD") => Some(vec![UNKNOWN.into(); 2]),
+        Err(_) => None,
     }
 }
 
 /// A line without its continuation mark, and whether it had one. A doubled escape character is none.
-fn continued(line: &str, escape: char) -> (String, bool) {
-    let end = line.trim_end_matches([' ', '\t', '\r']);
-    match end.strip_suffix(escape) {
-        Some(before) if !before.ends_with(escape) => (before.to_owned(), true),
-        _ => (line.trim_end_matches('\r').to_owned(), false),
+fn continued(line: &str, escape: char) -> (&str, bool) {
+    match line.trim_end_matches([' ', '\t']).strip_suffix(escape) {
+        Some(before) if !before.ends_with(escape) => (before, true),
+        _ => (line, false),
     }
 }
 
-struct Mark {
-    name: String,
-    expand: bool,
-    tabs: bool,
-}
-
-/// The heredoc marks of a command line: shell words `[n]<<[-]NAME`, the name perhaps in quotes.
-fn marks(rest: &str, escape: char) -> Vec<Mark> {
-    let mark = |word: &str| {
-        let word = word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<")?;
-        let (tabs, raw) = word.strip_prefix('-').map_or((false, word), |raw| (true, raw));
-        let name: String = raw.chars().filter(|c| !matches!(c, '"' | '\'') && *c != escape).collect();
-        (!name.is_empty() && !name.contains('<')).then(|| Mark { expand: name == raw, name, tabs })
-    };
-    words::split(rest, escape).iter().filter_map(|word| mark(word)).collect()
-}
-
-#[derive(Clone)]
 struct Lines<'a> {
     text: &'a str,
     at: usize,
@@ -240,14 +339,19 @@ struct Lines<'a> {
 }
 
 struct Line<'a> {
-    text: &'a str,
+    /// With its end.
+    whole: &'a str,
     start: usize,
     number: usize,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    fn text(&self) -> &'a str {
+        self.whole.trim_end_matches(['\r', '\n'])
+    }
+
     fn end(&self) -> usize {
-        self.start + self.text.len()
+        self.start + self.text().len()
     }
 }
 
@@ -256,16 +360,13 @@ impl<'a> Lines<'a> {
         Lines { text, at: 0, number: 0 }
     }
 
-    /// The lines up to the one that closes a heredoc, and where that ends.
-    fn heredoc(&mut self, mark: &Mark) -> Option<(String, usize)> {
-        let mut body = String::new();
+    /// Takes the lines up to the one that closes a heredoc into it: where that ends.
+    fn heredoc(&mut self, heredoc: &mut Heredoc) -> Option<usize> {
         for line in self {
-            let text = if mark.tabs { line.text.trim_start_matches('\t') } else { line.text };
-            if text.trim_end_matches('\r') == mark.name {
-                return Some((body, line.end()));
+            if heredoc.ends_at(line.text()) {
+                return Some(line.end());
             }
-            body.push_str(text);
-            body.push('\n');
+            heredoc.body.push_str(line.whole);
         }
         None
     }
@@ -276,10 +377,10 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<Line<'a>> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let (text, length) = rest.split_once('\n').map_or((rest, rest.len()), |(line, _)| (line, line.len() + 1));
+        let length = rest.find('\n').map_or(rest.len(), |at| at + 1);
         let start = self.at;
         self.at += length;
         self.number += 1;
-        Some(Line { text, start, number: self.number })
+        Some(Line { whole: &rest[..length], start, number: self.number })
     }
 }

@@ -1,6 +1,5 @@
 //! The one stage of a Dockerfile image, and `imageSpec` after it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::error::{ImageError, Place};
@@ -9,9 +8,10 @@ use super::spec;
 use super::stage::{Dockerfile, Work};
 use super::stapel_stages::facts;
 use super::tree::{Chain, Known};
-use crate::file_tree::{Entry, text_of_bytes};
+use crate::file_tree::text_of_bytes;
 use crate::images::dockerfile::{self, DockerfileError, Ignore, Request};
 use crate::images::git_layers::FileSet;
+use crate::images::llb::Network;
 use crate::project::config::image;
 
 /// The chained stages.
@@ -26,7 +26,8 @@ pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut 
     };
     let file = dockerfile::parse(&path, &text_of_bytes(&text))?;
     // The value of a dependency's argument is the repository's affair; for finding what the target needs it is a name like any other.
-    let mut request = Request { target: recipe.target.clone(), args: recipe.args.clone(), platform: None };
+    let triggers = known.looked_up.triggers.clone();
+    let mut request = Request { target: recipe.target.clone(), args: recipe.args.clone(), platform: None, triggers };
     if let [platform] = known.platforms {
         request.platform = Some(platform.clone());
     }
@@ -41,12 +42,12 @@ pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut 
         other => other.into(),
     })?;
     found.args.retain(|_, value| !value.contains(DEPENDENCY));
-    found.bases.retain(|base| !base.contains(DEPENDENCY));
+    found.bases.retain(|base| !base.reference.contains(DEPENDENCY));
 
     let mut ignore = Ignore::default();
     for path in dockerfile::ignore_files(&recipe.dockerfile) {
         if let Some(bytes) = files.tree.read(&inside(&path))? {
-            ignore = Ignore::parse(&text_of_bytes(&bytes));
+            ignore = Ignore::parse(&inside(&path), &text_of_bytes(&bytes))?;
             break;
         }
     }
@@ -54,12 +55,10 @@ pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut 
         Arc::new(FileSet::empty())
     } else {
         let rules = format!("{:?} {ignore:?}", found.context);
-        let keep = move |path: &str| found.context.sees(path) && !ignore.ignores(path);
-        let visible = {
-            let keep = keep.clone();
-            move |entries: &[Entry], strip: usize| Ok(entries.iter().filter(|entry| keep(&entry.path[strip..])).cloned().collect())
-        };
-        files.context(context, rules, keep, visible)?
+        let tree = files.tree;
+        files.context(context, rules, |entries, strip| {
+            dockerfile::visible(entries, strip, &|link| tree.blob(link), &found.context, &ignore)
+        })?
     };
 
     let mut chain = Chain::default();
@@ -72,13 +71,14 @@ pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut 
         directives: found.directives,
         stages: found.stages,
         bases: found.bases,
-        triggers: BTreeMap::new(),
+        triggers: found.triggers,
         args: found.args,
         given: recipe.args.clone(),
         facts: known.image.dependencies.iter().flat_map(|dependency| facts(known, dependency)).collect(),
-        add_hosts: recipe.add_host.clone(),
-        network: known.network(),
-        secrets: known.secrets(),
+        // only commands see these
+        add_hosts: if found.runs { recipe.add_host.clone() } else { Vec::new() },
+        network: if found.runs { known.network() } else { Network::Default },
+        secrets: if found.runs { known.secrets() } else { Vec::new() },
         context: seen,
     })));
     chain.push_spec(spec::effective(known.config, known.image));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::tree::{LookedUp, RemoteCommit};
 use super::view::View;
 use crate::file_tree::{Entry, FileTree, ReadError};
+use crate::images::dockerfile::Visible;
 use crate::images::git_layers::{FileSet, Filter, Listing};
 use crate::images::glob::Globs;
 use crate::project::config::image::GitMapping;
@@ -92,21 +93,21 @@ impl<'a> Files<'a> {
         Ok(Some(FileSet::new(listing, filter)))
     }
 
-    /// The files of a context that a Dockerfile sees. `rules` says all that `visible` and `keep` depend on.
+    /// The files of a context that a Dockerfile sees. `rules` says all that `visible` depends on.
     pub fn context(
         &mut self,
         directory: &str,
         rules: String,
-        keep: impl Fn(&str) -> bool + Send + Sync + 'static,
-        visible: impl FnOnce(&[Entry], usize) -> Result<Vec<Entry>, ReadError>,
+        visible: impl FnOnce(&[Entry], usize) -> Result<Visible, ReadError>,
     ) -> Result<Arc<FileSet>, ReadError> {
         let key = format!("context {directory:?} {rules}");
         if let Some(Some(known)) = self.sets.get(&key) {
             return Ok(known.clone());
         }
         let listing = self.listing(0, directory)?;
-        let set = Arc::new(FileSet::of(visible(listing.entries(), strip(directory))?.into(), strip(directory)));
-        self.views.push(View::new(directory, keep));
+        let mut seen = visible(listing.entries(), strip(directory))?;
+        let set = Arc::new(FileSet::of(std::mem::take(&mut seen.entries).into(), strip(directory)));
+        self.views.push(View::new(directory, move |path| seen.sees(path)));
         self.sets.insert(key, Some(set.clone()));
         Ok(set)
     }
