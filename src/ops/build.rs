@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::project::Project;
+use super::triggers::Triggers;
 use super::{BuildOptions, ProjectOptions, RegistryOptions, Run, images, lookups, project, registry};
 use crate::error::Result;
 use crate::file_tree::ObjectId;
@@ -32,22 +33,33 @@ pub struct Options {
 /// Publishes what is missing.
 pub async fn run(options: Options, run: Run) -> Result<()> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
-    let images = images_of(&options, &project, &run).await?;
     let registry = registry::client(&options.registry)?;
-    let publish = async {
-        let missing = images.missing(&registry, &run).await?;
-        images.publish(&project, missing, &registry, &options.build, &run).await
-    };
-    images::compared(&project, &images.tree, publish).await
+    let mut triggers = Triggers::new();
+    loop {
+        let images = images_of(&options, &project, &triggers, &run).await?;
+        let publish = images.published(&project, &registry, &options.build, &run);
+        let found = images::compared(&project, &images.tree, publish).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        triggers.extend(found);
+    }
 }
 
 /// For each missing image: what changed since the newest commit whose image is published.
 pub async fn explain(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
-    let images = images_of(&options, &project, &run).await?;
-    project.checked(images.tree.views(), Ok(()))?;
     let registry = registry::client(&options.registry)?;
-    let missing = images.missing(&registry, &run).await?;
+    let mut triggers = Triggers::new();
+    let (images, missing) = loop {
+        let images = images_of(&options, &project, &triggers, &run).await?;
+        project.checked(images.tree.views(), Ok(()))?;
+        let images::Asked { missing, triggers: found } = images.missing(&registry, &run).await?;
+        if found.is_empty() {
+            break (images, missing);
+        }
+        triggers.extend(found);
+    };
     if missing.is_empty() {
         return Ok("all images of this commit are published\n".to_owned());
     }
@@ -60,7 +72,7 @@ pub async fn explain(options: Options, run: Run) -> Result<String> {
         if left.is_empty() {
             break;
         }
-        let Ok(old) = tree_at(&options, &project, ancestor.commit, &run).await else { continue };
+        let Ok(old) = tree_at(&options, &project, ancestor.commit, &triggers, &run).await else { continue };
         let mut unpublished = Vec::new();
         for name in left {
             let Some((reference, (_, before), (_, now))) = both(&images, &old, name) else {
@@ -98,15 +110,15 @@ fn both<'a>(images: &'a images::Images, old: &'a ImageTree, name: &str) -> Optio
 
 type ImageNode<'a> = (&'a Image, &'a Node);
 
-async fn images_of(options: &Options, project: &Project, run: &Run) -> Result<images::Images> {
-    let looked_up = lookups::look_up(project, &options.registry, run).await?;
+async fn images_of(options: &Options, project: &Project, triggers: &Triggers, run: &Run) -> Result<images::Images> {
+    let looked_up = lookups::look_up(project, &options.registry, triggers, run).await?;
     let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images, &looked_up);
     images.or_else(|error| project.checked(&[], Err(error)))
 }
 
 /// The image tree of another commit, by its own werf.yaml.
-async fn tree_at(options: &Options, project: &Project, commit: ObjectId, run: &Run) -> Result<Arc<ImageTree>> {
+async fn tree_at(options: &Options, project: &Project, commit: ObjectId, triggers: &Triggers, run: &Run) -> Result<Arc<ImageTree>> {
     let project = project::open_at(&options.project, project, commit)?;
-    let looked_up = lookups::look_up(&project, &options.registry, run).await?;
+    let looked_up = lookups::look_up(&project, &options.registry, triggers, run).await?;
     images::tree(&project, options.build.platform.as_deref(), &looked_up)
 }

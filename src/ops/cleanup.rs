@@ -15,6 +15,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::project::{self, Project};
+use super::triggers::{self, Triggers};
 use super::{KubeOptions, ProjectOptions, RegistryOptions, Run, images, lookups, registry, release};
 use crate::cleanup::{CommitNode, Decision, History, Input, Published, Ref, Use, decide};
 use crate::deploy::cluster;
@@ -63,11 +64,11 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let (tags, used) =
         futures::future::try_join(async { Ok(client.inventory(&repository, AT_ONCE).await?) }, cluster_use(&options, &config)).await?;
     let name = &project.config.meta.project;
-    let built_at = built_at(&tags);
+    let (built_at, noted) = (built_at(&tags), noted(&tags));
     let images: Vec<Published> =
         tags.into_iter().map(|image| Published::new(name, image.tag, image.digest, &image.labels, image.created)).collect();
     let decision = tokio::task::block_in_place(|| {
-        let wanted = Wanted { options: &options, project: &project, built_at: &built_at, run: &run };
+        let wanted = Wanted { options: &options, project: &project, built_at: &built_at, noted: &noted, run: &run };
         judge(&wanted, &repository, &config, &images, used.as_ref(), &keep_list)
     })?;
     if options.dry_run {
@@ -125,11 +126,17 @@ fn built_at(tags: &[TaggedImage]) -> BuiltAt {
     found
 }
 
+/// Triggers that are noted in the place of images, by tag.
+fn noted(tags: &[TaggedImage]) -> BTreeMap<String, Triggers> {
+    tags.iter().filter_map(|image| Some((image.tag.to_string(), triggers::in_labels(&image.labels)?))).collect()
+}
+
 /// What the images of commits are found by.
 struct Wanted<'a> {
     options: &'a Options,
     project: &'a Arc<Project>,
     built_at: &'a BuiltAt,
+    noted: &'a BTreeMap<String, Triggers>,
     run: &'a Run,
 }
 
@@ -193,9 +200,21 @@ impl Wanted<'_> {
     async fn computed_at(&self, commit: &str) -> Result<Option<Names>> {
         let Some(id) = parse_id(commit) else { return Ok(None) };
         let Ok(project) = project::open_at(&self.options.project, self.project, id) else { return Ok(None) };
-        let Some(looked_up) = lookups::look_up_past(&project, &self.options.registry, self.run).await? else { return Ok(None) };
-        let Ok(tree) = images::tree(&project, self.options.platform.as_deref(), &looked_up) else { return Ok(None) };
-        Ok(Some(tree.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect()))
+        let Some(mut looked_up) = lookups::look_up_past(&project, &self.options.registry, self.run).await? else { return Ok(None) };
+        let mut names = Names::new();
+        loop {
+            let Ok(tree) = images::tree(&project, self.options.platform.as_deref(), &looked_up) else { return Ok(None) };
+            let found: Names = tree.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect();
+            // A note of triggers is wanted with the image that is named by them.
+            let more: Triggers =
+                found.iter().filter_map(|(_, tag)| self.noted.get(tag)).flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+            names.extend(found);
+            let before = looked_up.triggers.len();
+            looked_up.triggers.extend(more);
+            if looked_up.triggers.len() == before {
+                return Ok(Some(names));
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::project::Project;
 use super::release::Marks;
+use super::triggers::Triggers;
 use super::{
     BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions,
     ValuesOptions,
@@ -84,29 +85,41 @@ pub struct Ready {
     pub notes: Option<String>,
 }
 
-/// Publishes what is missing while the plan is made; the first failure of either ends both.
+/// Publishes what is missing while the plan is made; the first failure of either ends both. Where it turns out that names of images depend
+/// on triggers of their bases, all is done again with these.
 async fn ready(options: &Options, project: &Arc<Project>, run: &Run) -> Result<Ready> {
-    let planning = planning(options, project, run).await?;
-    let client = planning.connect(options, project).await?;
-    let registry = registry::client(&options.registry)?;
-    let publish = async {
-        let missing = planning.images.missing(&registry, run).await?;
-        planning.images.publish(project, missing, &registry, &options.build, run).await
-    };
-    let prepare = release::prepare(planning.scene(options, &client), run);
-    let work = futures::future::try_join(publish, prepare);
-    let ((), (prepared, notes)) = images::compared(project, &planning.images.tree, work).await?;
-    Ok(Ready { client, prepared, notes })
+    let mut triggers = Triggers::new();
+    loop {
+        let planning = planning(options, project, &triggers, run).await?;
+        let client = planning.connect(options, project).await?;
+        let registry = registry::client(&options.registry)?;
+        let publish = planning.images.published(project, &registry, &options.build, run);
+        let prepare = release::prepare(planning.scene(options, &client), run);
+        let work = futures::future::try_join(publish, prepare);
+        let (found, (prepared, notes)) = images::compared(project, &planning.images.tree, work).await?;
+        if found.is_empty() {
+            return Ok(Ready { client, prepared, notes });
+        }
+        triggers.extend(found);
+    }
 }
 
 /// Makes the plan alone: nothing is built, images are taken for published.
 pub async fn planned(options: &Options, run: &Run) -> Result<Ready> {
     let project = project::open(&options.project, options.registry.insecure, run)?;
-    let planning = planning(options, &project, run).await?;
-    let client = planning.connect(options, &project).await?;
-    let prepare = release::prepare(planning.scene(options, &client), run);
-    let (prepared, notes) = images::compared(&project, &planning.images.tree, prepare).await?;
-    Ok(Ready { client, prepared, notes })
+    let mut triggers = Triggers::new();
+    loop {
+        let planning = planning(options, &project, &triggers, run).await?;
+        let client = planning.connect(options, &project).await?;
+        let registry = registry::client(&options.registry)?;
+        let noted = async { Ok(planning.images.noted(&registry).await) };
+        let work = futures::future::try_join(noted, release::prepare(planning.scene(options, &client), run));
+        let (found, (prepared, notes)) = images::compared(&project, &planning.images.tree, work).await?;
+        if found.is_empty() {
+            return Ok(Ready { client, prepared, notes });
+        }
+        triggers.extend(found);
+    }
 }
 
 /// All that a plan needs beside the cluster. A request is made only for charts that were never fetched before.
@@ -119,9 +132,9 @@ struct Planning {
     marks: Marks,
 }
 
-async fn planning(options: &Options, project: &Project, run: &Run) -> Result<Planning> {
+async fn planning(options: &Options, project: &Project, triggers: &Triggers, run: &Run) -> Result<Planning> {
     let owner = release::owner(project, &options.release)?;
-    let looked_up = lookups::look_up(project, &options.registry, run).await?;
+    let looked_up = lookups::look_up(project, &options.registry, triggers, run).await?;
     let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images, &looked_up);
     let chart = release::load_chart(project, &options.values);
     let layers = release::value_layers(project, &options.values);

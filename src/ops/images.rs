@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::builder;
 use super::image_build::{Bases, Work};
 use super::project::Project;
+use super::triggers::{self, Triggers};
 use super::{BuildOptions, RegistryOptions, Run, base_platform, image_build, registry};
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
@@ -31,13 +32,23 @@ pub struct Images {
     pub wanted: BTreeSet<String>,
     /// Where they are published; `None` only if there are none.
     pub repository: Option<Repository>,
+    /// The tree without triggers of bases, where some are known.
+    plain: Option<Arc<ImageTree>>,
+}
+
+/// What the registry says of the wanted images.
+pub struct Asked {
+    /// Those that it lacks, with what they are made of.
+    pub missing: BTreeSet<String>,
+    /// Triggers that are noted in the place of images.
+    pub triggers: Triggers,
 }
 
 /// Computes the names of the commit's images. Nothing is asked of anyone. `chosen` are names or globs; empty means all, where an image that
 /// is not final is only there for those that are made of it.
 /// Whether the work tree differs is for the caller to ask, as with [`tree`].
 pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, chosen: &[String], looked_up: &LookedUp) -> Result<Images> {
-    let tree = tree(project, platform, looked_up)?;
+    let tree = self::tree(project, platform, looked_up)?;
     if let Some((image, node)) = tree.iter().find(|(_, node)| node.platforms.len() > 1) {
         return Err(SeveralPlatforms { image: image.name.clone(), platforms: node.platforms.join(", ") }.into());
     }
@@ -49,7 +60,11 @@ pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, 
     let chosen = if chosen.is_empty() { ends(&tree) } else { select(&all, chosen)? };
     let wanted: BTreeSet<String> = chosen.iter().copied().chain(referred(&tree, &chosen)).map(str::to_owned).collect();
     let names = tree.closure(chosen).into_iter().map(str::to_owned).collect();
-    Ok(Images { tree, names, wanted, repository })
+    let plain = match looked_up.triggers.is_empty() {
+        true => None,
+        false => Some(self::tree(project, platform, &LookedUp { triggers: Triggers::new(), ..looked_up.clone() })?),
+    };
+    Ok(Images { names, wanted, repository, plain, tree })
 }
 
 /// The final images, and those that no other one needs.
@@ -154,22 +169,31 @@ impl Images {
 
     /// Asks the registry for the wanted images at once, one HEAD each, and where one is missing for those that it is made of, step by
     /// step; returns those that it lacks.
-    pub async fn missing(&self, client: &Client, run: &Run) -> Result<BTreeSet<String>> {
-        let (mut missing, mut asked) = (BTreeSet::new(), BTreeSet::new());
+    pub async fn missing(&self, client: &Client, run: &Run) -> Result<Asked> {
+        let (mut missing, mut asked, mut triggers) = (BTreeSet::new(), BTreeSet::new(), Triggers::new());
         let mut next: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| self.wanted.contains(*name)).collect();
         while !next.is_empty() {
             asked.extend(next.iter().copied());
             let mut answers: FuturesUnordered<_> = next
                 .into_iter()
                 .filter_map(|name| Some((name, self.reference(name)?)))
-                .map(|(name, reference)| async move { (name, client.head(&reference).await, reference) })
+                .map(|(name, reference)| async move {
+                    let found = client.head(&reference).await?;
+                    let noted = match &found {
+                        Some(found) => triggers::noted(client, &reference, found).await?,
+                        None => None,
+                    };
+                    Result::<_>::Ok((name, found.is_some(), noted, reference))
+                })
                 .collect();
             let mut new = Vec::new();
-            while let Some((name, answer, reference)) = answers.next().await {
+            while let Some(answer) = answers.next().await {
+                let (name, found, noted, reference) = answer?;
                 let (image, reference) = (name.to_owned(), reference.to_string());
-                match answer? {
-                    Some(_) => run.events.emit(Event::ImageFound { image, reference }),
-                    None => {
+                match (found, noted) {
+                    (true, Some(noted)) => triggers.extend(noted),
+                    (true, None) => run.events.emit(Event::ImageFound { image, reference }),
+                    (false, _) => {
                         run.events.emit(Event::ImageMissing { image, reference });
                         missing.insert(name.to_owned());
                         new.push(name);
@@ -179,24 +203,63 @@ impl Images {
             next = self.tree.needs_of(new, &missing);
             next.retain(|name| !asked.contains(name));
         }
-        Ok(missing)
+        Ok(Asked { missing, triggers })
+    }
+
+    /// Publishes what the registry lacks of the wanted images. Triggers that their names do not know are given instead, and nothing is
+    /// built: names must be made with them.
+    pub async fn published(&self, project: &Arc<Project>, client: &Client, options: &BuildOptions, run: &Run) -> Result<Triggers> {
+        let Asked { missing, triggers } = self.missing(client, run).await?;
+        match triggers.is_empty() {
+            true => self.publish(project, missing, client, options, run).await,
+            false => Ok(triggers),
+        }
+    }
+
+    /// Triggers that are noted under the names of the wanted images. A registry that does not answer notes none.
+    pub async fn noted(&self, client: &Client) -> Triggers {
+        let is_built_on = |name: &&String| {
+            let dockerfile = self.tree.node(name).and_then(Node::dockerfile);
+            dockerfile.is_some_and(|dockerfile| dockerfile.bases.iter().any(|base| base.built_on))
+        };
+        let asked = self.wanted.iter().filter(is_built_on).filter_map(|name| self.reference(name));
+        let mut asking: FuturesUnordered<_> = asked
+            .map(|reference| async move {
+                let found = client.head(&reference).await.ok()??;
+                triggers::noted(client, &reference, &found).await.ok()?
+            })
+            .collect();
+        let mut noted = Triggers::new();
+        while let Some(answer) = asking.next().await {
+            noted.extend(answer.into_iter().flatten());
+        }
+        noted
+    }
+
+    /// `repo:tag` of an image by its name without triggers.
+    pub fn plain_reference(&self, name: &str) -> Option<Reference> {
+        self.reference_of(self.plain.as_ref().unwrap_or(&self.tree), name)
     }
 
     /// Publishes the missing images: each is built as soon as what it needs is published, several at once.
-    pub async fn publish(
+    async fn publish(
         &self,
         project: &Arc<Project>,
         missing: BTreeSet<String>,
         client: &Client,
         options: &BuildOptions,
         run: &Run,
-    ) -> Result<()> {
-        let Some(repository) = self.repository.as_ref().filter(|_| !missing.is_empty()) else { return Ok(()) };
+    ) -> Result<Triggers> {
+        let Some(repository) = self.repository.as_ref().filter(|_| !missing.is_empty()) else { return Ok(Triggers::new()) };
         if options.require_built {
             return Err(NotBuilt::of(self, &missing).into());
         }
         let insecure = if project.insecure_registry { vec![repository.registry().to_owned()] } else { Vec::new() };
-        let builder = builder::open(options, insecure, run).await?;
+        let triggers = triggers::note(self, project, client, &missing, run);
+        let (builder, triggers) = futures::future::try_join(builder::open(options, insecure, run), triggers).await?;
+        if !triggers.is_empty() {
+            return Ok(triggers);
+        }
         let bases = self.resolve_bases(client, &missing, run).await?;
         let trees = self.tree.trees(project.shared_image_files());
         let work = Work { images: self, project, client, builder: &builder, bases, trees, run };
@@ -219,7 +282,7 @@ impl Images {
                 None => break,
             }
         }
-        Ok(())
+        Ok(Triggers::new())
     }
 
     /// The platform of an image.

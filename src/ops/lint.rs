@@ -3,6 +3,7 @@
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::triggers::Triggers;
 use super::{Run, images, lookups, project, release, render};
 use crate::deploy::chart::{self, Finding, Severity};
 use crate::error::{Error, Result};
@@ -34,7 +35,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         .await?;
         (Some(rendered), findings)
     } else {
-        let looked_up = lookups::look_up(&project, &options.render.registry, &run).await?;
+        let looked_up = lookups::look_up(&project, &options.render.registry, &Triggers::new(), &run).await?;
         let tree = images::tree(&project, options.render.platform.as_deref(), &looked_up);
         project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
         (None, doubts(&*tree?))

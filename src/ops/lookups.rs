@@ -8,6 +8,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::project::Project;
+use super::triggers::Triggers;
 use super::{RegistryOptions, Run, registry};
 use crate::error::Result;
 use crate::images::image::LookedUp;
@@ -15,13 +16,14 @@ use crate::project::config::image::{From, Recipe, Stapel};
 use crate::registry::Reference;
 
 /// Asks for what the commit's werf.yaml wants looked up, each thing once and all at the same time. Most projects want nothing.
-pub async fn look_up(project: &Project, options: &RegistryOptions, run: &Run) -> Result<LookedUp> {
+/// `triggers` are those that are known already.
+pub async fn look_up(project: &Project, options: &RegistryOptions, triggers: &Triggers, run: &Run) -> Result<LookedUp> {
     let (remotes, latest) = futures::future::try_join(project.remotes.of(project, run), latest(project, options)).await?;
     let latest = latest.into_iter().map(|(reference, digest)| match digest {
         Some(digest) => Ok((reference, digest)),
         None => Err(NoBase { reference }),
     });
-    Ok(LookedUp { remotes, latest: latest.collect::<Result<_, _>>()?, ..LookedUp::default() })
+    Ok(LookedUp { remotes, latest: latest.collect::<Result<_, _>>()?, triggers: triggers.clone() })
 }
 
 /// The same for a commit of the past: `None` where something that it names is no more. A server that does not answer is an error.

@@ -30,6 +30,7 @@ mod registry;
 mod release;
 mod remotes;
 mod schema_files;
+mod triggers;
 mod validate;
 
 pub use options::*;

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::files::Unwritable;
 use super::project::Project;
+use super::triggers::Triggers;
 use super::{
     KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions, ValuesOptions, dependencies,
     images, lookups, project, release, validate,
@@ -71,7 +72,7 @@ pub(super) async fn with_scene<T>(
     work: impl FnOnce(&Chart, &release::Scene<'_>, &ImageTree) -> Result<T>,
 ) -> Result<T> {
     let owner = release::owner(project, &options.release)?;
-    let looked_up = lookups::look_up(project, &options.registry, run).await?;
+    let looked_up = lookups::look_up(project, &options.registry, &Triggers::new(), run).await?;
     let tree = images::tree(project, options.platform.as_deref(), &looked_up);
     let chart = release::load_chart(project, &options.values);
     let layers = release::value_layers(project, &options.values);

@@ -181,11 +181,12 @@ impl Client {
         }
         let doing = format!("read the configuration of image `{reference}`");
         let Some(manifest) = self.find_manifest(&doing, &reference).await? else { return Ok(None) };
-        let digest = manifest.digest.clone();
+        let (digest, annotations) = (manifest.digest.clone(), manifest.annotations());
         match self.config_of(&doing, &reference, manifest, None).await {
             Ok(config) => Ok(Some(TaggedImage { tag, digest, labels: config.labels(), created: config.created() })),
             Err(RegistryError::NotFound { .. } | RegistryError::NoPlatform { .. }) => {
-                Ok(Some(TaggedImage { tag, digest, labels: Default::default(), created: None }))
+                let created = annotations.get(manifest::CREATED).and_then(|time| time.parse().ok());
+                Ok(Some(TaggedImage { tag, digest, labels: annotations, created }))
             }
             Err(error) => Err(error),
         }

@@ -68,6 +68,12 @@ pub struct IndexEntry {
 }
 
 impl Manifest {
+    /// What the manifest or index says of itself besides.
+    pub fn annotations(&self) -> BTreeMap<String, String> {
+        let raw: Result<RawManifest, _> = serde_json::from_slice(&self.bytes);
+        raw.ok().and_then(|raw| raw.annotations).unwrap_or_default()
+    }
+
     /// Reads the bytes.
     pub fn content(&self) -> Result<Content, serde_json::Error> {
         let raw: RawManifest = serde_json::from_slice(&self.bytes)?;
@@ -225,7 +231,7 @@ pub struct TaggedImage {
     pub tag: Tag,
     /// What it points to: an image or an index.
     pub digest: Digest,
-    /// The image's labels, of an index its first image's; empty where the tag's image was not read.
+    /// The image's labels, of an index its first image's, of one without images its annotations; empty where the tag's image was not read.
     pub labels: BTreeMap<String, String>,
     /// When it was published ([`ImageConfig::created`]).
     pub created: Option<jiff::Timestamp>,

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::inputs::Inputs;
 use super::stage::{Base, Dependencies, Dockerfile, Fact, Import, Mount, MountSource, Placed, Remote, Run, Source, Work, user_stage};
+use crate::images::dockerfile;
 use crate::images::llb::Network;
 use crate::project::config::image::{Healthcheck, ImageSpec};
 
@@ -193,7 +194,14 @@ fn dockerfile(dockerfile: &Dockerfile, inputs: &mut Inputs) {
     inputs.list("target platform", platforms);
     inputs.optional("cacheVersion", cache_version.as_deref());
     inputs.list("directives", directives);
-    inputs.list("base images", bases);
+    // Whether a stage is built on it follows from the instructions.
+    inputs.list(
+        "base images",
+        bases.iter().map(|dockerfile::Base { reference, platform, built_on: _ }| match platform {
+            None => reference.clone(),
+            Some(platform) => format!("{reference} for {platform}"),
+        }),
+    );
     for (name, instructions) in stages {
         inputs.list(format!("stage {name}"), instructions);
     }

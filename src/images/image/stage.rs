@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::digest::Digest;
+use crate::images::dockerfile;
 use crate::images::git_layers::FileSet;
 use crate::images::llb::Network;
 use crate::project::config::image::{Command, ImageFact, ImageSpec, UserStage, When};
@@ -216,8 +217,8 @@ pub struct Dockerfile {
     pub directives: Vec<String>,
     /// Stages that the target needs, in order: name, and instructions with their here-documents.
     pub stages: Vec<(String, Vec<String>)>,
-    /// Images outside the file that it is built from, as written, arguments substituted.
-    pub bases: Vec<String>,
+    /// Images outside the file that it is built from.
+    pub bases: Vec<dockerfile::Base>,
     /// Triggers (`ONBUILD`) of those images, by reference.
     pub triggers: BTreeMap<String, Vec<String>>,
     /// Build arguments that the needed stages can see, with the values that they have.

@@ -434,7 +434,7 @@ impl Node {
             match &stage.work {
                 Work::From(base) => found.extend(reference(&base.source)),
                 Work::Dependencies(work) => found.extend(work.imports.iter().filter_map(|import| reference(&import.source))),
-                Work::Dockerfile(dockerfile) => found.extend(dockerfile.bases.iter().map(String::as_str)),
+                Work::Dockerfile(dockerfile) => found.extend(dockerfile.bases.iter().map(|base| base.reference.as_str())),
                 Work::Run(_) | Work::Git(_) | Work::ImageSpec(_) => {}
             }
         }
