@@ -4,9 +4,13 @@
 //! Paths are relative to the project's directory, `/`-separated, without a leading `/` and without `.` or `..` parts. Names in Git are bytes; a
 //! path here is the text that [`text_of_bytes`] makes of them, which loses nothing: [`bytes_of_text`] gives the bytes back at the edges (disk, archives).
 
+mod conversion;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use conversion::{Conversion, Eol};
 
 /// A file's mode as Git keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,7 +21,7 @@ pub enum Mode {
     Executable,
     /// Symbolic link; the blob is its target.
     Symlink,
-    /// A submodule's commit; there is no blob.
+    /// A submodule whose files are not here; the id is its commit. Those of which the files are here are directories like any other.
     Submodule,
     /// A directory with nothing in it. No commit has one; what is left of a filtered directory may be. There is no blob.
     Directory,
@@ -53,8 +57,27 @@ pub struct Entry {
     pub path: String,
     /// Mode.
     pub mode: Mode,
-    /// Blob id: content address, equal ids mean equal bytes.
+    /// Blob id. Equal ids and conversions mean equal bytes.
     pub id: ObjectId,
+    /// What a checkout makes of the blob; `None` for nearly all files, which are as the blob is.
+    pub conversion: Option<Arc<Conversion>>,
+}
+
+impl Entry {
+    /// A file that is as its blob.
+    pub fn new(path: impl Into<String>, mode: Mode, id: ObjectId) -> Self {
+        Entry { path: path.into(), mode, id, conversion: None }
+    }
+
+    /// What stands for the bytes of the file in digests and keys: equal means equal bytes. It is the blob's id where the bytes are the blob's.
+    pub fn content(&self) -> ObjectId {
+        self.conversion.as_ref().map_or(self.id, |conversion| conversion.id_of(self.id))
+    }
+
+    /// Whether [`FileTree::check`] may refuse it.
+    pub fn is_doubtful(&self) -> bool {
+        self.mode == Mode::Submodule || self.conversion.is_some()
+    }
 }
 
 /// A file could not be read.
@@ -78,11 +101,19 @@ pub trait FileTree: Send + Sync {
     /// The bytes of a file, symlinks inside the tree followed; `None` where there is no such file (or it is a directory).
     fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError>;
 
-    /// All files below a directory (`""` is the root), sorted by path bytes. Empty where there is no such directory.
+    /// All files below a directory (`""` is the root), sorted by path. Empty where there is no such directory. What cannot be had is in the
+    /// list all the same: see [`FileTree::check`].
     fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError>;
 
-    /// The bytes of an entry as Git keeps them: of a symlink, its own target; nothing is followed.
+    /// The bytes of an entry as a checkout has them: of a symlink, its own target; nothing is followed.
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError>;
+
+    /// Whether the bytes of an entry can be had as far as that can be told without them: an error for a submodule that is not here, and for a
+    /// file that only a program could make. Whoever puts entries to use asks for each that [`Entry::is_doubtful`].
+    fn check(&self, entry: &Entry) -> Result<(), ReadError> {
+        let _ = entry;
+        Ok(())
+    }
 
     /// The length of [`FileTree::blob`], from the object's header where that is cheaper than its bytes.
     fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {
@@ -113,7 +144,7 @@ impl FileTree for MemoryTree {
 
     fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
         let inside = |path: &str| dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
-        let entry = |(path, (mode, bytes)): (&String, &(Mode, Arc<[u8]>))| Entry { path: path.clone(), mode: *mode, id: blob_id(bytes) };
+        let entry = |(path, (mode, bytes)): (&String, &(Mode, Arc<[u8]>))| Entry::new(path, *mode, blob_id(bytes));
         Ok(self.0.iter().filter(|(path, _)| inside(path)).map(entry).collect())
     }
 
@@ -193,6 +224,27 @@ mod tests {
             let escaped = text_of_bytes(text.as_bytes()).into_owned();
             proptest::prop_assert_eq!(bytes_of_text(&escaped).into_owned(), text.into_bytes());
         }
+    }
+
+    #[test]
+    fn content_is_told_apart_by_blob_and_conversion() {
+        let text = |ident, eol, encoding: Option<&str>| Conversion::Text { ident, eol, encoding: encoding.map(Arc::from) };
+        let conversions = [
+            None,
+            Some(text(true, Eol::AsIs, None)),
+            Some(text(false, Eol::Crlf, None)),
+            Some(text(false, Eol::AutoCrlf, None)),
+            Some(text(false, Eol::AsIs, Some("UTF-16"))),
+            Some(Conversion::Lfs),
+            Some(Conversion::Program("lfs".into())),
+        ];
+        let content = |blob: &[u8], conversion: &Option<Conversion>| {
+            Entry { conversion: conversion.clone().map(Arc::new), ..Entry::new("a", Mode::File, blob_id(blob)) }.content()
+        };
+        let all: std::collections::BTreeSet<ObjectId> =
+            conversions.iter().flat_map(|conversion| [content(b"1", conversion), content(b"2", conversion)]).collect();
+        assert_eq!(all.len(), 2 * conversions.len());
+        assert_eq!(content(b"1", &None), blob_id(b"1"));
     }
 
     #[test]

@@ -253,6 +253,14 @@ impl FileTree for ImageFiles<'_> {
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
         self.project.giterminism.content().blob(entry)
     }
+
+    fn check(&self, entry: &Entry) -> Result<(), ReadError> {
+        self.project.giterminism.content().check(entry)
+    }
+
+    fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {
+        self.project.giterminism.content().blob_size(entry)
+    }
 }
 
 struct SharedImageFiles(Arc<Project>);
@@ -268,6 +276,14 @@ impl FileTree for SharedImageFiles {
 
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
         self.0.image_files().blob(entry)
+    }
+
+    fn check(&self, entry: &Entry) -> Result<(), ReadError> {
+        self.0.image_files().check(entry)
+    }
+
+    fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {
+        self.0.image_files().blob_size(entry)
     }
 }
 

@@ -18,8 +18,8 @@ pub struct Owner {
 
 /// Files chosen from a list of entries by a filter. Cheap to clone and to narrow: it shares the list.
 ///
-/// A file's path inside the set is its path in the list without the list's own directory; the digest covers these paths, modes and blob
-/// ids, and nothing about where they came from or how they were chosen.
+/// A file's path inside the set is its path in the list without the list's own directory; the digest covers these paths, modes and
+/// [`Entry::content`], and nothing about where they came from or how they were chosen.
 #[derive(Clone)]
 pub struct FileSet {
     listing: Arc<Listing>,
@@ -84,7 +84,7 @@ impl FileSet {
         self.sum().is_none()
     }
 
-    /// BLAKE3 over path, mode and blob id of each file, directory by directory ([`Listing::sum`]).
+    /// BLAKE3 over path, mode and content of each file, directory by directory ([`Listing::sum`]).
     pub fn digest(&self) -> Sum {
         self.sum().unwrap_or_default()
     }
@@ -128,7 +128,7 @@ pub(super) fn mode_byte(mode: Mode) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::file_tree::{FileTree, MemoryTree};
+    use crate::file_tree::{Conversion, Eol, FileTree, MemoryTree, blob_id};
 
     fn set(files: &[(&str, &str)], strip: usize) -> FileSet {
         FileSet::of(MemoryTree::new(files.iter().copied()).list("").unwrap(), strip)
@@ -144,6 +144,17 @@ mod tests {
         let mut tree = MemoryTree::new([("a/x", "1")]);
         tree.insert("a/y", Mode::Executable, *b"2");
         assert_ne!(base, FileSet::of(tree.list("").unwrap(), 2).digest(), "mode");
+    }
+
+    #[test]
+    fn what_a_checkout_makes_of_a_blob_is_in_the_digest() {
+        let entry = |conversion: Option<Conversion>| {
+            let entry = Entry { conversion: conversion.map(Arc::new), ..Entry::new("a", Mode::File, blob_id(b"1")) };
+            FileSet::of(Arc::new([entry]), 0).digest()
+        };
+        let crlf = Conversion::Text { ident: false, eol: Eol::Crlf, encoding: None };
+        assert_eq!(entry(None), set(&[("a", "1")], 0).digest());
+        assert_ne!(entry(None), entry(Some(crlf)));
     }
 
     #[test]

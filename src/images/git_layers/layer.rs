@@ -11,7 +11,7 @@ use super::cache::LayerCache;
 use super::cut::{Piece, cut};
 use super::files::{FileSet, Owner, mode_byte};
 use super::tar::{Archive, Directory, FORMAT, compressor, directories};
-use crate::file_tree::{Entry, FileTree, ReadError};
+use crate::file_tree::{Entry, FileTree, Mode, ReadError};
 
 /// A layer could not be made.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
@@ -234,9 +234,9 @@ fn sizes(tree: &dyn FileTree, placement: &Placement, files: &[(&str, &Entry)], c
     let mut fresh = false;
     let sizes = files
         .iter()
-        .map(|(_, entry)| match known.binary_search_by_key(&entry.id.0, |(id, _)| *id) {
+        .map(|(_, entry)| match known.binary_search_by_key(&entry.content().0, |(id, _)| *id) {
             Ok(at) => Ok(known[at].1),
-            Err(_) if !entry.mode.has_blob() => Ok(0),
+            Err(_) if entry.mode == Mode::Directory => Ok(0),
             Err(_) => {
                 fresh = true;
                 tree.blob_size(entry)
@@ -244,7 +244,7 @@ fn sizes(tree: &dyn FileTree, placement: &Placement, files: &[(&str, &Entry)], c
         })
         .collect::<Result<Vec<u64>, ReadError>>()?;
     if fresh {
-        let mut rows: Vec<([u8; 20], u64)> = files.iter().zip(&sizes).map(|((_, entry), size)| (entry.id.0, *size)).collect();
+        let mut rows: Vec<([u8; 20], u64)> = files.iter().zip(&sizes).map(|((_, entry), size)| (entry.content().0, *size)).collect();
         rows.sort_unstable();
         rows.dedup();
         cache.put(&slot, &rows.iter().flat_map(|(id, size)| id.iter().copied().chain(size.to_le_bytes())).collect::<Vec<u8>>());
@@ -261,7 +261,11 @@ fn layer(
 ) -> Result<Layer, LayerError> {
     let mut hasher = placement.hasher("werf layer v2");
     for (path, entry) in range.clone().filter_map(|at| placement.files.get(at)) {
-        hasher.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes()).update(&[mode_byte(entry.mode)]).update(&entry.id.0);
+        hasher
+            .update(&(path.len() as u64).to_le_bytes())
+            .update(path.as_bytes())
+            .update(&[mode_byte(entry.mode)])
+            .update(&entry.content().0);
     }
     let key: [u8; 32] = hasher.finalize().into();
     let new = |blob, diff_id| Layer { blob, diff_id, placement: placement.clone(), range: range.clone(), bytes: OnceLock::new() };
@@ -300,7 +304,7 @@ fn make(tree: &dyn FileTree, placement: &Placement, range: std::ops::Range<usize
                 archive.directory(&path[..at], directory).map_err(failed(&path[..at]))?;
             }
         }
-        let bytes = if entry.mode.has_blob() { tree.blob(entry)? } else { Arc::new([]) };
+        let bytes = if entry.mode == Mode::Directory { Arc::new([]) } else { tree.blob(entry)? };
         archive.file(path, entry.mode, placement.owner, &bytes).map_err(failed(path))?;
     }
     let Tee { hash, out } = archive.finish().map_err(failed(&placement.to))?;

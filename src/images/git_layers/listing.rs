@@ -15,6 +15,7 @@ pub struct Listing {
     /// Bytes of every path that are the directory's own, with its slash.
     strip: usize,
     origin: usize,
+    is_doubtful: bool,
     sums: Mutex<HashMap<(u32, Key), Option<Sum>>>,
 }
 
@@ -52,12 +53,18 @@ impl Listing {
             directories[here as usize].push(Child { name: begin.min(path.len())..path.len(), entry: at, directory: None });
             before = path;
         }
-        Listing { entries, directories, strip, origin: 0, sums: Mutex::default() }
+        let is_doubtful = entries.iter().any(Entry::is_doubtful);
+        Listing { entries, directories, strip, origin: 0, is_doubtful, sums: Mutex::default() }
     }
 
     /// The same listing, of another tree than the first one that the caller knows.
     pub fn of_tree(self, origin: usize) -> Self {
         Listing { origin, ..self }
+    }
+
+    /// Whether there is an entry that [`crate::file_tree::FileTree::check`] may refuse.
+    pub fn is_doubtful(&self) -> bool {
+        self.is_doubtful
     }
 
     /// Which of the caller's trees the files are in.
@@ -77,7 +84,7 @@ impl Listing {
 
     /// The sum of what a filter chooses; `None` if that is nothing.
     ///
-    /// A Merkle sum: of each name its bytes, its mode and either the blob's id or the sum of the directory. Directories in which nothing is
+    /// A Merkle sum: of each name its bytes, its mode and either the file's content or the sum of the directory. Directories in which nothing is
     /// chosen are not in it. Equal directories under equal filters are summed once.
     pub fn sum(&self, step: &Step) -> Option<Sum> {
         self.sum_of(0, step)
@@ -99,7 +106,7 @@ impl Listing {
             let entry = &self.entries[child.entry as usize];
             let name = &entry.path[child.name.clone()];
             match child.directory {
-                None if step.keeps(name) => put(name, super::files::mode_byte(entry.mode), &entry.id.0),
+                None if step.keeps(name) => put(name, super::files::mode_byte(entry.mode), &entry.content().0),
                 None => {}
                 Some(inner) => {
                     if let Some(sum) = step.enter(name).and_then(|step| self.sum_of(inner, &step)) {

@@ -3,7 +3,8 @@
 //!
 //! Entries are sorted; every directory above a file has a header of its own, since a merged layer without them gives its directories
 //! to root with the time of the build. Times are one whole second for all (BuildKit's differ compares contents only where the
-//! nanoseconds are 0), ids are numeric, there are no user names. A change of any of this raises [`FORMAT`].
+//! nanoseconds are 0), ids are numeric, there are no user names. Names and targets are the bytes that Git has, those beyond 100 bytes in
+//! GNU's long entries. A change of any of this raises [`FORMAT`].
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -12,10 +13,10 @@ use flate2::{Compression, GzBuilder};
 use tar::{EntryType, Header};
 
 use super::files::Owner;
-use crate::file_tree::Mode;
+use crate::file_tree::{Mode, bytes_of_text};
 
 /// The version of the archive's layout and compressor: part of every cache key.
-pub const FORMAT: &str = "gzip-2 tar v1 zlib-rs";
+pub const FORMAT: &str = "gzip-2 tar v2 zlib-rs";
 
 /// Every file's modification time: 2001-09-09, within reach of every archive format.
 const MTIME: u64 = 1_000_000_000;
@@ -65,23 +66,51 @@ impl<W: Write> Archive<W> {
 
     /// Appends a directory.
     pub fn directory(&mut self, path: &str, directory: Directory) -> io::Result<()> {
-        let mut header = header(EntryType::Directory, directory.mode, directory.owner, 0);
-        self.0.append_data(&mut header, format!("{path}/"), io::empty())
+        let header = header(EntryType::Directory, directory.mode, directory.owner, 0);
+        self.entry(header, &format!("{path}/"), &[], &[])
     }
 
-    /// Appends a file as Git has it; a symlink's bytes are its target, a submodule is an empty directory.
+    /// Appends a file as a checkout has it; a symlink's bytes are its target.
+    ///
+    /// # Errors
+    /// Besides those of writing: a name that leads upwards, a target that no link can have, and a submodule, which is no file.
     pub fn file(&mut self, path: &str, mode: Mode, owner: Owner, bytes: &[u8]) -> io::Result<()> {
         match mode {
             Mode::File | Mode::Executable => {
                 let bits = if mode == Mode::Executable { 0o755 } else { 0o644 };
-                self.0.append_data(&mut header(EntryType::Regular, bits, owner, bytes.len() as u64), path, bytes)
+                self.entry(header(EntryType::Regular, bits, owner, bytes.len() as u64), path, &[], bytes)
             }
-            Mode::Symlink => {
-                let target = String::from_utf8_lossy(bytes);
-                self.0.append_link(&mut header(EntryType::Symlink, 0o777, owner, 0), path, &*target)
-            }
-            Mode::Submodule | Mode::Directory => self.directory(path, Directory { mode: 0o755, owner }),
+            Mode::Symlink if bytes.is_empty() || bytes.contains(&0) => Err(invalid("the link's target is empty or has a zero byte")),
+            Mode::Symlink => self.entry(header(EntryType::Symlink, 0o777, owner, 0), path, bytes, &[]),
+            Mode::Submodule => Err(invalid("a submodule whose files are not here cannot be put into an archive")),
+            Mode::Directory => self.directory(path, Directory { mode: 0o755, owner }),
         }
+    }
+
+    fn entry(&mut self, mut header: Header, path: &str, target: &[u8], bytes: &[u8]) -> io::Result<()> {
+        let path = bytes_of_text(path);
+        if path.is_empty() || path.split(|byte| *byte == b'/').any(|name| name == b"..") {
+            return Err(invalid("the path is empty or leads upwards"));
+        }
+        self.name(EntryType::GNULongName, &mut header.as_old_mut().name, &path)?;
+        self.name(EntryType::GNULongLink, &mut header.as_old_mut().linkname, target)?;
+        header.set_cksum();
+        self.0.append(&header, bytes)
+    }
+
+    /// Writes a name into its field of the header; one that is longer has an entry of its own before it.
+    fn name(&mut self, long: EntryType, field: &mut [u8; 100], name: &[u8]) -> io::Result<()> {
+        let short = name.len().min(field.len());
+        field[..short].copy_from_slice(&name[..short]);
+        if short == name.len() {
+            return Ok(());
+        }
+        let bytes = [name, &[0]].concat();
+        let mut header = header(long, 0o644, Owner::default(), bytes.len() as u64);
+        header.as_old_mut().name[..LONG.len()].copy_from_slice(LONG);
+        header.set_mtime(0);
+        header.set_cksum();
+        self.0.append(&header, &bytes[..])
     }
 
     /// Writes the end marker.
@@ -93,6 +122,13 @@ impl<W: Write> Archive<W> {
 /// The compressor that [`FORMAT`] names; its header has no name and no time.
 pub fn compressor<W: Write>(out: W) -> flate2::write::GzEncoder<W> {
     GzBuilder::new().operating_system(255).write(out, Compression::new(2))
+}
+
+/// The name of entries that hold a long name, as GNU tar gives it.
+const LONG: &[u8] = b"././@LongLink";
+
+fn invalid(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 fn header(kind: EntryType, mode: u32, owner: Owner, size: u64) -> Header {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::file_tree::{Entry, FileTree, MemoryTree, Mode, ReadError};
+use crate::file_tree::{Entry, FileTree, MemoryTree, Mode, ReadError, text_of_bytes};
 use crate::images::llb::Platform;
 
 /// A tree that counts what is read of it.
@@ -91,6 +91,51 @@ fn archive_has_parents_modes_owners_and_links() {
 0 644 1000:2000 1000000000 opt/app/lib/b.txt = B
 ";
     assert_eq!(listing(&layers[0], &tree), expect.replace("DDD", &"d".repeat(90)).replace("FFF", &"f".repeat(90)));
+}
+
+#[test]
+fn names_and_targets_are_the_bytes_of_git() {
+    use std::os::unix::ffi::OsStrExt;
+    let long = [&[b'n'; 99][..], b"\xff\xfe", &[b'n'; 50]].concat();
+    let long_target = [&b"\xe9/"[..], &b"../x/".repeat(30)].concat();
+    let cases: [(&[u8], &[u8]); 6] = [
+        (b"na\xefve", b"./a//b/"),
+        (b"\xc3\x28/\xff", b"t\xefr"),
+        (&long, &long_target),
+        (b" \n", b"/abs\xff"),
+        (&[0xff; 100], b"."),
+        (&[0xfe; 101], b".."),
+    ];
+    let mut tree = MemoryTree::default();
+    for (name, target) in cases {
+        tree.insert(text_of_bytes(name), Mode::Symlink, target);
+    }
+    let layers = layers(&tree, &placement(&tree, "/opt", Owner::default()), &MemoryCache::default(), 1).unwrap();
+    let bytes = layers[0].bytes(&tree).unwrap();
+    let mut archive = ::tar::Archive::new(flate2::read::GzDecoder::new(&bytes[..]));
+    let mut found = std::collections::BTreeMap::new();
+    for entry in archive.entries().unwrap() {
+        let entry = entry.unwrap();
+        if entry.header().entry_type() == ::tar::EntryType::Symlink {
+            found.insert(entry.path().unwrap().as_os_str().as_bytes().to_vec(), entry.link_name_bytes().unwrap().to_vec());
+        }
+    }
+    let expect = cases.map(|(name, target)| ([b"opt/", name].concat(), target.to_vec()));
+    assert_eq!(found, expect.into());
+}
+
+#[test]
+fn what_no_archive_can_hold_is_an_error() {
+    let placed = |path: &str, mode: Mode, bytes: &[u8]| {
+        let mut tree = MemoryTree::default();
+        tree.insert(path, mode, bytes);
+        let error = layers(&tree, &placement(&tree, "/opt", Owner::default()), &MemoryCache::default(), 1).unwrap_err();
+        std::error::Error::source(&error).unwrap().to_string()
+    };
+    assert_eq!(placed("a/../b", Mode::File, b"x"), "the path is empty or leads upwards");
+    assert_eq!(placed("link", Mode::Symlink, b""), "the link's target is empty or has a zero byte");
+    assert_eq!(placed("link", Mode::Symlink, b"a\0b"), "the link's target is empty or has a zero byte");
+    assert_eq!(placed("sub", Mode::Submodule, b""), "a submodule whose files are not here cannot be put into an archive");
 }
 
 #[test]

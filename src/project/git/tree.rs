@@ -163,7 +163,7 @@ impl CommitTree {
             path.push_str(&node.name);
             match node.kind {
                 Kind::Directory => self.collect(node.id, path, entries)?,
-                Kind::File(mode) => entries.push(Entry { path: path.clone(), mode, id: node.id }),
+                Kind::File(mode) => entries.push(Entry::new(path.as_str(), mode, node.id)),
             }
             path.truncate(length);
         }

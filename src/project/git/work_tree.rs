@@ -429,10 +429,10 @@ impl DiskTree {
                 self.collect(&found.path(), &path, entries)?;
             } else if kind.is_symlink() {
                 let target = std::fs::read_link(found.path())?;
-                entries.push(Entry { path, mode: Mode::Symlink, id: blob_id(target.as_os_str().as_encoded_bytes()) });
+                entries.push(Entry::new(path, Mode::Symlink, blob_id(target.as_os_str().as_encoded_bytes())));
             } else if kind.is_file() {
                 let mode = if is_executable(&found.metadata()?) { Mode::Executable } else { Mode::File };
-                entries.push(Entry { path, mode, id: blob_id(&std::fs::read(found.path())?) });
+                entries.push(Entry::new(path, mode, blob_id(&std::fs::read(found.path())?)));
             }
         }
         Ok(())

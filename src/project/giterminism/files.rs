@@ -237,12 +237,17 @@ impl FileTree for Files<'_> {
     }
 
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
-        if self.may_be_uncommitted(&entry.path)
+        if entry.conversion.is_none()
+            && self.may_be_uncommitted(&entry.path)
             && let Ok(bytes) = self.rules.disk().blob(entry)
             && blob_id(&bytes) == entry.id
         {
             return Ok(bytes);
         }
         self.rules.tree.blob(entry)
+    }
+
+    fn check(&self, entry: &Entry) -> Result<(), ReadError> {
+        self.rules.tree.check(entry)
     }
 }
