@@ -231,14 +231,49 @@ fn submodules_are_entries_whose_changes_are_seen() {
     let outer = Sandbox::with(&[("y", "1")]);
     outer.git(&["submodule", "--quiet", "add", inner.path().to_str().unwrap(), "sub"]);
     outer.commit("submodule");
-    let modes: Vec<_> = outer.tree().list("sub").unwrap().iter().map(|entry| entry.mode).collect();
-    assert_eq!(modes, [], "a submodule's files are not in the commit");
-    assert!(outer.tree().list("").unwrap().iter().any(|entry| entry.path == "sub" && entry.mode == Mode::Submodule));
+    assert_eq!(paths(&*outer.tree(), "sub"), ["sub/x"]);
+    assert_eq!(text(&*outer.tree(), "sub/x").as_deref(), Some("1"));
+    let compare = |path: &str| work_tree(&outer.tree()).unwrap().compare(path).unwrap();
     assert_eq!(differing(&outer, ""), []);
     outer.write(&[("sub/x", "2")]);
-    assert_eq!(differing(&outer, ""), [("sub".to_owned(), Difference::SubmoduleChanges)]);
+    let changed = [("sub".to_owned(), Difference::SubmoduleChanges)];
+    assert_eq!([differing(&outer, ""), differing(&outer, "sub"), compare("sub/x")], [&changed[..]; 3]);
+    let unseen = work_tree(&outer.tree()).unwrap().compare_below("", &|path| path != "sub/x").unwrap();
+    assert_eq!(unseen, [], "nobody wants what changed");
     outer.git(&["-C", "sub", "commit", "-qam", "moved"]);
-    assert_eq!(differing(&outer, ""), [("sub".to_owned(), Difference::SubmoduleCommit)]);
+    let moved = [("sub".to_owned(), Difference::SubmoduleCommit)];
+    assert_eq!([differing(&outer, ""), differing(&outer, "sub"), compare("sub/x")], [&moved[..]; 3]);
+    assert_eq!(text(&*outer.tree(), "sub/x").as_deref(), Some("1"), "as the commit binds it");
+    outer.git(&["-C", "sub", "checkout", "-q", "HEAD~1"]);
+    outer.write(&[("sub/new", "2"), ("sub/.gitignore", "*.log\n"), ("sub/a.log", "x")]);
+    assert_eq!(differing(&outer, ""), changed);
+    std::fs::remove_dir_all(outer.path().join("sub")).unwrap();
+    assert_eq!(differing(&outer, ""), [("sub".to_owned(), Difference::Deleted)]);
+    std::fs::create_dir(outer.path().join("sub")).unwrap();
+    assert_eq!(differing(&outer, ""), [], "not checked out, but its objects are here");
+    assert_eq!(paths(&*outer.tree(), ""), [".gitmodules", "sub/x", "y"]);
+}
+
+#[test]
+fn a_development_snapshot_has_the_changes_of_submodules() {
+    let innermost = Sandbox::with(&[("z", "1")]);
+    let inner = Sandbox::with(&[("x", "1"), ("kept", "1")]);
+    inner.git(&["submodule", "--quiet", "add", innermost.path().to_str().unwrap(), "most"]);
+    inner.commit("submodule");
+    let outer = Sandbox::with(&[("y", "1")]);
+    outer.git(&["submodule", "--quiet", "add", inner.path().to_str().unwrap(), "sub"]);
+    outer.git(&["submodule", "--quiet", "update", "--init", "--recursive"]);
+    outer.commit("submodule");
+    outer.write(&[("sub/x", "2"), ("sub/kept", "2"), ("sub/most/new", "3")]);
+    let before = outer.git(&["submodule", "foreach", "--recursive", "git status --porcelain"]);
+    let repository = discover(outer.path(), None).unwrap();
+    let snapshot = dev_snapshot(&repository, &head(&repository).unwrap(), DEV_BRANCH, &["sub/kept".to_owned()]).unwrap();
+    assert_eq!(outer.git(&["submodule", "foreach", "--recursive", "git status --porcelain"]), before);
+    let tree = commit_tree(&repository, &snapshot).unwrap();
+    assert_eq!(paths(&tree, ""), [".gitmodules", "sub/.gitmodules", "sub/kept", "sub/most/new", "sub/most/z", "sub/x", "y"]);
+    let texts = ["sub/x", "sub/kept", "sub/most/new"].map(|path| text(&tree, path).unwrap());
+    assert_eq!(texts, ["2", "1", "3"]);
+    assert_eq!(dev_snapshot(&repository, &head(&repository).unwrap(), DEV_BRANCH, &["sub/kept".to_owned()]).unwrap(), snapshot);
 }
 
 #[test]

@@ -76,10 +76,10 @@ pub(super) fn from_gix(commit: &gix::Commit<'_>) -> Result<Commit, gix::Error> {
     })
 }
 
-/// Our id of gix's. Repositories are SHA-1 only, so the length always fits.
+/// Our id of gix's. Repositories with other ids than SHA-1 are not opened, so the length always fits.
 pub(super) fn to_id(id: &gix::oid) -> ObjectId {
     let mut bytes = [0; 20];
-    bytes.copy_from_slice(&id.as_bytes()[..20]);
+    bytes.copy_from_slice(id.as_bytes());
     ObjectId(bytes)
 }
 

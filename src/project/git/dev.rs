@@ -1,14 +1,19 @@
 //! `--dev`: the work tree as a commit, so that everything behind works as with any other commit.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use gix::bstr::BStr;
+use gix::bstr::BString;
+use gix::objs::tree::EntryKind;
 
 use super::commit::{Commit, to_gix, to_id};
+use super::directory::Trees;
 use super::error::{Attempt, GitError};
-use super::repository::{Repository, commit};
-use super::work_tree::changes_on_disk;
-use crate::file_tree::ObjectId;
+use super::listing::check_count;
+use super::repository::{Repository, commit, discover, head};
+use super::submodule::Module;
+use super::work_tree::{changes_on_disk, on_disk};
+use crate::file_tree::{ObjectId, bytes_of_text, text_of_bytes};
 
 /// The branch that keeps the last snapshot from Git's garbage collection.
 pub const DEV_BRANCH: &str = "_werf-dev";
@@ -16,10 +21,17 @@ pub const DEV_BRANCH: &str = "_werf-dev";
 /// Commits the work tree as it is on top of `head`, into the object database and onto `branch`, touching neither index nor files.
 ///
 /// `.gitignore` and the globs of `ignore` (`--dev-ignore`) leave files as `head` has them. The same files on the same HEAD give the same
-/// commit, for its time is that of `head`; without any change it is `head` itself.
-pub fn dev_snapshot(repository: &Repository, head: &Commit, branch: &str, ignore: &[String]) -> Result<Commit, GitError> {
+/// commit, for its time is that of `head`; without any change it is `head` itself. Submodules with changes get such a commit of their own.
+pub fn dev_snapshot(repository: &Arc<Repository>, head: &Commit, branch: &str, ignore: &[String]) -> Result<Commit, GitError> {
+    snapshot(repository, head, branch, &|path| ignore.iter().any(|glob| excludes(glob, path)))
+}
+
+fn snapshot(repository: &Arc<Repository>, head: &Commit, branch: &str, is_ignored: &dyn Fn(&str) -> bool) -> Result<Commit, GitError> {
+    // The comparison with the index reads every directory of HEAD.
+    let trees = Trees::default();
+    check_count(&trees, &trees.root(&Arc::new(Module::outermost(repository.clone(), head.id, head.tree)))?)?;
     let id = repository.with(|repo| -> Result<ObjectId, GitError> {
-        let tree = snapshot_tree(repo, head, ignore)?;
+        let tree = snapshot_tree(repo, head, branch, is_ignored)?;
         if tree == head.tree {
             return Ok(head.id);
         }
@@ -42,9 +54,9 @@ pub fn dev_snapshot(repository: &Repository, head: &Commit, branch: &str, ignore
     commit(repository, &id.to_string())
 }
 
-fn snapshot_tree(repo: &gix::Repository, head: &Commit, ignore: &[String]) -> Result<ObjectId, GitError> {
-    let changed = changed_paths(repo, head)?;
-    let changed: Vec<_> = changed.into_iter().filter(|path| !ignore.iter().any(|glob| excludes(glob, path))).collect();
+fn snapshot_tree(repo: &gix::Repository, head: &Commit, branch: &str, is_ignored: &dyn Fn(&str) -> bool) -> Result<ObjectId, GitError> {
+    let mut changed = changed_paths(repo, head.tree)?;
+    changed.retain(|path| !is_ignored(path));
     if changed.is_empty() {
         return Ok(head.tree);
     }
@@ -54,30 +66,37 @@ fn snapshot_tree(repo: &gix::Repository, head: &Commit, ignore: &[String]) -> Re
     let mut written = Vec::new();
     // Removals go first: a file may have become a directory, or the other way round.
     for path in &changed {
-        match pipeline.worktree_file_to_object(BStr::new(path), &index).attempt(format!("read `{path}` of the work tree"))? {
-            Some((id, kind, _)) => written.push((path, kind, id)),
-            None => {
-                editor.remove(path.as_str()).attempt(action)?;
+        let name = BString::from(bytes_of_text(path).into_owned());
+        let found = pipeline.worktree_file_to_object(name.as_ref(), &index).attempt(format!("read `{path}` of the work tree"))?;
+        match (found, repo.workdir()) {
+            (Some((_, kind @ EntryKind::Commit, _)), Some(root)) => {
+                let submodule = discover(&root.join(on_disk(path)), None)?;
+                let id = snapshot(&submodule, &self::head(&submodule)?, branch, &|inside| is_ignored(&format!("{path}/{inside}")))?.id;
+                written.push((name, kind, to_gix(id)));
+            }
+            (Some((id, kind, _)), _) => written.push((name, kind, id)),
+            (None, _) => {
+                editor.remove(&name).attempt(action)?;
             }
         }
     }
-    for (path, kind, id) in written {
-        editor.upsert(path.as_str(), kind, id).attempt(action)?;
+    for (name, kind, id) in written {
+        editor.upsert(&name, kind, id).attempt(action)?;
     }
     Ok(to_id(&editor.write().attempt(action)?))
 }
 
 /// Every path that the index or the work tree has otherwise than HEAD, from the repository's root.
-fn changed_paths(repo: &gix::Repository, head: &Commit) -> Result<std::collections::BTreeSet<String>, GitError> {
+pub(super) fn changed_paths(repo: &gix::Repository, head: ObjectId) -> Result<std::collections::BTreeSet<String>, GitError> {
     let action = "compare the index with HEAD";
     let mut paths: std::collections::BTreeSet<String> = changes_on_disk(repo, "")?.into_iter().map(|(path, _)| path).collect();
     let index = repo.index_or_empty().attempt("read the index")?;
     let renames = gix::status::tree_index::TrackRenames::Disabled;
     let each = |change: gix::diff::index::ChangeRef<'_, '_>, _: &gix::index::State, _: &gix::index::State| -> Result<_, gix::Error> {
-        paths.insert(change.location().to_string());
+        paths.insert(text_of_bytes(change.location()).into_owned());
         Ok(std::ops::ControlFlow::Continue(()))
     };
-    repo.tree_index_status(&to_gix(head.tree), &index, None, renames, each).attempt(action)?;
+    repo.tree_index_status(&to_gix(head), &index, None, renames, each).attempt(action)?;
     Ok(paths)
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use miette::Diagnostic;
 
+use crate::file_tree::ObjectId;
+
 /// A Git repository cannot be used as asked.
 #[derive(Debug, Clone, thiserror::Error, Diagnostic)]
 pub enum GitError {
@@ -57,6 +59,110 @@ pub enum GitError {
         /// Path from the repository's root.
         dir: String,
     },
+    /// Objects or refs are kept in a way that is not read here.
+    #[error("the Git repository `{}` uses {format}, which werf cannot read", repository.display())]
+    #[diagnostic(help("convert it: {conversion}"))]
+    Format {
+        /// Where it is.
+        repository: PathBuf,
+        /// What it uses, such as `SHA-256 object names`.
+        format: &'static str,
+        /// What to do.
+        conversion: &'static str,
+    },
+    /// The clone was made without some objects.
+    #[error("the clone has no object {id}, {what}: it was made with `--filter`")]
+    #[diagnostic(help("bring all objects with `git fetch --refetch --no-filter`, or clone without `--filter`"))]
+    NotFetched {
+        /// The missing object.
+        id: ObjectId,
+        /// What it is, such as ``the file `a/b` ``.
+        what: String,
+    },
+    /// A directory names too many files.
+    #[error("`{dir}` of the commit has {} files and directories, and at most {limit} can be read", or_more(*.count))]
+    #[diagnostic(help(
+        "directories that name one another again and again make so many: look at them with `git ls-tree HEAD {dir}`, and commit others"
+    ))]
+    TooManyFiles {
+        /// Path from the repository's root, `.` for the root.
+        dir: String,
+        /// How many there are.
+        count: u64,
+        /// How many are read.
+        limit: u64,
+    },
+    /// Directories are nested too deep, or a path is too long for any file system.
+    #[error("the directories below `{dir}…` of the commit are nested too deep: a path is longer than {bytes} bytes")]
+    #[diagnostic(help("no checkout could hold such files: commit others"))]
+    TooDeep {
+        /// The beginning of the path, from the repository's root.
+        dir: String,
+        /// The most bytes.
+        bytes: usize,
+    },
+    /// A directory has a name that Git refuses to check out.
+    #[error("the directory `{dir}` of the commit has the name `{name}`, which no checkout can have")]
+    #[diagnostic(help("check the repository with `git fsck`, and commit a tree without the name"))]
+    Name {
+        /// Id of the tree.
+        dir: ObjectId,
+        /// The name.
+        name: String,
+    },
+    /// The files of a submodule are wanted and not here.
+    #[error("the files of the submodule `{path}` at commit {commit} are not in this clone: {reason}")]
+    #[diagnostic(help("run `git submodule update --init --recursive -- {path}`, or leave the submodule out"))]
+    NoSubmodule {
+        /// Path from the repository's root.
+        path: String,
+        /// Short id of the submodule's commit.
+        commit: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A submodule that `.gitmodules` does not name.
+    #[error("the commit has the submodule `{path}`, and no `.gitmodules` that names it")]
+    #[diagnostic(help("commit a `.gitmodules` with its path and url, or remove it: `git rm --cached {path}`"))]
+    UnnamedSubmodule {
+        /// Path from the repository's root.
+        path: String,
+    },
+    /// A file's content would be made by a program.
+    #[error("`{path}` has the attribute `filter={filter}`: its content is what a program makes of it, and werf runs none")]
+    #[diagnostic(help("leave the file out, or commit a `.gitattributes` without the filter for it"))]
+    Filter {
+        /// Path from the project's directory.
+        path: String,
+        /// The filter's name.
+        filter: String,
+    },
+    /// A file cannot be written in the encoding of its attribute.
+    #[error("`{path}` has the attribute `working-tree-encoding={encoding}`, and cannot be written in it")]
+    #[diagnostic(help("leave the file out, or commit a `.gitattributes` without the encoding for it"))]
+    Encoding {
+        /// Path from the project's directory.
+        path: String,
+        /// The encoding, upper case.
+        encoding: String,
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// The content of files of Git LFS is not in the local store.
+    #[error("the content of {} that Git LFS keeps is not in this clone:\n{}", count(.paths), lines(.paths))]
+    #[diagnostic(help("bring it with `git lfs fetch`"))]
+    NoLfsContent {
+        /// Paths from the project's directory.
+        paths: Vec<String>,
+    },
+    /// The pointer of Git LFS names programs that have to run over the content.
+    #[error("the pointer of Git LFS in `{path}` has extensions: its content is what a program makes of it, and werf runs none")]
+    #[diagnostic(help("leave the file out, or commit it without the extension"))]
+    LfsExtension {
+        /// Path from the project's directory.
+        path: String,
+    },
     /// Something in the repository cannot be read or written.
     #[error("cannot {action}")]
     #[diagnostic(help("check the repository with `git fsck`, and that it belongs to the user who runs werf"))]
@@ -67,6 +173,25 @@ pub enum GitError {
         #[source]
         cause: Cause,
     },
+}
+
+/// The longest list of files in one message.
+const SHOWN: usize = 20;
+
+fn or_more(count: u64) -> String {
+    if count == u64::MAX { format!("{count} or more") } else { count.to_string() }
+}
+
+fn count(paths: &[String]) -> String {
+    if paths.len() == 1 { "a file".to_owned() } else { format!("{} files", paths.len()) }
+}
+
+fn lines(paths: &[String]) -> String {
+    let mut lines: Vec<String> = paths.iter().take(SHOWN).map(|path| format!("  {path}")).collect();
+    if paths.len() > SHOWN {
+        lines.push(format!("  and {} more", paths.len() - SHOWN));
+    }
+    lines.join("\n")
 }
 
 /// The cause below a [`GitError`]: gix's or the system's error.
@@ -85,6 +210,13 @@ impl std::error::Error for Cause {
     }
 }
 
+impl Cause {
+    /// An error as a cause.
+    pub(super) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Cause(Arc::new(error))
+    }
+}
+
 impl<E: std::error::Error + Send + Sync + 'static> From<Arc<E>> for Cause {
     fn from(error: Arc<E>) -> Self {
         Cause(error)
@@ -95,10 +227,17 @@ impl<E: std::error::Error + Send + Sync + 'static> From<Arc<E>> for Cause {
 pub(super) trait Attempt<T> {
     /// `Err` becomes [`GitError::Unusable`].
     fn attempt(self, action: impl Into<String>) -> Result<T, GitError>;
+
+    /// The same, where the words cost more than what is attempted.
+    fn attempt_with(self, action: impl FnOnce() -> String) -> Result<T, GitError>;
 }
 
 impl<T, E: std::error::Error + Send + Sync + 'static> Attempt<T> for Result<T, E> {
     fn attempt(self, action: impl Into<String>) -> Result<T, GitError> {
-        self.map_err(|error| GitError::Unusable { action: action.into(), cause: Arc::new(error).into() })
+        self.attempt_with(|| action.into())
+    }
+
+    fn attempt_with(self, action: impl FnOnce() -> String) -> Result<T, GitError> {
+        self.map_err(|error| GitError::Unusable { action: action(), cause: Cause::new(error) })
     }
 }

@@ -4,19 +4,29 @@
 //! when something asks how they differ from a commit ([`work_tree()`]) or asks for a development snapshot ([`dev`]).
 //! What a difference means is decided by [`super::giterminism`].
 
+mod attributes;
 mod commit;
+mod content;
+mod convert;
 mod dev;
+mod directory;
 mod error;
 mod history;
+mod lfs;
+mod listing;
 pub mod remote;
 mod repository;
+mod submodule;
+mod submodule_work_tree;
 mod tree;
 mod work_tree;
 
 pub use commit::{Commit, Moment};
+pub use content::AbsentContent;
 pub use dev::{DEV_BRANCH, dev_snapshot};
 pub use error::GitError;
 pub use history::{Parents, Reference, ReferenceKind, is_ancestor, is_shallow, parents, references, walk};
+pub use lfs::Pointer;
 pub use repository::{Repository, commit, discover, head};
-pub use tree::{CommitTree, Kind, Node, commit_tree};
+pub use tree::{CommitTree, commit_tree};
 pub use work_tree::{DiskTree, GitWorkTree, work_tree};

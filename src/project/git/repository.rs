@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::commit::{Commit, from_gix, to_gix};
-use super::error::{Attempt, GitError};
+use super::error::{Attempt, Cause, GitError};
 use crate::file_tree::ObjectId;
 
 /// An open repository and the project's place in it. Shared between threads.
@@ -27,10 +27,9 @@ pub fn discover(project_dir: &Path, work_tree: Option<&Path>) -> Result<Arc<Repo
     };
     let shared = gix::ThreadSafeRepository::discover(&start).map_err(|error| match error.is_not_found() {
         true => GitError::NotARepository { dir: dir.clone() },
-        false => {
-            GitError::Unusable { action: format!("open the Git repository of `{}`", project_dir.display()), cause: Arc::new(error).into() }
-        }
+        false => unopened(&start, error),
     })?;
+    check_refs(&shared)?;
     let root = match shared.work_dir() {
         Some(root) => Some(root.canonicalize().attempt(format!("find the work tree `{}`", root.display()))?),
         None => None,
@@ -44,6 +43,42 @@ pub fn discover(project_dir: &Path, work_tree: Option<&Path>) -> Result<Arc<Repo
     };
     let prefix = prefix.ok_or(GitError::NotARepository { dir })?;
     Ok(Arc::new(Repository { shared, idle: Mutex::default(), work_tree: root, prefix }))
+}
+
+/// A repository of which only objects are read: a submodule's. `None` if there is none at this very place.
+pub(super) fn open_objects(git_dir: &Path) -> Result<Option<Arc<Repository>>, GitError> {
+    if !git_dir.exists() {
+        return Ok(None);
+    }
+    let shared = gix::ThreadSafeRepository::open(git_dir).map_err(|error| unopened(git_dir, error))?;
+    Ok(Some(Arc::new(Repository { shared, idle: Mutex::default(), work_tree: None, prefix: String::new() })))
+}
+
+/// Why a repository could not be opened.
+fn unopened(start: &Path, error: gix::Error) -> GitError {
+    let config = gix::discover::upwards(start).ok().and_then(|(path, _)| {
+        let git_dir = path.into_repository_and_work_tree_directories().0;
+        let common = std::fs::read_to_string(git_dir.join("commondir")).map_or(git_dir.clone(), |common| git_dir.join(common.trim()));
+        gix::config::File::try_from(std::fs::read_to_string(common.join("config")).ok()?.as_str()).ok()
+    });
+    if config.and_then(|config| Some(config.string("extensions.objectFormat")?.to_string())).is_some_and(|format| format != "sha1") {
+        let (format, conversion) =
+            ("object names that are no SHA-1", "a clone with `git init --object-format=sha1`, into which files are committed anew");
+        return GitError::Format { repository: start.to_owned(), format, conversion };
+    }
+    GitError::Unusable { action: format!("open the Git repository of `{}`", start.display()), cause: Cause::new(error) }
+}
+
+/// Refs are read from files.
+fn check_refs(shared: &gix::ThreadSafeRepository) -> Result<(), GitError> {
+    let repo = shared.to_thread_local();
+    match repo.config_snapshot().string("extensions.refStorage") {
+        Some(format) if !format.eq_ignore_ascii_case(b"files") => {
+            let (format, conversion) = ("refs that are not in files (reftable)", "`git refs migrate --ref-format=files`");
+            Err(GitError::Format { repository: shared.git_dir().to_owned(), format, conversion })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The commit that HEAD names.
@@ -96,14 +131,38 @@ impl Repository {
         result
     }
 
-    /// The bytes of a blob, whichever commit it is from.
-    pub fn blob(&self, id: ObjectId) -> Result<Vec<u8>, GitError> {
-        self.with(|repo| Ok(repo.find_object(to_gix(id)).attempt(format!("read the Git object {id}"))?.detach().data))
+    /// The bytes of a blob, whichever commit it is from; `path` is for messages.
+    pub(super) fn blob(&self, id: ObjectId, path: &str) -> Result<Vec<u8>, GitError> {
+        self.with(|repo| blob(repo, id, path))
     }
 
     /// The length of a blob, from the object's header.
-    pub fn blob_size(&self, id: ObjectId) -> Result<u64, GitError> {
-        self.with(|repo| Ok(repo.find_header(to_gix(id)).attempt(format!("read the Git object {id}"))?.size()))
+    pub(super) fn blob_size(&self, id: ObjectId, path: &str) -> Result<u64, GitError> {
+        self.with(|repo| {
+            let found = repo.try_find_header(to_gix(id)).attempt_with(|| format!("read the Git object {id}, the file `{path}`"))?;
+            found.map(|header| header.size()).ok_or_else(|| missing(repo, id, &format!("the file `{path}`")))
+        })
+    }
+}
+
+/// The bytes of a blob; `path` is for messages.
+pub(super) fn blob(repo: &gix::Repository, id: ObjectId, path: &str) -> Result<Vec<u8>, GitError> {
+    let found = repo.try_find_object(to_gix(id)).attempt_with(|| format!("read the Git object {id}, the file `{path}`"))?;
+    found.map(|object| object.detach().data).ok_or_else(|| missing(repo, id, &format!("the file `{path}`")))
+}
+
+/// An object that the repository should have and lacks.
+pub(super) fn missing(repo: &gix::Repository, id: ObjectId, what: &str) -> GitError {
+    let config = repo.config_snapshot();
+    let is_promisor = |section: &gix::config::file::SectionRef<'_>| section.value("promisor").is_some();
+    let is_partial = config.string("extensions.partialClone").is_some()
+        || config.plumbing().sections_by_name("remote").into_iter().flatten().any(|section| is_promisor(&section));
+    match is_partial {
+        true => GitError::NotFetched { id, what: what.to_owned() },
+        false => GitError::Unusable {
+            action: format!("read the Git object {id}, {what}"),
+            cause: Cause::new(std::io::Error::new(std::io::ErrorKind::NotFound, "the repository does not have it")),
+        },
     }
 }
 

@@ -1,61 +1,45 @@
-//! One commit's files.
+//! One commit's files as a checkout of it would have them: which bytes, mode and name a path has.
+//!
+//! Submodules are directories like any other. What attributes do to bytes is done when they are read; names never need content.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::commit::{Commit, short, to_gix, to_id};
-use super::error::{Attempt, GitError};
+use miette::Diagnostic;
+
+use super::commit::{Commit, short};
+use super::content::{self, AbsentContent};
+use super::directory::{Directory, Kind, Node, Trees};
+use super::error::GitError;
+use super::listing;
 use super::repository::Repository;
-use crate::file_tree::{Entry, FileTree, Mode, ObjectId, ReadError};
+use super::submodule::Module;
+use crate::file_tree::{Conversion, Entry, FileTree, Mode, ObjectId, ReadError, text_of_bytes};
 
 /// How many symbolic links may lead to one file, as on Linux.
 const MAX_LINKS: usize = 40;
 
 /// The files of one commit below the project's directory. Trees and listings are read when first asked for and kept.
 pub struct CommitTree {
-    repository: Arc<Repository>,
     commit: ObjectId,
-    root: ObjectId,
-    project: ObjectId,
-    trees: Mutex<HashMap<ObjectId, Arc<[Node]>>>,
+    root: Directory,
+    trees: Trees,
     lists: Mutex<HashMap<String, Arc<[Entry]>>>,
-}
-
-/// One name in one directory of a commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    /// File or directory name.
-    pub name: String,
-    /// What it is.
-    pub kind: Kind,
-    /// Blob, tree or (for a submodule) commit. Equal tree ids mean equal directories.
-    pub id: ObjectId,
-}
-
-/// A file with its mode, or a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Anything but a directory.
-    File(Mode),
-    /// A directory.
-    Directory,
+    /// The repositories of listed blobs that are in submodules.
+    origins: Mutex<HashMap<ObjectId, Arc<Repository>>>,
 }
 
 /// The files of a commit.
 pub fn commit_tree(repository: &Arc<Repository>, commit: &Commit) -> Result<CommitTree, GitError> {
-    let mut tree = CommitTree {
-        repository: repository.clone(),
-        commit: commit.id,
-        root: commit.tree,
-        project: commit.tree,
-        trees: Mutex::default(),
-        lists: Mutex::default(),
-    };
+    let trees = Trees::default();
+    let root = trees.root(&Arc::new(Module::outermost(repository.clone(), commit.id, commit.tree)))?;
+    let tree = CommitTree { commit: commit.id, root, trees, lists: Mutex::default(), origins: Mutex::default() };
+    let mut project = tree.root.clone();
     for name in repository.project_prefix().split('/').filter(|name| !name.is_empty()) {
-        let nodes = tree.nodes(tree.project)?;
+        let nodes = tree.trees.nodes(&project.module, project.tree, &project.path(""))?;
         let found = nodes.iter().find(|node| node.name == name && node.kind == Kind::Directory);
         let missing = || GitError::NoProjectDirectory { commit: commit.short(), dir: repository.project_prefix().to_owned() };
-        tree.project = found.ok_or_else(missing)?.id;
+        project = tree.trees.enter(&project, name, found.ok_or_else(missing)?.id)?;
     }
     Ok(tree)
 }
@@ -66,35 +50,31 @@ impl CommitTree {
         self.commit
     }
 
-    /// The repository that the objects are in.
+    /// The project's own repository.
     pub fn repository(&self) -> &Arc<Repository> {
-        &self.repository
+        &self.root.module.repository
     }
 
-    /// The id of a directory (`""` is the project's own), symlinks followed; `None` where there is none.
-    /// Equal ids mean equal files with equal modes all the way down.
+    /// The id of a directory's tree (`""` is the project's own), symlinks followed; `None` where there is none.
     pub fn subtree(&self, dir: &str) -> Result<Option<ObjectId>, ReadError> {
         let found = self.resolve(dir).map_err(|error| self.read_error(dir, error))?;
         Ok(found.node.filter(|node| node.kind == Kind::Directory).map(|node| node.id))
     }
 
-    /// The names directly in a directory of a known id, in Git's order.
-    pub fn children(&self, tree: ObjectId) -> Result<Arc<[Node]>, ReadError> {
-        self.nodes(tree).map_err(|error| self.read_error(&tree.to_string(), error))
+    /// What the list of a directory depends on; `None` where there is none. Where it is equal, the lists of two commits are, with all
+    /// bytes, as far as the submodules in it are here. It is more than [`CommitTree::subtree`], for attributes come from above.
+    pub fn identity(&self, dir: &str) -> Result<Option<[u8; 32]>, ReadError> {
+        let found = self.resolve(dir).map_err(|error| self.read_error(dir, error))?;
+        Ok(found.node.filter(|node| node.kind == Kind::Directory).map(|_| found.directory.identity()))
     }
 
-    /// The bytes of a blob of a known id.
-    pub fn object(&self, id: ObjectId) -> Result<Arc<[u8]>, ReadError> {
-        self.repository.blob(id).map(Arc::from).map_err(|error| self.read_error(&id.to_string(), error))
-    }
-
-    /// The entry that a path names itself, a symlink not followed; `None` where there is no file.
+    /// Where a path leads, symlinks on the way and at its end followed.
     pub(super) fn resolve(&self, path: &str) -> Result<Resolved, GitError> {
         let mut links = Vec::new();
         // Directories from the repository's root down to where we are: links may lead out of the project, not out of the repository.
-        let mut place: Vec<(String, ObjectId)> = Vec::new();
+        let mut place: Vec<Directory> = Vec::new();
         let mut pending: Vec<String> = parts(path);
-        pending.extend(parts(self.repository.project_prefix()));
+        pending.extend(parts(self.repository().project_prefix()));
         while let Some(name) = pending.pop() {
             if name == ".." {
                 if place.pop().is_none() {
@@ -102,96 +82,162 @@ impl CommitTree {
                 }
                 continue;
             }
-            let here = place.last().map_or(self.root, |(_, id)| *id);
-            let nodes = self.nodes(here)?;
-            let Some(node) = nodes.iter().find(|node| node.name == name) else {
-                return Ok(Resolved { links, path: join(&place, &name, &pending), node: None });
+            let here = place.last().unwrap_or(&self.root);
+            let nodes = self.trees.nodes(&here.module, here.tree, &here.path(""))?;
+            let found = nodes.iter().find(|node| node.name == name);
+            let end = |node: Option<&Node>| {
+                let rest = [name.as_str()].into_iter().chain(pending.iter().rev().map(String::as_str)).collect::<Vec<_>>().join("/");
+                Resolved { links: links.clone(), path: here.path(&rest), node: node.cloned(), directory: here.clone() }
             };
-            match node.kind {
-                Kind::Directory => place.push((name, node.id)),
+            let Some(node) = found else { return Ok(end(None)) };
+            let below = match node.kind {
+                Kind::Directory => self.trees.enter(here, &name, node.id)?,
                 Kind::File(Mode::Symlink) => {
-                    let target = self.repository.blob(node.id)?;
-                    let target = String::from_utf8_lossy(&target).into_owned();
-                    if target.starts_with('/') || links.len() == MAX_LINKS {
+                    let target = here.module.repository.blob(node.id, path)?;
+                    if target.starts_with(b"/") || links.len() == MAX_LINKS {
                         return Err(outside(path));
                     }
-                    links.push((join(&place, &name, &[]), node.clone()));
-                    pending.extend(parts(&target));
+                    links.push(Link { path: here.path(&name), directory: here.clone(), node: node.clone() });
+                    pending.extend(parts(&text_of_bytes(&target)));
+                    continue;
                 }
-                Kind::File(_) if pending.is_empty() => {
-                    return Ok(Resolved { links, path: join(&place, &name, &[]), node: Some(node.clone()) });
-                }
-                Kind::File(_) => return Ok(Resolved { links, path: join(&place, &name, &pending), node: None }),
-            }
+                Kind::File(Mode::Submodule) => match self.trees.enter_submodule(here, node) {
+                    Ok(root) => root,
+                    // Whoever asks for the submodule itself may do without its files.
+                    Err(GitError::NoSubmodule { .. } | GitError::UnnamedSubmodule { .. }) if pending.is_empty() => {
+                        return Ok(end(Some(node)));
+                    }
+                    Err(error) => return Err(error),
+                },
+                Kind::File(_) if pending.is_empty() => return Ok(end(Some(node))),
+                Kind::File(_) => return Ok(end(None)),
+            };
+            place.push(below);
         }
-        let (name, id) = place.last().cloned().unwrap_or((String::new(), self.root));
-        let path = place.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join("/");
-        Ok(Resolved { links, path, node: Some(Node { name, kind: Kind::Directory, id }) })
+        let directory = place.pop().unwrap_or_else(|| self.root.clone());
+        let node = Node { name: String::new(), kind: Kind::Directory, id: directory.tree };
+        Ok(Resolved { links, path: directory.path(""), node: Some(node), directory })
     }
 
-    fn nodes(&self, tree: ObjectId) -> Result<Arc<[Node]>, GitError> {
-        if let Some(nodes) = self.trees.lock().unwrap_or_else(PoisonError::into_inner).get(&tree) {
-            return Ok(nodes.clone());
-        }
-        let action = || format!("read the directory {tree} of commit {}", short(self.commit));
-        let nodes: Arc<[Node]> = self.repository.with(|repo| {
-            let object = repo.find_tree(to_gix(tree)).attempt(action())?;
-            let entries = object.iter().map(|entry| {
-                let entry = entry.attempt(action())?;
-                let name = std::str::from_utf8(entry.filename()).attempt(format!("use the file name `{}`", entry.filename()))?;
-                let kind = match entry.kind() {
-                    gix::objs::tree::EntryKind::Tree => Kind::Directory,
-                    gix::objs::tree::EntryKind::Blob => Kind::File(Mode::File),
-                    gix::objs::tree::EntryKind::BlobExecutable => Kind::File(Mode::Executable),
-                    gix::objs::tree::EntryKind::Link => Kind::File(Mode::Symlink),
-                    gix::objs::tree::EntryKind::Commit => Kind::File(Mode::Submodule),
-                };
-                Ok(Node { name: name.to_owned(), kind, id: to_id(entry.oid()) })
-            });
-            entries.collect::<Result<_, GitError>>()
-        })?;
-        self.trees.lock().unwrap_or_else(PoisonError::into_inner).insert(tree, nodes.clone());
-        Ok(nodes)
+    /// What was read so far.
+    pub(super) fn trees(&self) -> &Trees {
+        &self.trees
     }
 
-    fn collect(&self, tree: ObjectId, path: &mut String, entries: &mut Vec<Entry>) -> Result<(), GitError> {
-        for node in self.nodes(tree)?.iter() {
-            let length = path.len();
-            if !path.is_empty() {
-                path.push('/');
+    fn read_list(&self, dir: &str) -> Result<Arc<[Entry]>, GitError> {
+        let found = self.resolve(dir)?;
+        match found.node {
+            Some(Node { kind: Kind::Directory, .. }) => {
+                let listing = listing::list(&self.trees, found.directory, dir)?;
+                self.origins.lock().unwrap_or_else(PoisonError::into_inner).extend(listing.origins);
+                Ok(listing.entries.into())
             }
-            path.push_str(&node.name);
-            match node.kind {
-                Kind::Directory => self.collect(node.id, path, entries)?,
-                Kind::File(mode) => entries.push(Entry::new(path.as_str(), mode, node.id)),
+            Some(node @ Node { kind: Kind::File(Mode::Submodule), .. }) => {
+                self.trees.enter_submodule(&found.directory, &node)?;
+                Ok(Arc::new([]))
             }
-            path.truncate(length);
+            _ => Ok(Arc::new([])),
         }
-        Ok(())
+    }
+
+    fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, GitError> {
+        let Resolved { node, directory, .. } = self.resolve(path)?;
+        let Some(node) = node.filter(|node| matches!(node.kind, Kind::File(Mode::File | Mode::Executable))) else { return Ok(None) };
+        let conversion = directory.conversion(&node);
+        self.converted(&directory.module.repository, node.id, conversion.as_deref(), path).map(Some)
+    }
+
+    fn read_entry(&self, entry: &Entry) -> Result<Vec<u8>, GitError> {
+        self.check_entry(entry)?;
+        if !entry.mode.has_blob() {
+            return Ok(Vec::new());
+        }
+        self.converted(&self.origin(entry.id), entry.id, entry.conversion.as_deref(), &entry.path)
+    }
+
+    fn converted(&self, repository: &Repository, id: ObjectId, how: Option<&Conversion>, path: &str) -> Result<Vec<u8>, GitError> {
+        match content::read(repository, id, how, path) {
+            Err(GitError::NoLfsContent { paths }) => Err(GitError::NoLfsContent { paths: self.absent_beside(paths) }),
+            read => read,
+        }
+    }
+
+    fn read_size(&self, entry: &Entry) -> Result<u64, GitError> {
+        self.check_entry(entry)?;
+        if !entry.mode.has_blob() {
+            return Ok(0);
+        }
+        content::size(&self.origin(entry.id), entry.id, entry.conversion.as_deref(), &entry.path)
+    }
+
+    fn check_entry(&self, entry: &Entry) -> Result<(), GitError> {
+        if entry.mode == Mode::Submodule {
+            let found = self.resolve(&entry.path)?;
+            if let Some(node @ Node { kind: Kind::File(Mode::Submodule), .. }) = &found.node {
+                self.trees.enter_submodule(&found.directory, node)?;
+            }
+        }
+        entry.conversion.as_deref().map_or(Ok(()), |conversion| content::check(conversion, &entry.path))
+    }
+
+    /// The repository that has a listed blob.
+    fn origin(&self, id: ObjectId) -> Arc<Repository> {
+        let known = self.origins.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        known.unwrap_or_else(|| self.repository().clone())
+    }
+
+    /// What Git LFS has not brought yet of the files of these entries: each content once, in their order.
+    pub fn absent_content<'e>(&self, entries: impl IntoIterator<Item = &'e Entry>) -> Result<Vec<AbsentContent>, ReadError> {
+        let mut seen = HashSet::new();
+        let is_pointer = |entry: &&Entry| entry.conversion.as_deref() == Some(&Conversion::Lfs);
+        let pointers = entries.into_iter().filter(is_pointer).filter(|entry| seen.insert(entry.id));
+        let absent = pointers.map(|entry| content::absent(&self.origin(entry.id), entry.id, &entry.path).map_err(|error| (entry, error)));
+        absent.filter_map(Result::transpose).collect::<Result<_, _>>().map_err(|(entry, error)| self.read_error(&entry.path, error))
+    }
+
+    /// The files that were listed so far whose content Git LFS has not brought, with those given.
+    fn absent_beside(&self, mut paths: Vec<String>) -> Vec<String> {
+        let lists: Vec<Arc<[Entry]>> = self.lists.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let others = self.absent_content(lists.iter().flat_map(|list| list.iter())).unwrap_or_default();
+        paths.extend(others.into_iter().map(|absent| absent.path));
+        paths.sort();
+        paths.dedup();
+        paths
     }
 
     pub(super) fn read_error(&self, path: &str, error: GitError) -> ReadError {
-        ReadError { path: path.to_owned(), origin: format!("commit {}", short(self.commit)), cause: Arc::new(error), help: None }
+        let help = error.help().map(|help| help.to_string());
+        let path = if path.is_empty() { "." } else { path };
+        ReadError { path: path.to_owned(), origin: format!("commit {}", short(self.commit)), cause: Arc::new(error), help }
     }
 }
 
 /// Where a path leads.
 pub(super) struct Resolved {
-    /// Symlinks on the way: their paths from the repository's root and their nodes.
-    pub links: Vec<(String, Node)>,
+    /// Symlinks on the way.
+    pub links: Vec<Link>,
     /// The path at the end, from the repository's root.
     pub path: String,
     /// What is there.
     pub node: Option<Node>,
+    /// The directory that has the node, or lacks it; the directory itself if that is what is there.
+    pub directory: Directory,
+}
+
+/// A symlink on the way.
+#[derive(Clone)]
+pub(super) struct Link {
+    /// Its path from the repository's root.
+    pub path: String,
+    /// The directory that has it.
+    pub directory: Directory,
+    /// The link itself.
+    pub node: Node,
 }
 
 impl FileTree for CommitTree {
     fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
-        let found = self.resolve(path).map_err(|error| self.read_error(path, error))?;
-        match found.node {
-            Some(Node { kind: Kind::File(Mode::File | Mode::Executable), id, .. }) => Ok(Some(self.object(id)?)),
-            _ => Ok(None),
-        }
+        self.read_file(path).map(|bytes| bytes.map(Arc::from)).map_err(|error| self.read_error(path, error))
     }
 
     fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
@@ -199,32 +245,27 @@ impl FileTree for CommitTree {
         if let Some(list) = self.lists.lock().unwrap_or_else(PoisonError::into_inner).get(dir) {
             return Ok(list.clone());
         }
-        let mut entries = Vec::new();
-        if let Some(tree) = self.subtree(dir)? {
-            self.collect(tree, &mut dir.to_owned(), &mut entries).map_err(|error| self.read_error(dir, error))?;
-        }
-        let list: Arc<[Entry]> = entries.into();
+        let list = self.read_list(dir).map_err(|error| self.read_error(dir, error))?;
         self.lists.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.to_owned(), list.clone());
         Ok(list)
     }
 
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
-        self.repository.blob(entry.id).map(Arc::from).map_err(|error| self.read_error(&entry.path, error))
+        self.read_entry(entry).map(Arc::from).map_err(|error| self.read_error(&entry.path, error))
     }
 
     fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {
-        self.repository.blob_size(entry.id).map_err(|error| self.read_error(&entry.path, error))
+        self.read_size(entry).map_err(|error| self.read_error(&entry.path, error))
+    }
+
+    fn check(&self, entry: &Entry) -> Result<(), ReadError> {
+        self.check_entry(entry).map_err(|error| self.read_error(&entry.path, error))
     }
 }
 
 /// The parts of a path, last first, without empty ones and `.`.
 fn parts(path: &str) -> Vec<String> {
     path.rsplit('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect()
-}
-
-fn join(place: &[(String, ObjectId)], name: &str, pending: &[String]) -> String {
-    let above = place.iter().map(|(name, _)| name.as_str());
-    above.chain([name]).chain(pending.iter().rev().map(String::as_str)).collect::<Vec<_>>().join("/")
 }
 
 fn outside(path: &str) -> GitError {

@@ -3,17 +3,23 @@
 //! A single file and a small directory are compared by their bytes, which opens nothing but those files. A big directory is compared by
 //! the index's stat cache, so that unchanged files are not read; this opens the index once.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gix::bstr::{BStr, BString, ByteSlice};
+use gix::bstr::{BString, ByteSlice};
 use gix::status::index_worktree::Item;
 
 use super::commit::to_id;
+use super::content;
+use super::directory::{Directory, Kind, Node};
 use super::error::{Attempt, GitError};
-use super::tree::{CommitTree, Kind, Node};
-use crate::file_tree::{Entry, FileTree, Mode, ReadError, blob_id};
+use super::submodule::Module;
+use super::submodule_work_tree as submodule;
+use super::tree::CommitTree;
+use crate::file_tree::{Conversion, Entry, FileTree, Mode, ReadError, blob_id, bytes_of_text, text_of_bytes};
 use crate::project::giterminism::{Difference, Differing, WorkTree};
 
 /// So many files, with so many bytes in all, are read faster than the index of a big repository.
@@ -42,14 +48,12 @@ impl WorkTree for GitWorkTree {
         let compare = || -> Result<Vec<Differing>, GitError> {
             let found = self.tree.resolve(path)?;
             let mut differing = Vec::new();
-            for (link, node) in &found.links {
-                differing.extend(self.compare_entry(link, Some(node))?.map(|difference| (link.clone(), difference)));
+            for link in &found.links {
+                differing.extend(self.compare_node(&link.path, &link.directory, Some(&link.node))?);
             }
             match &found.node {
                 Some(node) if node.kind == Kind::Directory => {}
-                node => {
-                    differing.extend(self.compare_entry(&found.path, node.as_ref())?.map(|difference| (found.path.clone(), difference)))
-                }
+                node => differing.extend(self.compare_node(&found.path, &found.directory, node.as_ref())?),
             }
             Ok(differing.into_iter().map(|(path, difference)| (self.project_path(&path), difference)).collect())
         };
@@ -60,34 +64,58 @@ impl WorkTree for GitWorkTree {
         let dir = dir.trim_matches('/');
         let committed = self.tree.list(dir)?;
         let compare = || -> Result<Vec<Differing>, GitError> {
-            let place = Place { asked: dir.to_owned(), real: self.tree.resolve(dir)?.path };
-            if committed.is_empty() && !self.disk.root.join(&place.real).exists() {
+            let found = self.tree.resolve(dir)?;
+            let place = Place { asked: dir.to_owned(), real: found.path };
+            if committed.is_empty() && !self.disk.root.join(on_disk(&place.real)).exists() {
                 return Ok(Vec::new());
             }
-            let differing = self.tree.repository().with(|repo| self.compare_files(repo, &committed, &place, wanted))?;
+            let modules = self.tree.trees().modules(&place.real, &found.directory.module);
+            let mut differing = BTreeMap::new();
+            if found.directory.module.path.is_empty() {
+                let own = outside_of(&modules, &committed, &place);
+                differing = self.tree.repository().with(|repo| self.compare_files(repo, &own, &modules, &place, wanted))?;
+            }
+            for module in &modules {
+                let all = modules.iter().map(|module| module.path.as_str());
+                let nested: Vec<&str> = all.filter_map(|path| path.strip_prefix(&*module.path)?.strip_prefix('/')).collect();
+                if let Some(difference) = submodule::compare(module, &nested, &committed, &place, wanted)? {
+                    let asked = if place.has(&module.path) { place.asked(&module.path) } else { self.project_path(&module.path) };
+                    differing.insert(asked, difference);
+                }
+            }
             Ok(differing.into_iter().collect())
         };
         compare().map_err(|error| self.tree.read_error(dir, error))
     }
 }
 
+/// The entries that are in no submodule.
+fn outside_of<'e>(modules: &[Arc<Module>], committed: &'e [Entry], place: &Place) -> Cow<'e, [Entry]> {
+    let is_outside = |entry: &&Entry| {
+        let real = place.real(&entry.path);
+        !modules.iter().any(|module| is_below(&real, &module.path))
+    };
+    if modules.is_empty() { Cow::Borrowed(committed) } else { committed.iter().filter(is_outside).cloned().collect() }
+}
+
 impl GitWorkTree {
-    /// One path of the repository against what the commit has there.
-    fn compare_entry(&self, path: &str, node: Option<&Node>) -> Result<Option<Difference>, GitError> {
-        let at = self.disk.root.join(path);
-        let metadata = match std::fs::symlink_metadata(&at) {
-            Ok(metadata) => Some(metadata),
-            Err(error) if is_missing(&error) => None,
-            Err(error) => return Err(error).attempt(format!("look at `{path}`")),
-        };
-        let with = |run: &dyn Fn(&gix::Repository) -> Result<Option<Difference>, GitError>| self.tree.repository().with(run);
-        match (node, metadata) {
-            (None, None) => Ok(None),
-            (None, Some(metadata)) if metadata.is_dir() => Ok(None),
-            (None, Some(_)) => with(&|repo| unknown_file(repo, path)),
-            (Some(_), None) => Ok(Some(Difference::Deleted)),
-            (Some(node), Some(metadata)) => with(&|repo| known_file(repo, path, &at, node, &metadata)),
+    /// One path of the commit against the disk; what differs in a submodule is said of the submodule.
+    fn compare_node(&self, path: &str, directory: &Directory, node: Option<&Node>) -> Result<Option<Differing>, GitError> {
+        let entry = node.and_then(|node| match node.kind {
+            Kind::File(mode) => Some(Entry { conversion: directory.conversion(node), ..Entry::new(path, mode, node.id) }),
+            Kind::Directory => None,
+        });
+        match directory.module.path.as_str() {
+            "" => Ok(self.compare_entry(path, entry.as_ref())?.map(|difference| (path.to_owned(), difference))),
+            module => {
+                Ok(submodule::compare_file_of(&directory.module, path, entry.as_ref())?.map(|difference| (module.to_owned(), difference)))
+            }
         }
+    }
+
+    /// One path of the repository against what the commit has there.
+    fn compare_entry(&self, path: &str, entry: Option<&Entry>) -> Result<Option<Difference>, GitError> {
+        self.tree.repository().with(|repo| compare_file(repo, &self.disk.root, path, entry))
     }
 
     /// Compares all files below a directory. A file is read only if the index cannot tell that it is as committed.
@@ -95,10 +123,13 @@ impl GitWorkTree {
         &self,
         repo: &gix::Repository,
         committed: &[Entry],
+        modules: &[Arc<Module>],
         place: &Place,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, Difference>, GitError> {
-        let known: Vec<String> = committed.iter().map(|entry| place.real(&entry.path)).collect();
+        let mut known: Vec<String> = committed.iter().map(|entry| place.real(&entry.path)).collect();
+        known.extend(modules.iter().map(|module| module.path.clone()));
+        known.sort();
         let unknown = |repo: &gix::Repository| unknown_files(repo, &self.disk.root, &place.real, &known);
         let (suspects, unknown) = match self.is_little(committed, place) {
             true => (committed.iter().map(|entry| (entry.path.clone(), Some(entry))).collect(), unknown(repo)?),
@@ -112,7 +143,7 @@ impl GitWorkTree {
         };
         let mut differing = BTreeMap::new();
         for (asked, entry) in suspects.into_iter().filter(|(asked, _)| wanted(asked)) {
-            if let Some(difference) = self.compare_entry(&place.real(&asked), entry.map(node).as_ref())? {
+            if let Some(difference) = self.compare_entry(&place.real(&asked), entry)? {
                 differing.insert(asked, difference);
             }
         }
@@ -127,7 +158,9 @@ impl GitWorkTree {
 
     /// Whether reading all files is cheaper than opening the index of a big repository.
     fn is_little(&self, committed: &[Entry], place: &Place) -> bool {
-        let size = |entry: &Entry| std::fs::symlink_metadata(self.disk.root.join(place.real(&entry.path))).map_or(0, |found| found.len());
+        let size = |entry: &Entry| {
+            std::fs::symlink_metadata(self.disk.root.join(on_disk(&place.real(&entry.path)))).map_or(0, |found| found.len())
+        };
         committed.len() <= FEW_FILES && committed.iter().map(size).sum::<u64>() <= FEW_BYTES
     }
 
@@ -142,25 +175,24 @@ impl GitWorkTree {
         let options = repo.stat_options().attempt("read the configuration of Git")?;
         let indexed = match place.real.as_str() {
             "" => Some(index.entries()),
-            dir => index.prefixed_entries(format!("{dir}/").as_bytes().as_bstr()),
+            dir => index.prefixed_entries([&*bytes_of_text(dir), b"/"].concat().as_bstr()),
         };
-        // Both are sorted by path.
-        let mut committed = committed.iter().peekable();
+        let indexed = indexed.unwrap_or_default();
+        let mut unseen: HashMap<&str, &Entry> = committed.iter().map(|entry| (entry.path.as_str(), entry)).collect();
         let mut suspects = Vec::new();
-        for entry in indexed.unwrap_or_default() {
-            let real = entry.path(&index).to_str_lossy();
+        for entry in indexed {
+            let real = text_of_bytes(entry.path(&index));
             let asked = place.asked(&real);
-            while let Some(missing) = committed.next_if(|committed| *committed.path < *asked) {
-                suspects.push((missing.path.clone(), Some(missing)));
-            }
-            match committed.next_if(|committed| committed.path == asked) {
-                Some(same) if is_indexed(same, entry) && is_as_indexed(&self.disk.root.join(&*real), entry, &index, options) => {}
+            match unseen.remove(&*asked) {
+                Some(same) if is_indexed(same, entry) && is_as_indexed(&self.disk.root.join(on_disk(&real)), entry, &index, options) => {}
                 // a path in conflict is in the index up to three times
                 None if suspects.last().is_some_and(|(last, _)| *last == asked) => {}
+                // a directory that a sparse checkout leaves out
+                None if entry.mode == gix::index::entry::Mode::DIR => {}
                 known => suspects.push((asked, known)),
             }
         }
-        suspects.extend(committed.map(|missing| (missing.path.clone(), Some(missing))));
+        suspects.extend(unseen.into_iter().map(|(path, missing)| (path.to_owned(), Some(missing))));
         Ok(suspects)
     }
 
@@ -180,28 +212,77 @@ impl GitWorkTree {
 }
 
 /// A directory as it was asked for and as it is in the repository: they differ by the project's prefix and by symlinks.
-struct Place {
+pub(super) struct Place {
     asked: String,
     real: String,
 }
 
 impl Place {
-    fn asked(&self, real: &str) -> String {
+    pub fn asked(&self, real: &str) -> String {
         move_path(real, &self.real, &self.asked)
     }
 
-    fn real(&self, asked: &str) -> String {
+    pub fn real(&self, asked: &str) -> String {
         move_path(asked, &self.asked, &self.real)
     }
+
+    /// Whether a path of the repository is in the directory.
+    pub fn has(&self, real: &str) -> bool {
+        is_below(real, &self.real)
+    }
+}
+
+/// Whether a path is a directory's or below it.
+pub(super) fn is_below(path: &str, directory: &str) -> bool {
+    directory.is_empty() || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn move_path(path: &str, from: &str, to: &str) -> String {
     let rest = path.strip_prefix(from).unwrap_or(path).trim_start_matches('/');
-    if to.is_empty() { rest.to_owned() } else { format!("{to}/{rest}") }
+    match (to, rest) {
+        ("", rest) => rest.to_owned(),
+        (to, "") => to.to_owned(),
+        (to, rest) => format!("{to}/{rest}"),
+    }
 }
 
-fn node(entry: &Entry) -> Node {
-    Node { name: String::new(), kind: Kind::File(entry.mode), id: entry.id }
+/// A path of the repository as the file system takes it.
+pub(super) fn on_disk(path: &str) -> PathBuf {
+    std::ffi::OsString::from_vec(bytes_of_text(path).into_owned()).into()
+}
+
+/// A name or a target of the file system as a text that loses nothing.
+fn from_disk(name: &std::ffi::OsStr) -> String {
+    text_of_bytes(name.as_encoded_bytes()).into_owned()
+}
+
+/// One path of a repository on disk against what its commit has there.
+pub(super) fn compare_file(repo: &gix::Repository, root: &Path, path: &str, entry: Option<&Entry>) -> Result<Option<Difference>, GitError> {
+    let at = root.join(on_disk(path));
+    let metadata = match std::fs::symlink_metadata(&at) {
+        Ok(metadata) => Some(metadata),
+        Err(error) if is_missing(&error) => None,
+        Err(error) => return Err(error).attempt(format!("look at `{path}`")),
+    };
+    match (entry, metadata) {
+        (None, None) => Ok(None),
+        (None, Some(metadata)) if metadata.is_dir() => Ok(None),
+        (None, Some(_)) => unknown_file(repo, path),
+        (Some(_), None) => Ok((!is_skipped(repo, path)?).then_some(Difference::Deleted)),
+        (Some(entry), Some(metadata)) => known_file(repo, path, &at, entry, &metadata),
+    }
+}
+
+/// Whether a sparse checkout leaves a file out.
+fn is_skipped(repo: &gix::Repository, path: &str) -> Result<bool, GitError> {
+    use gix::index::entry::{Flags, Mode as Indexed};
+    let index = repo.index_or_empty().attempt("read the index")?;
+    let path = bytes_of_text(path);
+    if let Some(entry) = index.entry_by_path(path.as_bstr()) {
+        return Ok(entry.flags.contains(Flags::SKIP_WORKTREE));
+    }
+    let mut above = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(slash, _)| path[..=slash].as_bstr());
+    Ok(above.any(|directory| index.entry_by_path(directory).is_some_and(|entry| entry.mode == Indexed::DIR)))
 }
 
 fn is_indexed(committed: &Entry, entry: &gix::index::Entry) -> bool {
@@ -232,7 +313,7 @@ fn is_as_indexed(at: &Path, entry: &gix::index::Entry, index: &gix::index::State
 pub(super) fn changes_on_disk(repo: &gix::Repository, dir: &str) -> Result<Vec<(String, Difference)>, GitError> {
     use gix::status::plumbing::index_as_worktree::{Change, EntryStatus};
     let action = "compare the work tree with the index";
-    let patterns = if dir.is_empty() { Vec::new() } else { vec![BString::from(format!(":(top,literal){dir}"))] };
+    let patterns = if dir.is_empty() { Vec::new() } else { vec![BString::from([b":(top,literal)", &*bytes_of_text(dir)].concat())] };
     let status = repo.status(gix::progress::Discard).attempt(action)?;
     let status = status
         .untracked_files(gix::status::UntrackedFiles::Files)
@@ -257,7 +338,7 @@ pub(super) fn changes_on_disk(repo: &gix::Repository, dir: &str) -> Result<Vec<(
             Item::DirectoryContents { entry, .. } if entry.disk_kind == Some(gix::dir::entry::Kind::Repository) => continue,
             Item::DirectoryContents { .. } | Item::Rewrite { .. } => Difference::Untracked,
         };
-        changes.push((item.rela_path().to_str_lossy().into_owned(), difference));
+        changes.push((text_of_bytes(item.rela_path()).into_owned(), difference));
     }
     Ok(changes)
 }
@@ -274,14 +355,14 @@ fn unknown_files(repo: &gix::Repository, root: &Path, dir: &str, known: &[String
             excludes = Some(repo.excludes(&index, None, source).attempt("read .gitignore")?);
         }
         let Some(excludes) = &mut excludes else { return Ok(false) };
-        Ok(excludes.at_entry(path, Some(mode)).attempt("read .gitignore")?.is_excluded())
+        Ok(excludes.at_entry(bytes_of_text(path).as_bstr(), Some(mode)).attempt("read .gitignore")?.is_excluded())
     };
     let mut unknown = Vec::new();
     let mut pending = vec![dir.to_owned()];
     while let Some(dir) = pending.pop() {
-        for found in std::fs::read_dir(root.join(&dir)).into_iter().flatten() {
+        for found in std::fs::read_dir(root.join(on_disk(&dir))).into_iter().flatten() {
             let found = found.attempt(action())?;
-            let Some(name) = found.file_name().to_str().map(str::to_owned) else { continue };
+            let name = from_disk(&found.file_name());
             let path = if dir.is_empty() { name.clone() } else { format!("{dir}/{name}") };
             if name == ".git" || known.binary_search(&path).is_ok() {
                 continue;
@@ -303,7 +384,7 @@ fn unknown_files(repo: &gix::Repository, root: &Path, dir: &str, known: &[String
 }
 
 fn is_in_index(repo: &gix::Repository, path: &str) -> Result<bool, GitError> {
-    Ok(repo.index_or_empty().attempt("read the index")?.entry_by_path(BStr::new(path)).is_some())
+    Ok(repo.index_or_empty().attempt("read the index")?.entry_by_path(bytes_of_text(path).as_bstr()).is_some())
 }
 
 /// A file on disk that the commit does not have: untracked or added, and nothing to speak of if `.gitignore` excludes it.
@@ -314,7 +395,8 @@ fn unknown_file(repo: &gix::Repository, path: &str) -> Result<Option<Difference>
     let index = repo.index_or_empty().attempt("read the index")?;
     let source = gix::worktree::stack::state::ignore::Source::WorktreeThenIdMappingIfNotSkipped;
     let mut excludes = repo.excludes(&index, None, source).attempt("read .gitignore")?;
-    let ignored = excludes.at_entry(path, Some(gix::index::entry::Mode::FILE)).attempt("read .gitignore")?.is_excluded();
+    let ignored =
+        excludes.at_entry(bytes_of_text(path).as_bstr(), Some(gix::index::entry::Mode::FILE)).attempt("read .gitignore")?.is_excluded();
     Ok((!ignored).then_some(Difference::Untracked))
 }
 
@@ -323,33 +405,45 @@ fn known_file(
     repo: &gix::Repository,
     path: &str,
     at: &Path,
-    node: &Node,
+    entry: &Entry,
     metadata: &std::fs::Metadata,
 ) -> Result<Option<Difference>, GitError> {
     let action = || format!("read `{path}` of the work tree");
-    let same = match node.kind {
-        Kind::Directory => metadata.is_dir(),
-        Kind::File(Mode::Symlink) => {
-            metadata.is_symlink() && blob_id(std::fs::read_link(at).attempt(action())?.as_os_str().as_encoded_bytes()) == node.id
+    let same = match entry.mode {
+        Mode::Directory => metadata.is_dir(),
+        Mode::Symlink => {
+            metadata.is_symlink() && blob_id(std::fs::read_link(at).attempt(action())?.as_os_str().as_encoded_bytes()) == entry.id
         }
-        Kind::File(Mode::Submodule) => return submodule(repo, path, node),
-        Kind::File(_) if !metadata.is_file() => false,
-        Kind::File(mode) => {
+        Mode::Submodule => return absent_submodule(repo, path, entry),
+        _ if !metadata.is_file() => false,
+        mode => {
             let ignores_modes = || repo.config_snapshot().boolean("core.fileMode") == Some(false);
             let mode_is_same = is_executable(metadata) == (mode == Mode::Executable) || ignores_modes();
-            let bytes = std::fs::read(at).attempt(action())?;
-            // Filters may be programs, such as LFS: they are run only if the index cannot tell.
-            mode_is_same && (blob_id(&bytes) == node.id || is_settled(repo, path, at, node)? || filtered_id(repo, path, &bytes)? == node.id)
+            mode_is_same && has_same_bytes(repo, path, at, entry)?
         }
     };
     Ok((!same).then_some(Difference::Modified))
 }
 
+/// Whether a file on disk has the committed bytes, in the form of the commit or in that of a checkout.
+fn has_same_bytes(repo: &gix::Repository, path: &str, at: &Path, entry: &Entry) -> Result<bool, GitError> {
+    let bytes = std::fs::read(at).attempt(format!("read `{path}` of the work tree"))?;
+    if blob_id(&bytes) == entry.id || is_settled(repo, path, at, entry)? {
+        return Ok(true);
+    }
+    // Filters may be programs: they are run only if nothing else can tell. Those of Git LFS are not needed.
+    match entry.conversion.as_deref() {
+        Some(Conversion::Lfs) => content::is_stored(repo, entry.id, &bytes, path),
+        Some(how @ Conversion::Text { .. }) if content::is_converted(repo, entry.id, how, &bytes, path)? => Ok(true),
+        _ => Ok(filtered_id(repo, path, &bytes)? == entry.id),
+    }
+}
+
 /// Whether the index knows the file as the commit has it, and finds it unchanged since.
-fn is_settled(repo: &gix::Repository, path: &str, at: &Path, node: &Node) -> Result<bool, GitError> {
+fn is_settled(repo: &gix::Repository, path: &str, at: &Path, committed: &Entry) -> Result<bool, GitError> {
     let index = repo.index_or_empty().attempt("read the index")?;
     let options = repo.stat_options().attempt("read the configuration of Git")?;
-    let entry = index.entry_by_path(BStr::new(path)).filter(|entry| to_id(&entry.id) == node.id);
+    let entry = index.entry_by_path(bytes_of_text(path).as_bstr()).filter(|entry| to_id(&entry.id) == committed.id);
     Ok(entry.is_some_and(|entry| is_as_indexed(at, entry, &index, options)))
 }
 
@@ -360,7 +454,7 @@ fn filtered_id(repo: &gix::Repository, path: &str, bytes: &[u8]) -> Result<crate
     let action = || format!("apply the Git filters of `{path}`");
     let (mut pipeline, index) = repo.filter_pipeline(None).attempt(action())?;
     let mut converted = Vec::new();
-    match pipeline.convert_to_git(bytes, Path::new(path), &index).attempt(action())? {
+    match pipeline.convert_to_git(bytes, &on_disk(path), &index).attempt(action())? {
         ToGitOutcome::Unchanged(_) => return Ok(blob_id(bytes)),
         ToGitOutcome::Buffer(buffer) => converted.extend_from_slice(buffer),
         ToGitOutcome::Process(mut process) => {
@@ -370,13 +464,14 @@ fn filtered_id(repo: &gix::Repository, path: &str, bytes: &[u8]) -> Result<crate
     Ok(blob_id(&converted))
 }
 
-fn submodule(repo: &gix::Repository, path: &str, node: &Node) -> Result<Option<Difference>, GitError> {
+/// A submodule whose objects are not here may be on disk all the same.
+fn absent_submodule(repo: &gix::Repository, path: &str, entry: &Entry) -> Result<Option<Difference>, GitError> {
     let found = changes_on_disk(repo, path)?.into_iter().find(|(changed, _)| changed == path);
     let index = repo.index_or_empty().attempt("read the index")?;
-    let indexed = index.entry_by_path(BStr::new(path)).map(|entry| to_id(&entry.id));
+    let indexed = index.entry_by_path(bytes_of_text(path).as_bstr()).map(|entry| to_id(&entry.id));
     Ok(match found {
         Some((_, difference)) => Some(difference),
-        None => (indexed != Some(node.id)).then_some(Difference::SubmoduleCommit),
+        None => (indexed != Some(entry.id)).then_some(Difference::SubmoduleCommit),
     })
 }
 
@@ -409,33 +504,38 @@ impl DiskTree {
 
     /// Where a path really is; `None` if it is nowhere inside the repository.
     fn locate(&self, path: &str) -> Result<Option<PathBuf>, ReadError> {
-        match self.project.join(path.trim_start_matches('/')).canonicalize() {
+        match self.project.join(on_disk(path.trim_start_matches('/'))).canonicalize() {
             Ok(real) => Ok(real.starts_with(&self.root).then_some(real)),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(self.read_error(path, error)),
         }
     }
 
-    fn collect(&self, dir: &Path, path: &str, entries: &mut Vec<Entry>) -> std::io::Result<()> {
-        for found in std::fs::read_dir(dir)? {
-            let found = found?;
-            let Some(name) = found.file_name().to_str().map(str::to_owned) else { continue };
-            if name == ".git" {
-                continue;
-            }
-            let path = if path.is_empty() { name } else { format!("{path}/{name}") };
-            let kind = found.file_type()?;
-            if kind.is_dir() {
-                self.collect(&found.path(), &path, entries)?;
-            } else if kind.is_symlink() {
-                let target = std::fs::read_link(found.path())?;
-                entries.push(Entry::new(path, Mode::Symlink, blob_id(target.as_os_str().as_encoded_bytes())));
-            } else if kind.is_file() {
-                let mode = if is_executable(&found.metadata()?) { Mode::Executable } else { Mode::File };
-                entries.push(Entry::new(path, mode, blob_id(&std::fs::read(found.path())?)));
+    fn collect(&self, dir: PathBuf, path: &str) -> std::io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        let mut pending = vec![(dir, path.to_owned())];
+        while let Some((dir, path)) = pending.pop() {
+            for found in std::fs::read_dir(dir)? {
+                let found = found?;
+                let name = from_disk(&found.file_name());
+                if name == ".git" {
+                    continue;
+                }
+                let path = if path.is_empty() { name } else { format!("{path}/{name}") };
+                let kind = found.file_type()?;
+                if kind.is_dir() {
+                    pending.push((found.path(), path));
+                } else if kind.is_symlink() {
+                    let target = std::fs::read_link(found.path())?;
+                    entries.push(Entry::new(path, Mode::Symlink, blob_id(target.as_os_str().as_encoded_bytes())));
+                } else if kind.is_file() {
+                    let mode = if is_executable(&found.metadata()?) { Mode::Executable } else { Mode::File };
+                    entries.push(Entry::new(path, mode, blob_id(&std::fs::read(found.path())?)));
+                }
             }
         }
-        Ok(())
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(entries)
     }
 }
 
@@ -451,16 +551,14 @@ impl FileTree for DiskTree {
 
     fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
         let dir = dir.trim_matches('/');
-        let mut entries = Vec::new();
-        if let Some(real) = self.locate(dir)?.filter(|real| real.is_dir()) {
-            self.collect(&real, dir, &mut entries).map_err(|error| self.read_error(dir, error))?;
+        match self.locate(dir)?.filter(|real| real.is_dir()) {
+            Some(real) => self.collect(real, dir).map(Arc::from).map_err(|error| self.read_error(dir, error)),
+            None => Ok(Arc::new([])),
         }
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(entries.into())
     }
 
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
-        let at = self.project.join(&entry.path);
+        let at = self.project.join(on_disk(&entry.path));
         let bytes = match entry.mode {
             Mode::Symlink => std::fs::read_link(&at).map(|target| target.into_os_string().into_encoded_bytes()),
             _ => std::fs::read(&at),
