@@ -185,7 +185,7 @@ impl Client {
         match self.config_of(&doing, &reference, manifest, None).await {
             Ok(config) => Ok(Some(TaggedImage { tag, digest, labels: config.labels(), created: config.created() })),
             Err(RegistryError::NotFound { .. } | RegistryError::NoPlatform { .. }) => {
-                let created = annotations.get(manifest::CREATED).and_then(|time| time.parse().ok());
+                let created = annotations.get(super::manifest::CREATED).and_then(|time| time.parse().ok());
                 Ok(Some(TaggedImage { tag, digest, labels: annotations, created }))
             }
             Err(error) => Err(error),

@@ -99,7 +99,7 @@ impl Node<'_> {
 }
 
 fn empty(path: String) -> Entry {
-    Entry { path, mode: Mode::Directory, id: ObjectId([0; 20]) }
+    Entry::new(path, Mode::Directory, ObjectId([0; 20]))
 }
 
 /// A directory on the way to the entry at hand.

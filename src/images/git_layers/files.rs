@@ -44,6 +44,11 @@ impl FileSet {
         self.listing.origin()
     }
 
+    /// Whether a file may be among them that [`crate::file_tree::FileTree::check`] refuses.
+    pub fn is_doubtful(&self) -> bool {
+        self.listing.is_doubtful()
+    }
+
     /// The set without files.
     pub fn empty() -> Self {
         FileSet::of(Arc::new([]), 0)

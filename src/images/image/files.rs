@@ -33,13 +33,16 @@ impl<'a> Files<'a> {
         if let Some(known) = self.listings.get(&key) {
             return Ok(known.clone());
         }
-        let tree = match origin.checked_sub(1).and_then(|at| self.looked_up.remotes.values().nth(at)) {
-            Some(remote) => &*remote.tree,
-            None => self.tree,
-        };
-        let listing = Arc::new(Listing::new(tree.list(directory)?, strip(directory)).of_tree(origin));
+        let listing = Arc::new(Listing::new(self.tree_of(origin).list(directory)?, strip(directory)).of_tree(origin));
         self.listings.insert(key, listing.clone());
         Ok(listing)
+    }
+
+    fn tree_of(&self, origin: usize) -> &'a dyn FileTree {
+        match origin.checked_sub(1).and_then(|at| self.looked_up.remotes.values().nth(at)) {
+            Some(remote) => &*remote.tree,
+            None => self.tree,
+        }
     }
 
     /// The commit of another repository that a mapping is of.
@@ -64,6 +67,9 @@ impl<'a> Files<'a> {
             return Ok(known.clone());
         }
         let set = self.choose(origin, add, mapping, &carved)?.map(Arc::new);
+        if let Some(set) = &set {
+            check(self.tree_of(origin), set)?;
+        }
         self.sets.insert(key, set.clone());
         Ok(set)
     }
@@ -107,9 +113,18 @@ impl<'a> Files<'a> {
         let listing = self.listing(0, directory)?;
         let mut seen = visible(listing.entries(), strip(directory))?;
         let set = Arc::new(FileSet::of(std::mem::take(&mut seen.entries).into(), strip(directory)));
+        check(self.tree, &set)?;
         self.views.push(View::new(directory, move |path| seen.sees(path)));
         self.sets.insert(key, Some(set.clone()));
         Ok(set)
+    }
+}
+
+/// An error for the first chosen file that cannot be had: a submodule that is not here, a file that only a program could make.
+fn check(tree: &dyn FileTree, set: &FileSet) -> Result<(), ReadError> {
+    match set.is_doubtful() {
+        true => set.iter().filter(|(_, entry)| entry.is_doubtful()).try_for_each(|(_, entry)| tree.check(entry)),
+        false => Ok(()),
     }
 }
 

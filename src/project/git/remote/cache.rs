@@ -16,7 +16,9 @@ use sha1::Digest;
 use super::error::RemoteError;
 use super::protocol;
 use crate::file_tree::ObjectId;
-use crate::project::git::{Kind, Repository, commit, commit_tree, discover};
+use crate::project::git::commit::to_gix;
+use crate::project::git::error::Attempt;
+use crate::project::git::{Repository, commit, discover};
 
 /// How many commits a server is told of.
 const MOST_HAVES: usize = 16;
@@ -198,20 +200,26 @@ impl Entry {
     fn look_at_all(&self, repository: &Arc<Repository>, id: ObjectId) -> Result<(), RemoteError> {
         let unreadable = |cause| RemoteError::Unreadable { url: self.url.clone(), cause };
         let commit = commit(repository, &id.to_string()).map_err(unreadable)?;
-        let tree = commit_tree(repository, &commit).map_err(unreadable)?;
-        let mut seen = std::collections::HashSet::from([commit.tree]);
-        let mut pending = vec![commit.tree];
-        while let Some(directory) = pending.pop() {
-            let nodes = tree.children(directory).map_err(|error| self.unusable(error.cause.to_string()))?;
-            for node in nodes.iter().filter(|node| seen.insert(node.id)) {
-                match node.kind {
-                    Kind::Directory => pending.push(node.id),
-                    Kind::File(mode) if mode.has_blob() => drop(repository.blob_size(node.id).map_err(unreadable)?),
-                    Kind::File(_) => {}
+        let root = to_gix(commit.tree);
+        repository.with(|repo| {
+            let mut seen = std::collections::HashSet::from([root]);
+            let mut pending = vec![root];
+            while let Some(directory) = pending.pop() {
+                let directory = repo.find_tree(directory).attempt("read a directory of the clone").map_err(unreadable)?;
+                for entry in directory.iter() {
+                    let entry = entry.attempt("read a directory of the clone").map_err(unreadable)?;
+                    if !seen.insert(entry.object_id()) {
+                        continue;
+                    }
+                    if entry.mode().is_tree() {
+                        pending.push(entry.object_id());
+                    } else if !entry.mode().is_commit() {
+                        repo.find_header(entry.object_id()).attempt("read a file of the clone").map_err(unreadable)?;
+                    }
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn remember(&self, id: ObjectId) -> io::Result<()> {
