@@ -69,7 +69,7 @@ pub fn visible(
     seen.entries = chosen.map(|(node, _)| node.entry(entries, strip)).collect();
     // Directories that are there though nothing in them is seen.
     let prefix = entries.first().map_or("", |entry| &entry.path[..strip]);
-    for directory in directories {
+    for directory in directories.into_iter().rev() {
         let below = format!("{prefix}{directory}/");
         let at = seen.entries.partition_point(|entry| entry.path < below);
         let there = seen.entries.get(at).is_some_and(|entry| entry.path.starts_with(&below));
@@ -136,8 +136,8 @@ fn left<'a>(all: impl Iterator<Item = Node<'a>>, strip: usize, ignore: &Ignore) 
         if parent.as_ref().is_some_and(|parent| parent.skipped) {
             continue;
         }
-        let (left_out, _) = ignore.judge(&path[strip..], parent.as_ref().map_or(&[], |parent| &parent.matched), &mut memory);
-        if !left_out {
+        let matched = parent.as_ref().map_or(&[][..], |parent| &parent.matched);
+        if !ignore.leaves_out(&path[strip..], matched, &mut memory) {
             nodes.push(node);
             if let Some(parent) = parent {
                 parent.full = true;

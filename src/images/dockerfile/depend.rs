@@ -102,26 +102,20 @@ pub fn dependencies(file: &Dockerfile, request: &Request) -> Result<Dependencies
 fn gather(scene: &Scene<'_>, needed: &[(usize, &Evaluated)]) -> Dependencies {
     let mut found = Dependencies::default();
     let live = live_args(needed);
-    let names: BTreeMap<usize, String> = needed
-        .iter()
-        .enumerate()
-        .map(|(at, (index, _))| (*index, scene.stages[*index].name.clone().unwrap_or_else(|| at.to_string())))
-        .collect();
+    let names = names(scene, needed);
     for (at, (index, stage)) in needed.iter().enumerate() {
         for (name, value) in &stage.from_args {
             found.args.entry(name.clone()).or_insert_with(|| value.clone());
         }
         let mut lines = Vec::new();
         for (line, _) in stage.lines.iter().zip(&live[at]).filter(|(_, live)| **live) {
-            lines.push(match &line.arg {
-                Some((name, Lookup::Known(value))) => {
-                    let known = found.args.entry(name.clone()).or_insert_with(|| value.clone());
-                    if known == value { format!("ARG {name}") } else { format!("ARG {name}={value}") }
+            lines.push(match (&line.arg, line.copies_from.and_then(|index| names.get(&index))) {
+                (Some((name, Lookup::Known(value))), _) => {
+                    found.args.entry(name.clone()).or_insert_with(|| value.clone());
+                    format!("ARG {name}: {value}")
                 }
-                _ => match line.copies_from.and_then(|index| names.get(&index)) {
-                    Some(name) => format!("{} (from stage {name})", line.text),
-                    None => line.text.clone(),
-                },
+                (None, Some(stage)) => format!("[{stage}] {}", line.text),
+                _ => line.text.clone(),
             });
             found.runs |= line.sees_all;
         }
@@ -148,6 +142,18 @@ fn gather(scene: &Scene<'_>, needed: &[(usize, &Evaluated)]) -> Dependencies {
         found.args.insert("SOURCE_DATE_EPOCH".into(), epoch.clone());
     }
     found
+}
+
+/// What needed stages are called: by their names, with their number among them where that is not enough.
+fn names(scene: &Scene<'_>, needed: &[(usize, &Evaluated)]) -> BTreeMap<usize, String> {
+    let written = |index: usize| scene.stages[index].name.as_deref();
+    let is_unique = |name: &str| needed.iter().filter(|(index, _)| written(*index) == Some(name)).count() == 1;
+    let name = |(at, (index, _)): (usize, &(usize, &Evaluated))| match written(*index) {
+        Some(name) if is_unique(name) => (*index, name.to_owned()),
+        Some(name) => (*index, format!("{name} {at}")),
+        None => (*index, at.to_string()),
+    };
+    needed.iter().enumerate().map(name).collect()
 }
 
 /// For each line of each needed stage whether it counts: a declared argument does only if something after it can see it, in its stage

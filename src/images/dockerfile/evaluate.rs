@@ -116,7 +116,7 @@ impl Scene<'_> {
             return Err(file.syntax(message, stage.from.span.clone(), Some(help.into())));
         }
         let mut found = Evaluated { parents: self.earlier(&reference, index), ..Evaluated::default() };
-        self.from(stage, &mut found);
+        self.from(stage, &mut found)?;
 
         let shown = |text: String, written: &str| if text.contains(UNKNOWN) { written.to_owned() } else { text };
         let mut triggers: Vec<Vec<String>> = Vec::new();
@@ -170,25 +170,37 @@ impl Scene<'_> {
         Ok(found)
     }
 
-    /// The line of FROM, and the arguments that it uses.
-    fn from(&self, stage: &Stage<'_>, found: &mut Evaluated) {
+    /// The line of FROM, and the arguments that it uses: with their values, or as it is written with what is known of them.
+    fn from(&self, stage: &Stage<'_>, found: &mut Evaluated) -> Result<(), DockerfileError> {
+        let global = |name: &str| self.globals.get(name).cloned().unwrap_or(Lookup::Unset);
+        let written: Vec<&str> = stage.from.flags.iter().map(String::as_str).chain([stage.reference]).collect();
         let mut text = String::from("FROM");
-        for part in stage.from.flags.iter().map(String::as_str).chain([stage.reference]) {
+        for word in &written {
             text.push(' ');
-            text.push_str(part);
+            text.push_str(&substitute(self.file, stage.from, word, &global)?);
         }
-        for name in mentioned(&text) {
-            match self.globals.get(name) {
-                Some(Lookup::Known(value)) => drop(found.from_args.insert(name.to_owned(), value.clone())),
-                Some(_) => found.lines.extend(self.global(name)),
-                None => {}
-            }
+        let is_known = !text.contains(UNKNOWN);
+        if !is_known {
+            text = format!("FROM {}", written.join(" "));
         }
         if let Some(name) = &stage.name {
             text.push_str(" AS ");
             text.push_str(name);
         }
+        for name in written.iter().flat_map(|word| mentioned(word)) {
+            match self.globals.get(name) {
+                Some(Lookup::Known(value)) => {
+                    found.from_args.insert(name.to_owned(), value.clone());
+                    if !is_known {
+                        text.push_str(&format!("\n{name}: {value}"));
+                    }
+                }
+                Some(_) => found.lines.extend(self.global(name)),
+                None => {}
+            }
+        }
         found.lines.push(Line::new(text));
+        Ok(())
     }
 
     /// How a global argument is declared whose value is not wholly known, with the values that it may be made of.
@@ -201,7 +213,7 @@ impl Scene<'_> {
             let mut text: String = args.iter().map(|arg| format!("{}\n", arg.canonical())).collect();
             for (name, value) in self.globals {
                 if let Lookup::Known(value) = value {
-                    text.push_str(&format!("{name}={value}\n"));
+                    text.push_str(&format!("{name}: {value}\n"));
                 }
             }
             Line::new(text)
@@ -328,20 +340,22 @@ impl Scene<'_> {
     ) -> Result<(), DockerfileError> {
         let stages = self.earlier(name, index);
         let number = name.parse::<usize>().ok().filter(|_| by_number && stages.is_empty());
+        let is_itself = stages.is_empty() && self.stages[index].name.as_deref() == Some(&name.to_lowercase());
         match number {
             Some(number) if number < index => found.sources.push(number),
-            // Images that files are copied from are numbered after the stages, in an order of the builder's own.
+            // Only a trigger can name the stage that it runs in, and gets the files that are there so far.
+            Some(number) if number == index => {}
+            None if is_itself => {}
+            // What files are copied or mounted from is numbered after the stages, in an order of the builder's own.
             Some(number) if number >= self.stages.len() && self.outside().next().is_some() => {
                 let base = |name: &str| Base { reference: name.to_owned(), platform: None, built_on: false };
-                found.bases.extend(self.outside().map(base));
+                found.bases.extend(self.outside().filter(|name| *name != "scratch").map(base));
             }
             Some(_) => return Err(self.unknown_stage(name, instruction, index)),
             None if !stages.is_empty() && !name.contains(UNKNOWN) => {}
             None if name == "scratch" => {}
             None => {
-                let bare = !name.contains(['/', ':', '@', UNKNOWN]);
-                let near = nearest(name, self.names(index).into_iter()).is_some();
-                if !is_reference(name) || bare && near {
+                if !is_reference(name) {
                     return Err(self.unknown_stage(name, instruction, index));
                 }
                 let reference = name.replace(UNKNOWN, "…");
@@ -352,12 +366,14 @@ impl Scene<'_> {
         Ok(())
     }
 
-    /// The images that any stage copies or mounts from.
+    /// The images that any stage copies or mounts from; a mount from nowhere is one from `scratch`.
     fn outside(&self) -> impl Iterator<Item = &str> {
         let all = self.stages.iter().flat_map(|stage| stage.body);
         let named = all.flat_map(|one| {
+            let from = |mount: &'_ str| mount.split(',').any(|field| field.starts_with("from="));
+            let nowhere = one.flag_values("mount").any(|mount| !from(mount)).then_some("scratch");
             let mounts = one.flag_values("mount").flat_map(|mount| mount.split(',')).filter_map(|field| field.strip_prefix("from="));
-            one.flag("from").into_iter().chain(mounts)
+            one.flag("from").into_iter().chain(mounts).chain(nowhere)
         });
         named.filter(|name| is_reference(name) && name.parse::<usize>().is_err() && self.earlier(name, self.stages.len()).is_empty())
     }
@@ -365,7 +381,7 @@ impl Scene<'_> {
     fn unknown_stage(&self, stage: &str, instruction: &Instruction, index: usize) -> DockerfileError {
         let names = self.names(index);
         let help = match nearest(stage, names.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`? An image of that name is written with its tag, `{stage}:latest`"),
+            Some(near) => format!("did you mean `{near}`?"),
             None if names.is_empty() => "no stage before this one has a name".into(),
             None => format!("stages before this one: `{}`", names.join("`, `")),
         };

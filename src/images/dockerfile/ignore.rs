@@ -23,22 +23,16 @@ pub struct Ignore(Arc<Rules>);
 struct Rules {
     /// As patternmatcher has them: clean, with their `!`.
     patterns: Vec<String>,
-    /// One for each pattern.
-    rules: Vec<Rule>,
-    /// Matchers of different patterns.
-    matchers: Vec<Matcher>,
-    /// Which rules need a look, by a piece of text that a path must have.
-    by_piece: HashMap<[u8; 3], Vec<u32>>,
-    by_path: HashMap<String, Vec<u32>>,
-    always: Vec<u32>,
+    /// For each pattern whether it brings files back.
+    exception: Vec<bool>,
+    /// Matchers of different patterns, each with the rules that have it.
+    matchers: Vec<(Matcher, Vec<u32>)>,
+    /// Which matchers need a look, by a piece of text that a path must have, or by the whole path.
+    by_piece: HashMap<[u8; 3], Vec<usize>>,
+    by_path: HashMap<String, usize>,
+    always: Vec<usize>,
     /// The exceptions with a slash at their end, sorted, if no special character is in them: elsewhere nothing comes back.
     exceptions: Option<Vec<String>>,
-}
-
-#[derive(Clone, Copy)]
-struct Rule {
-    exception: bool,
-    matcher: usize,
 }
 
 /// The rules that matched a directory, in order.
@@ -48,8 +42,10 @@ pub(super) type Matched = Vec<u32>;
 #[derive(Default)]
 pub(super) struct Memory {
     path: u64,
-    known: Vec<(u64, bool)>,
-    candidates: Vec<u32>,
+    /// The last path that a matcher was looked at for.
+    looked_at: Vec<u64>,
+    /// The rules that match the path itself, in order.
+    own: Vec<u32>,
 }
 
 impl Ignore {
@@ -79,7 +75,7 @@ impl Ignore {
     /// Takes patterns as they are, each with its `!` if it is an exception. The error names the pattern by its place.
     pub(super) fn new(patterns: &[String]) -> Result<Self, (usize, String)> {
         let mut rules = Rules { exceptions: Some(Vec::new()), ..Rules::default() };
-        let mut known: HashMap<String, (usize, String)> = HashMap::new();
+        let mut known: HashMap<&str, usize> = HashMap::new();
         for (at, written) in patterns.iter().enumerate() {
             let (exception, pattern) = written.strip_prefix('!').map_or((false, written.as_str()), |rest| (true, rest));
             if pattern.is_empty() || exception && pattern == "/" {
@@ -95,16 +91,18 @@ impl Ignore {
                     exceptions.push(format!("{literal}/"));
                 }
             }
-            let (matcher, needed) = match known.get(pattern) {
-                Some(found) => found.clone(),
+            let matcher = match known.get(pattern) {
+                Some(matcher) => *matcher,
                 None => {
                     let (matcher, needed) = Matcher::new(pattern).map_err(|message| (at, message))?;
-                    rules.matchers.push(matcher);
-                    known.entry(pattern.to_owned()).or_insert((rules.matchers.len() - 1, needed)).clone()
+                    known.insert(pattern, rules.matchers.len());
+                    rules.place(&matcher, &needed);
+                    rules.matchers.push((matcher, Vec::new()));
+                    rules.matchers.len() - 1
                 }
             };
-            rules.place(matcher, &needed);
-            rules.rules.push(Rule { exception, matcher });
+            rules.matchers[matcher].1.push(u32::try_from(at).unwrap_or(u32::MAX));
+            rules.exception.push(exception);
             rules.patterns.push(written.clone());
         }
         if let Some(exceptions) = &mut rules.exceptions {
@@ -115,7 +113,7 @@ impl Ignore {
 
     /// Whether no file is left out.
     pub fn is_empty(&self) -> bool {
-        self.0.rules.is_empty()
+        self.0.exception.is_empty()
     }
 
     /// Whether a file of the context is left out. The path is relative to the context.
@@ -129,33 +127,44 @@ impl Ignore {
             }
             parent = matched;
         }
-        self.judge(path, &parent, &mut memory).0
+        self.leaves_out(path, &parent, &mut memory)
     }
 
-    /// Whether the patterns leave a path out, by what matched the directory that it is in; and what matches it, for its own children.
+    /// Whether the patterns leave a directory out, by what matched the one that it is in; and what matches it, for its own children.
     pub(super) fn judge(&self, path: &str, parent: &[u32], memory: &mut Memory) -> (bool, Matched) {
+        let mut matched = Matched::new();
+        (self.verdict(path, parent, memory, Some(&mut matched)), matched)
+    }
+
+    /// Whether the patterns leave a file out, by what matched the directory that it is in.
+    pub(super) fn leaves_out(&self, path: &str, parent: &[u32], memory: &mut Memory) -> bool {
+        self.verdict(path, parent, memory, None)
+    }
+
+    fn verdict(&self, path: &str, parent: &[u32], memory: &mut Memory, mut matched: Option<&mut Matched>) -> bool {
         let rules = &*self.0;
-        rules.candidates(path, parent, memory);
-        memory.path += 1;
-        memory.known.resize(rules.matchers.len(), (0, false));
-        let (mut left_out, mut matched, mut inherited) = (false, Matched::new(), parent.iter().peekable());
-        for rule in &memory.candidates {
-            let Rule { exception, matcher } = rules.rules[*rule as usize];
-            let mut matches = inherited.next_if_eq(&rule).is_some();
-            // A rule that would change nothing is not looked at, and counts for the children as one that does not match.
-            if !matches && exception == left_out {
-                let known = &mut memory.known[matcher];
-                if known.0 != memory.path {
-                    *known = (memory.path, rules.matchers[matcher].matches(path));
-                }
-                matches = known.1;
+        rules.match_path(path, memory);
+        let exception = |rule: &u32| rules.exception[*rule as usize];
+        let (mut left_out, mut rest) = (false, parent);
+        for own in &memory.own {
+            let (before, behind) = rest.split_at(rest.partition_point(|rule| rule < own));
+            left_out = before.last().map_or(left_out, |last| !exception(last));
+            if let Some(matched) = &mut matched {
+                matched.extend_from_slice(before);
             }
-            if matches {
-                left_out = !exception;
-                matched.push(*rule);
+            // A rule that matched the directory counts; another one only if it changes something, and else does not for the children.
+            rest = behind;
+            if rest.first() != Some(own) && exception(own) == left_out {
+                left_out = !exception(own);
+                if let Some(matched) = &mut matched {
+                    matched.push(*own);
+                }
             }
         }
-        (left_out, matched)
+        if let Some(matched) = &mut matched {
+            matched.extend_from_slice(rest);
+        }
+        rest.last().map_or(left_out, |last| !exception(last))
     }
 
     /// Whether a directory that is left out is looked into.
@@ -168,11 +177,11 @@ impl Ignore {
 }
 
 impl Rules {
-    /// Notes where to look for the rule that comes next.
-    fn place(&mut self, matcher: usize, needed: &str) {
-        let rule = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
-        if let Matcher::Exact(path) = &self.matchers[matcher] {
-            self.by_path.entry(path.clone()).or_default().push(rule);
+    /// Notes when to look at the matcher that comes next.
+    fn place(&mut self, matcher: &Matcher, needed: &str) {
+        let at = self.matchers.len();
+        if let Matcher::Exact(path) = matcher {
+            self.by_path.insert(path.clone(), at);
             return;
         }
         let bytes = needed.as_bytes();
@@ -183,36 +192,35 @@ impl Rules {
             length => bytes.windows(length).map(piece).min_by_key(|piece| self.by_piece.get(piece).map_or(0, Vec::len)),
         };
         match rarest {
-            Some(piece) => self.by_piece.entry(piece).or_default().push(rule),
-            None => self.always.push(rule),
+            Some(piece) => self.by_piece.entry(piece).or_default().push(at),
+            None => self.always.push(at),
         }
     }
 
-    /// The rules that may match a path, and those that matched its directory, in order.
-    fn candidates(&self, path: &str, parent: &[u32], memory: &mut Memory) {
-        let found = &mut memory.candidates;
-        found.clear();
-        if self.rules.len() <= FEW {
-            found.extend((0..).take(self.rules.len()));
-            return;
-        }
-        found.extend_from_slice(parent);
-        found.extend_from_slice(&self.always);
-        found.extend(self.by_path.get(path).into_iter().flatten());
-        if !self.by_piece.is_empty() {
-            for length in 1..=3 {
-                for window in path.as_bytes().windows(length) {
-                    found.extend(self.by_piece.get(&piece(window)).into_iter().flatten());
-                }
+    /// Finds the rules that match a path itself.
+    fn match_path(&self, path: &str, memory: &mut Memory) {
+        memory.own.clear();
+        memory.path += 1;
+        memory.looked_at.resize(self.matchers.len(), 0);
+        let mut look = |at: usize| {
+            if std::mem::replace(&mut memory.looked_at[at], memory.path) != memory.path && self.matchers[at].0.matches(path) {
+                memory.own.extend_from_slice(&self.matchers[at].1);
+            }
+        };
+        if self.matchers.len() <= FEW {
+            (0..self.matchers.len()).for_each(look);
+        } else {
+            self.always.iter().chain(self.by_path.get(path)).for_each(|at| look(*at));
+            let lengths = if self.by_piece.is_empty() { 1..1 } else { 1..4 };
+            for window in lengths.flat_map(|length| path.as_bytes().windows(length)) {
+                self.by_piece.get(&piece(window)).into_iter().flatten().for_each(|at| look(*at));
             }
         }
-        // A few runs that are sorted already, which this sort merges.
-        found.sort();
-        found.dedup();
+        memory.own.sort_unstable();
     }
 }
 
-/// So many rules are all looked at: cheaper than to find out which need not be.
+/// So many matchers are all looked at: cheaper than to find out which need not be.
 const FEW: usize = 32;
 
 /// Up to three bytes as a key. No path has a zero byte.

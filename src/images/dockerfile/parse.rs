@@ -69,7 +69,10 @@ impl Instruction {
         let mut text = self.keyword.clone();
         for flag in &self.flags {
             text.push(' ');
-            text.push_str(flag);
+            match flag.contains(char::is_whitespace) {
+                true => text.push_str(&format!("{flag:?}")),
+                false => text.push_str(flag),
+            }
         }
         let splits = match self.keyword.as_str() {
             "COPY" | "ADD" | "EXPOSE" | "VOLUME" => !self.rest.starts_with('['),

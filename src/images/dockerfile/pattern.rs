@@ -14,8 +14,8 @@ pub(super) enum Matcher {
     Prefix(String),
     /// Paths that end so, and the path that is this without its leading slash.
     Suffix(String),
-    /// Everything else.
-    Regex(Regex),
+    /// Everything else, with a text that every match contains.
+    Regex(Regex, String),
 }
 
 impl Matcher {
@@ -34,13 +34,16 @@ impl Matcher {
             Kind::Suffix => Matcher::Suffix(pattern[2..].to_owned()),
             Kind::Regex => {
                 let regex = rust_of_go(&unescaped(&go)).and_then(|text| Regex::new(&text).ok());
-                Matcher::Regex(regex.ok_or_else(|| format!("`{pattern}` is no pattern that Go's regular expressions know"))?)
+                let unknown = || format!("`{pattern}` is no pattern that Go's regular expressions know");
+                Matcher::Regex(regex.ok_or_else(unknown)?, unescaped(&literal).into_owned())
             }
         };
         let needed = match &matcher {
             Matcher::Exact(text) | Matcher::Prefix(text) => text.clone(),
             Matcher::Suffix(text) => text.trim_start_matches('/').to_owned(),
-            Matcher::Regex(_) => literal,
+            // An expression takes bytes that are no UTF-8 for one another.
+            Matcher::Regex(_, text) if *text != literal => String::new(),
+            Matcher::Regex(..) => literal,
         };
         Ok((matcher, needed))
     }
@@ -51,7 +54,10 @@ impl Matcher {
             Matcher::Exact(text) => path == text,
             Matcher::Prefix(text) => path.starts_with(text.as_str()),
             Matcher::Suffix(text) => path.ends_with(text.as_str()) || text.strip_prefix('/') == Some(path),
-            Matcher::Regex(regex) => regex.is_match(&unescaped(path)),
+            Matcher::Regex(regex, needed) => {
+                let path = unescaped(path);
+                path.contains(needed.as_str()) && regex.is_match(&path)
+            }
         }
     }
 }

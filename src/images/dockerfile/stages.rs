@@ -73,6 +73,9 @@ pub(super) fn declarations(arg: &Instruction, escape: char) -> Vec<(String, Opti
     quoted(&arg.rest, escape).into_iter().map(declare).collect()
 }
 
+/// A value longer than this, in bytes, is as good as unknown: no command could be given it.
+const LONGEST: usize = 128 << 10;
+
 /// The value of a word with its variables.
 pub(super) fn value(
     file: &Dockerfile,
@@ -81,7 +84,7 @@ pub(super) fn value(
     lookup: &dyn Fn(&str) -> Lookup,
 ) -> Result<Lookup, DockerfileError> {
     let value = substitute(file, instruction, word, lookup)?;
-    Ok(if value.contains(UNKNOWN) { Lookup::Unknown } else { Lookup::Known(value) })
+    Ok(if value.len() > LONGEST || value.contains(UNKNOWN) { Lookup::Unknown } else { Lookup::Known(value) })
 }
 
 /// A word with its variables; [`UNKNOWN`] stands for values that are not known.

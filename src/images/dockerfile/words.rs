@@ -19,6 +19,12 @@ pub(super) enum Lookup {
 /// Stands in an expanded word for a value that is not known.
 pub(super) const UNKNOWN: char = '\u{fffc}';
 
+/// A word that grows beyond this, in bytes, is refused: values may be made of values, and double with each line.
+const LONGEST: usize = 4 << 20;
+
+/// Substitutions within substitutions.
+const DEEPEST: usize = 100;
+
 /// The blanks that part a Dockerfile's words outside quotes.
 pub(super) const BLANKS: [char; 5] = ['\t', '\u{b}', '\u{c}', '\r', ' '];
 
@@ -104,12 +110,13 @@ struct Lexer<'a> {
     lookup: &'a dyn Fn(&str) -> Lookup,
     /// The word that is being read. A substitution with a word of its own begins it anew, as BuildKit's does.
     buffer: String,
+    depth: usize,
 }
 
 impl<'a> Lexer<'a> {
     fn new(text: &str, escape: char, lookup: &'a dyn Fn(&str) -> Lookup) -> Self {
         let chars = text.chars().collect();
-        Lexer { chars, at: 0, escape, raw_quotes: true, raw_escapes: true, keep_unset: true, lookup, buffer: String::new() }
+        Lexer { chars, at: 0, escape, raw_quotes: true, raw_escapes: true, keep_unset: true, lookup, buffer: String::new(), depth: 0 }
     }
 
     fn peek(&self) -> Option<char> {
@@ -124,9 +131,14 @@ impl<'a> Lexer<'a> {
 
     /// Up to `stop`, which is consumed, or to the end: the text, and the words that blanks part it into.
     fn word(&mut self, stop: Option<char>, raw_escapes: bool, pattern: bool) -> Result<(String, Vec<String>), String> {
+        if self.depth > DEEPEST {
+            return Err(format!("more than {DEEPEST} substitutions are within one another"));
+        }
+        self.depth += 1;
         let outer = std::mem::replace(&mut self.raw_escapes, raw_escapes);
         let found = self.word_in(stop, pattern);
         self.raw_escapes = outer;
+        self.depth -= 1;
         found
     }
 
@@ -134,6 +146,9 @@ impl<'a> Lexer<'a> {
         let (mut text, mut words, mut inside) = (String::new(), Vec::new(), false);
         self.buffer.clear();
         while let Some(c) = self.peek() {
+            if text.len() > LONGEST {
+                return Err(too_long());
+            }
             if Some(c) == stop {
                 self.at += 1;
                 words.extend((!self.buffer.is_empty()).then(|| std::mem::take(&mut self.buffer)));
@@ -226,6 +241,9 @@ impl<'a> Lexer<'a> {
                 Some('$') => {
                     let value = self.variable()?;
                     text.push_str(&value);
+                    if text.len() > LONGEST {
+                        return Err(too_long());
+                    }
                     continue;
                 }
                 _ => {}
@@ -317,6 +335,10 @@ impl<'a> Lexer<'a> {
     }
 }
 
+fn too_long() -> String {
+    format!("a word is longer than {} MiB after substitution", LONGEST >> 20)
+}
+
 fn unknown_form(name: &str, operator: &str) -> String {
     format!("`${{{name}{operator}` is not a known substitution")
 }
@@ -371,6 +393,9 @@ fn replace(value: Lookup, pattern: &str, with: &str, all: bool) -> Result<String
         return Ok(UNKNOWN.into());
     }
     let value = text(value);
+    if value.len().saturating_mul(with.len()) > LONGEST {
+        return Ok(UNKNOWN.into());
+    }
     // Only where all are replaced, a `$1` in the replacement means a group, of which there are none.
     Ok(if all { regex.replace_all(&value, with).into_owned() } else { regex.replacen(&value, 1, regex::NoExpand(with)).into_owned() })
 }
@@ -491,6 +516,20 @@ mod tests {
             "${a:=b}",
         ] {
             assert!(expand(word, '\\', &lookup).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_grows_without_end_is_refused() {
+        let deep = format!("{}x{}", "${no:-".repeat(100_000), "}".repeat(100_000));
+        let long = "$long".repeat(100);
+        let lookup = |name: &str| if name == "long" { Lookup::Known("x".repeat(1 << 17)) } else { Lookup::Unset };
+        for (word, expect) in [
+            (deep.as_str(), Err("more than 100 substitutions are within one another".to_owned())),
+            (&long, Err("a word is longer than 4 MiB after substitution".to_owned())),
+            (&format!("${{long//x/{}}}", "y".repeat(1000)), Ok(UNKNOWN.to_string())),
+        ] {
+            assert_eq!(expand(word, '\\', &lookup), expect);
         }
     }
 

@@ -92,6 +92,8 @@ fn stages_by_name_and_number() {
         ("ARG TARGETARCH\nFROM a AS run-amd64\nFROM b AS run-arm64\nFROM run-$TARGETARCH\n", "run-amd64 1", "a"),
         ("FROM --platform=$BUILDPLATFORM a AS one\nFROM b\nCOPY --from=one /x /\n", "one 1", "a b"),
         ("FROM scratch\nCOPY --from=\"\" x /\n", "0", ""),
+        ("FROM scratch AS one\nONBUILD COPY --from=two /x /\nFROM one AS two\n", "one two", ""),
+        ("FROM a\nRUN --mount=target=/m x\nCOPY --from=1 /y /\n", "0", "a"),
         ("FROM a\nCOPY --from=nginx /x /\nCOPY --from=1 /y /\n", "0", "a nginx"),
     ] {
         let found = depend(text, &request(None, &[], Some("linux/amd64"))).unwrap();
@@ -166,4 +168,41 @@ fn values_of_the_builder_keep_what_they_are_made_of() {
     let digest = |text: &str| format!("{:?}", depend(text, &request(None, &[], None)).unwrap());
     assert_ne!(digest(text), digest(&text.replace("A=1", "A=2")));
     assert_ne!(digest(text), digest(&text.replace("-$A", "+$A")));
+}
+
+/// Each pair has different results, so what it depends on differs.
+#[test]
+fn what_must_not_be_taken_for_one_another() {
+    let digest = |text: &str| format!("{:?}", depend(text, &request(None, &[], None)).unwrap());
+    for (a, b) in [
+        ("FROM x\nCOPY --chown=\"a b\" c /\n", "FROM x\nCOPY --chown=a b c /\n"),
+        (
+            "FROM x AS y\nARG A=1\nRUN a\nFROM z\nARG A\nRUN b\nCOPY --from=y /a /\n",
+            "FROM x AS y\nARG A=1\nRUN a\nFROM z\nARG A=1\nRUN b\nCOPY --from=y /a /\n",
+        ),
+        ("FROM x\nARG A=$PATH\nRUN a\n", "FROM x\nARG A='$PATH'\nRUN a\n"),
+        (
+            "ARG A=1\nFROM x AS y\nARG A=own\nRUN a\nFROM z:$A\nCOPY --from=y /a /\n",
+            "ARG A=2\nFROM x AS y\nARG A=own\nRUN a\nFROM z:$A\nCOPY --from=y /a /\n",
+        ),
+        (
+            "FROM a AS x\nFROM b AS x\nFROM c\nCOPY --from=0 /a /\nCOPY --from=1 /b /\n",
+            "FROM a AS x\nFROM b AS x\nFROM c\nCOPY --from=1 /a /\nCOPY --from=0 /b /\n",
+        ),
+        ("FROM x\nCOPY <<EOF /a\nb\nEOF\n", "FROM x\nCOPY <<'EOF' /a\nb\nEOF\n"),
+        ("FROM x\nRUN a  b\n", "FROM x\nRUN a b\n"),
+        ("FROM x\nCOPY [\"a  b\", \"/\"]\n", "FROM x\nCOPY [\"a b\", \"/\"]\n"),
+        ("FROM x\nENV A='a  b'\n", "FROM x\nENV A='a b'\n"),
+        ("FROM x\nENV A a  b\n", "FROM x\nENV A a b\n"),
+        ("# escape=`\nFROM x\nCOPY a`b /\n", "FROM x\nCOPY a`b /\n"),
+    ] {
+        assert_ne!(digest(a), digest(b), "{a}\n{b}");
+    }
+}
+
+#[test]
+fn values_that_double_end() {
+    let doubling = "ENV A=$A$A\n".repeat(64);
+    let found = depend(&format!("FROM scratch\nENV A=x\n{doubling}COPY $A /\n"), &request(None, &[], None)).unwrap();
+    assert_eq!(sources(&found), "*");
 }
