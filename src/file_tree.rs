@@ -82,7 +82,7 @@ impl Entry {
 
 /// A file could not be read.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("cannot read `{path}` from {origin}")]
+#[error("cannot read `{}` from {origin}", shown(.path))]
 pub struct ReadError {
     /// Path asked for.
     pub path: String,
@@ -208,6 +208,16 @@ pub fn bytes_of_text(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
+/// A path for messages: bytes that are no UTF-8 are written as `\xff`.
+pub fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for chunk in bytes_of_text(text).utf8_chunks() {
+        shown.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| shown += &format!("\\x{byte:02x}"));
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,5 +263,6 @@ mod tests {
             assert_eq!(text_of_bytes(text.as_bytes()), text);
         }
         assert_eq!(text_of_bytes(b"na\xefve"), "na\u{10FFEF}ve");
+        assert_eq!(shown("na\u{10FFEF}ve/ä"), "na\\xefve/ä");
     }
 }

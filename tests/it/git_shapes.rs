@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use werf::file_tree::{FileTree, Mode, ReadError};
 use werf::project::git::{DEV_BRANCH, commit_tree, dev_snapshot, discover, head, work_tree};
-use werf::project::giterminism::{Difference, WorkTree};
+use werf::project::giterminism::{self, Difference, Giterminism, Purpose, WorkTree};
 
 use crate::git::Sandbox;
 use crate::git_checkout::{add_submodule, assert_same, checkout, in_commit, on_disk, tree, write};
@@ -503,4 +503,53 @@ fn a_shallow_clone_and_a_sparse_one_have_all_files_of_their_commit() {
     assert_same(clone.path(), "shallow");
     let tree = tree(clone.path());
     assert_eq!(in_commit(&*tree, &tree.list("").unwrap()), on_disk(clone.path()));
+}
+
+#[test]
+fn a_pointer_with_extensions_is_refused() {
+    let pointer =
+        lfs(None, b"x").replace("oid ", "ext-0-case sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\noid ");
+    let sandbox = Sandbox::new();
+    write(sandbox.path(), b"na\xefve.bin", pointer.as_bytes());
+    sandbox.commit("files");
+    sandbox.write(&[(".gitattributes", "*.bin filter=lfs\n")]);
+    sandbox.git(&["add", ".gitattributes"]);
+    sandbox.git(&["commit", "-qm", "attributes"]);
+    let tree = sandbox.tree();
+    let entries = tree.list("").unwrap();
+    insta::assert_snapshot!(say(&tree.blob(&entries[1]).unwrap_err(), &[&tree.commit().to_string()[..7]]), @r#"
+    cannot read `na\xefve.bin` from commit …
+      the pointer of Git LFS in `na\xefve.bin` has extensions: its content is what a program makes of it, and werf runs none
+    help: leave the file out, or commit it without the extension
+    "#);
+}
+
+#[test]
+fn a_chart_that_is_a_submodule_is_read_and_compared() {
+    let chart = Sandbox::with(&[("Chart.yaml", "name: a\n"), ("templates/a.yaml", "a: 1\n")]);
+    let outer = Sandbox::with(&[("werf.yaml", "x")]);
+    add_submodule(&outer, &chart, ".helm");
+    let rules = || {
+        let tree = outer.tree();
+        let work_tree = Arc::new(work_tree(&tree).unwrap());
+        giterminism::load("1a2b3c4", tree, Some(work_tree), giterminism::Mode::Strict, None).unwrap()
+    };
+    let read = |rules: &Giterminism| {
+        let files = rules.files(Purpose::Chart);
+        assert!(files.is_dir(".helm").unwrap());
+        let entries = files.list(".helm").unwrap();
+        assert_eq!(entries.iter().map(|entry| entry.path.as_str()).collect::<Vec<_>>(), [".helm/Chart.yaml", ".helm/templates/a.yaml"]);
+        assert_eq!(&*files.blob(&entries[1]).unwrap(), b"a: 1\n");
+        assert_eq!(files.read(".helm/Chart.yaml").unwrap().as_deref(), Some(&b"name: a\n"[..]));
+    };
+    let clean = rules();
+    read(&clean);
+    clean.finish().unwrap();
+    outer.write(&[(".helm/templates/a.yaml", "a: 2\n")]);
+    let changed = rules();
+    read(&changed);
+    insta::assert_snapshot!(changed.finish().unwrap_err(), @r#"
+    the work tree differs from commit 1a2b3c4 in 1 file that this run reads:
+      .helm: submodule with uncommitted changes
+    "#);
 }

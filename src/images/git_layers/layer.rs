@@ -10,8 +10,13 @@ use sha2::{Digest as _, Sha256};
 use super::cache::LayerCache;
 use super::cut::{Piece, cut};
 use super::files::{FileSet, Owner, mode_byte};
+<<<<<<< ours
 use super::tar::{Archive, Directory, FORMAT, compressor, directories};
 use crate::file_tree::{Entry, FileTree, Mode, ReadError};
+=======
+use super::tar::{Archive, FORMAT, compressor, directories};
+use crate::file_tree::{Entry, FileTree, Mode, ReadError, shown};
+>>>>>>> theirs
 
 /// A layer could not be made.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
@@ -21,7 +26,7 @@ pub enum LayerError {
     #[diagnostic(transparent)]
     Read(#[from] ReadError),
     /// The archive format refuses a file.
-    #[error("cannot put `{path}` into a layer")]
+    #[error("cannot put `{}` into a layer", shown(.path))]
     #[diagnostic(help("rename the file, or leave it out by `excludePaths` or the ignore file"))]
     Archive {
         /// Path in the image.

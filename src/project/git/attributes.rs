@@ -38,6 +38,8 @@ pub(super) struct Rules {
     macros: Arc<Macros>,
     /// Of the file's bytes.
     id: ObjectId,
+    /// Whether any line, here or above, could change a file's bytes.
+    converts: bool,
 }
 
 /// Names for several attributes: `binary`, and those that the root's file defines.
@@ -94,12 +96,19 @@ impl Rules {
             return above.cloned();
         }
         let directory = if directory.is_empty() { Vec::new() } else { [directory, b"/"].concat() };
-        Some(Arc::new(Rules { above: above.cloned(), directory, lines, macros, id: blob_id(file) }))
+        let assignments = lines.iter().map(|line| &line.assignments).chain(&macros.meanings).flatten();
+        let converts = above.is_some_and(|above| above.converts) || { assignments }.any(Assignment::converts);
+        Some(Arc::new(Rules { above: above.cloned(), directory, lines, macros, id: blob_id(file), converts }))
     }
 
     /// The files that these rules are from, nearest first: the path of the directory and the id of the bytes.
     pub fn files(&self) -> impl Iterator<Item = (&[u8], ObjectId)> {
         std::iter::successors(Some(self), |rules| rules.above.as_deref()).map(|rules| (&*rules.directory, rules.id))
+    }
+
+    /// Whether there is a file at all whose bytes a checkout changes: `* text=auto` alone changes none.
+    pub fn converts(&self) -> bool {
+        self.converts
     }
 
     /// What a checkout does to the bytes of a file, given by its path from the repository's root.
@@ -120,6 +129,19 @@ impl Rules {
             rules = here.above.as_deref();
         }
         values
+    }
+}
+
+impl Assignment {
+    /// Whether it could change bytes, by itself or with others.
+    fn converts(&self) -> bool {
+        match (self.number, &self.value) {
+            (EOL, Value::Text(eol)) => eol == b"crlf",
+            (IDENT, value) => *value == Value::Set,
+            (FILTER, value) => matches!(value, Value::Text(_)),
+            (ENCODING, value) => *value != Value::Unspecified,
+            _ => false,
+        }
     }
 }
 
@@ -404,7 +426,9 @@ mod tests {
         }
         let same = Rules::new(Some(&inner), b"d/e", b"*.rs diff=rust\n").unwrap();
         assert!(Arc::ptr_eq(&same, &inner), "nothing that matters");
-        assert!(Rules::new(None, b"", b"* text=auto\n").is_some_and(|rules| rules.conversion(b"a").is_none()));
+        let converts = |file: &[u8]| Rules::new(None, b"", file).unwrap().converts();
+        assert!(!converts(b"* text=auto\n*.png binary\n*.sh text eol=lf\n"), "nothing to ask for each file");
+        assert!(converts(b"[attr]big filter=lfs\n") && converts(b"* eol=crlf") && inner.converts());
         assert!(Rules::new(None, b"", b"*.rs diff=rust\n").is_none());
     }
 

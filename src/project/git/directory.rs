@@ -83,7 +83,7 @@ impl Directory {
     /// What a checkout does to a file in it.
     pub fn conversion(&self, node: &Node) -> Option<Arc<Conversion>> {
         match (node.kind, &self.rules) {
-            (Kind::File(Mode::File | Mode::Executable), Some(rules)) => {
+            (Kind::File(Mode::File | Mode::Executable), Some(rules)) if rules.converts() => {
                 rules.conversion(&bytes_of_text(&self.inside(&node.name))).map(Arc::new)
             }
             _ => None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use miette::Diagnostic;
 
-use crate::file_tree::ObjectId;
+use crate::file_tree::{ObjectId, shown};
 
 /// A Git repository cannot be used as asked.
 #[derive(Debug, Clone, thiserror::Error, Diagnostic)]
@@ -71,7 +71,7 @@ pub enum GitError {
         conversion: &'static str,
     },
     /// The clone was made without some objects.
-    #[error("the clone has no object {id}, {what}: it was made with `--filter`")]
+    #[error("the clone has no object {id}, {}: it was made with `--filter`", shown(.what))]
     #[diagnostic(help("bring all objects with `git fetch --refetch --no-filter`, or clone without `--filter`"))]
     NotFetched {
         /// The missing object.
@@ -80,9 +80,10 @@ pub enum GitError {
         what: String,
     },
     /// A directory names too many files.
-    #[error("`{dir}` of the commit has {} files and directories, and at most {limit} can be read", or_more(*.count))]
+    #[error("`{}` of the commit has {} files and directories, and at most {limit} can be read", shown(.dir), or_more(*.count))]
     #[diagnostic(help(
-        "directories that name one another again and again make so many: look at them with `git ls-tree HEAD {dir}`, and commit others"
+        "directories that name one another again and again make so many: look at them with `git ls-tree HEAD {}`, and commit others",
+        shown(.dir)
     ))]
     TooManyFiles {
         /// Path from the repository's root, `.` for the root.
@@ -93,7 +94,7 @@ pub enum GitError {
         limit: u64,
     },
     /// Directories are nested too deep, or a path is too long for any file system.
-    #[error("the directories below `{dir}…` of the commit are nested too deep: a path is longer than {bytes} bytes")]
+    #[error("the directories below `{}…` of the commit are nested too deep: a path is longer than {bytes} bytes", shown(.dir))]
     #[diagnostic(help("no checkout could hold such files: commit others"))]
     TooDeep {
         /// The beginning of the path, from the repository's root.
@@ -102,7 +103,7 @@ pub enum GitError {
         bytes: usize,
     },
     /// A directory has a name that Git refuses to check out.
-    #[error("the directory `{dir}` of the commit has the name `{name}`, which no checkout can have")]
+    #[error("the directory `{dir}` of the commit has the name `{}`, which no checkout can have", shown(.name))]
     #[diagnostic(help("check the repository with `git fsck`, and commit a tree without the name"))]
     Name {
         /// Id of the tree.
@@ -111,8 +112,8 @@ pub enum GitError {
         name: String,
     },
     /// The files of a submodule are wanted and not here.
-    #[error("the files of the submodule `{path}` at commit {commit} are not in this clone: {reason}")]
-    #[diagnostic(help("run `git submodule update --init --recursive -- {path}`, or leave the submodule out"))]
+    #[error("the files of the submodule `{}` at commit {commit} are not in this clone: {reason}", shown(.path))]
+    #[diagnostic(help("run `git submodule update --init --recursive -- {}`, or leave the submodule out", shown(.path)))]
     NoSubmodule {
         /// Path from the repository's root.
         path: String,
@@ -122,14 +123,14 @@ pub enum GitError {
         reason: String,
     },
     /// A submodule that `.gitmodules` does not name.
-    #[error("the commit has the submodule `{path}`, and no `.gitmodules` that names it")]
-    #[diagnostic(help("commit a `.gitmodules` with its path and url, or remove it: `git rm --cached {path}`"))]
+    #[error("the commit has the submodule `{}`, and no `.gitmodules` that names it", shown(.path))]
+    #[diagnostic(help("commit a `.gitmodules` with its path and url, or remove it: `git rm --cached {}`", shown(.path)))]
     UnnamedSubmodule {
         /// Path from the repository's root.
         path: String,
     },
     /// A file's content would be made by a program.
-    #[error("`{path}` has the attribute `filter={filter}`: its content is what a program makes of it, and werf runs none")]
+    #[error("`{}` has the attribute `filter={filter}`: its content is what a program makes of it, and werf runs none", shown(.path))]
     #[diagnostic(help("leave the file out, or commit a `.gitattributes` without the filter for it"))]
     Filter {
         /// Path from the project's directory.
@@ -138,7 +139,7 @@ pub enum GitError {
         filter: String,
     },
     /// A file cannot be written in the encoding of its attribute.
-    #[error("`{path}` has the attribute `working-tree-encoding={encoding}`, and cannot be written in it")]
+    #[error("`{}` has the attribute `working-tree-encoding={encoding}`, and cannot be written in it", shown(.path))]
     #[diagnostic(help("leave the file out, or commit a `.gitattributes` without the encoding for it"))]
     Encoding {
         /// Path from the project's directory.
@@ -157,14 +158,14 @@ pub enum GitError {
         paths: Vec<String>,
     },
     /// The pointer of Git LFS names programs that have to run over the content.
-    #[error("the pointer of Git LFS in `{path}` has extensions: its content is what a program makes of it, and werf runs none")]
+    #[error("the pointer of Git LFS in `{}` has extensions: its content is what a program makes of it, and werf runs none", shown(.path))]
     #[diagnostic(help("leave the file out, or commit it without the extension"))]
     LfsExtension {
         /// Path from the project's directory.
         path: String,
     },
     /// Something in the repository cannot be read or written.
-    #[error("cannot {action}")]
+    #[error("cannot {}", shown(.action))]
     #[diagnostic(help("check the repository with `git fsck`, and that it belongs to the user who runs werf"))]
     Unusable {
         /// What was attempted, such as `read the index`.
@@ -187,7 +188,7 @@ fn count(paths: &[String]) -> String {
 }
 
 fn lines(paths: &[String]) -> String {
-    let mut lines: Vec<String> = paths.iter().take(SHOWN).map(|path| format!("  {path}")).collect();
+    let mut lines: Vec<String> = paths.iter().take(SHOWN).map(|path| format!("  {}", shown(path))).collect();
     if paths.len() > SHOWN {
         lines.push(format!("  and {} more", paths.len() - SHOWN));
     }

@@ -70,7 +70,7 @@ enum State {
     /// Another commit.
     Other,
     /// The commit that is bound, perhaps with changes.
-    AtCommit(gix::Repository),
+    AtCommit(Box<gix::Repository>),
 }
 
 fn checked_out(module: &Module) -> Result<State, GitError> {
@@ -83,5 +83,5 @@ fn checked_out(module: &Module) -> Result<State, GitError> {
     }
     let repo = gix::open(root).attempt(format!("open the submodule `{}`", module.path))?;
     let head = repo.head().attempt("read HEAD")?.try_peel_to_id().attempt("resolve HEAD")?.map(|id| to_id(&id));
-    Ok(if head == Some(module.commit) { State::AtCommit(repo) } else { State::Other })
+    Ok(if head == Some(module.commit) { State::AtCommit(Box::new(repo)) } else { State::Other })
 }

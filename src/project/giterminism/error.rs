@@ -3,7 +3,7 @@
 use miette::Diagnostic;
 
 use super::work_tree::Differing;
-use crate::file_tree::ReadError;
+use crate::file_tree::{ReadError, shown};
 use crate::project::document::Problem;
 
 /// The run depends on more than the commit, or the rules about that cannot be read.
@@ -55,7 +55,8 @@ fn count(files: &[Differing]) -> String {
 }
 
 fn lines(files: &[Differing]) -> String {
-    let mut lines: Vec<String> = files.iter().take(SHOWN).map(|(path, difference)| format!("  {path}: {}", difference.words())).collect();
+    let mut lines: Vec<String> =
+        files.iter().take(SHOWN).map(|(path, difference)| format!("  {}: {}", shown(path), difference.words())).collect();
     if files.len() > SHOWN {
         lines.push(format!("  and {} more", files.len() - SHOWN));
     }
