@@ -169,12 +169,15 @@ pub fn blob_id(bytes: &[u8]) -> ObjectId {
 /// The first of 128 private characters, U+10FF80 to U+10FFFF, that stand for the bytes 0x80 to 0xFF where these are no UTF-8.
 const ESCAPES: u32 = 0x10_FF00;
 
+/// The first byte of all these characters. Hardly any other text has it.
+const ESCAPES_BEGIN: u8 = 0xF4;
+
 /// Bytes as text that loses nothing: what is UTF-8 stays as it is, every other byte becomes a character of its own at the end of Unicode's
 /// private use (those characters themselves are taken for such bytes too). Different bytes give different texts, as in Python's PEP 383.
 pub fn text_of_bytes(bytes: &[u8]) -> Cow<'_, str> {
     let is_escape = |c: char| (ESCAPES + 0x80..=ESCAPES + 0xFF).contains(&u32::from(c));
     if let Ok(text) = std::str::from_utf8(bytes)
-        && !text.contains(is_escape)
+        && !(bytes.contains(&ESCAPES_BEGIN) && text.contains(is_escape))
     {
         return Cow::Borrowed(text);
     }
@@ -195,7 +198,7 @@ pub fn text_of_bytes(bytes: &[u8]) -> Cow<'_, str> {
 /// The bytes that [`text_of_bytes`] made a text of.
 pub fn bytes_of_text(text: &str) -> Cow<'_, [u8]> {
     let byte = |c: char| u32::from(c).checked_sub(ESCAPES).and_then(|byte| u8::try_from(byte).ok()).filter(|byte| *byte >= 0x80);
-    if !text.contains(|c| byte(c).is_some()) {
+    if !text.as_bytes().contains(&ESCAPES_BEGIN) || !text.contains(|c| byte(c).is_some()) {
         return Cow::Borrowed(text.as_bytes());
     }
     let mut bytes = Vec::with_capacity(text.len());

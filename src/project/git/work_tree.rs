@@ -4,7 +4,7 @@
 //! the index's stat cache, so that unchanged files are not read; this opens the index once.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -177,13 +177,18 @@ impl GitWorkTree {
             "" => Some(index.entries()),
             dir => index.prefixed_entries([&*bytes_of_text(dir), b"/"].concat().as_bstr()),
         };
-        let indexed = indexed.unwrap_or_default();
-        let mut unseen: HashMap<&str, &Entry> = committed.iter().map(|entry| (entry.path.as_str(), entry)).collect();
+        // The index is sorted by the bytes of paths; so is a list, unless there are bytes that are no UTF-8.
+        let mut committed: Vec<&Entry> = committed.iter().collect();
+        committed.sort_by(|a, b| bytes_of_text(&a.path).cmp(&bytes_of_text(&b.path)));
+        let mut committed = committed.into_iter().peekable();
         let mut suspects = Vec::new();
-        for entry in indexed {
+        for entry in indexed.unwrap_or_default() {
             let real = text_of_bytes(entry.path(&index));
             let asked = place.asked(&real);
-            match unseen.remove(&*asked) {
+            while let Some(missing) = committed.next_if(|committed| bytes_of_text(&committed.path) < bytes_of_text(&asked)) {
+                suspects.push((missing.path.clone(), Some(missing)));
+            }
+            match committed.next_if(|committed| committed.path == asked) {
                 Some(same) if is_indexed(same, entry) && is_as_indexed(&self.disk.root.join(on_disk(&real)), entry, &index, options) => {}
                 // a path in conflict is in the index up to three times
                 None if suspects.last().is_some_and(|(last, _)| *last == asked) => {}
@@ -192,7 +197,7 @@ impl GitWorkTree {
                 known => suspects.push((asked, known)),
             }
         }
-        suspects.extend(unseen.into_iter().map(|(path, missing)| (path.to_owned(), Some(missing))));
+        suspects.extend(committed.map(|missing| (missing.path.clone(), Some(missing))));
         Ok(suspects)
     }
 
