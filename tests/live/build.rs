@@ -26,7 +26,7 @@ fn build(app: &App) -> Printed {
 }
 
 /// The references that a run found or published, by image.
-fn references(printed: &Printed) -> BTreeMap<String, String> {
+pub fn references(printed: &Printed) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for line in printed.stderr.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();

@@ -25,6 +25,7 @@ mod converge;
 mod embedded;
 mod faults;
 mod helm_words;
+mod image_spec;
 mod kinds;
 mod language;
 mod lint;

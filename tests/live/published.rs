@@ -14,6 +14,8 @@ use tar::{Archive, EntryType};
 pub struct Published {
     /// `config` of the OCI config: `Env`, `Cmd`, `Labels` …
     pub config: Value,
+    /// `history` of the OCI config; null without one.
+    pub history: Value,
     /// `created` of the OCI config: when the newest layer was built.
     pub built: Option<Timestamp>,
     /// When the manifest says that it was published.
@@ -38,7 +40,8 @@ impl Published {
         }
         let time = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
         let published = time(&manifest["annotations"]["org.opencontainers.image.created"]);
-        Published { config: config["config"].clone(), built: time(&config["created"]), published, files }
+        let history = config["history"].clone();
+        Published { config: config["config"].clone(), history, built: time(&config["created"]), published, files }
     }
 
     /// The files that another image does not have as they are here, one a line.
