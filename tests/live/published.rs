@@ -58,9 +58,10 @@ fn curl(url: &str) -> Vec<u8> {
     output.stdout
 }
 
-/// Lays a layer over the files, whiteouts included.
+/// Lays a layer over the files, whiteouts included. A layer is packed as whoever made it first wanted it: the daemon is shared.
 fn unpack(layer: &[u8], files: &mut BTreeMap<String, String>) {
-    let mut archive = Archive::new(GzDecoder::new(layer));
+    let reader: Box<dyn Read + '_> = if layer.starts_with(&[0x1f, 0x8b]) { Box::new(GzDecoder::new(layer)) } else { Box::new(layer) };
+    let mut archive = Archive::new(reader);
     for entry in archive.entries().expect("a tar") {
         let mut entry = entry.expect("an entry");
         let path = entry.path().expect("a path").to_string_lossy().trim_start_matches("./").trim_matches('/').to_owned();
