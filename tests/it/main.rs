@@ -16,5 +16,6 @@ mod git_remote;
 mod git_servers;
 mod git_shapes;
 mod language;
+mod names;
 mod registry;
 mod sandbox;

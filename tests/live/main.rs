@@ -5,6 +5,10 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, reason = "tests read the environment and print")]
 
 mod chart_set;
+#[path = "../it/names/commits.rs"]
+mod commits;
+#[path = "../it/names/dice.rs"]
+mod dice;
 #[path = "../it/fake_charts.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod fake_charts;
@@ -37,4 +41,5 @@ mod records;
 mod render;
 mod rights;
 mod schema_references;
+mod sound;
 mod validate;

@@ -51,7 +51,8 @@ impl Published {
     }
 }
 
-fn curl(url: &str) -> Vec<u8> {
+/// What a registry answers.
+pub fn curl(url: &str) -> Vec<u8> {
     let accept = ["image.manifest.v1", "image.index.v1"].map(|kind| format!("Accept: application/vnd.oci.{kind}+json"));
     let output = Command::new("curl").args(["-fsSL", "-H", &accept[0], "-H", &accept[1], url]).output().expect("curl runs");
     assert!(output.status.success(), "{url}: {}", String::from_utf8_lossy(&output.stderr));

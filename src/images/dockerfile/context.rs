@@ -12,6 +12,9 @@ use super::pattern::name_matches;
 use super::sources::{ContextUse, Source, clean, glob, included, is_glob};
 use crate::file_tree::{Entry, Mode, ObjectId, ReadError, text_of_bytes};
 
+/// Gives the target of a symlink.
+pub type ReadLink<'a> = dyn Fn(&Entry) -> Result<Arc<[u8]>, ReadError> + 'a;
+
 /// What a build sees of a context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visible {
@@ -45,7 +48,7 @@ impl Visible {
 pub fn visible(
     entries: &[Entry],
     strip: usize,
-    read_link: &dyn Fn(&Entry) -> Result<Arc<[u8]>, ReadError>,
+    read_link: &ReadLink<'_>,
     uses: &ContextUse,
     ignore: &Ignore,
 ) -> Result<Visible, ReadError> {
@@ -173,7 +176,7 @@ fn ancestors(path: &str) -> impl Iterator<Item = &str> {
 
 struct Reach<'a> {
     nodes: &'a [Node<'a>],
-    read_link: &'a dyn Fn(&Entry) -> Result<Arc<[u8]>, ReadError>,
+    read_link: &'a ReadLink<'a>,
     chosen: Vec<bool>,
     /// What links lead to.
     through: BTreeSet<String>,

@@ -209,7 +209,7 @@ impl Scene<'_> {
             |arg: &&Instruction| declarations(arg, self.file.escape).iter().any(|(known, default)| known == name && default.is_some());
         let first = self.stages.first().map_or(0, |stage| stage.from.span.start);
         let args: Vec<&Instruction> = self.file.instructions.iter().take_while(|arg| arg.span.start < first).collect();
-        args.iter().any(|arg| declares(arg)).then(|| {
+        args.iter().any(declares).then(|| {
             let mut text: String = args.iter().map(|arg| format!("{}\n", arg.canonical())).collect();
             for (name, value) in self.globals {
                 if let Lookup::Known(value) = value {

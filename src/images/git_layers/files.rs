@@ -176,7 +176,7 @@ mod tests {
             assert_eq!(chosen.digest(), some.digest());
         }
         let none = all.matching(Globs::new(&["no"]));
-        assert!(none.is_empty() && none.len() == 0 && none.digest() == FileSet::empty().digest());
+        assert!(none.is_empty() && none.iter().next().is_none() && none.digest() == FileSet::empty().digest());
         assert_eq!(all.get(1).unwrap().0, "a/b/c");
         assert!(FileSet::empty().is_empty() && all.get(5).is_none());
     }

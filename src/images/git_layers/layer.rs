@@ -10,13 +10,8 @@ use sha2::{Digest as _, Sha256};
 use super::cache::LayerCache;
 use super::cut::{Piece, cut};
 use super::files::{FileSet, Owner, mode_byte};
-<<<<<<< ours
 use super::tar::{Archive, Directory, FORMAT, compressor, directories};
-use crate::file_tree::{Entry, FileTree, Mode, ReadError};
-=======
-use super::tar::{Archive, FORMAT, compressor, directories};
 use crate::file_tree::{Entry, FileTree, Mode, ReadError, shown};
->>>>>>> theirs
 
 /// A layer could not be made.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]

@@ -9,8 +9,7 @@ use crate::file_tree::{Entry, Mode, ObjectId};
 use crate::images::dockerfile::{ContextUse, Ignore, visible};
 
 fn files<'a>(paths: impl IntoIterator<Item = &'a str>) -> Vec<Entry> {
-    let mut files: Vec<Entry> =
-        paths.into_iter().map(|path| Entry { path: path.into(), mode: Mode::File, id: ObjectId([7; 20]) }).collect();
+    let mut files: Vec<Entry> = paths.into_iter().map(|path| Entry::new(path, Mode::File, ObjectId([7; 20]))).collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
 }

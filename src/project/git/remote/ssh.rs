@@ -54,7 +54,7 @@ impl Ssh {
         let said = Arc::new(Mutex::new(Vec::new()));
         let listener = tokio::spawn(listen(stderr, said.clone()));
         let process = Process { child, said, listener, program: self.program.clone(), destination: destination.to_owned() };
-        Ok(Link::Stream { reader: Box::new(reader), writer: Box::new(writer), process: Some(process) })
+        Ok(Link::Stream { reader: Box::new(reader), writer: Box::new(writer), process: Some(Box::new(process)) })
     }
 
     /// Programs of other names are asked whether they know OpenSSH's options, as Git asks them.

@@ -27,7 +27,7 @@ pub(super) enum Link {
         /// What goes.
         writer: Box<dyn AsyncWrite + Send + Unpin>,
         /// Whose streams these are.
-        process: Option<Process>,
+        process: Option<Box<Process>>,
     },
     /// Requests and answers.
     Http {
