@@ -21,7 +21,7 @@
 //! | --- | --- | --- |
 //! | [`cli`] | flags, environment variables, exit codes | edge |
 //! | [`ops`] | the use cases, one file per command; [`ops::converge`] is the one to read first | |
-//! | [`project`] | from a commit to a checked configuration: `git` (I/O), `giterminism` and `config` (pure) | |
+//! | [`project`] | from a commit to a checked configuration: `git` (I/O, with `git::remote` for other repositories), `giterminism` and `config` (pure) | |
 //! | [`template`] | Go templates, Jinja beside them, and the Helm function table | pure |
 //! | [`images`] | from configuration to published images: `image`, `dockerfile`, `git_layers`, `llb` (pure), `buildkit` (I/O) | |
 //! | [`transport`] | one HTTP exchange | I/O |

@@ -20,7 +20,7 @@ kube-qps-limit kube-scan-namespaces kube-tls-server kube-token kube-version log-
 log-terminal-width log-time log-verbose loose-giterminism namespace network-parallelism no-install-crds no-notes no-pod-logs output \
 parallel parallel-tasks-limit platform release release-label releases-history-max repo require-built-images scan-context-namespace-only \
 secret-key secret-values set set-file set-json set-literal set-string shell show-only skip-dependencies-repo-refresh \
-skip-tls-verify-kube skip-tls-verify-registry status-progress-period stub-tags synchronization timeout tmp-dir validate values with-hooks \
+skip-tls-verify-kube skip-tls-verify-registry ssh-key status-progress-period stub-tags synchronization timeout tmp-dir validate values with-hooks \
 with-namespace without-kube";
 
 /// Flags for what werf 2 does not do.

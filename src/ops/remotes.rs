@@ -15,7 +15,7 @@ use super::{ProjectOptions, Proxies, Run};
 use crate::error::{Problems, Result};
 use crate::images::image::RemoteCommit;
 use crate::project::config::Config;
-use crate::project::config::image::{GitMapping, Recipe, Remote, Revision};
+use crate::project::config::image::{GitMapping, Recipe, Remote, Revision, SecretSource};
 use crate::project::git::remote::{self as git, Access, Login, RemoteError, SILENCE, Settings};
 
 /// Repositories that are asked at once.
@@ -111,15 +111,20 @@ type Key = (String, Revision);
 /// The revisions that a configuration names, each with the first mapping that does.
 fn wanted(config: &Config) -> BTreeMap<Key, &GitMapping> {
     let mut wanted = BTreeMap::new();
-    for image in &config.images {
-        let Recipe::Stapel(stapel) = &image.recipe else { continue };
-        for mapping in &stapel.git {
-            if let Some(Remote { url, revision, .. }) = &mapping.remote {
-                wanted.entry((url.clone(), revision.clone())).or_insert(mapping);
-            }
+    for mapping in mappings(config) {
+        if let Some(Remote { url, revision, .. }) = &mapping.remote {
+            wanted.entry((url.clone(), revision.clone())).or_insert(mapping);
         }
     }
     wanted
+}
+
+fn mappings(config: &Config) -> impl Iterator<Item = &GitMapping> {
+    let mappings = config.images.iter().map(|image| match &image.recipe {
+        Recipe::Stapel(stapel) => stapel.git.as_slice(),
+        Recipe::Dockerfile(_) => &[],
+    });
+    mappings.flatten()
 }
 
 async fn resolve(access: &Access, project: &Project, key: (&str, &Revision), mapping: &GitMapping) -> Result<(Key, RemoteCommit), Problem> {
@@ -161,12 +166,27 @@ struct AtMapping {
 impl AtMapping {
     fn new(config: &Config, mapping: &GitMapping, error: RemoteError) -> Self {
         let name = if mapping.at.file.is_empty() { "werf.yaml" } else { &mapping.at.file };
-        let source_code = NamedSource::new(name, config.rendered.clone());
+        let source_code = NamedSource::new(name, Arc::from(without_secrets(config)));
         let start = mapping.at.span.start.min(config.rendered.len());
-        // A password may stand on the lines below, so that one line is shown.
-        let end = config.rendered[start..].find('\n').map_or(config.rendered.len(), |length| start + length);
-        AtMapping { error, source_code, span: (start..end.min(mapping.at.span.end.max(start))).into() }
+        let line = config.rendered[start..].find('\n').map_or(config.rendered.len(), |length| start + length);
+        AtMapping { error, source_code, span: (start..line.min(mapping.at.span.end.max(start))).into() }
     }
+}
+
+/// The configuration with stars in place of logins and passwords that are written in it.
+fn without_secrets(config: &Config) -> String {
+    let mut text = config.rendered.to_string();
+    for remote in mappings(config).filter_map(|mapping| mapping.remote.as_ref()) {
+        let login = remote.url.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@')).map(|(login, _)| login);
+        let password = remote.basic_auth.as_ref().and_then(|auth| match &auth.password.source {
+            SecretSource::Value(value) => Some(value.as_str()),
+            SecretSource::Env(_) | SecretSource::File(_) => None,
+        });
+        for secret in login.into_iter().chain(password).filter(|secret| !secret.is_empty()) {
+            text = text.replace(secret, &"*".repeat(secret.len()));
+        }
+    }
+    text
 }
 
 impl Diagnostic for AtMapping {

@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("project/config", &["error", "file_tree", "yaml", "template", "project/document", "project/giterminism"]),
     ("project/giterminism", &["error", "event", "file_tree", "yaml", "project/document"]),
     ("project/git", &["error", "file_tree", "project/giterminism"]),
-    ("project/git/remote", &["event", "file_tree", "project/git", "transport"]),
+    ("project/git/remote", &["cache_file", "error", "event", "file_tree", "project/git", "transport"]),
     ("project/slug", &["error", "template", "project/config/meta"]),
     ("registry", &["error", "event", "transport"]),
     ("chart_repository", &["cache_file", "registry", "template", "transport", "yaml"]),

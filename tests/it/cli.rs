@@ -14,6 +14,7 @@ mod jinja;
 mod lint;
 mod project;
 mod registry;
+mod remote_git;
 
 use regex::Regex;
 

@@ -10,7 +10,7 @@ use miette::Diagnostic;
 use tempfile::TempDir;
 use werf::event::Events;
 use werf::file_tree::FileTree;
-use werf::project::git::remote::{Access, Login, Remote, RemoteError, Revision, Settings, resolve};
+use werf::project::git::remote::{Access, LfsObject, Login, Remote, RemoteError, Revision, Settings, fetch_lfs, resolve};
 
 use super::git::Sandbox;
 use super::git_servers::{Daemon, Manners, Smart};
@@ -499,4 +499,43 @@ async fn longer_ids_are_refused_by_name() {
             )
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_lfs_come_into_the_store_whole_or_not_at_all() {
+    use sha2::Digest;
+    let file = |bytes: &[u8]| {
+        let oid: String = sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        (LfsObject { oid: oid.clone(), size: bytes.len() as u64 }, (oid, bytes.to_vec()))
+    };
+    let (mut objects, mut files): (Vec<_>, Vec<_>) = (0..150_u8).map(|at| file(&vec![at; 1000 + usize::from(at)])).unzip();
+    let smart = Smart::new(Path::new("/"), Manners { files: files.clone(), login: Some("ci:s3cret".into()), ..Manners::default() });
+    let (here, url) = (Here::new(), smart.url("lib").replace("//", "//ci:s3cret@"));
+    let store = here.dir.path().join("store");
+    fetch_lfs(&here.access, &url, false, None, &objects, &store).await.unwrap();
+    for (object, (_, bytes)) in objects.iter().zip(&files) {
+        assert_eq!(&fs::read(object.place(&store)).unwrap(), bytes);
+    }
+    let count = || smart.requests.lock().unwrap().len();
+    assert_eq!(count(), 152, "two batches");
+    fetch_lfs(&here.access, &url, false, None, &objects, &store).await.unwrap();
+    assert_eq!(count(), 152, "what is there is not asked for");
+
+    let (lost, _) = file(b"lost");
+    objects.push(lost.clone());
+    let error = fetch_lfs(&here.access, &url, false, None, &objects, &store).await.unwrap_err();
+    assert_eq!(
+        told(&error),
+        format!(
+            "the Git LFS server `{}.git/info/lfs` lacks {} (Object does not exist)\nhelp: push them from a clone that has them: `git lfs push --all origin`",
+            smart.url("lib"),
+            lost.oid
+        )
+    );
+    files[0].1 = b"other".to_vec();
+    let liar = Smart::new(Path::new("/"), Manners { files, ..Manners::default() });
+    fs::remove_file(objects[0].place(&store)).unwrap();
+    let error = fetch_lfs(&here.access, &liar.url("lib"), false, None, &objects[..1], &store).await.unwrap_err();
+    assert!(error.to_string().ends_with("of Git LFS is another than its pointer names"), "{error}");
+    assert_eq!(fs::read_dir(objects[0].place(&store).parent().unwrap()).unwrap().count(), 0);
 }

@@ -69,6 +69,8 @@ pub struct Manners {
     pub redirects: bool,
     /// Takes connections and says nothing.
     pub silent: bool,
+    /// Files of Git LFS by their ids.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// An HTTP server in front of `git http-backend`.
@@ -148,6 +150,14 @@ fn serve(stream: TcpStream, base: PathBuf, manners: Manners, log: Arc<Mutex<Vec<
         let moved = format!("Location: {}?{query}\r\n", path.replace("/info/refs", ".git/info/refs"));
         return plain(&mut out, "301 Moved", &moved, "").ok();
     }
+    if let Some(text) = path.ends_with("/info/lfs/objects/batch").then(|| batch(&body, &manners, header("host").unwrap_or_default())) {
+        return write!(out, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len()).ok();
+    }
+    if let Some(oid) = path.strip_prefix("/files/").filter(|_| header("x-token") == Some("t")) {
+        let (_, bytes) = manners.files.iter().find(|(known, _)| known == oid)?;
+        write!(out, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len()).ok()?;
+        return out.write_all(bytes).ok();
+    }
     let mut backend = Command::new("git");
     backend.arg("http-backend").env("GIT_PROJECT_ROOT", &base).env("GIT_HTTP_EXPORT_ALL", "1");
     backend.env("REQUEST_METHOD", method).env("PATH_INFO", path).env("QUERY_STRING", query);
@@ -166,6 +176,21 @@ fn serve(stream: TcpStream, base: PathBuf, manners: Manners, log: Arc<Mutex<Vec<
     let body = &output[end + 4..];
     write!(out, "HTTP/1.1 {status}\r\n{kept}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len()).ok()?;
     out.write_all(body).ok()
+}
+
+/// The answer of a server of Git LFS.
+fn batch(body: &[u8], manners: &Manners, host: &str) -> String {
+    let asked: serde_json::Value = serde_json::from_slice(body).expect("JSON");
+    let answer = |object: &serde_json::Value| {
+        let oid = object["oid"].as_str().unwrap_or_default();
+        match manners.files.iter().any(|(known, _)| known == oid) {
+            true => serde_json::json!({"oid": oid, "size": object["size"], "actions":
+                {"download": {"href": format!("http://{host}/files/{oid}"), "header": {"X-Token": "t"}}}}),
+            false => serde_json::json!({"oid": oid, "size": object["size"], "error": {"code": 404, "message": "Object does not exist"}}),
+        }
+    };
+    let objects: Vec<_> = asked["objects"].as_array().into_iter().flatten().map(answer).collect();
+    serde_json::json!({"transfer": "basic", "objects": objects}).to_string()
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::filter::Step;
-use crate::file_tree::Entry;
+use crate::file_tree::{Entry, Mode};
 use crate::images::glob::Key;
 
 /// The files below one directory. Whoever chooses from it shares it.
@@ -106,7 +106,7 @@ impl Listing {
             let entry = &self.entries[child.entry as usize];
             let name = &entry.path[child.name.clone()];
             match child.directory {
-                None if step.keeps(name) => put(name, super::files::mode_byte(entry.mode), &entry.content().0),
+                None if keeps(entry, step, name) => put(name, super::files::mode_byte(entry.mode), &entry.content().0),
                 None => {}
                 Some(inner) => {
                     if let Some(sum) = step.enter(name).and_then(|step| self.sum_of(inner, &step)) {
@@ -129,9 +129,10 @@ impl Listing {
 
     fn choose_in(&self, directory: u32, step: &Step, chosen: &mut Vec<u32>) {
         for child in &self.directories[directory as usize] {
-            let name = &self.entries[child.entry as usize].path[child.name.clone()];
+            let entry = &self.entries[child.entry as usize];
+            let name = &entry.path[child.name.clone()];
             match child.directory {
-                None if step.keeps(name) => chosen.push(child.entry),
+                None if keeps(entry, step, name) => chosen.push(child.entry),
                 None => {}
                 Some(inner) => {
                     if let Some(step) = step.enter(name) {
@@ -141,4 +142,9 @@ impl Listing {
             }
         }
     }
+}
+
+/// Whether an entry is chosen: of a submodule that is not here, whether anything in it could be.
+fn keeps(entry: &Entry, step: &Step, name: &str) -> bool {
+    if entry.mode == Mode::Submodule { step.enter(name).is_some() } else { step.keeps(name) }
 }

@@ -271,8 +271,47 @@ config: {secrets: {allowEnvVariables: [TOKEN], allowFiles: [~/token], allowValue
         .map(|source| ("u", source));
     assert_eq!(sources, expect);
     assert!(!format!("{config:?}").contains("Value(\"s3cret"), "a password is never printed");
-    insta::assert_snapshot!(bad(TEXT));
-    insta::assert_snapshot!(bad("image: app\nfrom: scratch\ngit: [{to: /a, basicAuth: {password: {env: A, value: b}, token: c}}]\n"));
+    insta::assert_snapshot!(bad(TEXT), @r"
+    error: werf.yaml has 3 problems
+    error: giterminism does not allow the secret from the variable `TOKEN`
+      at werf.yaml:7:80
+        | - {url: https://a/x, tag: v1, to: /a, basicAuth: {username: u, password: {env: TOKEN}}}
+        |                                                                                ^^^^^ depends on more than the commit
+      help: it makes the result depend on more than the commit; if that is wanted, commit `config.secrets.allowEnvVariables: [TOKEN]` in werf-giterminism.yaml
+    error: giterminism does not allow the secret from the file `~/token`
+      at werf.yaml:8:80
+        | - {url: https://b/x, tag: v1, to: /b, basicAuth: {username: u, password: {src: ~/token}}}
+        |                                                                                ^^^^^^^ depends on more than the commit
+      help: it makes the result depend on more than the commit; if that is wanted, commit `config.secrets.allowFiles: [~/token]` in werf-giterminism.yaml
+    error: giterminism does not allow the secret `u` with its value in werf.yaml
+      at werf.yaml:9:82
+        | - {url: https://c/x, tag: v1, to: /c, basicAuth: {username: u, password: {value: s3cret}}}
+        |                                                                                  ^^^^^^ depends on more than the commit
+      help: it makes the result depend on more than the commit; if that is wanted, commit `config.secrets.allowValueIds: [u]` in werf-giterminism.yaml
+    ");
+    insta::assert_snapshot!(bad("image: app\nfrom: scratch\ngit: [{to: /a, basicAuth: {password: {env: A, value: b}, token: c}}]\n"), @r"
+    error: werf.yaml has 4 problems
+    error: `basicAuth` needs `url`
+      at werf.yaml:6:27
+        | git: [{to: /a, basicAuth: {password: {env: A, value: b}, token: c}}]
+        |                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ for which repository?
+      help: files of this repository need no login
+    error: `basicAuth` of an entry of `git` has no `username`
+      at werf.yaml:6:28
+        | git: [{to: /a, basicAuth: {password: {env: A, value: b}, token: c}}]
+        |                            ^^^^^^^^ `username` is missing here
+      help: add `username: gitlab-ci-token`
+    error: a secret has more than one source
+      at werf.yaml:6:54
+        | git: [{to: /a, basicAuth: {password: {env: A, value: b}, token: c}}]
+        |                                                      ^ `value` is one too many
+      help: keep one of `env`, `src`, `value`
+    error: `basicAuth` of an entry of `git` has an unknown key `token`
+      at werf.yaml:6:58
+        | git: [{to: /a, basicAuth: {password: {env: A, value: b}, token: c}}]
+        |                                                          ^^^^^ unknown key
+      help: known keys here: `password`, `username`
+    ");
 }
 
 #[test]
@@ -570,10 +609,10 @@ network: my-net
         | git: [{to: /app, stageDependencies: {beforeInstall: a}, url: u, tag: t, basicAuth: {username: u}}]
         |                                      ^^^^^^^^^^^^^ not supported
       help: move the commands that need files to `install`
-    error: `basicAuth` has no `password`
-      at werf.yaml:16:84
+    error: `basicAuth` of an entry of `git` has no `password`
+      at werf.yaml:16:85
         | git: [{to: /app, stageDependencies: {beforeInstall: a}, url: u, tag: t, basicAuth: {username: u}}]
-        |                                                                                    ^^^^^^^^^^^^^ `password` is missing
+        |                                                                                     ^^^^^^^^ `password` is missing here
       help: add `password: {env: CI_JOB_TOKEN}`
     error: `ssh` is not supported: Dockerfile images get no SSH agent
       at werf.yaml:20:1

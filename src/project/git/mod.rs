@@ -2,6 +2,7 @@
 //!
 //! Everything is read from Git objects: no `git` process runs and nothing is checked out. The index and the work tree are opened only
 //! when something asks how they differ from a commit ([`work_tree()`]) or asks for a development snapshot ([`dev`]).
+//! Other repositories are fetched by [`remote`], which asks servers and runs the user's `ssh` and credential helpers.
 //! What a difference means is decided by [`super::giterminism`].
 
 mod attributes;

@@ -208,6 +208,9 @@ fn help_and_version() {
                                         [env: WERF_DEV_IGNORE]
           --loose-giterminism[=<BOOL>]  Do not insist that everything comes from the commit [env:
                                         WERF_LOOSE_GITERMINISM]
+          --ssh-key <FILE>              Key for the Git repositories that `git` of werf.yaml names by
+                                        ssh (may be given many times); ssh's own choice by default [env:
+                                        WERF_SSH_KEY]
 
     Output:
           --log-quiet[=<BOOL>]            Only errors and warnings [env: WERF_LOG_QUIET]

@@ -78,7 +78,9 @@ pub(super) fn parse(url: &str, base: &std::path::Path) -> Result<Address, Remote
         return Err(wrong("it has a control character"));
     }
     let Some((scheme, rest)) = url.split_once("://") else {
-        if let Some((transport, _)) = url.split_once("::") {
+        if let Some((transport, _)) = url.split_once("::")
+            && transport.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
             return Err(wrong(&format!("`{transport}::` would run a program of its own")));
         }
         return match scp(url) {

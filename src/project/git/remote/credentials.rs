@@ -53,6 +53,30 @@ impl Helpers {
     }
 }
 
+/// The login that `~/.netrc` has for a URL's host, as curl reads it for Git. Definitions of macros end the reading.
+pub(super) fn netrc(base: &str, text: &str) -> Option<Login> {
+    let rest = base.split_once("://")?.1;
+    let host = rest.split(['/', ':']).next()?;
+    let mut words =
+        text.lines().map(|line| line.split_once('#').map_or(line, |(before, _)| if before.trim().is_empty() { "" } else { line }));
+    let words: Vec<&str> = words.by_ref().flat_map(str::split_whitespace).take_while(|word| *word != "macdef").collect();
+    let (mut is_meant, mut username, mut password) = (false, None, None);
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let value = words.get(at + 1).map(|value| (*value).to_owned());
+        match *word {
+            "machine" | "default" if is_meant => break,
+            "machine" => is_meant = value.as_deref() == Some(host),
+            "default" => is_meant = true,
+            "login" if is_meant => username = value,
+            "password" if is_meant => password = value,
+            _ => {}
+        }
+        at += if *word == "default" { 1 } else { 2 };
+    }
+    Some(Login { username: username?, password: Some(password?) })
+}
+
 /// What the protocol of helpers calls a description; `None` for what would break its lines.
 fn description(base: &str, username: Option<&str>, password: Option<&str>) -> Option<String> {
     let (protocol, rest) = base.split_once("://")?;
@@ -71,6 +95,20 @@ fn description(base: &str, username: Option<&str>, password: Option<&str>) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_of_the_host_is_found_in_netrc() {
+        const TEXT: &str = "# machine host login no password no\nmachine other login o password p\nmachine host\n  login ci\n  password t#ken\ndefault login d password e\n";
+        let check = |url: &str, expect: (&str, &str)| {
+            let login = netrc(url, TEXT).unwrap();
+            assert_eq!((login.username.as_str(), login.password.as_deref()), (expect.0, Some(expect.1)), "{url}");
+        };
+        check("https://host:8443/a", ("ci", "t#ken"));
+        check("http://other", ("o", "p"));
+        check("https://third/a", ("d", "e"));
+        assert_eq!(netrc("https://host/a", "machine host login x"), None);
+        assert_eq!(netrc("https://host/a", ""), None);
+    }
 
     #[test]
     fn descriptions_cannot_be_broken() {

@@ -182,6 +182,15 @@ pub enum RemoteError {
         #[source]
         cause: std::sync::Arc<std::io::Error>,
     },
+    /// A server of Git LFS lacks files.
+    #[error("the Git LFS server `{url}` lacks {}", objects.join(", "))]
+    #[diagnostic(help("push them from a clone that has them: `git lfs push --all origin`"))]
+    NoObjects {
+        /// The URL.
+        url: String,
+        /// Their ids, each with what the server says.
+        objects: Vec<String>,
+    },
     /// What came is no pack of Git objects, or not all of them.
     #[error("what the Git repository `{url}` sent is unusable: {problem}")]
     #[diagnostic(help("run again; if it stays so, check the repository on its server with `git fsck`"))]

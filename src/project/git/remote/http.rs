@@ -5,10 +5,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
+use super::Access;
 use super::address::{Login, shown};
 use super::credentials::Helpers;
 use super::error::RemoteError;
-use super::settings::Settings;
 use super::wire::printable;
 use crate::transport::{Answer, Failure, Proxies, Request, Tls, Transport, Verify, origin, resolve};
 
@@ -31,41 +31,36 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// With what the user's configuration says of the URL. `login` is that of the URL or of werf.yaml.
-    pub fn new(
-        base: String,
-        login: Option<Login>,
-        settings: &Settings,
-        proxies: &Proxies,
-        helpers: Helpers,
-        silence: Duration,
-    ) -> Result<Self, RemoteError> {
+    /// With what the user's configuration and variables say of the URL. `login` is that of the URL or of werf.yaml.
+    pub fn new(base: String, login: Option<Login>, access: &Access, helpers: Helpers) -> Result<Self, RemoteError> {
+        let set = |name: &str| (access.variable)(name).filter(|value| !value.is_empty());
+        let setting = |key| access.settings.http(&base, key);
         let is_off = |value: String| matches!(value.to_ascii_lowercase().as_str(), "false" | "no" | "off" | "0" | "");
-        let verify = if settings.http(&base, "sslVerify").is_some_and(is_off) { Verify::Nothing } else { Verify::System };
-        let authorities = match settings.http(&base, "sslCAInfo").filter(|path| !path.is_empty()) {
-            Some(path) => Some(
-                std::fs::read(&path)
-                    .map_err(|error| RemoteError::Settings { problem: format!("http.sslCAInfo `{path}`: {error}") })?
-                    .into(),
-            ),
+        let is_unchecked = set("GIT_SSL_NO_VERIFY").is_some() || setting("sslVerify").is_some_and(is_off);
+        let authorities = match set("GIT_SSL_CAINFO").or_else(|| setting("sslCAInfo").filter(|path| !path.is_empty())) {
+            Some(path) => {
+                let unreadable = |error| RemoteError::Settings { problem: format!("the authorities of http.sslCAInfo, `{path}`: {error}") };
+                Some(std::fs::read(&path).map_err(unreadable)?.into())
+            }
             None => None,
         };
-        let proxies = match settings.http(&base, "proxy") {
+        let tls = Tls { verify: if is_unchecked { Verify::Nothing } else { Verify::System }, authorities, identity: None };
+        let proxies = match setting("proxy") {
             // an empty one means none
-            Some(proxy) => Proxies { http: Some(proxy.clone()), https: Some(proxy), direct: proxies.direct.clone() },
-            None => proxies.clone(),
+            Some(proxy) => Proxies { http: Some(proxy.clone()), https: Some(proxy), direct: access.proxies.direct.clone() },
+            None => access.proxies.clone(),
         };
         let mut headers = HeaderMap::new();
-        for (name, value) in settings.http_all(&base, "extraHeader").iter().filter_map(|line| header_line(line)) {
+        for (name, value) in access.settings.http_all(&base, "extraHeader").iter().filter_map(|line| header_line(line)) {
             headers.append(name, value);
         }
-        let transport = Transport::new(Tls { verify, authorities, identity: None }, proxies);
-        Ok(Http { transport, base, headers, login, helped: false, helpers, silence })
+        let login = login.or_else(|| super::credentials::netrc(&base, &access.netrc()?));
+        Ok(Http { transport: Transport::new(tls, proxies), base, headers, login, helped: false, helpers, silence: access.silence })
     }
 
     /// The first request: the server's greeting.
     pub async fn discover(&mut self) -> Result<Answer, RemoteError> {
-        let answer = self.ask(Method::GET, DISCOVERY, Vec::new()).await?;
+        let answer = self.ask(Method::GET, DISCOVERY, None, Vec::new()).await?;
         let kind = answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if kind.split(';').next() != Some("application/x-git-upload-pack-advertisement") {
             let kind = if kind.is_empty() { "nothing of a kind".to_owned() } else { format!("`{}`", printable(kind)) };
@@ -76,12 +71,49 @@ impl Http {
 
     /// One request of the protocol.
     pub async fn post(&mut self, body: Vec<u8>) -> Result<Answer, RemoteError> {
-        self.ask(Method::POST, "/git-upload-pack", body).await
+        let kinds = ["application/x-git-upload-pack-request", "application/x-git-upload-pack-result"];
+        self.ask(Method::POST, "/git-upload-pack", Some(kinds), body).await
     }
 
-    async fn ask(&mut self, method: Method, suffix: &str, body: Vec<u8>) -> Result<Answer, RemoteError> {
+    /// One request of Git LFS, whose server is the base.
+    pub async fn batch(&mut self, body: Vec<u8>) -> Result<Answer, RemoteError> {
+        self.ask(Method::POST, "/objects/batch", Some(["application/vnd.git-lfs+json"; 2]), body).await
+    }
+
+    /// A file that the server named, with the headers that it wants for it. Its own login goes to its own host alone.
+    pub async fn download(&self, url: &str, headers: HeaderMap) -> Result<Answer, RemoteError> {
+        let (mut url, mut headers) = (url.to_owned(), headers);
         for _ in 0..=REDIRECTS {
-            let request = self.request(&method, suffix, &body);
+            let mut all =
+                if origin(&url) == origin(&self.base) { self.request(&Method::GET, "", None, &[]).headers } else { HeaderMap::new() };
+            all.extend(headers.clone());
+            let request = Request {
+                method: Method::GET,
+                url: url.clone(),
+                headers: all,
+                body: Vec::new().into(),
+                timeout: self.silence,
+                limit: usize::MAX,
+            };
+            let answer = self.transport.open(&request).await.map_err(|failure| failed(&shown(&url), failure, self.silence))?;
+            match answer.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()) {
+                Some(location) if answer.status.is_redirection() => {
+                    let next = resolve(&url, location);
+                    if origin(&next) != origin(&url) {
+                        headers.remove(header::AUTHORIZATION);
+                    }
+                    url = next;
+                }
+                _ if answer.status == StatusCode::OK => return Ok(answer),
+                _ => return Err(self.refusal(&url, answer).await),
+            }
+        }
+        Err(RemoteError::NotGit { url: shown(&url), problem: "the server sends from place to place".into() })
+    }
+
+    async fn ask(&mut self, method: Method, suffix: &str, kinds: Option<[&'static str; 2]>, body: Vec<u8>) -> Result<Answer, RemoteError> {
+        for _ in 0..=REDIRECTS {
+            let request = self.request(&method, suffix, kinds, &body);
             let answer = self.transport.open(&request).await.map_err(|failure| failed(&shown(&self.base), failure, self.silence))?;
             match answer.status {
                 StatusCode::OK => {
@@ -92,21 +124,22 @@ impl Http {
                 }
                 status if status.is_redirection() && method == Method::GET => self.follow(&request.url, &answer)?,
                 StatusCode::UNAUTHORIZED if self.is_helped().await => {}
-                _ => return Err(self.refusal(answer).await),
+                _ => return Err(self.refusal(&self.base, answer).await),
             }
         }
         Err(RemoteError::NotGit { url: shown(&self.base), problem: "the server sends from place to place".into() })
     }
 
-    fn request(&self, method: &Method, suffix: &str, body: &[u8]) -> Request {
+    /// `kinds` are those of the body and of the answer.
+    fn request(&self, method: &Method, suffix: &str, kinds: Option<[&'static str; 2]>, body: &[u8]) -> Request {
         let mut headers = self.headers.clone();
         let fixed = [(header::USER_AGENT, "git/werf"), (HeaderName::from_static("git-protocol"), "version=2")];
         for (name, value) in fixed {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        if method == Method::POST {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-git-upload-pack-request"));
-            headers.insert(header::ACCEPT, HeaderValue::from_static("application/x-git-upload-pack-result"));
+        if let Some([sent, wanted]) = kinds {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(sent));
+            headers.insert(header::ACCEPT, HeaderValue::from_static(wanted));
         }
         if let Some(login) = &self.login {
             let encoded = format!("{}:{}", login.username, login.password.as_deref().unwrap_or_default());
@@ -162,8 +195,8 @@ impl Http {
         }
     }
 
-    async fn refusal(&self, mut answer: Answer) -> RemoteError {
-        let (url, status) = (shown(&self.base), answer.status);
+    async fn refusal(&self, url: &str, mut answer: Answer) -> RemoteError {
+        let (url, status) = (shown(url), answer.status);
         let kind = answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut said = String::new();
         if kind.starts_with("text/plain")
@@ -192,7 +225,7 @@ fn is_upgrade(from: &str, to: &str) -> bool {
 }
 
 /// `Name: value`, never printed.
-fn header_line(line: &str) -> Option<(HeaderName, HeaderValue)> {
+pub(super) fn header_line(line: &str) -> Option<(HeaderName, HeaderValue)> {
     let (name, value) = line.split_once(':')?;
     let mut value = HeaderValue::from_str(value.trim()).ok()?;
     value.set_sensitive(true);

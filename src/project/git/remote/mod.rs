@@ -14,6 +14,7 @@ mod cache;
 mod credentials;
 mod error;
 mod http;
+mod lfs;
 mod packet;
 mod protocol;
 mod settings;
@@ -29,6 +30,7 @@ use tokio::time::timeout;
 
 pub use address::{Login, shown};
 pub use error::RemoteError;
+pub use lfs::{LfsObject, fetch_lfs};
 pub use settings::Settings;
 
 use address::{Address, cache_key, parse};
@@ -91,6 +93,13 @@ pub struct Access {
     pub silence: Duration,
     /// Where progress is told.
     pub events: Events,
+}
+
+impl Access {
+    /// The text of the file of logins that curl reads for Git.
+    fn netrc(&self) -> Option<String> {
+        std::fs::read_to_string(PathBuf::from((self.variable)("HOME")?).join(".netrc")).ok()
+    }
 }
 
 /// A commit of another repository, with its files.
@@ -200,7 +209,7 @@ impl Place {
             }
             Address::Http { base, login } => {
                 let helpers = Helpers { git_dir: self.entry.dir().to_owned() };
-                let mut http = Http::new(base.clone(), login.clone(), &access.settings, &access.proxies, helpers, access.silence)?;
+                let mut http = Http::new(base.clone(), login.clone(), access, helpers)?;
                 let answer = Box::new(http.discover().await?);
                 Link::Http { http: Box::new(http), answer }
             }
