@@ -40,6 +40,9 @@ impl Visible {
     }
 }
 
+/// Gives the target of a symlink, as the tree keeps it.
+pub type ReadLink<'a> = dyn Fn(&Entry) -> Result<Arc<[u8]>, ReadError> + 'a;
+
 /// Finds what a build sees of a context: `entries` are all its files, sorted by path, of which the first `strip` bytes lead to the
 /// context; `read_link` gives the target of a symlink.
 ///

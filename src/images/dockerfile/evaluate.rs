@@ -152,6 +152,7 @@ impl Scene<'_> {
         }
         let alternatives = found.parents.len() + usize::from(external);
         let before = found.variables.clone();
+        let mut merged = before.clone();
         for triggers in &triggers {
             let mut instructions = parse_triggers(triggers)?;
             found.variables = before.clone();
@@ -159,10 +160,11 @@ impl Scene<'_> {
                 (trigger.line, trigger.span) = (stage.from.line, stage.from.span.clone());
                 self.instruction(trigger, '\\', index, &mut found)?;
             }
-            if alternatives > 1 {
-                // Whether these are the ones that run is not known.
-                found.variables.or(&before);
-            }
+            merged.or(&found.variables);
+        }
+        if alternatives > 1 {
+            // Which triggers run is not known.
+            found.variables = merged;
         }
         for instruction in stage.body {
             self.instruction(instruction, file.escape, index, &mut found)?;

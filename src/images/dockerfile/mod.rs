@@ -28,7 +28,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use context::{Visible, visible};
+pub use context::{ReadLink, Visible, visible};
 pub use depend::{Base, Dependencies, Request, Unpinned, declared_args, dependencies, triggers_read};
 pub use error::DockerfileError;
 pub use heredoc::Heredoc;
