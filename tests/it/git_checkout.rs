@@ -178,7 +178,7 @@ fn generate(dice: &mut Dice) -> Sandbox {
     let sandbox = Sandbox::new();
     for _ in 0..14 {
         let path = [*dice.of(&DIRECTORIES), *dice.of(&NAMES)].concat();
-        let at = write(sandbox.path(), &path, dice.of(&TEXTS));
+        let at = write(sandbox.path(), &path, dice.of::<&[u8]>(&TEXTS));
         if dice.below(4) == 0 {
             std::fs::set_permissions(at, PermissionsExt::from_mode(0o755)).unwrap();
         }

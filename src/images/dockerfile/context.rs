@@ -12,9 +12,6 @@ use super::pattern::name_matches;
 use super::sources::{ContextUse, Source, clean, glob, included, is_glob};
 use crate::file_tree::{Entry, Mode, ObjectId, ReadError, text_of_bytes};
 
-/// Gives the target of a symlink.
-pub type ReadLink<'a> = dyn Fn(&Entry) -> Result<Arc<[u8]>, ReadError> + 'a;
-
 /// What a build sees of a context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visible {
@@ -241,6 +238,13 @@ impl<'a> Reach<'a> {
     /// Chooses what is at a path and below it. What is taken out of a directory leaves it there.
     fn choose(&mut self, path: &str, except: Option<&Ignore>) {
         let range = self.range(path);
+        if range.is_empty() {
+            // What is meant may be in a submodule that is not here.
+            if let Some(at) = ancestors(path).find_map(|part| self.submodule(part)) {
+                self.chosen[at] = true;
+            }
+            return;
+        }
         let Some(except) = except.filter(|_| path.is_empty() || self.is_directory(path)) else {
             self.chosen[range].fill(true);
             return;
@@ -263,6 +267,12 @@ impl<'a> Reach<'a> {
             || self.nodes.get(range.start).filter(|_| !range.is_empty()).is_some_and(|node| {
                 node.path.len() > path.len() || node.entry.is_none_or(|entry| matches!(entry.mode, Mode::Directory | Mode::Submodule))
             })
+    }
+
+    /// A submodule that is not here.
+    fn submodule(&self, path: &str) -> Option<usize> {
+        let at = self.nodes.binary_search_by(|node| node.path.cmp(path)).ok()?;
+        self.nodes[at].entry.is_some_and(|entry| entry.mode == Mode::Submodule).then_some(at)
     }
 
     fn link(&self, path: &str) -> Option<(usize, &'a Entry)> {
@@ -305,6 +315,10 @@ impl<'a> Reach<'a> {
                 is_base = false;
             }
             for directory in &found {
+                if self.submodule(directory).is_some() {
+                    next.insert(directory.clone());
+                    continue;
+                }
                 let names = if special { self.names(directory, part) } else { vec![part.to_owned()] };
                 for name in names {
                     let path = if directory.is_empty() { name } else { format!("{directory}/{name}") };

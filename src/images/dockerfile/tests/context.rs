@@ -145,6 +145,26 @@ fn directories_in_which_nothing_is_left() {
 }
 
 #[test]
+fn what_is_in_a_submodule_that_is_not_here_brings_the_submodule() {
+    let mut tree = tree(&["a.txt", "link -> third/lib"]);
+    tree.insert("app/third/lib", Mode::Submodule, &b""[..]);
+    for (instructions, expect) in [
+        ("COPY a.txt /", "a.txt"),
+        ("COPY third /", "third/lib"),
+        ("COPY third/lib/inc/x.h /", "third/lib"),
+        ("COPY third/lib/*.h third/*/inc/ /", "third/lib"),
+        ("COPY link/inc /", "link third/lib"),
+        ("RUN --mount=source=third/lib/inc,target=/inc true", "third/lib"),
+    ] {
+        let file = parse("Dockerfile", &format!("FROM x\n{instructions}\n")).unwrap();
+        let found = dependencies(&file, &Request::default()).unwrap();
+        let read = |entry: &crate::file_tree::Entry| tree.blob(entry);
+        let seen = visible(&tree.list("app").unwrap(), 4, &read, &found.context, &Ignore::default()).unwrap();
+        assert_eq!(names(&seen), expect, "{instructions}");
+    }
+}
+
+#[test]
 fn paths_that_are_not_there_yet() {
     let seen = seen(&["link -> real", "real/a"], "COPY link/ dir src/*.c /\nCOPY --parents lib/*.h /", "*.tmp\ndir/x");
     for (path, expect) in [
