@@ -18,11 +18,13 @@ pub struct Edit {
 }
 
 /// Keys that no name depends on, each with the reason.
-const NO_INPUTS: [(&str, &str); 4] = [
+const NO_INPUTS: [(&str, &str); 6] = [
     ("/image", "an image may have another name"),
     ("/final", "where it is used is no matter of its content, and the rules for final images are their own"),
     ("/secrets/0/env", "where a secret comes from is the machine's affair"),
     ("/configVersion", "the format of the file"),
+    ("/imageSpec/config/keepEssentialWerfLabels", "the labels by which werf knows images are kept in any case"),
+    ("/build/imageSpec/config/keepEssentialWerfLabels", "as above"),
 ];
 
 /// Every edit of the documents, those of the first one too: what all images inherit.

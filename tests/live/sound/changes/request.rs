@@ -92,5 +92,8 @@ pub fn request(pool: &mut Pool<'_>) {
     for secret in &pool.project.secrets.clone() {
         pool.add("request: secret", secret, |project| project.secrets.retain(|id| id != secret));
     }
-    pool.add("request: host", "added", |project| project.hosts.push("added:10.0.0.9".into()));
+    // commands may read the names of hosts, and nobody knows which do
+    if !text.to_ascii_uppercase().contains("RUN") || text.contains("/etc/hosts") {
+        pool.add("request: host", "added", |project| project.hosts.push("added:10.0.0.9".into()));
+    }
 }

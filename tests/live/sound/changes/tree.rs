@@ -19,7 +19,7 @@ pub fn files(pool: &mut Pool<'_>) {
                 let bytes = bytes.clone();
                 project.put(path, if matches!(item, Item::File(_)) { Item::Program(bytes) } else { Item::File(bytes) });
             });
-            pool.add("file: becomes a link", path, |project| {
+            pool.add("file: becomes something else", path, |project| {
                 let real = format!("{path}.real");
                 project.put(path, Item::Link(real.rsplit('/').next().unwrap_or_default().to_owned()));
                 project.put(real, item.clone());
@@ -30,7 +30,7 @@ pub fn files(pool: &mut Pool<'_>) {
             project.files.remove(path);
             project.put(format!("{path}2"), item.clone());
         });
-        pool.add("file: becomes a folder", path, |project| project.put(format!("{path}/inside"), item.clone()));
+        pool.add("file: becomes something else", path, |project| project.put(format!("{path}/inside"), item.clone()));
     }
     for place in pool.folders().into_iter().chain([""]) {
         for name in ["added", "added.txt", ".hidden", "a", "x", "zz.md"] {
@@ -49,7 +49,7 @@ pub fn links(pool: &mut Pool<'_>) {
         for other in &targets {
             pool.add("link: another target", format!("{path} -> {other}"), |project| project.put(path, Item::Link(other.clone())));
         }
-        pool.add("link: the same place in other words", path, |project| project.put(path, Item::Link(format!("./{target}"))));
+        pool.add("link: another target", path, |project| project.put(path, Item::Link(format!("./{target}"))));
         pool.add("link: becomes a file", path, |project| project.put(path, Item::text("no link\n")));
     }
 }
@@ -58,8 +58,8 @@ pub fn folders(pool: &mut Pool<'_>) {
     for folder in pool.folders() {
         let inside = |path: &str| is_below(path, folder);
         pool.add("folder: gone", folder, |project| project.files.retain(|path, _| !inside(path)));
-        pool.add("folder: another name", folder, |project| moved(project, folder, &format!("{folder}-2")));
-        pool.add("folder: becomes a link", folder, |project| {
+        pool.add("folder: moved", folder, |project| moved(project, folder, &format!("{folder}-2")));
+        pool.add("folder: moved", folder, |project| {
             moved(project, folder, &format!("{folder}-real"));
             project.put(folder, Item::Link(format!("{}-real", folder.rsplit('/').next().unwrap_or_default())));
         });
