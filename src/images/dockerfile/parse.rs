@@ -250,8 +250,27 @@ fn instruction(file: &Dockerfile, text: &str, line: usize, span: std::ops::Range
     if rest.is_empty() && !matches!(keyword.as_str(), "RUN" | "CMD" | "ENTRYPOINT") {
         return Err(file.syntax(format!("line {line} of `{}`: {keyword} needs an argument", file.path), span, None));
     }
+    if let Some(twice) = twice(&flags) {
+        let message = format!("line {line} of `{}`: the flag `--{twice}` is there twice", file.path);
+        return Err(file.syntax(message, span, Some("keep one of them".into())));
+    }
     Ok(Instruction { keyword, flags, rest, heredocs: Vec::new(), line, span })
 }
+
+/// A flag that stands there twice and may not: BuildKit refuses the whole file for it, whatever the target needs.
+fn twice(flags: &[String]) -> Option<&str> {
+    let names = flags.iter().map(|flag| flag.trim_start_matches("--").split('=').next().unwrap_or_default());
+    let mut seen = Vec::new();
+    names.filter(|name| !REPEATABLE.contains(name)).find(|name| {
+        seen.contains(name) || {
+            seen.push(*name);
+            false
+        }
+    })
+}
+
+/// Flags that may stand there any number of times.
+const REPEATABLE: [&str; 3] = ["mount", "exclude", "device"];
 
 /// Keyword, flags and the rest of a whole instruction.
 fn command(text: &str, escape: char) -> (String, Vec<String>, String) {

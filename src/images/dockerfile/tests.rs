@@ -72,6 +72,10 @@ fn syntax_errors_name_the_line() {
         ("FROM x\nRUN <<EOF\nnever\n", "the here-document `EOF` has no end"),
         ("RUN x\nFROM y\n", "line 1 of `Dockerfile`: RUN before the first FROM"),
         ("FROM x y\n", "line 1 of `Dockerfile`: FROM takes an image and perhaps `AS name`"),
+        (
+            "FROM x\nFROM y AS unneeded\nCOPY --chown=1 --link --chown=2 a b\nFROM z\n",
+            "line 3 of `Dockerfile`: the flag `--chown` is there twice",
+        ),
         ("# nothing\n", "`Dockerfile` has no FROM instruction"),
         ("FROM x\nCOPY ${a /b\n", "line 2 of `Dockerfile`: a `${` is not closed by `}`"),
         ("ARG B\nFROM $B\n", "line 2 of `Dockerfile`: the base image is empty after substitution"),

@@ -335,10 +335,25 @@ fn dockerfile_images_depend_on_what_the_target_sees() {
         base(|_, files| files.insert(".dockerignore", Mode::File, *b"web/index.html\n")),
         base(|_, files| files.insert("Dockerfile", Mode::File, *b"FROM nginx:1\nCOPY web /www\nRUN <<E\na\nE\n")),
         base(|_, files| files.insert("Dockerfile", Mode::File, *b"FROM nginx:1\nCOPY web /www\nRUN <<E\nb\nE\n")),
-        base(|image, _| image.network = Some("host".into())),
         base(|image, _| image.image_spec = Some(ImageSpec { user: Some("1".into()), ..Default::default() })),
     ] {
         assert_ne!(same, other);
+    }
+    // Only commands see the network and hosts.
+    let with = |text: &'static [u8], edit: fn(&mut Image)| {
+        let (mut image, mut files) = (image("web", Recipe::Dockerfile(Box::new(dockerfile("")))), files());
+        files.insert("Dockerfile", Mode::File, text);
+        edit(&mut image);
+        tree(vec![image], &files).tag("web").unwrap()
+    };
+    let hosts = |image: &mut Image| match &mut image.recipe {
+        Recipe::Dockerfile(dockerfile) => dockerfile.add_host.push("db:10.0.0.1".into()),
+        Recipe::Stapel(_) => panic!("a Stapel image"),
+    };
+    for edit in [|image: &mut Image| image.network = Some("host".into()), hosts] {
+        let (copies, runs) = (&b"FROM nginx:1\nCOPY web /www\n"[..], &b"FROM nginx:1\nRUN make\n"[..]);
+        assert_eq!(with(copies, |_| {}), with(copies, edit));
+        assert_ne!(with(runs, |_| {}), with(runs, edit));
     }
 }
 
@@ -689,7 +704,7 @@ fn dockerfile_solve() {
     one.image_spec =
         Some(ImageSpec { cmd: Some(vec!["run".into()]), env: [("A".to_owned(), "$x \"q\"".to_owned())].into(), ..Default::default() });
     let mut world = World::new();
-    world.files.insert("Dockerfile", Mode::File, *b"FROM nginx:1 AS final\nARG V\nCOPY web /www\n");
+    world.files.insert("Dockerfile", Mode::File, *b"FROM nginx:1 AS final\nARG V\nCOPY web /www\nRUN make\n");
     let tree = tree(vec![one], &world.files);
     let build = world.compile(&tree, "web").unwrap();
     let Solve::Dockerfile { attrs, inputs, spec } = &build.solve else { panic!("a graph") };
@@ -698,7 +713,7 @@ fn dockerfile_solve() {
     assert_eq!(attrs, ["add-hosts=db=10.0.0.1", "build-arg:V=1", "filename=Dockerfile", "platform=linux/amd64", "target=final"]);
     let text = inputs["dockerfile"].to_bytes();
     let text = String::from_utf8_lossy(&text);
-    assert!(text.contains("FROM nginx:1 AS final\nARG V\nCOPY web /www\n"), "{text}");
+    assert!(text.contains("FROM nginx:1 AS final\nARG V\nCOPY web /www\nRUN make\n"), "{text}");
     assert_eq!(spec.as_ref().unwrap().cmd, Some(vec!["run".to_owned()]));
     assert_eq!(build.compiled.layers.len(), 1);
     assert_eq!(build.compiled.layers[0].layer.files(), 1);

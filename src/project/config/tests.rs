@@ -584,11 +584,11 @@ network: my-net
         | artifact: build
         | ^^^^^^^^ not supported
       help: write `image: build` and `final: false`; `import` and `from` use it as any other image
-    error: `fromLatest` is not supported: the base would depend on when the image is built
-      at werf.yaml:12:1
+    error: giterminism does not allow `fromLatest`
+      at werf.yaml:12:13
         | fromLatest: true
-        | ^^^^^^^^^^ not supported
-      help: write the base with its digest: `from: IMAGE@sha256:…`
+        |             ^^^^ depends on more than the commit
+      help: it makes the result depend on more than the commit; if that is wanted, commit `config.stapel.allowFromLatest: true` in werf-giterminism.yaml
     error: `ansible` is not supported: werf ran it in the Docker backend only
       at werf.yaml:13:1
         | ansible: {install: []}
