@@ -322,8 +322,8 @@ fn a_partial_clone_says_what_it_lacks() {
     let error = blobless.blob(&entries[1]).unwrap_err();
     insta::assert_snapshot!(say(&error, &[&id, &commit[..7]]), @r#"
     cannot read `d/a` from commit …
-      the clone has no object …, the file `d/a`: it was made with `--filter`
-    help: bring all objects with `git fetch --refetch --no-filter`, or clone without `--filter`
+      the clone has no object …, the file `d/a`: it is a partial one
+    help: bring all objects with `git fetch --refetch --no-filter`, or clone anew without a filter
     "#);
     assert_eq!(say(&blobless.blob_size(&entries[1]).unwrap_err(), &[&id, &commit[..7]]), say(&error, &[&id, &commit[..7]]));
     let treeless = clone("tree:0");
@@ -331,8 +331,8 @@ fn a_partial_clone_says_what_it_lacks() {
     let error = commit_tree(&repository, &head(&repository).unwrap()).map(drop).unwrap_err();
     let tree_id = origin.git(&["rev-parse", "HEAD^{tree}"]);
     insta::assert_snapshot!(format!("{error}\nhelp: {}", error.help().unwrap()).replace(&tree_id, "…"), @r#"
-    the clone has no object …, the directory `.`: it was made with `--filter`
-    help: bring all objects with `git fetch --refetch --no-filter`, or clone without `--filter`
+    the clone has no object …, the directory `.`: it is a partial one
+    help: bring all objects with `git fetch --refetch --no-filter`, or clone anew without a filter
     "#);
 
     // The command that it names.

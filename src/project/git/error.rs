@@ -71,8 +71,8 @@ pub enum GitError {
         conversion: &'static str,
     },
     /// The clone was made without some objects.
-    #[error("the clone has no object {id}, {}: it was made with `--filter`", shown(.what))]
-    #[diagnostic(help("bring all objects with `git fetch --refetch --no-filter`, or clone without `--filter`"))]
+    #[error("the clone has no object {id}, {}: it is a partial one", shown(.what))]
+    #[diagnostic(help("bring all objects with `git fetch --refetch --no-filter`, or clone anew without a filter"))]
     NotFetched {
         /// The missing object.
         id: ObjectId,

@@ -73,6 +73,8 @@ struct Shared {
     named: Mutex<Vec<String>>,
     returned: Mutex<Option<steps::ReturnRequest>>,
     ended: Notify,
+    /// A solve that hangs has begun.
+    begun: Notify,
     /// Somebody follows the status, and all of it has been sent.
     followed: Notify,
     dropped: Notify,
@@ -94,6 +96,7 @@ impl Fake {
             named: Mutex::default(),
             returned: Mutex::default(),
             ended: Notify::new(),
+            begun: Notify::new(),
             followed: Notify::new(),
             dropped: Notify::new(),
             die: Notify::new(),
@@ -199,6 +202,9 @@ impl Control for Service {
             if shared.fake.solving == Solving::FailsBeforeItTells {
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
+            if shared.fake.solving == Solving::Hangs {
+                shared.begun.notified().await;
+            }
             for message in story(shared.fake.solving) {
                 let _ = sender.send(Ok(message)).await;
             }
@@ -215,6 +221,11 @@ impl Control for Service {
         let in_steps = request.definition.is_none() && request.frontend.is_empty();
         *self.0.last.lock().await = Some(request);
         let solving = self.0.fake.solving;
+        if solving == Solving::Hangs {
+            let _guard = OnDrop(self.0.clone());
+            self.0.begun.notify_one();
+            return std::future::pending().await;
+        }
         match solving {
             Solving::RefusesEarly(_) => {}
             _ if in_steps => {
@@ -242,10 +253,6 @@ impl Control for Service {
                 // What was told is on its way first.
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 self.0.die.notify_one();
-                std::future::pending().await
-            }
-            Solving::Hangs => {
-                let _guard = OnDrop(self.0.clone());
                 std::future::pending().await
             }
             Solving::NamesNoDigest => Ok(Response::new(SolveResponse::default())),
@@ -284,10 +291,7 @@ impl LlbBridge for Service {
                 self.0.die.notify_one();
                 std::future::pending().await
             }
-            Solving::Hangs => {
-                let _guard = OnDrop(self.0.clone());
-                std::future::pending().await
-            }
+            Solving::Hangs => std::future::pending().await,
             _ => {}
         }
         let asked = request.into_inner();

@@ -109,8 +109,8 @@ async fn inputs_that_changed_since_the_last_published_commit_are_named() {
         and 4 more
     image worker: changed since commit COMMIT
       from: base image: image base changed
-      setup: commands: `sort /app/jobs` became `sort -u /app/jobs`
       setup: git worker → /app: files: file jobs changed
+      setup: commands: `sort /app/jobs` became `sort -u /app/jobs`
       gitArchive: git worker → /app: files:
         file main.py changed
         file new.py added
