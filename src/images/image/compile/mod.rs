@@ -23,7 +23,7 @@ use crate::images::git_layers::{LayerCache, LayerImage};
 use crate::images::llb::{Definition, Exec, ImageSource, LocalSource, Location, Mount, Note, Platform, Sharing, SourceFile, State};
 use crate::project::config::image::{self as config, ImageFact, ImageSpec, UserStage};
 
-/// The name of the session's content store that serves [`Build::layers`].
+/// The name of the session's content store that serves the layers of a solve.
 pub const STORE: &str = "werf-git";
 
 /// An image outside the file, resolved.
