@@ -26,7 +26,7 @@
 //!   upon them; with no commands at all, right after the base.
 //!
 //! Files placed at different stages are disjoint: what a command edited is not written over by a later stage. A mapping gives way to
-//! another one whose `to` is below its own. How files are laid onto the image, and who owns the directories: `placing`'s notes.
+//! another one whose `to` is below its own. How files are laid onto the image, and who owns the directories: the notes of `compile::place`.
 //!
 //! Commands run as root in `/`, in the environment of the base and of the facts; see [`script`]. `mount`s and secrets are there while
 //! commands run and in no image.
