@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ignore::{Ignore, Matched, Memory};
-use super::pattern::name_matches;
-use super::sources::{ContextUse, Source, clean, glob, included, is_glob};
+use super::pattern::{clean, name_matches};
+use super::sources::{ContextUse, Source, glob, included, is_glob};
 use crate::file_tree::{Entry, Mode, ObjectId, ReadError, text_of_bytes};
 
 /// What a build sees of a context.

@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::error::{DockerfileError, nearest};
-use super::evaluate::{Evaluated, Line, Scene};
+use super::evaluate::{Base, Evaluated, Line, Scene, Unpinned};
 use super::parse::{Dockerfile, parse_triggers};
+use super::request::Request;
 use super::sources::ContextUse;
 use super::stages::{Stage, declarations, globals, stages};
 use super::syntax::reads_dockerfiles;
@@ -34,39 +35,6 @@ pub struct Dependencies {
     pub triggers: BTreeMap<String, Vec<String>>,
     /// Instructions that fetch what may change without a change of any text.
     pub unpinned: Vec<Unpinned>,
-}
-
-/// An image outside the Dockerfile.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Base {
-    /// As it is written, after substitution; as it is written before, if not all of its variables are known.
-    pub reference: String,
-    /// What `FROM --platform` asks for, in the same way; `None` for the target's platform.
-    pub platform: Option<String>,
-    /// Whether a stage is built on it, so that its triggers run. Else files are copied or mounted from it.
-    pub built_on: bool,
-}
-
-/// An instruction whose remote content no checksum or commit fixes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unpinned {
-    /// 1-based line of the instruction.
-    pub line: usize,
-    /// The address after substitution.
-    pub source: String,
-}
-
-/// What the caller knows of the build.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    /// `target`: a stage's name; the last stage by default.
-    pub target: Option<String>,
-    /// Build arguments.
-    pub args: BTreeMap<String, String>,
-    /// Target platform, `os/arch[/variant]`, if it is one and known.
-    pub platform: Option<String>,
-    /// Triggers (`OnBuild` of the configuration) of external bases whose configuration is known, by [`Base::reference`].
-    pub triggers: BTreeMap<String, Vec<String>>,
 }
 
 /// Finds what a target depends on.

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::depend::{Base, Request, Unpinned};
 use super::error::{DockerfileError, nearest};
 use super::heredoc::mark;
 use super::ignore::pattern_of_flag;
 use super::parse::{Dockerfile, Instruction, parse_triggers};
+use super::request::Request;
 use super::sources::{ContextUse, Remote, remote};
 use super::stages::{Env, Stage, declarations, substitute, value};
 use super::words::{BLANKS, Lookup, UNKNOWN, mentioned, quoted};
@@ -38,6 +38,26 @@ impl Line {
     fn new(text: String) -> Self {
         Line { text, arg: None, sees_all: false, copies_from: None }
     }
+}
+
+/// An image outside the Dockerfile.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Base {
+    /// As it is written, after substitution; as it is written before, if not all of its variables are known.
+    pub reference: String,
+    /// What `FROM --platform` asks for, in the same way; `None` for the target's platform.
+    pub platform: Option<String>,
+    /// Whether a stage is built on it, so that its triggers run. Else files are copied or mounted from it.
+    pub built_on: bool,
+}
+
+/// An instruction whose remote content no checksum or commit fixes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpinned {
+    /// 1-based line of the instruction.
+    pub line: usize,
+    /// The address after substitution.
+    pub source: String,
 }
 
 /// What one stage takes from where.

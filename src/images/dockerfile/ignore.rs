@@ -12,8 +12,7 @@ use std::sync::Arc;
 use miette::NamedSource;
 
 use super::error::DockerfileError;
-use super::pattern::Matcher;
-use super::sources::clean;
+use super::pattern::{Matcher, clean};
 
 /// The patterns of an ignore file, in order. Equal patterns are equal values, with equal hashes and `Debug` texts.
 #[derive(Clone, Default)]

@@ -19,6 +19,7 @@ mod heredoc;
 mod ignore;
 mod parse;
 mod pattern;
+mod request;
 mod sources;
 mod stages;
 mod syntax;
@@ -29,11 +30,13 @@ mod words;
 mod tests;
 
 pub use context::{ReadLink, Visible, visible};
-pub use depend::{Base, Dependencies, Request, Unpinned, declared_args, dependencies, triggers_read};
+pub use depend::{Dependencies, declared_args, dependencies, triggers_read};
 pub use error::DockerfileError;
+pub use evaluate::{Base, Unpinned};
 pub use heredoc::Heredoc;
 pub use ignore::Ignore;
 pub use parse::{Dockerfile, Instruction, parse};
+pub use request::Request;
 pub use sources::ContextUse;
 pub use value::expand;
 

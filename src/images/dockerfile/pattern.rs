@@ -405,6 +405,19 @@ pub(super) fn name_matches(pattern: &str, name: &str) -> bool {
     tokens[t..].iter().all(|token| matches!(token, Token::Star))
 }
 
+/// A path without leading and trailing `/`, empty parts, `.` and resolvable `..`; `..` never leaves the context.
+pub(super) fn clean(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::ignore::Ignore;
-use super::pattern::{class_has_slash, name_matches};
+use super::pattern::{class_has_slash, clean, name_matches};
 use super::words::UNKNOWN;
 
 /// The part of a build context that instructions can see. Equal rules are equal values, with equal hashes and `Debug` texts.
@@ -139,19 +139,6 @@ pub(super) fn is_glob(path: &str) -> bool {
         }
     }
     false
-}
-
-/// A path without leading and trailing `/`, empty parts, `.` and resolvable `..`; `..` never leaves the context.
-pub(super) fn clean(path: &str) -> String {
-    let mut parts = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 /// Where ADD takes a source from.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::depend::Request;
 use super::error::DockerfileError;
 use super::parse::{Dockerfile, Instruction};
+use super::request::Request;
 use super::words::{self, Lookup, UNKNOWN, expand, quoted};
 use crate::images::llb::Platform;
 
