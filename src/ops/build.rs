@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::project::Project;
-use super::triggers::Triggers;
+use super::triggers::{self, Triggers};
 use super::{BuildOptions, ProjectOptions, RegistryOptions, Run, images, lookups, project, registry};
 use crate::error::Result;
 use crate::file_tree::ObjectId;
@@ -34,32 +34,26 @@ pub struct Options {
 pub async fn run(options: Options, run: Run) -> Result<()> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
     let registry = registry::client(&options.registry)?;
-    let mut triggers = Triggers::new();
-    loop {
-        let images = images_of(&options, &project, &triggers, &run).await?;
+    let publish = async |triggers: &Triggers| {
+        let images = images_of(&options, &project, triggers, &run).await?;
         let publish = images.published(&project, &registry, &options.build, &run);
-        let found = images::compared(&project, &images.tree, publish).await?;
-        if found.is_empty() {
-            return Ok(());
-        }
-        triggers.extend(found);
-    }
+        Ok(((), images::compared(&project, &images.tree, publish).await?))
+    };
+    triggers::settled(publish).await
 }
 
 /// For each missing image: what changed since the newest commit whose image is published.
 pub async fn explain(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
     let registry = registry::client(&options.registry)?;
-    let mut triggers = Triggers::new();
-    let (images, missing) = loop {
-        let images = images_of(&options, &project, &triggers, &run).await?;
+    let ask = async |triggers: &Triggers| {
+        let images = images_of(&options, &project, triggers, &run).await?;
         project.checked(images.tree.views(), Ok(()))?;
-        let images::Asked { missing, triggers: found } = images.missing(&registry, &run).await?;
-        if found.is_empty() {
-            break (images, missing);
-        }
-        triggers.extend(found);
+        let images::Asked { missing, triggers } = images.missing(&registry, &run).await?;
+        Ok(((images, missing), triggers))
     };
+    let (images, missing) = triggers::settled(ask).await?;
+    let triggers = &images.tree.looked_up().triggers;
     if missing.is_empty() {
         return Ok("all images of this commit are published\n".to_owned());
     }
@@ -72,7 +66,7 @@ pub async fn explain(options: Options, run: Run) -> Result<String> {
         if left.is_empty() {
             break;
         }
-        let Ok(old) = tree_at(&options, &project, ancestor.commit, &triggers, &run).await else { continue };
+        let Ok(old) = tree_at(&options, &project, ancestor.commit, triggers, &run).await else { continue };
         let mut unpublished = Vec::new();
         for name in left {
             let Some((reference, (_, before), (_, now))) = both(&images, &old, name) else {

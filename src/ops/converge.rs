@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::project::Project;
 use super::release::Marks;
-use super::triggers::Triggers;
+use super::triggers::{self, Triggers};
 use super::{
     BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions,
     ValuesOptions,
@@ -54,7 +54,7 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
         });
     }
     let project = project::open(&options.project, options.registry.insecure, &run)?;
-    let ready = ready(&options, &project, &run).await?;
+    let ready = ready(&options, &project, ForImages::Publish, &run).await?;
     let [create, update, recreate, delete] = ready.prepared.plan.counts();
     if !ready.prepared.plan.is_empty() {
         run.events.emit(Event::PlanMade { create, update, recreate, delete, unchanged: ready.prepared.plan.unchanged.len() });
@@ -85,41 +85,39 @@ pub struct Ready {
     pub notes: Option<String>,
 }
 
-/// Publishes what is missing while the plan is made; the first failure of either ends both. Where it turns out that names of images depend
-/// on triggers of their bases, all is done again with these.
-async fn ready(options: &Options, project: &Arc<Project>, run: &Run) -> Result<Ready> {
-    let mut triggers = Triggers::new();
-    loop {
-        let planning = planning(options, project, &triggers, run).await?;
-        let client = planning.connect(options, project).await?;
-        let registry = registry::client(&options.registry)?;
-        let publish = planning.images.published(project, &registry, &options.build, run);
-        let prepare = release::prepare(planning.scene(options, &client), run);
-        let work = futures::future::try_join(publish, prepare);
-        let (found, (prepared, notes)) = images::compared(project, &planning.images.tree, work).await?;
-        if found.is_empty() {
-            return Ok(Ready { client, prepared, notes });
-        }
-        triggers.extend(found);
-    }
+/// What happens to images while a plan is made.
+#[derive(Clone, Copy)]
+enum ForImages {
+    /// What is missing is built and published.
+    Publish,
+    /// Nothing: they are taken for published.
+    Assume,
 }
 
 /// Makes the plan alone: nothing is built, images are taken for published.
 pub async fn planned(options: &Options, run: &Run) -> Result<Ready> {
     let project = project::open(&options.project, options.registry.insecure, run)?;
-    let mut triggers = Triggers::new();
-    loop {
-        let planning = planning(options, &project, &triggers, run).await?;
-        let client = planning.connect(options, &project).await?;
+    ready(options, &project, ForImages::Assume, run).await
+}
+
+/// Makes the plan and does what is to be done for the images at once; the first failure of either ends both. Where it turns out that names of
+/// images depend on triggers of their bases, all is done again with these.
+async fn ready(options: &Options, project: &Arc<Project>, images: ForImages, run: &Run) -> Result<Ready> {
+    let work = async |triggers: &Triggers| {
+        let planning = planning(options, project, triggers, run).await?;
+        let client = planning.connect(options, project).await?;
         let registry = registry::client(&options.registry)?;
-        let noted = async { Ok(planning.images.noted(&registry).await) };
-        let work = futures::future::try_join(noted, release::prepare(planning.scene(options, &client), run));
-        let (found, (prepared, notes)) = images::compared(&project, &planning.images.tree, work).await?;
-        if found.is_empty() {
-            return Ok(Ready { client, prepared, notes });
-        }
-        triggers.extend(found);
-    }
+        let published = async {
+            match images {
+                ForImages::Publish => planning.images.published(project, &registry, &options.build, run).await,
+                ForImages::Assume => Ok(planning.images.noted(&registry).await),
+            }
+        };
+        let work = futures::future::try_join(published, release::prepare(planning.scene(options, &client), run));
+        let (found, (prepared, notes)) = images::compared(project, &planning.images.tree, work).await?;
+        Ok((Ready { client, prepared, notes }, found))
+    };
+    triggers::settled(work).await
 }
 
 /// All that a plan needs beside the cluster. A request is made only for charts that were never fetched before.

@@ -65,9 +65,7 @@ impl Work<'_> {
         let began = Instant::now();
         let Some(reference) = self.images.reference(name) else { return Ok(()) };
         for found in self.images.tree.node(name).map(image::undeclared).unwrap_or_default() {
-            let (stage, line, file) = (found.stage, found.line, &found.file);
-            let message = format!("image {name}: a command of `{stage}` (line {line}) names `{file}`, which it will not see");
-            self.run.events.emit(Event::Warned { message, help: Some(found.help()) });
+            self.run.events.emit(Event::Warned { message: format!("image {name}: {}", found.problem()), help: Some(found.help()) });
         }
         let mut one = One { work: self, name, published: self.published_needs(name, unpublished).await?, ground: Ground::default() };
         let mut compiled = tokio::task::block_in_place(|| one.compile())?;

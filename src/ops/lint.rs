@@ -60,14 +60,7 @@ fn doubts(tree: &ImageTree) -> Vec<Finding> {
     let finding = |found: Undeclared| Finding {
         severity: Severity::Warning,
         path: "werf.yaml".into(),
-        problem: format!(
-            "image `{}`: a command of `{}` (line {}) names `{}`, which it will not see: {}",
-            found.image,
-            found.stage,
-            found.line,
-            found.file,
-            found.help()
-        ),
+        problem: format!("image `{}`: {}: {}", found.image, found.problem(), found.help()),
     };
     found.map(finding).collect()
 }

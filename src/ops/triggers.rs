@@ -27,6 +27,18 @@ pub type Triggers = BTreeMap<String, Vec<String>>;
 /// The annotation that notes triggers, as JSON.
 const ANNOTATION: &str = "werf.io/triggers";
 
+/// Does the work with the triggers that are known, none at first, until it finds no more: each time names are made anew.
+pub async fn settled<T>(mut work: impl AsyncFnMut(&Triggers) -> Result<(T, Triggers)>) -> Result<T> {
+    let mut known = Triggers::new();
+    loop {
+        let (done, found) = work(&known).await?;
+        if found.is_empty() {
+            return Ok(done);
+        }
+        known.extend(found);
+    }
+}
+
 /// The triggers that are noted under an image's name; `None` where the image itself is there.
 pub async fn noted(client: &Client, reference: &Reference, found: &Descriptor) -> Result<Option<Triggers>> {
     if found.media_type != registry::OCI_INDEX {

@@ -25,6 +25,12 @@ pub struct Undeclared {
 }
 
 impl Undeclared {
+    /// What is doubtful, half a sentence.
+    pub fn problem(&self) -> String {
+        let Undeclared { stage, line, file, .. } = self;
+        format!("a command of `{stage}` (line {line}) names `{file}`, which it will not see")
+    }
+
     /// What to do about it, one or two sentences.
     pub fn help(&self) -> String {
         let Undeclared { stage, file, path, to, mapping, .. } = self;
