@@ -38,6 +38,16 @@ impl Mode {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(pub [u8; 20]);
 
+impl ObjectId {
+    /// Reads 40 hexadecimal digits; `None` for any other text.
+    pub fn parse(hex: &str) -> Option<Self> {
+        let digit = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
+        let byte = |pair: &[u8]| Some(digit(pair[0])? << 4 | digit(pair[1])?);
+        let bytes: Vec<u8> = hex.as_bytes().as_chunks::<2>().0.iter().map(|pair| byte(pair)).collect::<Option<_>>()?;
+        (hex.len() == 40).then_some(bytes)?.try_into().ok().map(ObjectId)
+    }
+}
+
 impl std::fmt::Display for ObjectId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -236,6 +246,25 @@ mod tests {
         fn texts_of_unicode_survive(text in "\\PC{0,10}[\u{10FF00}-\u{10FFFF}a/]{0,6}") {
             let escaped = text_of_bytes(text.as_bytes()).into_owned();
             proptest::prop_assert_eq!(bytes_of_text(&escaped).into_owned(), text.into_bytes());
+        }
+    }
+
+    #[test]
+    fn ids_are_forty_digits() {
+        let id = blob_id(b"");
+        assert_eq!(id.to_string(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+        for (text, expect) in [(id.to_string(), Some(id)), (id.to_string().to_uppercase(), Some(id))] {
+            assert_eq!(ObjectId::parse(&text), expect, "{text}");
+        }
+        for wrong in [
+            "",
+            "e6",
+            "e69de29bb2d1d6434b8b29ae775ad8c2e48c539",
+            "e69de29bb2d1d6434b8b29ae775ad8c2e48c53911",
+            "+69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+            "é69de29bb2d1d6434b8b29ae775ad8c2e48c539",
+        ] {
+            assert_eq!(ObjectId::parse(wrong), None, "{wrong}");
         }
     }
 

@@ -160,7 +160,7 @@ fn judge(
     };
     let images_at = |commit: &str| computed.borrow_mut().entry(commit.to_owned()).or_insert_with(|| names_at(commit)).clone();
     let commit = |id: &str| {
-        let found = git::parents(&project.repository, parse_id(id)?).ok()?;
+        let found = git::parents(&project.repository, ObjectId::parse(id)?).ok()?;
         let parents = found.parents.iter().map(ToString::to_string).collect();
         Some(CommitNode { parents, committed: timestamp(found.committed) })
     };
@@ -198,7 +198,7 @@ impl Wanted<'_> {
     }
 
     async fn computed_at(&self, commit: &str) -> Result<Option<Names>> {
-        let Some(id) = parse_id(commit) else { return Ok(None) };
+        let Some(id) = ObjectId::parse(commit) else { return Ok(None) };
         let Ok(project) = project::open_at(&self.options.project, self.project, id) else { return Ok(None) };
         let Some(mut looked_up) = lookups::look_up_past(&project, &self.options.registry, self.run).await? else { return Ok(None) };
         let mut names = Names::new();
@@ -234,11 +234,6 @@ async fn delete(client: &Client, repository: &Repository, decision: &Decision, r
         .await?;
     run.events.emit(Event::CleanupDone { kept: counts.keep, deleted: counts.delete });
     Ok(())
-}
-
-fn parse_id(text: &str) -> Option<ObjectId> {
-    let bytes: Vec<u8> = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect::<Option<_>>()?;
-    Some(ObjectId(bytes.try_into().ok()?))
 }
 
 fn timestamp(moment: Moment) -> Timestamp {

@@ -15,6 +15,7 @@ use tonic::{Code, Request, Response, Status};
 
 use super::client::{Client, MESSAGE_LIMIT};
 use super::error::SolveError;
+use super::go_mode::{DIRECTORY, SETGID, SETUID, STICKY, SYMLINK};
 use super::progress::Follower;
 use super::proto::google::rpc;
 use super::proto::moby::buildkit::v1::frontend as proto;
@@ -30,13 +31,6 @@ const CONFIG: &str = "containerimage.config";
 const PINGS: usize = 10;
 /// How long a build may take to end after its client gave it up.
 const END: Duration = Duration::from_secs(5);
-
-/// Bits of Go's `os.FileMode`.
-const DIRECTORY: u32 = 1 << 31;
-const SYMLINK: u32 = 1 << 27;
-const SETUID: u32 = 1 << 23;
-const SETGID: u32 = 1 << 22;
-const STICKY: u32 = 1 << 20;
 
 /// The calls of one build that is made in steps.
 pub struct Bridge {

@@ -13,6 +13,7 @@ mod client;
 pub mod embedded;
 mod endpoint;
 mod error;
+mod go_mode;
 mod progress;
 pub mod proto;
 pub mod session;

@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{ServeError, blocking, chain, metadata};
 use crate::file_tree::{bytes_of_text, text_of_bytes};
+use crate::images::buildkit::go_mode::{DIRECTORY, SYMLINK};
 use crate::images::buildkit::proto::fsutil::types::packet::PacketType;
 use crate::images::buildkit::proto::fsutil::types::{Packet, Stat};
 use crate::images::buildkit::proto::moby::filesync::v1::file_sync_server::FileSync;
@@ -153,10 +154,6 @@ fn stats(files: Vec<FileStat>, filter: &Filter) -> Vec<Stat> {
     stats.sort_by_cached_key(parts);
     stats
 }
-
-/// Bits of Go's `os.FileMode`.
-const DIRECTORY: u32 = 1 << 31;
-const SYMLINK: u32 = 1 << 27;
 
 fn stat(file: FileStat) -> Stat {
     let (mode, linkname) = match file.kind {

@@ -14,7 +14,6 @@ use std::time::UNIX_EPOCH;
 use sha1::Digest;
 
 use super::error::RemoteError;
-use super::protocol;
 use crate::file_tree::ObjectId;
 use crate::project::git::commit::to_gix;
 use crate::project::git::error::Attempt;
@@ -117,8 +116,8 @@ impl Entry {
     /// The commits that are there, the latest first.
     pub fn commits(&self) -> Vec<ObjectId> {
         let entries = fs::read_dir(self.dir.join("complete")).into_iter().flatten().flatten();
-        let dated =
-            entries.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.file_name().to_str().and_then(protocol::id)?)));
+        let dated = entries
+            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.file_name().to_str().and_then(ObjectId::parse)?)));
         let mut found: Vec<_> = dated.collect();
         found.sort_by(|one, other| other.cmp(one));
         found.into_iter().map(|(_, id)| id).collect()

@@ -306,7 +306,7 @@ async fn wanted(server: &mut Server, url: &str, revision: &Revision) -> Result<W
         Revision::Branch(name) => ("refs/heads/", "branch", name),
         Revision::Tag(name) => ("refs/tags/", "tag", name),
         Revision::Commit(hex) => {
-            let whole = protocol::id(hex).map(|id| Wanted::Object { ask: id, commit: id });
+            let whole = ObjectId::parse(hex).map(|id| Wanted::Object { ask: id, commit: id });
             return Ok(whole.unwrap_or_else(|| Wanted::Beginning(hex.to_ascii_lowercase())));
         }
     };
@@ -353,7 +353,7 @@ fn distance(one: &str, other: &str) -> usize {
 
 /// A commit of the clone by its id or, where only one begins so, the beginning of it.
 fn known(entry: &Entry, hex: &str) -> Option<ObjectId> {
-    let found = match protocol::id(hex) {
+    let found = match ObjectId::parse(hex) {
         Some(id) => vec![id],
         None => entry.commits().into_iter().filter(|id| id.to_string().starts_with(&hex.to_ascii_lowercase())).collect(),
     };

@@ -10,7 +10,6 @@ use super::error::RemoteError;
 use super::packet::{DELIMITER, FLUSH, Packet, line};
 use super::wire::{Wire, printable};
 use crate::file_tree::ObjectId;
-use crate::project::git::commit::to_id;
 
 const AGENT: &str = "agent=git/werf";
 
@@ -91,8 +90,8 @@ impl Server {
             let text = packet.text().unwrap_or_default();
             let mut words = text.split(' ');
             // An unborn HEAD has no id.
-            let (Some(id), Some(name)) = (words.next().and_then(id), words.next()) else { continue };
-            let peeled = words.find_map(|word| word.strip_prefix("peeled:")).and_then(self::id);
+            let (Some(id), Some(name)) = (words.next().and_then(ObjectId::parse), words.next()) else { continue };
+            let peeled = words.find_map(|word| word.strip_prefix("peeled:")).and_then(ObjectId::parse);
             refs.push(Ref { name: name.to_owned(), id, peeled });
         }
         Ok(refs.into_iter().filter(|reference| fits(reference)).collect())
@@ -162,7 +161,7 @@ impl Server {
 
     async fn shallow_info(&mut self, shallow: &mut Vec<ObjectId>) -> Result<(), RemoteError> {
         while let packet @ Packet::Data(_) = self.wire.packet().await? {
-            shallow.extend(packet.text().as_deref().and_then(|text| text.strip_prefix("shallow ")).and_then(id));
+            shallow.extend(packet.text().as_deref().and_then(|text| text.strip_prefix("shallow ")).and_then(ObjectId::parse));
         }
         Ok(())
     }
@@ -224,7 +223,7 @@ async fn zero(first: Packet, wire: &mut Wire) -> Result<Version, RemoteError> {
         let odd = || RemoteError::NotGit { url: wire.url.clone(), problem: format!("it says `{}`", printable(text)) };
         let (hex, name) = text.split_once(' ').ok_or_else(odd)?;
         let is_about_history = hex == "shallow";
-        match (id(hex), name.strip_suffix("^{}")) {
+        match (ObjectId::parse(hex), name.strip_suffix("^{}")) {
             (Some(id), None) => refs.push(Ref { name: name.to_owned(), id, peeled: None }),
             (Some(id), Some(tag)) if refs.last().is_some_and(|last| last.name == tag) => {
                 refs.last_mut().into_iter().for_each(|last| last.peeled = Some(id));
@@ -254,9 +253,4 @@ fn command(name: &str, names_format: bool) -> Vec<u8> {
     }
     request.extend_from_slice(DELIMITER);
     request
-}
-
-/// An id in hexadecimal, whole.
-pub(super) fn id(hex: &str) -> Option<ObjectId> {
-    gix::ObjectId::from_hex(hex.as_bytes()).ok().filter(|_| hex.len() == 40).map(|id| to_id(&id))
 }
