@@ -147,23 +147,8 @@ pub fn keys_beside(wanted: &str, map: &Map, owner: &str) -> Option<String> {
 
 /// The key of a map that is most like a wanted one, if any is.
 pub fn keys_alike(wanted: &str, map: &Map) -> Option<String> {
-    let keys = map.keys();
+    let (keys, lower) = (map.keys(), wanted.to_lowercase());
     let near = |(distance, key): &(usize, &std::sync::Arc<str>)| ***key != *wanted && *distance <= key.len() / 3 + 1 && !wanted.is_empty();
-    let alike = keys.iter().map(|key| (distance(wanted, key), key)).filter(near).min();
+    let alike = keys.iter().map(|key| (strsim::levenshtein(&lower, &key.to_lowercase()), key)).filter(near).min();
     alike.map(|(_, key)| key.to_string())
-}
-
-/// Number of edits between two words, case ignored.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let edits = if x == y { diagonal } else { 1 + diagonal.min(row[j]).min(row[j + 1]) };
-            diagonal = std::mem::replace(&mut row[j + 1], edits);
-        }
-    }
-    row[b.len()]
 }

@@ -55,28 +55,12 @@ fn unknown_image(name: &str, images: &BTreeMap<String, String>) -> String {
         return format!("unknown image `{name}`: werf.yaml has no images");
     }
     let known: Vec<String> = images.keys().map(|name| format!("`{name}`")).collect();
-    let nearest = images.keys().map(|known| (distance(name, known), known)).min();
+    let nearest = images.keys().map(|known| (strsim::levenshtein(name, known), known)).min();
     let hint = match nearest {
         Some((distance, nearest)) if distance <= name.len().max(3) / 3 => format!(", did you mean `{nearest}`? Images"),
         _ => "; images".to_owned(),
     };
     format!("unknown image `{name}`{hint} of werf.yaml: {}", known.join(", "))
-}
-
-/// How many letters must be inserted, removed or replaced.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (at, letter) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = at + 1;
-        for (to, other) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[to + 1];
-            row[to + 1] = replaced.min(row[to] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 fn secret_files(table: &mut Table, chart: &Chart, secrets: &SecretAccess) {

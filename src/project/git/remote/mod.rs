@@ -325,7 +325,9 @@ fn no_revision(url: &str, kind: &str, name: &str, refs: &[Ref]) -> RemoteError {
         "branch" => (names("refs/heads/"), names("refs/tags/"), "tag"),
         _ => (names("refs/tags/"), names("refs/heads/"), "branch"),
     };
-    let mut near: Vec<(usize, &str)> = own.iter().map(|own| (distance(name, own), *own)).collect();
+    // A server may have a great many, and long ones.
+    let start = |name: &str| name.chars().take(100).collect::<String>();
+    let mut near: Vec<(usize, &str)> = own.iter().map(|own| (strsim::levenshtein(&start(name), &start(own)), *own)).collect();
     near.sort();
     let near: Vec<String> = near.into_iter().take(5).map(|(_, name)| format!("`{name}`")).collect();
     let help = match near.as_slice() {
@@ -334,21 +336,6 @@ fn no_revision(url: &str, kind: &str, name: &str, refs: &[Ref]) -> RemoteError {
         near => format!("nearest names: {}", near.join(", ")),
     };
     RemoteError::NoRevision { url: url.to_owned(), what: format!("{kind} `{name}`"), help }
-}
-
-/// How many letters must change to make one name of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().take(100).collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, a) in one.chars().take(100).enumerate() {
-        let mut before = std::mem::replace(&mut row[0], at + 1);
-        for (to, b) in other.iter().enumerate() {
-            let changed = before + usize::from(a != *b);
-            before = row[to + 1];
-            row[to + 1] = changed.min(before + 1).min(row[to] + 1);
-        }
-    }
-    row[other.len()]
 }
 
 /// A commit of the clone by its id or, where only one begins so, the beginning of it.
