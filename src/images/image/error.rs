@@ -216,12 +216,14 @@ pub enum CompileError {
     },
     /// Files go into more directories that the image has than anybody means.
     #[error("image `{image}`: the files go into more than {limit} directories that the image has already")]
-    #[diagnostic(help("choose another `to`, or leave directories out by `excludePaths`"))]
+    #[diagnostic(help("{help}"))]
     TooManyDirectories {
         /// The image.
         image: String,
         /// Most directories.
         limit: usize,
+        /// How to have fewer.
+        help: &'static str,
     },
     /// The image has no account of a name.
     #[error("image `{image}`: there is no {kind} `{name}` in the image")]

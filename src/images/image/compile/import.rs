@@ -3,13 +3,11 @@
 //! A directory that is not there yet comes with the owner and mode that it has in its image; one that is there keeps its own. Where the
 //! image has a link to a directory in the place of a directory of the import, as most distributions have `/bin`, files go where the link leads.
 
-use super::{Compiler, Halt, Made};
+use super::place::MAX_DIRECTORIES;
+use super::{CompileError, Compiler, Halt, Made};
 use crate::images::image::ground::{Answer, Found, Kind, Question};
 use crate::images::image::stage::{Import, Source};
 use crate::images::llb::{Account, Copy, FileAction, Mkdir, Note, Owner, State};
-
-/// How many directories are looked into for links.
-const MAX_DIRECTORIES: usize = 5_000;
 
 impl Compiler<'_> {
     /// Copies an import onto a state.
@@ -72,46 +70,67 @@ impl Compiler<'_> {
         Ok(with_parents(&made.state, copies, note()))
     }
 
-    /// The directories of the source, by path below it, that the target has as links to directories, with where those lead.
+    /// The directories of the source, by path below it, that the target has as links to directories, with where those lead. They are
+    /// looked for level by level, so that all of a level is one question.
     fn links(&self, image: &str, from: &State, source: &[String], onto: &State, target: &[String]) -> Result<Vec<(String, String)>, Halt> {
         let mut found = Vec::new();
-        let mut pending = vec![(String::new(), source.to_vec(), target.to_vec())];
+        let mut level = vec![Both { inner: Vec::new(), target: target.to_vec() }];
         let mut count = 0;
-        while let Some((inner, source, target)) = pending.pop() {
-            count += 1;
+        while !level.is_empty() {
+            count += level.len();
             if count > MAX_DIRECTORIES {
-                break;
+                let help = "import a directory that is smaller, or choose another `to`";
+                return Err(CompileError::TooManyDirectories { image: image.to_owned(), limit: MAX_DIRECTORIES, help }.into());
             }
-            let here = children(self.ask(onto, vec![Question::Children { directory: absolute(&target) }])?);
-            if here.iter().all(|found| found.kind == Kind::Other) {
-                continue;
-            }
-            let there = children(self.ask(from, vec![Question::Children { directory: absolute(&source) }])?);
-            for child in there.into_iter().filter(|child| child.kind == Kind::Directory) {
-                let Some(known) = here.iter().find(|known| known.name == child.name) else { continue };
-                let below = |above: &[String]| above.iter().cloned().chain([child.name.clone()]).collect::<Vec<_>>();
-                let inner = if inner.is_empty() { child.name.clone() } else { format!("{inner}/{}", child.name) };
-                match known.kind {
-                    Kind::Directory => pending.push((inner, below(&source), below(&target))),
-                    Kind::Link(_) => {
-                        let spot = self.spot(image, onto, &absolute(&below(&target)))?;
-                        if spot.is_directory() {
-                            found.push((inner, spot.absolute()));
+            let here = self.children(onto, level.iter().map(|both| absolute(&both.target)))?;
+            let (here, level_here): (Vec<_>, Vec<_>) =
+                here.into_iter().zip(level).filter(|(found, _)| found.iter().any(|found| found.kind != Kind::Other)).unzip();
+            let there = self.children(from, level_here.iter().map(|both| absolute(&[source, &both.inner].concat())))?;
+            level = Vec::new();
+            for ((here, there), both) in here.iter().zip(there).zip(level_here) {
+                for child in there.into_iter().filter(|child| child.kind == Kind::Directory) {
+                    let Some(known) = here.iter().find(|known| known.name == child.name) else { continue };
+                    let Both { inner, target } = both.enter(&child.name);
+                    match known.kind {
+                        Kind::Directory => level.push(Both { inner, target }),
+                        Kind::Link(_) => {
+                            let spot = self.spot(image, onto, &absolute(&target))?;
+                            if spot.is_directory() {
+                                found.push((inner.join("/"), spot.absolute()));
+                            }
                         }
+                        Kind::Other => {}
                     }
-                    Kind::Other => {}
                 }
             }
         }
         found.sort();
         Ok(found)
     }
+
+    /// What is in each of some directories.
+    fn children(&self, state: &State, directories: impl Iterator<Item = String>) -> Result<Vec<Vec<Found>>, Halt> {
+        let answers = self.ask(state, directories.map(|directory| Question::Children { directory }).collect())?;
+        let found = |answer| match answer {
+            Answer::Entries(found) => found,
+            Answer::File(_) => Vec::new(),
+        };
+        Ok(answers.into_iter().map(found).collect())
+    }
 }
 
-fn children(answers: Vec<Answer>) -> Vec<Found> {
-    match answers.into_iter().next() {
-        Some(Answer::Entries(found)) => found,
-        _ => Vec::new(),
+/// A directory that both the source and the target have.
+struct Both {
+    /// Its path below the source.
+    inner: Vec<String>,
+    /// Its path in the target's image.
+    target: Vec<String>,
+}
+
+impl Both {
+    fn enter(&self, name: &str) -> Both {
+        let below = |path: &[String]| [path, &[name.to_owned()]].concat();
+        Both { inner: below(&self.inner), target: below(&self.target) }
     }
 }
 

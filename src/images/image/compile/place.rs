@@ -18,7 +18,7 @@ use crate::images::llb::{Note, OciLayoutSource, State};
 const MAX_LINKS: usize = 40;
 
 /// How many directories of a mapping are looked for in the image before it is taken for a mistake.
-const MAX_DIRECTORIES: usize = 20_000;
+pub(super) const MAX_DIRECTORIES: usize = 20_000;
 
 /// Where a path of an image leads.
 #[derive(Debug)]
@@ -121,7 +121,8 @@ impl Compiler<'_> {
                 level.iter().flat_map(|(above, place)| below.get(above).into_iter().flatten().map(move |inner| (*inner, place))).collect();
             count += inner.len();
             if count > MAX_DIRECTORIES {
-                return Err(CompileError::TooManyDirectories { image: image.to_owned(), limit: MAX_DIRECTORIES }.into());
+                let help = "choose another `to`, or leave directories out by `excludePaths`";
+                return Err(CompileError::TooManyDirectories { image: image.to_owned(), limit: MAX_DIRECTORIES, help }.into());
             }
             let name = |inner: &str| inner.rsplit('/').next().unwrap_or_default().to_owned();
             let question =
