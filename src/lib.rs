@@ -31,7 +31,7 @@
 //! | [`cleanup`] | which published images stay and which go, each with its reason | pure |
 //! | [`ui`] | events and errors on standard error, data on standard output | edge |
 //! | [`cache_file`] | files of caches: there whole, or not at all | I/O |
-//! | [`error`], [`event`], [`file_tree`], [`yaml`] | what all rooms speak | pure |
+//! | [`error`], [`event`], [`file_tree`], [`platform`], [`yaml`] | what all rooms speak | pure |
 //!
 //! # Arrows
 //!
@@ -68,6 +68,7 @@ pub mod event;
 pub mod file_tree;
 pub mod images;
 pub mod ops;
+pub mod platform;
 pub mod project;
 pub mod registry;
 pub mod template;

@@ -6,7 +6,8 @@ use super::Run;
 use crate::error::Result;
 use crate::event::Event;
 use crate::images::buildkit::SolveError;
-use crate::registry::{Client, ImageConfig, Platform, Reference, RegistryError};
+use crate::platform::Platform;
+use crate::registry::{Client, ImageConfig, Reference, RegistryError};
 
 /// The configuration of a base. An index must have the image's platform; a base that is for one platform only is taken all the same, as
 /// BuildKit takes it, and a warning says so.
@@ -18,7 +19,7 @@ pub async fn config(client: &Client, images: &[String], reference: &Reference, p
         }
         config => config?,
     };
-    if let Some(other) = config.platform().filter(|other| (&other.os, &other.architecture) != (&platform.os, &platform.architecture)) {
+    if let Some(other) = config.platform().filter(|other| (other.os(), other.architecture()) != (platform.os(), platform.architecture())) {
         let message = format!("{}, built for {platform}: `{reference}`, of which it is made, is for {other}", named(images));
         let help = format!("name a base for {platform}, or say with `platform` in werf.yaml or `--platform` that the image is for {other}");
         run.events.emit(Event::Warned { message, help: Some(help) });

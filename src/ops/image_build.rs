@@ -24,7 +24,8 @@ use crate::images::buildkit::session::Attachments;
 use crate::images::buildkit::{self, Bridge, ImageExport, Made, SolveError, SolveRequest};
 use crate::images::image::ground::Ground;
 use crate::images::image::{self, Base, CompileError, Compiled, Next, Node, Published, STORE, Solve, Surroundings};
-use crate::images::llb::{Platform, SourceFile};
+use crate::images::llb::SourceFile;
+use crate::platform::Platform;
 use crate::registry::{self as oci, Client};
 
 /// What all builds of one run share.
@@ -41,11 +42,6 @@ pub struct Work<'a> {
 
 /// External bases by their references as written.
 pub type Bases = BTreeMap<String, Base>;
-
-/// A platform in the registry's words.
-pub fn of_registry(platform: &Platform) -> oci::Platform {
-    oci::Platform::new(&platform.os, &platform.architecture, &platform.variant)
-}
 
 /// Why a build in steps ends.
 enum Stop {
@@ -64,8 +60,8 @@ impl Work<'_> {
     pub async fn build(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<()> {
         let began = Instant::now();
         let Some(reference) = self.images.reference(name) else { return Ok(()) };
-        for found in self.images.tree.node(name).map(image::undeclared).unwrap_or_default() {
-            self.run.events.emit(Event::Warned { message: format!("image {name}: {}", found.problem()), help: Some(found.help()) });
+        for doubt in self.images.tree.node(name).map(image::doubts).unwrap_or_default() {
+            self.run.events.emit(Event::Warned { message: format!("image {name}: {}", doubt.problem), help: Some(doubt.help) });
         }
         let mut one = One { work: self, name, published: self.published_needs(name, unpublished).await?, ground: Ground::default() };
         let mut compiled = tokio::task::block_in_place(|| one.compile())?;
@@ -115,7 +111,7 @@ impl Work<'_> {
             Err(Stop::Other(error)) => return Err(error),
             Err(Stop::Solve(error)) => {
                 let bases = node.map(Node::bases).unwrap_or_default();
-                base_platform::explained(self.client, name, bases, &of_registry(&self.images.platform(name)), &error, run).await?;
+                base_platform::explained(self.client, name, bases, &self.images.platform(name), &error, run).await?;
                 return Err(self.explain(error, &compiled));
             }
         };
@@ -143,7 +139,7 @@ impl Work<'_> {
 
     /// Digests and configs of published images that this one is built from.
     async fn published_needs(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<BTreeMap<String, Published>> {
-        let platform = of_registry(&self.images.platform(name));
+        let platform = self.images.platform(name);
         let mut published = BTreeMap::new();
         for need in self.images.tree.needs_of([name], unpublished).into_iter().filter(|need| !unpublished.contains(*need)) {
             let Some(reference) = self.images.reference(need) else { continue };

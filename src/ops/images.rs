@@ -13,12 +13,12 @@ use super::builder;
 use super::image_build::{Bases, Work};
 use super::project::Project;
 use super::triggers::{self, Triggers};
-use super::{BuildOptions, RegistryOptions, Run, base_platform, image_build, registry};
+use super::{BuildOptions, RegistryOptions, Run, base_platform, registry};
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
 use crate::images::glob;
 use crate::images::image::{Base, ImageError, ImageTree, LookedUp, NeedForm, Node, Options};
-use crate::images::llb::Platform;
+use crate::platform::Platform;
 use crate::project::config::image::{Image, Recipe};
 use crate::registry::{Client, Reference, Repository, Tag};
 
@@ -309,7 +309,7 @@ impl Images {
                 if let Some(latest) = self.tree.looked_up().latest.get(&written) {
                     reference = Reference::parse(&format!("{}@{latest}", reference.repository))?;
                 }
-                let config = base_platform::config(client, &users, &reference, &image_build::of_registry(&platform), run).await?;
+                let config = base_platform::config(client, &users, &reference, &platform, run).await?;
                 let pinned = reference.repository.with_digest(config.manifest.digest).to_string();
                 Result::<_>::Ok((platform, written, Base { reference: pinned, config: config.json }))
             }

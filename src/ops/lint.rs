@@ -8,7 +8,7 @@ use super::{Run, images, lookups, project, release, render};
 use crate::deploy::chart::{self, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::file_tree::FileTree;
-use crate::images::image::{self, ImageTree, Undeclared};
+use crate::images::image::{self, Doubt, ImageTree};
 
 /// What `lint` is asked.
 #[derive(Clone)]
@@ -54,15 +54,14 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     Ok(text)
 }
 
-/// What is doubtful in the images: paths that commands name and that their stages do not see.
+/// What is doubtful in the images.
 fn doubts(tree: &ImageTree) -> Vec<Finding> {
-    let found = tree.iter().flat_map(|(_, node)| image::undeclared(node));
-    let finding = |found: Undeclared| Finding {
+    let finding = |Doubt { image, problem, help }| Finding {
         severity: Severity::Warning,
         path: "werf.yaml".into(),
-        problem: format!("image `{}`: {}: {}", found.image, found.problem(), found.help()),
+        problem: format!("image `{image}`: {problem}: {help}"),
     };
-    found.map(finding).collect()
+    tree.iter().flat_map(|(_, node)| image::doubts(node)).map(finding).collect()
 }
 
 #[derive(Debug, Error, Diagnostic)]

@@ -13,7 +13,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Run;
-use super::image_build::of_registry;
 use super::images::Images;
 use super::project::Project;
 use crate::error::Result;
@@ -73,7 +72,7 @@ pub async fn note(images: &Images, project: &Project, client: &Client, missing: 
         .map(|(written, platform)| async move {
             // What is wrong with a base is told by the build.
             let reference = Reference::parse(written).ok()?;
-            let config = client.config(&reference, &of_registry(&platform)).await;
+            let config = client.config(&reference, &platform).await;
             Some((written.clone(), config.map(|config| lines(&config.json)).ok()))
         })
         .collect();

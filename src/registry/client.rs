@@ -14,10 +14,11 @@ use super::auth::Access;
 use super::credentials::{Credentials, CredentialsError, DockerConfig};
 use super::error::RegistryError;
 use super::manifest::{
-    Content, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, ImageConfig, Manifest, OCI_INDEX, OCI_MANIFEST, Platform, TaggedImage, select,
+    Content, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, ImageConfig, Manifest, OCI_INDEX, OCI_MANIFEST, TaggedImage, select,
 };
 use super::reference::{Digest, Reference, Repository, Tag};
 use super::session::{self, Call, Context, Host, Patience};
+use crate::platform::Platform;
 use crate::transport::{Proxies, Reply, Tls, Transport, resolve};
 
 /// The longest manifest or configuration that is read, in bytes; registries refuse longer manifests at 4 MiB.
@@ -311,13 +312,13 @@ impl Client {
             Content::Index(entries) => {
                 let chosen = match platform {
                     Some(platform) => select(&entries, platform),
-                    None => entries.iter().find(|entry| entry.platform.as_ref().is_none_or(|platform| platform.os != "unknown")),
+                    None => entries.iter().find(|entry| entry.platform.as_ref().is_none_or(|platform| platform.os() != "unknown")),
                 };
                 let Some(entry) = chosen else {
                     let available: Vec<_> = entries
                         .iter()
                         .filter_map(|entry| entry.platform.as_ref())
-                        .filter(|platform| platform.os != "unknown")
+                        .filter(|platform| platform.os() != "unknown")
                         .map(ToString::to_string)
                         .collect();
                     let available = if available.is_empty() { "nothing".to_owned() } else { available.join(", ") };

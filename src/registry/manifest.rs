@@ -3,11 +3,11 @@
 //! Reads both the OCI image specification's forms and Docker's schema 2; what a reader does not need stays in the bytes.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Deserialize;
 
 use super::reference::{Digest, Tag};
+use crate::platform::Platform;
 
 /// An OCI image manifest.
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -133,60 +133,9 @@ impl From<RawPlatform> for Platform {
     }
 }
 
-/// What an image runs on, in the names of the OCI specification: `linux/amd64`, `linux/arm/v7`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Platform {
-    /// `linux`.
-    pub os: String,
-    /// `amd64`, `arm64`.
-    pub architecture: String,
-    /// `v7`; empty where the architecture says all.
-    pub variant: String,
-}
-
-impl Platform {
-    /// Makes a platform; other names of an architecture and variants that say nothing are brought to one form.
-    pub fn new(os: &str, architecture: &str, variant: &str) -> Self {
-        let (architecture, variant) = match (architecture, variant) {
-            ("x86_64" | "x86-64", variant) => ("amd64", variant),
-            ("x86", variant) => ("386", variant),
-            ("aarch64" | "arm64", "v8") | ("aarch64", "") => ("arm64", ""),
-            ("armhf", _) => ("arm", "v7"),
-            ("armel", _) => ("arm", "v6"),
-            other => other,
-        };
-        let variant = if (architecture, variant) == ("amd64", "v1") { "" } else { variant };
-        Platform { os: os.into(), architecture: architecture.into(), variant: variant.into() }
-    }
-
-    /// Parses `OS/ARCHITECTURE[/VARIANT]`; `None` for another number of parts or an empty one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let lower = text.to_ascii_lowercase();
-        match lower.split('/').collect::<Vec<_>>()[..] {
-            [os, architecture] if !os.is_empty() && !architecture.is_empty() => Some(Platform::new(os, architecture, "")),
-            [os, architecture, variant] if !os.is_empty() && !architecture.is_empty() && !variant.is_empty() => {
-                Some(Platform::new(os, architecture, variant))
-            }
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Platform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)?;
-        if self.variant.is_empty() { Ok(()) } else { write!(f, "/{}", self.variant) }
-    }
-}
-
-/// Picks an index's image for a platform: the same variant if there is one, else the first of the architecture.
+/// Picks an index's image for a platform: the best of those that run there ([`Platform::runs`]).
 pub fn select<'a>(entries: &'a [IndexEntry], platform: &Platform) -> Option<&'a IndexEntry> {
-    let of = |entry: &&IndexEntry, exact: bool| {
-        entry.platform.as_ref().is_some_and(|other| {
-            other.os == platform.os && other.architecture == platform.architecture && (!exact || other.variant == platform.variant)
-        })
-    };
-    entries.iter().find(|entry| of(entry, true)).or_else(|| entries.iter().find(|entry| of(entry, false)))
+    platform.runs().iter().find_map(|wanted| entries.iter().find(|entry| entry.platform.as_ref() == Some(wanted)))
 }
 
 /// An image's configuration with the manifest that it belongs to.
@@ -286,22 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn platforms_have_one_form() {
-        for (text, expect) in [
-            ("linux/amd64", Some("linux/amd64")),
-            ("Linux/x86_64", Some("linux/amd64")),
-            ("linux/arm64/v8", Some("linux/arm64")),
-            ("linux/arm/v7", Some("linux/arm/v7")),
-            ("linux", None),
-            ("linux/", None),
-            ("linux/arm/v7/x", None),
-        ] {
-            assert_eq!(Platform::parse(text).map(|platform| platform.to_string()).as_deref(), expect, "{text}");
-        }
-    }
-
-    #[test]
-    fn selection_prefers_the_variant() {
+    fn selection_takes_what_runs() {
         let entry = |platform: &str| IndexEntry {
             manifest: Descriptor { digest: Digest::of(platform.as_bytes()), size: 1, media_type: String::new() },
             platform: Platform::parse(platform),
@@ -310,7 +244,9 @@ mod tests {
         for (wanted, expect) in [
             ("linux/amd64", Some("linux/amd64")),
             ("linux/arm/v7", Some("linux/arm/v7")),
-            ("linux/arm/v5", Some("linux/arm/v6")),
+            ("linux/arm/v5", None),
+            ("linux/arm/v8", Some("linux/arm/v7")),
+            ("linux/amd64/v2", Some("linux/amd64")),
             ("linux/s390x", None),
         ] {
             let found = select(&entries, &Platform::parse(wanted).unwrap());

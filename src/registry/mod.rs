@@ -19,6 +19,6 @@ pub use crate::transport::{Proxies, Tls, Verify};
 pub use client::{Client, Deletion, Options, Scheme};
 pub use credentials::{Credentials, CredentialsError, DockerConfig, Secret};
 pub use error::RegistryError;
-pub use manifest::{CREATED, Descriptor, ImageConfig, Manifest, OCI_INDEX, Platform, TaggedImage};
+pub use manifest::{CREATED, Descriptor, ImageConfig, Manifest, OCI_INDEX, TaggedImage};
 pub use reference::{Digest, Reason, Reference, ReferenceError, Repository, Tag};
 pub use session::Patience;

@@ -8,6 +8,7 @@ mod chart;
 mod cli;
 mod config;
 mod deploy;
+mod digest_page;
 mod fake_charts;
 mod fake_registry;
 mod git;

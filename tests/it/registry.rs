@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use miette::Diagnostic;
+use werf::platform::Platform;
 use werf::registry::{
-    Client, Deletion, Digest, DockerConfig, Options, Patience, Platform, Reference, RegistryError, Repository, Scheme, Tag, Verify,
+    Client, Deletion, Digest, DockerConfig, Options, Patience, Reference, RegistryError, Repository, Scheme, Tag, Verify,
 };
 
 use super::fake_registry::{FakeRegistry, Login, Trouble, raw_server, tls_front};

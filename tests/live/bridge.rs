@@ -10,7 +10,8 @@ use werf::images::buildkit::embedded::{self, Embedded, EmbeddedOptions};
 use werf::images::buildkit::{
     Attachments, Bridge, Build, Client, ConnectOptions, Endpoint, ImageExport, Made, SolveError, SolveRequest, Solved, Stat, connect,
 };
-use werf::images::llb::{Exec, FileAction, ImageSource, Mkfile, Note, Platform, State};
+use werf::images::llb::{Exec, FileAction, ImageSource, Mkfile, Note, State};
+use werf::platform::Platform;
 
 use crate::published::Published;
 use crate::testbed::{Needs, Testbed, testbed};

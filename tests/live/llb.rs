@@ -5,7 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use werf::images::llb::{Copy, Exec, FileAction, ImageSource, Mkdir, Mkfile, Mount, Note, Owner, Platform, Rm, Sharing, State, Symlink};
+use werf::images::llb::{Copy, Exec, FileAction, ImageSource, Mkdir, Mkfile, Mount, Note, Owner, Rm, Sharing, State, Symlink};
+use werf::platform::Platform;
 
 use crate::testbed::{Needs, Testbed, testbed};
 

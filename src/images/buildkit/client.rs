@@ -14,7 +14,7 @@ use super::endpoint::{Endpoint, TlsOptions};
 use super::error::{ConnectError, innermost};
 use super::proto::moby::buildkit::v1::control_client::ControlClient;
 use super::proto::moby::buildkit::v1::{InfoRequest, ListWorkersRequest};
-use crate::images::llb::Platform;
+use crate::platform::Platform;
 
 /// The oldest daemon that will do: the first that can set the times of files in an image for reproducible digests.
 pub const MINIMUM_VERSION: &str = "v0.13.0";
@@ -126,11 +126,8 @@ async fn attempt(endpoint: &Endpoint) -> Result<Client, ConnectError> {
         return Err(ConnectError::NoWorker { endpoint: endpoint.to_string() });
     };
     let snapshotter = worker.labels.get("org.mobyproject.buildkit.worker.snapshotter").cloned().unwrap_or_default();
-    let platforms = workers.record.iter().flat_map(|worker| &worker.platforms).map(|platform| Platform {
-        os: platform.os.clone(),
-        architecture: platform.architecture.clone(),
-        variant: platform.variant.clone(),
-    });
+    let platforms = workers.record.iter().flat_map(|worker| &worker.platforms);
+    let platforms = platforms.map(|platform| Platform::new(&platform.os, &platform.architecture, &platform.variant));
     let daemon = Daemon { version, platforms: platforms.collect(), snapshotter };
     Ok(Client { channel, endpoint: endpoint.to_string().into(), daemon: Arc::new(daemon), log: None })
 }

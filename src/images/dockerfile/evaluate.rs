@@ -58,6 +58,8 @@ pub struct Unpinned {
     pub line: usize,
     /// The address after substitution.
     pub source: String,
+    /// Whether it is a Git repository, which a commit fixes; else a checksum does.
+    pub is_git: bool,
 }
 
 /// What one stage takes from where.
@@ -325,7 +327,11 @@ impl Scene<'_> {
                 None => found.context.add_copy(&source, &exclude),
                 Some(Remote::Git { pinned: true }) => {}
                 Some(_) if checksum.as_ref().is_some_and(|checksum| !checksum.is_empty()) => {}
-                Some(_) => found.unpinned.push(Unpinned { line: copy.line, source: source.replace(UNKNOWN, "…") }),
+                Some(kind) => found.unpinned.push(Unpinned {
+                    line: copy.line,
+                    source: source.replace(UNKNOWN, "…"),
+                    is_git: matches!(kind, Remote::Git { .. }),
+                }),
             }
         }
         Ok(())

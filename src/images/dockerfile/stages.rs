@@ -6,7 +6,7 @@ use super::error::DockerfileError;
 use super::parse::{Dockerfile, Instruction};
 use super::request::Request;
 use super::words::{self, Lookup, UNKNOWN, expand, quoted};
-use crate::images::llb::Platform;
+use crate::platform::Platform;
 
 /// Variables by name.
 pub(super) type Env = BTreeMap<String, Lookup>;
@@ -99,17 +99,17 @@ pub(super) fn substitute(
 
 /// The variables that the builder sets by itself. A given argument of that name replaces its own value.
 fn platform_args(request: &Request, stages: &[Stage<'_>]) -> Env {
-    let target = request.platform.as_deref().and_then(Platform::parse).map(normal);
+    let target = request.platform.as_deref().and_then(Platform::parse);
     let part = |value: fn(&Platform) -> String| target.as_ref().map_or(Lookup::Unknown, |target| Lookup::Known(value(target)));
     let last = || stages.last().and_then(|stage| stage.name.clone());
     let stage = request.target.clone().filter(|target| !target.is_empty()).or_else(last).unwrap_or_else(|| "default".to_owned());
     let mut known = Env::from(
         [
             ("TARGETPLATFORM", part(Platform::to_string)),
-            ("TARGETOS", part(|target| target.os.clone())),
+            ("TARGETOS", part(|target| target.os().to_owned())),
             ("TARGETOSVERSION", part(|_| String::new())),
-            ("TARGETARCH", part(|target| target.architecture.clone())),
-            ("TARGETVARIANT", part(|target| target.variant.clone())),
+            ("TARGETARCH", part(|target| target.architecture().to_owned())),
+            ("TARGETVARIANT", part(|target| target.variant().to_owned())),
             ("TARGETSTAGE", Lookup::Known(stage)),
             ("BUILDPLATFORM", Lookup::Unknown),
             ("BUILDOS", Lookup::Unknown),
@@ -125,27 +125,4 @@ fn platform_args(request: &Request, stages: &[Stage<'_>]) -> Env {
         }
     }
     known
-}
-
-/// A platform as containerd writes it: common names of architectures, and no variant that says nothing.
-fn normal(platform: Platform) -> Platform {
-    let Platform { os, architecture, variant } = platform;
-    let (os, architecture, variant) = (os.to_lowercase(), architecture.to_lowercase(), variant.to_lowercase());
-    let os = if os == "macos" { "darwin".to_owned() } else { os };
-    let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
-        ("i386", _) => ("386", ""),
-        ("x86_64" | "x86-64" | "amd64", "v1" | "") => ("amd64", ""),
-        ("x86_64" | "x86-64", variant) => ("amd64", variant),
-        ("aarch64" | "arm64", "8" | "v8" | "v8.0" | "") => ("arm64", ""),
-        ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", "v9"),
-        ("aarch64", variant) => ("arm64", variant),
-        ("armhf", _) => ("arm", "v7"),
-        ("armel", _) => ("arm", "v6"),
-        ("arm", "" | "7") => ("arm", "v7"),
-        ("arm", "5") => ("arm", "v5"),
-        ("arm", "6") => ("arm", "v6"),
-        ("arm", "8") => ("arm", "v8"),
-        (architecture, variant) => (architecture, variant),
-    };
-    Platform { os, architecture: architecture.to_owned(), variant: variant.to_owned() }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::layer::{Blob, Layer, sha256};
-use crate::images::llb::Platform;
+use crate::platform::Platform;
 
 /// A one-layer image: the unit that BuildKit takes as an `oci-layout` source.
 #[derive(Clone, Debug)]
@@ -26,11 +26,11 @@ impl LayerImage {
     /// Wraps a layer. BuildKit refuses a source whose config names another platform than the build's.
     pub fn new(layer: Arc<Layer>, platform: &Platform) -> Self {
         let mut config = json!({
-            "architecture": platform.architecture, "os": platform.os, "config": {},
+            "architecture": platform.architecture(), "os": platform.os(), "config": {},
             "rootfs": { "type": "layers", "diff_ids": [layer.diff_id] },
         });
-        if !platform.variant.is_empty() {
-            config["variant"] = json!(platform.variant);
+        if !platform.variant().is_empty() {
+            config["variant"] = json!(platform.variant());
         }
         let (config, config_bytes) = blob(&config);
         let manifest = json!({

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::file_tree::{Entry, FileTree, MemoryTree, Mode, ReadError, text_of_bytes};
-use crate::images::llb::Platform;
+use crate::platform::Platform;
 
 /// A tree that counts what is read of it.
 struct Counted {

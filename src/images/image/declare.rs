@@ -190,6 +190,8 @@ fn dockerfile(dockerfile: &Dockerfile, inputs: &mut Inputs) {
         network: net,
         secrets,
         context,
+        // What is fetched is known to the builder alone.
+        unpinned: _,
     } = dockerfile;
     inputs.list("target platform", platforms);
     inputs.optional("cacheVersion", cache_version.as_deref());

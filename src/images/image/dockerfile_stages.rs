@@ -80,6 +80,7 @@ pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut 
         network: if found.runs { known.network() } else { Network::Default },
         secrets: if found.runs { known.secrets() } else { Vec::new() },
         context: seen,
+        unpinned: found.unpinned,
     })));
     chain.push_spec(spec::effective(known.config, known.image));
     Ok(chain)

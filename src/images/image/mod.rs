@@ -7,9 +7,8 @@
 //!
 //! # What is in a digest
 //!
-//! Target platforms, the base's reference as written (or the other image's digest), the text and places of everything that a stage
-//! declares, and path, mode and blob id of every file that it can see. The order of `secrets`, `imports` and commands counts, the
-//! order of maps does not. Not in it: the image's name, the repository, the clock, the host, values of secrets.
+//! All that a stage declares ([`mod@stage`]), as [`mod@declare`] tells it: `docs/digest.md` has each field. The order of `secrets`, `imports` and
+//! commands counts, the order of maps does not. Not in it: the image's name, the repository, the clock, the host, values of secrets.
 //!
 //! # Stages of a Stapel image
 //!
@@ -46,6 +45,7 @@ pub mod stage;
 mod compile;
 mod declare;
 mod dockerfile_stages;
+mod doubts;
 mod error;
 mod explain;
 mod files;
@@ -60,9 +60,9 @@ mod view;
 pub use compile::{Base, BlobSource, Compiled, Next, Published, STORE, Solve, StageCommands, Surroundings, change_config, compile};
 pub use declare::inputs as declared;
 pub use digest::Digest;
+pub use doubts::{Doubt, doubts};
 pub use error::{CommandFailure, CompileError, ImageError};
 pub use explain::{Change, Difference, explain, print as print_changes};
 pub use spec::SpecError;
 pub use tree::{DEFAULT_PLATFORM, ImageTree, LookedUp, Need, NeedForm, Node, Options, RemoteCommit, Rights};
-pub use undeclared::{Undeclared, undeclared};
 pub use view::View;

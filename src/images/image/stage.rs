@@ -235,6 +235,8 @@ pub struct Dockerfile {
     pub secrets: Vec<String>,
     /// What the instructions can see of the context, by path there.
     pub context: Arc<FileSet>,
+    /// Instructions that fetch what nothing fixes: for people.
+    pub unpinned: Vec<dockerfile::Unpinned>,
 }
 
 /// The name of a stage, as werf has it.

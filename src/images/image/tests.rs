@@ -6,10 +6,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::ground::{Answer, Found, Ground, Kind, Question};
+use super::undeclared::undeclared;
 use super::*;
 use crate::file_tree::{MemoryTree, Mode};
 use crate::images::git_layers::MemoryCache;
-use crate::images::llb::{Platform, SourceFile};
+use crate::images::llb::SourceFile;
+use crate::platform::Platform;
 use crate::project::config::Config;
 use crate::project::config::image::*;
 use crate::project::config::meta::{BuildDefaults, Cleanup, Deploy, Meta};
@@ -890,4 +892,33 @@ proptest::proptest! {
         shuffled.reverse();
         proptest::prop_assert_eq!(with(family(), unique.into_iter().collect()), with(shuffled, reversed));
     }
+}
+
+#[test]
+fn what_is_doubtful_is_told_beforehand() {
+    let told = |image: Image, files: &MemoryTree| {
+        let tree = tree(vec![image], files);
+        let doubts = doubts(tree.node("web").unwrap()).into_iter();
+        doubts.map(|doubt| format!("{}\n{}\n", doubt.problem, doubt.help)).collect::<String>()
+    };
+    let mut main = mapping("", "/app");
+    main.stage_dependencies = [(UserStage::Install, vec!["package*.json".into()])].into();
+    let stages: [(UserStage, &[&str]); 1] = [(UserStage::Install, &["cat /app/src/a.js"])];
+    let stapel = image("web", Recipe::Stapel(Box::new(stapel(From::Scratch, vec![main], &stages))));
+    assert_eq!(
+        told(stapel, &files()),
+        "a command of `install` (line 10) names `/app/src/a.js`, which it will not see\n\
+         `/app/src/a.js` comes in after this stage: `stageDependencies.install` of the mapping to `/app` (line 0) does not name it. \
+         Add `src/a.js` there: `stageDependencies: {install: [src/a.js]}`\n"
+    );
+    let text = "FROM scratch AS other\nADD https://host/unneeded /\nFROM scratch\nARG V=1\nADD --checksum=sha256:0 https://host/a \\\n /\n\
+        ADD https://host/$V.tar /\nADD https://host/x.git#main https://host/x.git#0123456789012345678901234567890123456789 /x/\n";
+    let web = image("web", Recipe::Dockerfile(Box::new(dockerfile(""))));
+    assert_eq!(
+        told(web, &MemoryTree::new([("Dockerfile", text)])),
+        "`ADD https://host/1.tar` (Dockerfile, line 7) fetches what no checksum or commit fixes: the image keeps its name when that changes\n\
+         write `ADD --checksum=sha256:…` with that of the content\n\
+         `ADD https://host/x.git#main` (Dockerfile, line 8) fetches what no checksum or commit fixes: the image keeps its name when that changes\n\
+         name a commit, with its 40 digits after `#`, or write `ADD --checksum=<commit>`\n"
+    );
 }

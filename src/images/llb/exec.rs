@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::mount::{Mount, MountKind, Sharing};
 use super::note::Note;
 use super::pb;
-use super::platform::Platform;
 use super::state::{Inputs, NONE, Output, Scope, State, vertex};
+use crate::platform::Platform;
 
 /// A process to run.
 #[derive(Clone, Debug, PartialEq)]

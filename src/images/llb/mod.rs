@@ -25,7 +25,6 @@ mod file;
 mod merge;
 mod mount;
 mod note;
-mod platform;
 mod source;
 mod state;
 #[cfg(test)]
@@ -36,6 +35,5 @@ pub use exec::{Exec, Network, Outputs, SecretVariable};
 pub use file::{Account, Copy, FileAction, Mkdir, Mkfile, Owner, Rm, Symlink};
 pub use mount::{Mount, MountKind, Sharing};
 pub use note::{Group, Location, Note, SourceFile};
-pub use platform::Platform;
 pub use source::{GitSource, HttpSource, ImageSource, LocalSource, OciLayoutSource, ResolveMode};
 pub use state::State;

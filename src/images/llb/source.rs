@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::note::Note;
 use super::pb;
-use super::platform::Platform;
 use super::state::{Inputs, Scope, State, first_output, vertex};
+use crate::platform::Platform;
 
 /// Whether an image reference is looked up in its registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

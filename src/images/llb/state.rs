@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::note::Note;
 use super::pb;
-use super::platform::Platform;
+use crate::platform::Platform;
 
 /// A file system at some point of a build. Cheap to clone; an op leaves the states that it reads as they are.
 #[derive(Clone, Debug, Default)]
@@ -110,6 +110,11 @@ pub(super) enum Scope {
     Neutral,
 }
 
+fn message(platform: &Platform) -> pb::Platform {
+    let [os, architecture, variant] = [platform.os(), platform.architecture(), platform.variant()].map(str::to_owned);
+    pb::Platform { os, architecture, variant, ..Default::default() }
+}
+
 /// Marshals an op. What it needs of the daemon is in `caps`.
 pub(super) fn vertex(
     op: pb::op::Op,
@@ -121,7 +126,7 @@ pub(super) fn vertex(
 ) -> Arc<Node> {
     let around = pb::Op {
         inputs: inputs.0.iter().map(Output::message).collect(),
-        platform: matches!(scope, Scope::Specific).then(|| platform.as_ref().map(Platform::message)).flatten(),
+        platform: matches!(scope, Scope::Specific).then(|| platform.as_ref().map(message)).flatten(),
         // BuildKit's own client always sends it; leaving it out would make another vertex of the same op.
         constraints: Some(pb::WorkerConstraints::default()),
         op: None,

@@ -9,7 +9,7 @@ use miette::Diagnostic;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::registry::Platform;
+use crate::platform::Platform;
 use crate::yaml;
 
 const FILE: &str = "plugin.yaml";
@@ -122,7 +122,7 @@ fn command(plugin: Plugin, file: &Path, options: &PluginOptions) -> Result<Plugi
 
 /// The command for a platform: one for system and processor before the first for the system before the first for all.
 fn chosen<'c>(commands: &'c [PlatformCommand], platform: &Platform) -> Option<&'c PlatformCommand> {
-    let (os, arch) = (&platform.os, &platform.architecture);
+    let (os, arch) = (platform.os(), platform.architecture());
     let find = |os: &str, arch: &str| {
         commands.iter().find(|command| command.os.eq_ignore_ascii_case(os) && command.arch.eq_ignore_ascii_case(arch))
     };

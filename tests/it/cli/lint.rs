@@ -163,3 +163,18 @@ spec: {ports: [{port: {{ Values.port }}}]}
     0 errors, 0 warnings
     ");
 }
+
+#[test]
+fn images_whose_digest_cannot_hold_what_they_fetch() {
+    let config =
+        "project: app\nconfigVersion: 1\n---\nimage: web\ndockerfile: Dockerfile\n---\nimage: api\ndockerfile: Dockerfile\ntarget: api\n";
+    let dockerfile = "FROM scratch AS api\nADD --checksum=sha256:00 https://example.org/a /\nFROM api\nADD https://example.org/b /\n\
+        ADD https://example.org/c.git#main /\n";
+    let sandbox = Sandbox::commit(&[("werf.yaml", config), ("Dockerfile", dockerfile)]);
+    insta::assert_snapshot!(told(&sandbox, &["lint"]), @r##"
+    exit 0
+    [WARNING] werf.yaml: image `web`: `ADD https://example.org/b` (Dockerfile, line 4) fetches what no checksum or commit fixes: the image keeps its name when that changes: write `ADD --checksum=sha256:…` with that of the content
+    [WARNING] werf.yaml: image `web`: `ADD https://example.org/c.git#main` (Dockerfile, line 5) fetches what no checksum or commit fixes: the image keeps its name when that changes: name a commit, with its 40 digits after `#`, or write `ADD --checksum=<commit>`
+    0 errors, 2 warnings
+    "##);
+}

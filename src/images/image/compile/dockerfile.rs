@@ -37,6 +37,7 @@ impl Compiler<'_> {
             network,
             secrets: _, // the frontend asks the session for those that instructions name
             context,
+            unpinned: _,
         } = dockerfile;
         let mut attrs: BTreeMap<String, String> = BTreeMap::new();
         attrs.insert("filename".into(), path.clone());

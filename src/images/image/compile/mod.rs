@@ -20,7 +20,8 @@ use super::stage::{Base as BaseStage, Dependencies, Fact, Mount as StageMount, M
 use super::tree::{ImageTree, Node};
 use crate::file_tree::FileTree;
 use crate::images::git_layers::{LayerCache, LayerImage};
-use crate::images::llb::{Definition, Exec, ImageSource, LocalSource, Location, Mount, Note, Platform, Sharing, SourceFile, State};
+use crate::images::llb::{Definition, Exec, ImageSource, LocalSource, Location, Mount, Note, Sharing, SourceFile, State};
+use crate::platform::Platform;
 use crate::project::config::image::{self as config, ImageFact, ImageSpec, UserStage};
 
 /// The name of the session's content store that serves the layers of a solve.
@@ -343,13 +344,13 @@ impl Compiler<'_> {
 
 /// Leaves in a config what a new image may have: the exporter writes the rest.
 fn finish(document: &mut Value, platform: &Platform) {
-    document["architecture"] = json!(platform.architecture);
-    document["os"] = json!(platform.os);
+    document["architecture"] = json!(platform.architecture());
+    document["os"] = json!(platform.os());
     if let Some(document) = document.as_object_mut() {
         document.remove("rootfs");
         document.remove("created");
-        if !platform.variant.is_empty() {
-            document.insert("variant".into(), json!(platform.variant));
+        if !platform.variant().is_empty() {
+            document.insert("variant".into(), json!(platform.variant()));
         }
     }
 }
