@@ -43,12 +43,14 @@ pub struct ProjectArgs {
     /// Key for the Git repositories that `git` of werf.yaml names by ssh (may be given many times); ssh's own choice by default
     #[arg(long, env = "WERF_SSH_KEY", value_name = "FILE")]
     ssh_key: Vec<String>,
+    /// Directory of werf's caches; ~/.cache/werf by default
+    #[arg(long, env = "WERF_HOME", value_name = "DIR", hide = true)]
+    #[allow(dead_code, reason = "it is read where the command line is, for all that has caches")]
+    home_dir: Option<PathBuf>,
     /// Take the indexes of chart repositories from Helm's cache
     // hidden: its long name would widen the column of flags in the help of every command
     #[arg(long, short = 'L', env = "WERF_SKIP_DEPENDENCIES_REPO_REFRESH", hide = true)]
     skip_dependencies_repo_refresh: bool,
-    #[command(flatten)]
-    _without_effect: WithoutEffect,
 }
 
 impl ProjectArgs {
@@ -71,53 +73,6 @@ impl ProjectArgs {
             charts: ops::ChartOptions { skip_refresh: self.skip_dependencies_repo_refresh, ..env::helm_files() },
         }
     }
-}
-
-/// Flags of werf 2 for what does not exist here: they are accepted, so that command lines and variables of pipelines go on working.
-#[derive(Debug, Args)]
-struct WithoutEffect {
-    /// No effect: nothing of the host has to be cleaned up
-    #[arg(long, env = "WERF_DISABLE_AUTO_HOST_CLEANUP", hide = true)]
-    disable_auto_host_cleanup: bool,
-    /// No effect: there is no local image storage
-    #[arg(long, env = "WERF_ALLOWED_BACKEND_STORAGE_VOLUME_USAGE", hide = true)]
-    allowed_backend_storage_volume_usage: Option<String>,
-    /// No effect: there is no local image storage
-    #[arg(long, env = "WERF_ALLOWED_BACKEND_STORAGE_VOLUME_USAGE_MARGIN", hide = true)]
-    allowed_backend_storage_volume_usage_margin: Option<String>,
-    /// No effect: there is no local image storage
-    #[arg(long, env = "WERF_ALLOWED_DOCKER_STORAGE_VOLUME_USAGE", hide = true)]
-    allowed_docker_storage_volume_usage: Option<String>,
-    /// No effect: there is no local image storage
-    #[arg(long, env = "WERF_ALLOWED_DOCKER_STORAGE_VOLUME_USAGE_MARGIN", hide = true)]
-    allowed_docker_storage_volume_usage_margin: Option<String>,
-    /// No effect: nothing of the host has to be cleaned up
-    #[arg(long, env = "WERF_ALLOWED_LOCAL_CACHE_VOLUME_USAGE", hide = true)]
-    allowed_local_cache_volume_usage: Option<String>,
-    /// No effect: nothing of the host has to be cleaned up
-    #[arg(long, env = "WERF_ALLOWED_LOCAL_CACHE_VOLUME_USAGE_MARGIN", hide = true)]
-    allowed_local_cache_volume_usage_margin: Option<String>,
-    /// No effect: no lock service is needed
-    #[arg(long, env = "WERF_SYNCHRONIZATION", hide = true)]
-    synchronization: Option<String>,
-    /// No effect: no temporary files are made
-    #[arg(long, env = "WERF_TMP_DIR", hide = true)]
-    tmp_dir: Option<String>,
-    /// No effect: the project's directory is not printed
-    #[arg(long, env = "WERF_LOG_PROJECT_DIR", hide = true)]
-    log_project_dir: bool,
-    /// No effect: requests are few, and bounded by --network-parallelism
-    #[arg(long, env = "WERF_KUBE_QPS_LIMIT", hide = true)]
-    kube_qps_limit: Option<String>,
-    /// No effect: requests are few, and bounded by --network-parallelism
-    #[arg(long, env = "WERF_KUBE_BURST_LIMIT", hide = true)]
-    kube_burst_limit: Option<String>,
-    /// No effect: changes are shown when they happen
-    #[arg(long, env = "WERF_STATUS_PROGRESS_PERIOD_SECONDS", hide = true, allow_hyphen_values = true)]
-    status_progress_period: Option<String>,
-    /// No effect: changes are shown when they happen
-    #[arg(long, env = "WERF_HOOKS_STATUS_PROGRESS_PERIOD_SECONDS", hide = true, allow_hyphen_values = true)]
-    hooks_status_progress_period: Option<String>,
 }
 
 /// Where images are.
@@ -328,12 +283,54 @@ pub struct KubeArgs {
     /// Bearer token for the API server
     #[arg(long, env = "WERF_KUBE_TOKEN", value_name = "TOKEN")]
     kube_token: Option<String>,
+    /// File with the bearer token, read again when it changes
+    #[arg(long, env = "WERF_KUBE_TOKEN_PATH", value_name = "FILE")]
+    kube_token_path: Option<PathBuf>,
+    /// User name for the API server
+    #[arg(long, env = "WERF_KUBE_AUTH_USERNAME", value_name = "NAME")]
+    kube_auth_username: Option<String>,
+    /// Password for the API server
+    #[arg(long, env = "WERF_KUBE_AUTH_PASSWORD", value_name = "PASSWORD")]
+    kube_auth_password: Option<String>,
+    /// Client certificate for the API server
+    #[arg(long, env = "WERF_KUBE_CERT", value_name = "FILE")]
+    kube_cert: Option<PathBuf>,
+    /// Client certificate for the API server, as PEM or in base64
+    #[arg(long, env = "WERF_KUBE_CERT_DATA", value_name = "DATA")]
+    kube_cert_data: Option<String>,
+    /// Key of the client certificate for the API server
+    #[arg(long, env = "WERF_KUBE_KEY", value_name = "FILE")]
+    kube_key: Option<PathBuf>,
+    /// Key of the client certificate for the API server, as PEM or in base64
+    #[arg(long, env = "WERF_KUBE_KEY_DATA", value_name = "DATA")]
+    kube_key_data: Option<String>,
+    /// User to act as
+    #[arg(long, env = "WERF_KUBE_IMPERSONATE_USER", value_name = "NAME")]
+    kube_impersonate_user: Option<String>,
+    /// Id of the user to act as
+    #[arg(long, env = "WERF_KUBE_IMPERSONATE_UID", value_name = "UID")]
+    kube_impersonate_uid: Option<String>,
+    /// Group to act as (may be given many times)
+    #[arg(long, env = "WERF_KUBE_IMPERSONATE_GROUP", value_name = "NAME")]
+    kube_impersonate_group: Vec<String>,
+    /// Cluster of the kubeconfig instead of the context's
+    #[arg(long, env = "WERF_KUBE_CONTEXT_CLUSTER", value_name = "NAME")]
+    kube_context_cluster: Option<String>,
+    /// User of the kubeconfig instead of the context's
+    #[arg(long, env = "WERF_KUBE_CONTEXT_USER", value_name = "NAME")]
+    kube_context_user: Option<String>,
     /// Address of the API server, such as https://10.0.0.1:6443
     #[arg(long, env = "WERF_KUBE_API_SERVER", value_name = "URL")]
     kube_api_server: Option<String>,
     /// CA certificate of the API server
     #[arg(long, env = "WERF_KUBE_CA_PATH", value_name = "FILE")]
     kube_ca_path: Option<PathBuf>,
+    /// CA certificate of the API server, as PEM or in base64
+    #[arg(long, env = "WERF_KUBE_CA_DATA", value_name = "DATA")]
+    kube_ca_data: Option<String>,
+    /// Proxy before the API server
+    #[arg(long, env = "WERF_KUBE_PROXY_URL", value_name = "URL")]
+    kube_proxy_url: Option<String>,
     /// Name to expect in the API server's certificate
     #[arg(long, env = "WERF_KUBE_TLS_SERVER", value_name = "NAME")]
     kube_tls_server: Option<String>,
@@ -376,9 +373,22 @@ impl KubeArgs {
             kubeconfig: self.kube_config.or_else(variables),
             kubeconfig_base64: self.kube_config_base64.or_else(|| env::first(&["WERF_KUBECONFIG_BASE64", "KUBECONFIG_BASE64"])),
             context: self.kube_context,
-            token: self.kube_token,
+            cluster: self.kube_context_cluster,
+            user: self.kube_context_user,
+            identity: ops::Identity {
+                token: self.kube_token,
+                token_file: self.kube_token_path,
+                username: self.kube_auth_username,
+                password: self.kube_auth_password,
+                certificate: pem(self.kube_cert_data, self.kube_cert),
+                key: pem(self.kube_key_data, self.kube_key),
+                impersonate: self.kube_impersonate_user,
+                impersonate_uid: self.kube_impersonate_uid,
+                impersonate_groups: env::list("KUBE_IMPERSONATE_GROUP", self.kube_impersonate_group),
+            },
             api_server: self.kube_api_server,
-            ca: self.kube_ca_path,
+            ca: pem(self.kube_ca_data, self.kube_ca_path),
+            proxy_url: self.kube_proxy_url,
             tls_server_name: self.kube_tls_server,
             skip_tls_verify: self.skip_tls_verify_kube,
             parallelism: Some(self.network_parallelism),
@@ -498,6 +508,11 @@ impl LogArgs {
         let look = Look::decide(verbosity, self.log_color_mode, self.log_time, self.log_terminal_width, no_color, dumb);
         Look { live: look.live && self.log_pretty && !self.log_debug, ..look }
     }
+}
+
+/// A certificate or key: data wins over a file, as with Kubernetes' own client.
+fn pem(data: Option<String>, file: Option<PathBuf>) -> Option<ops::Pem> {
+    data.map(ops::Pem::Text).or(file.map(ops::Pem::File))
 }
 
 /// The version of Helm whose ways are followed.

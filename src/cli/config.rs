@@ -16,6 +16,8 @@ pub enum Command {
 /// Arguments of `werf config render`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Images whose documents are printed; the whole file by default
+    images: Vec<String>,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -38,8 +40,12 @@ pub struct ListArgs {
 pub fn run(command: Command) -> u8 {
     match command {
         Command::Render(Late(args)) => {
-            let options = args.project.options();
-            super::run::run(args.log.look(), |run| ops::config::render(options, run), |text| super::printed(&text))
+            let (options, images) = (args.project.options(), args.images);
+            super::run::run(
+                args.log.look(),
+                |run| async move { ops::config::render(options, &images, run).await },
+                |text| super::printed(&text),
+            )
         }
         Command::List(Late(args)) => {
             let (options, only_final) = (args.project.options(), args.final_images_only);

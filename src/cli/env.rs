@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// A variable's text; empty counts as unset, as in werf.
 pub fn text(name: &str) -> Option<String> {
@@ -43,10 +44,21 @@ pub fn home() -> Option<PathBuf> {
     text("HOME").map(PathBuf::from)
 }
 
-/// Where this user's caches of `werf` are: `WERF_HOME` (as in werf), else `$XDG_CACHE_HOME/werf`, else `~/.cache/werf`.
+/// What `--home-dir` says.
+static HOME_DIR: OnceLock<PathBuf> = OnceLock::new();
+
+/// Takes the directory of `--home-dir`, which counts for all that asks later.
+pub fn use_home_dir(dir: PathBuf) {
+    // a second one does not come: the command line is read once
+    let _ = HOME_DIR.set(dir);
+}
+
+/// Where this user's caches of `werf` are: `--home-dir` or `WERF_HOME` (as in werf), else `$XDG_CACHE_HOME/werf`, else `~/.cache/werf`.
 pub fn cache_dir() -> PathBuf {
-    first(&["WERF_HOME"])
-        .map(PathBuf::from)
+    HOME_DIR
+        .get()
+        .cloned()
+        .or_else(|| text("WERF_HOME").map(PathBuf::from))
         .or_else(|| text("XDG_CACHE_HOME").map(|dir| PathBuf::from(dir).join("werf")))
         .or_else(|| home().map(|home| home.join(".cache/werf")))
         .unwrap_or_else(|| std::env::temp_dir().join("werf"))
@@ -110,4 +122,13 @@ pub fn keyring() -> PathBuf {
 pub fn path() -> OsString {
     #[allow(clippy::disallowed_methods)] // the one place that reads the environment
     std::env::var_os("PATH").unwrap_or_default()
+}
+
+/// The variables whose names begin with `WERF_` and that are not empty, by name.
+pub fn of_werf() -> Vec<(String, String)> {
+    #[allow(clippy::disallowed_methods)] // the one place that reads the environment
+    let all = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
+    let mut own: Vec<(String, String)> = all.filter(|(name, value)| name.starts_with("WERF_") && !value.is_empty()).collect();
+    own.sort();
+    own
 }

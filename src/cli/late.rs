@@ -15,7 +15,8 @@ pub struct Late<T>(pub Box<T>);
 /// Adds the arguments; what the command is said to be stays.
 fn described(command: Command, augment: fn(Command) -> Command) -> Command {
     let (about, long) = (Resettable::from(command.get_about().cloned()), Resettable::from(command.get_long_about().cloned()));
-    prepared(augment(command).about(about).long_about(long))
+    let path = command.get_bin_name().and_then(|name| name.split_once(' ')).map(|(_, path)| path.to_owned());
+    prepared(augment(command).about(about).long_about(long), path.as_deref().unwrap_or_default())
 }
 
 impl<T: FromArgMatches> FromArgMatches for Late<T> {

@@ -14,13 +14,14 @@ mod env;
 mod helm;
 mod late;
 mod lint;
-mod not_yet;
 mod plan;
 mod render;
 mod run;
 mod version;
+mod werf2;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -75,10 +76,16 @@ enum Command {
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
     let mut command = Cli::command();
-    let parsed = command.try_get_matches_from_mut(&args).and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    let parsed = command.try_get_matches_from_mut(&args).and_then(|mut matches| {
+        werf2::variables::check(&mut command, &matches)?;
+        if let Some(dir) = leaf(&matches).try_get_one::<PathBuf>("home_dir").ok().flatten() {
+            env::use_home_dir(dir.clone());
+        }
+        Cli::from_arg_matches_mut(&mut matches)
+    });
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return usage(&not_yet::advised(named_by_variable(error, &command, &args))),
+        Err(error) => return usage(&werf2::advice::advised(named_by_variable(error, &command, &args), &command, &args)),
     };
     match cli.command {
         Command::Converge(Late(args)) => converge::run(*args),
@@ -95,9 +102,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-/// Gives the flags what all flags of the program have in common.
-fn prepared(command: clap::Command) -> clap::Command {
-    without_empty_variables(switches(command))
+/// What was given to the command that is asked for.
+fn leaf(matches: &clap::ArgMatches) -> &clap::ArgMatches {
+    matches.subcommand().map_or(matches, |(_, inner)| leaf(inner))
+}
+
+/// Gives the flags of a command what all flags of the program have in common, and those that werf 2 has and that have nothing to do here.
+/// `path` is the command's name, such as `config render`.
+fn prepared(command: clap::Command, path: &str) -> clap::Command {
+    let command = werf2::variables::second_names(without_empty_variables(switches(command)));
+    werf2::nothing::accepted(command, path)
 }
 
 /// A switch may carry a value (`--dev=false`, `WERF_DEV=1`), read as Go's `ParseBool` does.

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::args::{KubeArgs, LogArgs, MetadataArgs, PlatformArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValidateArgs, ValuesArgs};
+use super::args::{BuildArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValidateArgs, ValuesArgs};
 use crate::ops;
 
 /// Arguments of `werf render`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Images that must be published, or globs (!glob leaves out); all by default
+    images: Vec<String>,
     /// File to write to; standard output by default
     #[arg(long, env = "WERF_RENDER_OUTPUT", value_name = "FILE")]
     output: Option<PathBuf>,
@@ -43,7 +45,7 @@ pub struct SceneArgs {
     #[command(flatten)]
     repo: RepoArgs,
     #[command(flatten)]
-    platform: PlatformArgs,
+    build: BuildArgs,
     #[command(flatten)]
     values: ValuesArgs,
     #[command(flatten)]
@@ -69,7 +71,8 @@ impl SceneArgs {
             api_versions: self.extra_apiversions,
             project: self.project.options(),
             registry: self.repo.options(),
-            platform: self.platform.platform(),
+            images: Vec::new(),
+            build: self.build.options(),
             values: self.values.options(),
             release: self.release.options(),
             metadata: self.metadata.options(),
@@ -83,6 +86,7 @@ impl SceneArgs {
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
     let options = ops::render::Options {
+        images: args.images,
         output: args.output,
         show_only: args.show_only,
         include_crds: args.include_crds,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::project::Project;
-use super::triggers::{self, Triggers};
+use super::triggers::{self, Settling, Triggers};
 use super::{BuildOptions, ProjectOptions, RegistryOptions, Run, images, lookups, project, registry};
 use crate::error::Result;
 use crate::file_tree::ObjectId;
@@ -37,7 +37,8 @@ pub async fn run(options: Options, run: Run) -> Result<()> {
     let publish = async |triggers: &Triggers| {
         let images = images_of(&options, &project, triggers, &run).await?;
         let publish = images.published(&project, &registry, &options.build, &run);
-        Ok(((), images::compared(&project, &images.tree, publish).await?))
+        let (_, triggers) = images::compared(&project, &images.tree, publish).await?;
+        Ok(Settling::of((), triggers))
     };
     triggers::settled(publish).await
 }
@@ -49,8 +50,8 @@ pub async fn explain(options: Options, run: Run) -> Result<String> {
     let ask = async |triggers: &Triggers| {
         let images = images_of(&options, &project, triggers, &run).await?;
         project.checked(images.tree.views(), Ok(()))?;
-        let images::Asked { missing, triggers } = images.missing(&registry, &run).await?;
-        Ok(((images, missing), triggers))
+        let images::Asked { missing, triggers, .. } = images.missing(&registry, &run).await?;
+        Ok(Settling::of((images, missing), triggers))
     };
     let (images, missing) = triggers::settled(ask).await?;
     let triggers = &images.tree.looked_up().triggers;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use super::project::Project;
 use super::release::Marks;
-use super::triggers::{self, Triggers};
+use super::triggers::{self, Settling, Triggers};
 use super::{
     BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions,
     ValuesOptions,
 };
 use super::{dependencies, images, lookups, project, registry, release};
-use crate::deploy::chart::{Chart, ServiceValues, ValueLayers};
+use crate::deploy::chart::{self, Chart, ServiceValues, ValueLayers};
 use crate::deploy::cluster::{self, Outcome, Prepared};
 use crate::deploy::resource::Owner;
 use crate::error::Result;
@@ -107,15 +107,52 @@ async fn ready(options: &Options, project: &Arc<Project>, images: ForImages, run
         let planning = planning(options, project, triggers, run).await?;
         let client = planning.connect(options, project).await?;
         let registry = registry::client(&options.registry)?;
+        let unanswered = std::cell::Cell::new(None);
         let published = async {
             match images {
                 ForImages::Publish => planning.images.published(project, &registry, &options.build, run).await,
-                ForImages::Assume => Ok(planning.images.noted(&registry).await),
+                ForImages::Assume => {
+                    // a plan can do without: that is told below it, not beside what is wrong with the plan
+                    let asked = planning.images.missing(&registry, run).await;
+                    let images::Asked { missing: _, digests, triggers } = asked.unwrap_or_else(|error| {
+                        unanswered.set(Some(error));
+                        images::Asked::default()
+                    });
+                    Ok((digests, triggers))
+                }
             }
         };
-        let work = futures::future::try_join(published, release::prepare(planning.scene(options, &client), run));
-        let (found, (prepared, notes)) = images::compared(project, &planning.images.tree, work).await?;
-        Ok((Ready { client, prepared, notes }, found))
+        let early = planning.scene(options, &client, &planning.service);
+        let early = async {
+            let drawn = release::draw(&early, run).await?;
+            // What is only known of published images is not there yet; that the chart can be rendered is.
+            if chart::reads_digests(&planning.chart) || drawn.stands_in(&planning.service) {
+                return Ok(None);
+            }
+            Ok(Some(release::compare(&early, drawn, run).await?))
+        };
+        let work = futures::future::try_join(published, early);
+        let ((digests, triggers), early) = images::compared(project, &planning.images.tree, work).await?;
+        if !triggers.is_empty() {
+            return Ok(Settling::Found(triggers));
+        }
+        let (prepared, notes) = match early {
+            Some(done) => done,
+            None => {
+                let digests = match images {
+                    ForImages::Publish => planning.images.with_others(&registry, digests).await?,
+                    ForImages::Assume => digests,
+                };
+                let service = planning.service.with_digests(&digests);
+                let scene = planning.scene(options, &client, &service);
+                release::compare(&scene, release::draw(&scene, run).await?, run).await?
+            }
+        };
+        if let Some(error) = unanswered.take() {
+            let message = format!("which images are to be built is not known: {}", error.diagnostic());
+            run.events.emit(Event::Warned { message, help: None });
+        }
+        Ok(Settling::Done(Ready { client, prepared, notes }))
     };
     triggers::settled(work).await
 }
@@ -155,13 +192,13 @@ impl Planning {
         release::connect(&options.kube).await.or_else(|error| project.checked(self.images.tree.views(), Err(error)))
     }
 
-    fn scene<'a>(&'a self, options: &'a Options, client: &'a cluster::Client) -> release::PlanScene<'a> {
+    fn scene<'a>(&'a self, options: &'a Options, client: &'a cluster::Client, service: &'a ServiceValues) -> release::PlanScene<'a> {
         release::PlanScene {
             owner: &self.owner,
             chart: &self.chart,
             layers: &self.layers,
             compat: options.values.compat(),
-            service: &self.service,
+            service,
             client,
             deploy: &options.deploy,
             marks: &self.marks,

@@ -56,10 +56,10 @@ impl From<SolveError> for Stop {
 }
 
 impl Work<'_> {
-    /// Builds and publishes an image. `unpublished` are images that are not in the registry yet.
-    pub async fn build(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<()> {
+    /// Builds and publishes an image, and gives its manifest digest. `unpublished` are images that are not in the registry yet.
+    pub async fn build(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<Option<String>> {
         let began = Instant::now();
-        let Some(reference) = self.images.reference(name) else { return Ok(()) };
+        let Some(reference) = self.images.reference(name) else { return Ok(None) };
         for doubt in self.images.tree.node(name).map(image::doubts).unwrap_or_default() {
             self.run.events.emit(Event::Warned { message: format!("image {name}: {}", doubt.problem), help: Some(doubt.help) });
         }
@@ -122,10 +122,10 @@ impl Work<'_> {
         self.run.events.emit(Event::ImagePublished {
             image: name.to_owned(),
             reference: reference.to_string(),
-            digest,
+            digest: digest.clone(),
             took: began.elapsed(),
         });
-        Ok(())
+        Ok(Some(digest))
     }
 
     /// A failed command of werf.yaml is shown at its line; steps of a Dockerfile point at their own lines already.

@@ -37,12 +37,18 @@ pub struct Images {
 }
 
 /// What the registry says of the wanted images.
+#[derive(Default)]
 pub struct Asked {
     /// Those that it lacks, with what they are made of.
     pub missing: BTreeSet<String>,
+    /// Manifest digests of those that it has.
+    pub digests: Digests,
     /// Triggers that are noted in the place of images.
     pub triggers: Triggers,
 }
+
+/// Manifest digests of published images by their names, `sha256:…`.
+pub type Digests = BTreeMap<String, String>;
 
 /// Computes the names of the commit's images. Nothing is asked of anyone. `chosen` are names or globs; empty means all, where an image that
 /// is not final is only there for those that are made of it.
@@ -170,7 +176,8 @@ impl Images {
     /// Asks the registry for the wanted images at once, one HEAD each, and where one is missing for those that it is made of, step by
     /// step; returns those that it lacks.
     pub async fn missing(&self, client: &Client, run: &Run) -> Result<Asked> {
-        let (mut missing, mut asked, mut triggers) = (BTreeSet::new(), BTreeSet::new(), Triggers::new());
+        let (mut missing, mut digests, mut triggers) = (BTreeSet::new(), Digests::new(), Triggers::new());
+        let mut asked = BTreeSet::new();
         let mut next: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| self.wanted.contains(*name)).collect();
         while !next.is_empty() {
             asked.extend(next.iter().copied());
@@ -183,7 +190,7 @@ impl Images {
                         Some(found) => triggers::noted(client, &reference, found).await?,
                         None => None,
                     };
-                    Result::<_>::Ok((name, found.is_some(), noted, reference))
+                    Result::<_>::Ok((name, found, noted, reference))
                 })
                 .collect();
             let mut new = Vec::new();
@@ -191,9 +198,12 @@ impl Images {
                 let (name, found, noted, reference) = answer?;
                 let (image, reference) = (name.to_owned(), reference.to_string());
                 match (found, noted) {
-                    (true, Some(noted)) => triggers.extend(noted),
-                    (true, None) => run.events.emit(Event::ImageFound { image, reference }),
-                    (false, _) => {
+                    (Some(_), Some(noted)) => triggers.extend(noted),
+                    (Some(found), None) => {
+                        digests.insert(image.clone(), found.digest.to_string());
+                        run.events.emit(Event::ImageFound { image, reference });
+                    }
+                    (None, _) => {
                         run.events.emit(Event::ImageMissing { image, reference });
                         missing.insert(name.to_owned());
                         new.push(name);
@@ -203,37 +213,37 @@ impl Images {
             next = self.tree.needs_of(new, &missing);
             next.retain(|name| !asked.contains(name));
         }
-        Ok(Asked { missing, triggers })
+        Ok(Asked { missing, digests, triggers })
     }
 
-    /// Publishes what the registry lacks of the wanted images. Triggers that their names do not know are given instead, and nothing is
-    /// built: names must be made with them.
-    pub async fn published(&self, project: &Arc<Project>, client: &Client, options: &BuildOptions, run: &Run) -> Result<Triggers> {
-        let Asked { missing, triggers } = self.missing(client, run).await?;
+    /// Publishes what the registry lacks of the wanted images, and gives the digests of all of them. Triggers that their names do not know
+    /// are given as well, and then nothing was built: names must be made with them.
+    pub async fn published(
+        &self,
+        project: &Arc<Project>,
+        client: &Client,
+        options: &BuildOptions,
+        run: &Run,
+    ) -> Result<(Digests, Triggers)> {
+        let Asked { missing, digests, triggers } = self.missing(client, run).await?;
         match triggers.is_empty() {
-            true => self.publish(project, missing, client, options, run).await,
-            false => Ok(triggers),
+            true => self.publish(project, missing, digests, client, options, run).await,
+            false => Ok((digests, triggers)),
         }
     }
 
-    /// Triggers that are noted under the names of the wanted images. A registry that does not answer notes none.
-    pub async fn noted(&self, client: &Client) -> Triggers {
-        let is_built_on = |name: &&String| {
-            let dockerfile = self.tree.node(name).and_then(Node::dockerfile);
-            dockerfile.is_some_and(|dockerfile| dockerfile.bases.iter().any(|base| base.built_on))
-        };
-        let asked = self.wanted.iter().filter(is_built_on).filter_map(|name| self.reference(name));
-        let mut asking: FuturesUnordered<_> = asked
-            .map(|reference| async move {
-                let found = client.head(&reference).await.ok()??;
-                triggers::noted(client, &reference, &found).await.ok()?
-            })
-            .collect();
-        let mut noted = Triggers::new();
+    /// The digests with those of the final images that were not asked for yet, as far as they are published.
+    pub async fn with_others(&self, client: &Client, mut digests: Digests) -> Result<Digests> {
+        let others = self.tree.iter().filter(|(image, _)| image.is_final && !digests.contains_key(&image.name));
+        let references: Vec<(String, Reference)> =
+            others.filter_map(|(image, _)| Some((image.name.clone(), self.reference(&image.name)?))).collect();
+        let mut asking: FuturesUnordered<_> =
+            references.iter().map(|(name, reference)| async move { Result::<_>::Ok((name, client.head(reference).await?)) }).collect();
         while let Some(answer) = asking.next().await {
-            noted.extend(answer.into_iter().flatten());
+            let (name, found) = answer?;
+            digests.extend(found.map(|found| (name.clone(), found.digest.to_string())));
         }
-        noted
+        Ok(digests)
     }
 
     /// `repo:tag` of an image by its name without triggers.
@@ -246,11 +256,12 @@ impl Images {
         &self,
         project: &Arc<Project>,
         missing: BTreeSet<String>,
+        mut digests: Digests,
         client: &Client,
         options: &BuildOptions,
         run: &Run,
-    ) -> Result<Triggers> {
-        let Some(repository) = self.repository.as_ref().filter(|_| !missing.is_empty()) else { return Ok(Triggers::new()) };
+    ) -> Result<(Digests, Triggers)> {
+        let Some(repository) = self.repository.as_ref().filter(|_| !missing.is_empty()) else { return Ok((digests, Triggers::new())) };
         if options.require_built {
             return Err(NotBuilt::of(self, &missing).into());
         }
@@ -258,7 +269,7 @@ impl Images {
         let triggers = triggers::note(self, project, client, &missing, run);
         let (builder, triggers) = futures::future::try_join(builder::open(options, insecure, run), triggers).await?;
         if !triggers.is_empty() {
-            return Ok(triggers);
+            return Ok((digests, triggers));
         }
         let bases = self.resolve_bases(client, &missing, run).await?;
         let trees = self.tree.trees(project.shared_image_files());
@@ -275,14 +286,14 @@ impl Images {
             waiting = later.iter().copied().chain(rest).collect();
             for &name in start {
                 let (work, unpublished) = (&work, unpublished.clone());
-                running.push(async move { work.build(name, &unpublished).await.map(|()| name) });
+                running.push(async move { Result::<_>::Ok((name, work.build(name, &unpublished).await?)) });
             }
-            match running.next().await {
-                Some(done) => drop(unpublished.remove(done?)),
-                None => break,
-            }
+            let Some(done) = running.next().await else { break };
+            let (name, digest) = done?;
+            unpublished.remove(name);
+            digests.extend(digest.map(|digest| (name.to_owned(), digest)));
         }
-        Ok(Triggers::new())
+        Ok((digests, Triggers::new()))
     }
 
     /// The platform of an image.

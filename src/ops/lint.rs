@@ -36,7 +36,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         (Some(rendered), findings)
     } else {
         let looked_up = lookups::look_up(&project, &options.render.registry, &Triggers::new(), &run).await?;
-        let tree = images::tree(&project, options.render.platform.as_deref(), &looked_up);
+        let tree = images::tree(&project, options.render.build.platform.as_deref(), &looked_up);
         project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
         (None, doubts(&*tree?))
     };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::deploy::chart::HelmCompat;
+pub use crate::deploy::cluster::{Identity, Pem};
 pub use crate::registry::Proxies;
 
 /// Which project, which commit, which environment.
@@ -163,12 +164,18 @@ pub struct KubeOptions {
     pub kubeconfig_base64: Option<String>,
     /// Context.
     pub context: Option<String>,
-    /// Bearer token.
-    pub token: Option<String>,
+    /// Cluster of the kubeconfig instead of the context's.
+    pub cluster: Option<String>,
+    /// User of the kubeconfig instead of the context's.
+    pub user: Option<String>,
+    /// Who asks.
+    pub identity: Identity,
     /// API server's address.
     pub api_server: Option<String>,
-    /// CA file.
-    pub ca: Option<PathBuf>,
+    /// The certificate authority.
+    pub ca: Option<Pem>,
+    /// Proxy before the API server.
+    pub proxy_url: Option<String>,
     /// Expected server name.
     pub tls_server_name: Option<String>,
     /// Any certificate.

@@ -18,11 +18,11 @@ use crate::deploy::chart::{
     self, Capabilities, Chart, Commit, Defaults, Executed, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput,
     RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
 };
-use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, Prepared, Revision};
+use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, History, Prepared, Revision};
 use crate::deploy::resource::{self, Owner, Resource};
 use crate::deploy::secret::SecretKey;
 use crate::error::{Problems, Result};
-use crate::event::Event;
+use crate::event::{Event, Events};
 use crate::images::image::ImageTree;
 use crate::project::slug;
 
@@ -49,8 +49,11 @@ pub async fn connect(options: &KubeOptions) -> Result<Client> {
         kubeconfig_base64: options.kubeconfig_base64.clone(),
         context: options.context.clone(),
         server: options.api_server.clone(),
-        token: options.token.clone(),
-        ca_file: options.ca.clone(),
+        cluster: options.cluster.clone(),
+        user: options.user.clone(),
+        identity: options.identity.clone(),
+        ca: options.ca.clone(),
+        proxy_url: options.proxy_url.clone(),
         tls_server_name: options.tls_server_name.clone(),
         skip_tls_verify: options.skip_tls_verify,
         parallelism: options.parallelism,
@@ -176,9 +179,22 @@ pub async fn capabilities(chart: &Chart, client: &Client) -> Result<Capabilities
     Ok(Capabilities { kube_version: version.git_version, api_versions })
 }
 
-/// Renders the chart for the next revision and compares it with the cluster. Changes nothing.
-pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Option<String>)> {
-    let PlanScene { owner, chart, layers, compat, service, client, deploy, marks, deterministic, validate, proxies } = scene;
+/// The chart as it is rendered for the next revision.
+pub struct Drawn {
+    history: History,
+    rendered: Rendered,
+}
+
+impl Drawn {
+    /// Whether it has something of images that is only known when they are published.
+    pub fn stands_in(&self, service: &ServiceValues) -> bool {
+        service.stands_in(&self.rendered)
+    }
+}
+
+/// Renders the chart for the next revision, and holds it against schemas.
+pub async fn draw(scene: &PlanScene<'_>, run: &Run) -> Result<Drawn> {
+    let &PlanScene { owner, chart, layers, compat, service, client, deploy, marks: _, deterministic, validate, proxies } = scene;
     let (history, capabilities) = futures::future::try_join(
         async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) },
         capabilities(chart, client),
@@ -188,9 +204,21 @@ pub async fn prepare(scene: PlanScene<'_>, run: &Run) -> Result<(Prepared, Optio
     let cluster = Some(client);
     let traced = validate.is_wanted();
     let scene = Scene { owner, layers, compat, service, capabilities, revision, cluster, deterministic, debug: false, traced, proxies };
-    let rendered = render(chart, &scene, run)?;
+    // warnings are told of what is compared
+    let quiet = Run { events: Events::none(), ..run.clone() };
+    let rendered = render(chart, &scene, &quiet)?;
     let how = PrintOptions { include_crds: deploy.install_crds, skip_tests: true, no_hooks: false };
     validate::check(&rendered, &how, validate, Some(client).filter(|_| validate.cluster), run).await?;
+    Ok(Drawn { history, rendered })
+}
+
+/// Compares what is rendered with the cluster. Changes nothing.
+pub async fn compare(scene: &PlanScene<'_>, drawn: Drawn, run: &Run) -> Result<(Prepared, Option<String>)> {
+    let &PlanScene { owner, client, deploy, marks, .. } = scene;
+    let Drawn { history, rendered } = drawn;
+    for message in &rendered.warnings {
+        run.events.emit(Event::Warned { message: message.clone(), help: None });
+    }
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
     let desired = desired(owner, rendered, marks, deploy)?;
     for warning in desired.resources.iter().flat_map(|resource| &resource.warnings) {
@@ -265,6 +293,12 @@ pub struct Marks {
 }
 
 impl Marks {
+    /// Those of the caller alone.
+    pub fn of_caller(options: &MetadataOptions) -> Result<Self> {
+        let (annotations, labels) = (pairs("--add-annotation", &options.annotations)?, pairs("--add-label", &options.labels)?);
+        Ok(Marks { annotations, labels, release_labels: pairs("--release-label", &options.release_labels)? })
+    }
+
     /// Those of the project with the caller's over them.
     pub fn new(project: &Project, options: &MetadataOptions) -> Result<Self> {
         let mut annotations = BTreeMap::from([
@@ -272,9 +306,14 @@ impl Marks {
             ("project.werf.io/name".to_owned(), project.config.meta.project.clone()),
             ("project.werf.io/env".to_owned(), project.env.clone()),
         ]);
-        annotations.extend(pairs("--add-annotation", &options.annotations)?);
-        let labels = pairs("--add-label", &options.labels)?;
-        Ok(Marks { annotations, labels, release_labels: pairs("--release-label", &options.release_labels)? })
+        let own = Marks::of_caller(options)?;
+        annotations.extend(own.annotations);
+        Ok(Marks { annotations, ..own })
+    }
+
+    /// Puts them on what is printed.
+    pub fn print_on(&self, rendered: &mut Rendered) -> Result<()> {
+        Ok(chart::mark(rendered, &self.annotations, &self.labels)?)
     }
 
     fn write(&self, object: &mut Value) {
@@ -294,13 +333,21 @@ fn pairs(flag: &'static str, given: &[String]) -> Result<BTreeMap<String, String
     given.iter().map(split).collect()
 }
 
-/// What werf tells the chart. Without a repository the references are stand-ins.
-pub fn service_values(project: &Project, tree: &ImageTree, repo: Option<&str>, owner: &Owner) -> ServiceValues {
-    let image = |name: &str| match (repo, tree.tag(name)) {
-        (Some(repo), Some(tag)) => ImageReference { repo: repo.to_owned(), tag, digest: None },
-        _ => ImageReference::stub(""),
-    };
-    let images = tree.iter().filter(|(spec, _)| spec.is_final).map(|(spec, _)| (spec.name.clone(), image(&spec.name)));
+/// What werf tells the chart where images have a repository.
+pub fn service_values(project: &Project, tree: &ImageTree, repo: &str, owner: &Owner) -> ServiceValues {
+    let image = |name: &str| Some(ImageReference::to_be_published(repo, &tree.tag(name)?));
+    let images = tree.iter().filter(|(spec, _)| spec.is_final);
+    let images = images.filter_map(|(spec, _)| Some((spec.name.clone(), image(&spec.name)?)));
+    service(project, images.collect(), Some(repo), owner)
+}
+
+/// What werf tells the chart where references of images are stand-ins.
+pub fn stand_ins(project: &Project, owner: &Owner) -> ServiceValues {
+    let images = project.config.images.iter().filter(|image| image.is_final);
+    service(project, images.map(|image| (image.name.clone(), ImageReference::stub(""))).collect(), None, owner)
+}
+
+fn service(project: &Project, images: BTreeMap<String, ImageReference>, repo: Option<&str>, owner: &Owner) -> ServiceValues {
     let commit = &project.commit;
     ServiceValues {
         project: project.config.meta.project.clone(),
@@ -309,7 +356,7 @@ pub fn service_values(project: &Project, tree: &ImageTree, repo: Option<&str>, o
         namespace: owner.namespace.clone(),
         env: project.env.clone(),
         commit: Some(Commit { hash: commit.id.to_string(), date_human: commit.committed.human(), date_unix: commit.committed.seconds }),
-        images: images.collect(),
+        images,
         is_stub: repo.is_none(),
         docker_config_json: None,
     }
@@ -317,8 +364,10 @@ pub fn service_values(project: &Project, tree: &ImageTree, repo: Option<&str>, o
 
 /// The same for images that have a repository.
 pub fn service_values_of(project: &Project, images: &Images, owner: &Owner) -> ServiceValues {
-    let repo = images.repository.as_ref().map(ToString::to_string);
-    service_values(project, &images.tree, repo.as_deref(), owner)
+    match &images.repository {
+        Some(repo) => service_values(project, &images.tree, &repo.to_string(), owner),
+        None => stand_ins(project, owner),
+    }
 }
 
 /// Reads the files that value flags name, and the secret key. Whether the work tree differs shows in [`Project::checked`].

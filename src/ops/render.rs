@@ -1,19 +1,23 @@
 //! `werf render`: the manifests that `converge` would apply.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use miette::Diagnostic;
 use thiserror::Error;
 
 use super::files::Unwritable;
 use super::project::Project;
-use super::triggers::Triggers;
+use super::release::Marks;
+use super::triggers::{self, Settling, Triggers};
 use super::{
-    KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions, ValuesOptions, dependencies,
-    images, lookups, project, release, validate,
+    BuildOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions, ValuesOptions,
+    dependencies, images, lookups, project, registry, release, validate,
 };
-use crate::deploy::chart::{self, Capabilities, Chart, HelmCompat, PrintOptions, Rendered};
+use crate::deploy::chart::{self, Capabilities, Chart, HelmCompat, PrintOptions, Rendered, ServiceValues, ValueLayers};
+use crate::deploy::resource::Owner;
 use crate::error::Result;
+use crate::event::Events;
 use crate::images::image::ImageTree;
 
 /// What `render` is asked.
@@ -37,8 +41,10 @@ pub struct Options {
     pub project: ProjectOptions,
     /// Where images are; without a repository references are stand-ins.
     pub registry: RegistryOptions,
-    /// Platform of all images instead of werf.yaml's.
-    pub platform: Option<String>,
+    /// Names or globs of images that must be published; all where empty.
+    pub images: Vec<String>,
+    /// Who builds what is missing, and for which platform.
+    pub build: BuildOptions,
     /// Values for the chart.
     pub values: ValuesOptions,
     /// Which release.
@@ -51,11 +57,17 @@ pub struct Options {
     pub kube: KubeOptions,
 }
 
-/// Renders and prints the chart. The images' registry is not asked, and the cluster for nothing but schemas.
+/// Renders and prints the chart. With a repository, images that it lacks are built and published first, so that all that is named is there;
+/// the cluster is asked for nothing but schemas.
 pub async fn run(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
-    let rendered = with_scene(&options, &project, &run, |chart, scene, _| release::render(chart, scene, &run)).await?;
+    let marks = Marks::of_caller(&options.metadata)?;
+    let mut rendered = match options.registry.repo.is_some() && !options.stub_tags {
+        true => triggers::settled(async |triggers: &Triggers| with_images(&options, &project, triggers, &run).await).await?,
+        false => with_stand_ins(&options, &project, &run).await?,
+    };
     hold_against_schemas(&rendered, &options, &run).await?;
+    marks.print_on(&mut rendered)?;
     let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };
     let text = only(chart::print(&rendered, &how), rendered.compat, &options.show_only)?;
     match options.output {
@@ -64,37 +76,97 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     }
 }
 
-/// Loads the chart of the commit with all that it is rendered for.
+/// The chart with stand-ins for references of images, of which nothing is asked.
+async fn with_stand_ins(options: &Options, project: &Project, run: &Run) -> Result<Rendered> {
+    let loaded = Loaded::new(options, project);
+    project.checked(&[], Ok(()))?;
+    let loaded = loaded?.complete(options, run).await?;
+    let service = release::stand_ins(project, &loaded.owner);
+    release::render(&loaded.chart, &loaded.scene(options, &service)?, run)
+}
+
+/// The chart with references of images, which are published first. A chart that cannot be rendered is told before anything is built.
+async fn with_images(options: &Options, project: &Arc<Project>, triggers: &Triggers, run: &Run) -> Result<Settling<Rendered>> {
+    let looked_up = lookups::look_up(project, &options.registry, triggers, run).await?;
+    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images, &looked_up);
+    let loaded = Loaded::new(options, project);
+    if project.is_breached() || images.is_err() || loaded.is_err() {
+        project.checked(images.as_ref().map_or(&[], |images| images.tree.views()), Ok(()))?;
+    }
+    let (images, loaded) = (images?, loaded?.complete(options, run).await?);
+    let service = release::service_values_of(project, &images, &loaded.owner);
+    let quiet = Run { events: Events::none(), ..run.clone() };
+    let early = release::render(&loaded.chart, &loaded.scene(options, &service)?, &quiet)?;
+    let registry = registry::client(&options.registry)?;
+    let published = images.published(project, &registry, &options.build, run);
+    let (digests, triggers) = images::compared(project, &images.tree, published).await?;
+    if !triggers.is_empty() {
+        return Ok(Settling::Found(triggers));
+    }
+    let service = match chart::reads_digests(&loaded.chart) || service.stands_in(&early) {
+        true => service.with_digests(&images.with_others(&registry, digests).await?),
+        false => service,
+    };
+    Ok(Settling::Done(release::render(&loaded.chart, &loaded.scene(options, &service)?, run)?))
+}
+
+/// Loads the chart of the commit with all that it is rendered for, and its images, none of which is built.
 pub(super) async fn with_scene<T>(
     options: &Options,
     project: &Project,
     run: &Run,
     work: impl FnOnce(&Chart, &release::Scene<'_>, &ImageTree) -> Result<T>,
 ) -> Result<T> {
-    let owner = release::owner(project, &options.release)?;
     let looked_up = lookups::look_up(project, &options.registry, &Triggers::new(), run).await?;
-    let tree = images::tree(project, options.platform.as_deref(), &looked_up);
-    let chart = release::load_chart(project, &options.values);
-    let layers = release::value_layers(project, &options.values);
+    let tree = images::tree(project, options.build.platform.as_deref(), &looked_up);
+    let loaded = Loaded::new(options, project);
     project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
-    let (tree, mut chart, layers) = (tree?, chart?, layers?);
-    dependencies::add_remote(&mut chart, &options.project, &options.registry, options.values.compat(), run).await?;
+    let (tree, loaded) = (tree?, loaded?.complete(options, run).await?);
     let repo = options.registry.repo.as_deref().filter(|_| !options.stub_tags);
-    let service = release::service_values(project, &tree, repo, &owner);
-    let scene = release::Scene {
-        owner: &owner,
-        layers: &layers,
-        compat: options.values.compat(),
-        service: &service,
-        capabilities: with_versions(options.values.compat(), options.kube_version.as_deref(), &options.api_versions)?,
-        revision: 1,
-        cluster: None,
-        deterministic: options.values.deterministic,
-        debug: options.debug,
-        traced: options.validate.is_wanted(),
-        proxies: &options.registry.proxies,
+    let service = match repo {
+        Some(repo) => release::service_values(project, &tree, repo, &loaded.owner),
+        None => release::stand_ins(project, &loaded.owner),
     };
-    work(&chart, &scene, &tree)
+    work(&loaded.chart, &loaded.scene(options, &service)?, &tree)
+}
+
+/// What a chart is rendered from, of the commit.
+struct Loaded {
+    owner: Owner,
+    chart: Chart,
+    layers: ValueLayers,
+}
+
+impl Loaded {
+    /// Whether the work tree differs shows in [`Project::checked`].
+    fn new(options: &Options, project: &Project) -> Result<Self> {
+        let owner = release::owner(project, &options.release)?;
+        let (chart, layers) = (release::load_chart(project, &options.values), release::value_layers(project, &options.values));
+        Ok(Loaded { owner, chart: chart?, layers: layers? })
+    }
+
+    /// With the dependencies that lie elsewhere.
+    async fn complete(mut self, options: &Options, run: &Run) -> Result<Self> {
+        let compat = options.values.compat();
+        dependencies::add_remote(&mut self.chart, &options.project, &options.registry, compat, run).await?;
+        Ok(self)
+    }
+
+    fn scene<'a>(&'a self, options: &'a Options, service: &'a ServiceValues) -> Result<release::Scene<'a>> {
+        Ok(release::Scene {
+            owner: &self.owner,
+            layers: &self.layers,
+            compat: options.values.compat(),
+            service,
+            capabilities: with_versions(options.values.compat(), options.kube_version.as_deref(), &options.api_versions)?,
+            revision: 1,
+            cluster: None,
+            deterministic: options.values.deterministic,
+            debug: options.debug,
+            traced: options.validate.is_wanted(),
+            proxies: &options.registry.proxies,
+        })
+    }
 }
 
 /// Checks all manifests, definitions included, where `--validate` or `--validate-schemas` asks for it.

@@ -27,14 +27,28 @@ pub type Triggers = BTreeMap<String, Vec<String>>;
 const ANNOTATION: &str = "werf.io/triggers";
 
 /// Does the work with the triggers that are known, none at first, until it finds no more: each time names are made anew.
-pub async fn settled<T>(mut work: impl AsyncFnMut(&Triggers) -> Result<(T, Triggers)>) -> Result<T> {
+pub async fn settled<T>(mut work: impl AsyncFnMut(&Triggers) -> Result<Settling<T>>) -> Result<T> {
     let mut known = Triggers::new();
     loop {
-        let (done, found) = work(&known).await?;
-        if found.is_empty() {
-            return Ok(done);
+        match work(&known).await? {
+            Settling::Done(done) => return Ok(done),
+            Settling::Found(found) => known.extend(found),
         }
-        known.extend(found);
+    }
+}
+
+/// What work comes to that depends on triggers.
+pub enum Settling<T> {
+    /// It is done.
+    Done(T),
+    /// It found triggers that it did not know.
+    Found(Triggers),
+}
+
+impl<T> Settling<T> {
+    /// What was done where no triggers were found.
+    pub fn of(done: T, found: Triggers) -> Self {
+        if found.is_empty() { Settling::Done(done) } else { Settling::Found(found) }
     }
 }
 

@@ -105,6 +105,15 @@ impl Node {
         }
     }
 
+    /// Sets the value under a key of a mapping; what is no mapping stays as it is.
+    pub fn set(&mut self, key: &str, value: Node) {
+        let NodeValue::Mapping(entries) = &mut self.value else { return };
+        match entries.iter_mut().find(|(name, _)| name.text() == Some(key)) {
+            Some((_, known)) => *known = value,
+            None => entries.push((Node::of_text(key), value)),
+        }
+    }
+
     /// The value under a key of a mapping, where the key's text is compared.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.as_mapping()?.iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)

@@ -495,3 +495,27 @@ pub async fn tunnel_proxy(behind: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<Stri
     });
     (address, heads)
 }
+
+/// A repository that has every image that it is asked for, of one registry for the whole process.
+pub fn full_repository() -> String {
+    static ADDRESS: std::sync::OnceLock<std::net::SocketAddr> = std::sync::OnceLock::new();
+    let address = ADDRESS.get_or_init(|| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(std::thread::spawn(move || has_it(stream)))));
+        address
+    });
+    format!("{address}/app")
+}
+
+fn has_it(mut stream: std::net::TcpStream) -> std::io::Result<()> {
+    use std::io::{BufRead, BufReader, Write};
+    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+    let digest = format!("sha256:{}", "d".repeat(64));
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\nContent-Type: {kind}\r\nDocker-Content-Digest: {digest}\r\n\r\n"
+    )
+}

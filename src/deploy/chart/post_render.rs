@@ -63,7 +63,7 @@ pub fn take_apart(text: &str) -> Result<Vec<Output>, RenderError> {
 }
 
 /// The mapping under a key, which is made where it is missing. `None` where something else is there.
-fn entry<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Node> {
+pub(super) fn entry<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Node> {
     let NodeValue::Mapping(entries) = &mut node.value else { return None };
     let at = entries.iter().position(|(key, _)| key.text() == Some(name)).unwrap_or_else(|| {
         entries.push((Node::of_text(name), Node::of_entries(Vec::new())));
@@ -93,7 +93,7 @@ fn take_template(document: &mut Node) -> Option<String> {
     take(document, &["metadata", "annotations", TEMPLATE])?.text().map(ToOwned::to_owned)
 }
 
-fn printed(documents: &[Node]) -> Result<String, YamlError> {
+pub(super) fn printed(documents: &[Node]) -> Result<String, YamlError> {
     let texts = documents.iter().map(|document| {
         let mut emitter = Emitter::new();
         emitter.node(document)?;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::model::Values;
+use super::model::{Chart, File, Values};
+use super::render::Rendered;
 
 /// Everything that werf knows before anything is built.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,6 +53,11 @@ pub struct ImageReference {
 }
 
 impl ImageReference {
+    /// An image that is not known to be published: its digest is a stand-in, made of the tag, until [`ServiceValues::with_digests`] has it.
+    pub fn to_be_published(repo: &str, tag: &str) -> Self {
+        ImageReference { repo: repo.to_owned(), tag: tag.to_owned(), digest: Some(stand_in(tag)) }
+    }
+
     /// The stand-in for an image that is not to be named.
     pub fn stub(repo: &str) -> Self {
         let repo = if repo.is_empty() { "REPO" } else { repo };
@@ -95,6 +101,67 @@ impl ImageReference {
             "name_tag": format!("{name}:{}", self.tag),
         })
     }
+}
+
+fn stand_in(tag: &str) -> String {
+    format!("sha256:{tag}")
+}
+
+impl ServiceValues {
+    /// The same with the digests of published images, by name. An image that is not among them has none.
+    pub fn with_digests(&self, digests: &BTreeMap<String, String>) -> Self {
+        let images = self.images.iter().map(|(name, image)| {
+            let digest = digests.get(name).cloned();
+            (name.clone(), ImageReference { digest, ..image.clone() })
+        });
+        ServiceValues { images: images.collect(), ..self.clone() }
+    }
+
+    /// Whether a rendered chart has a digest that is a stand-in.
+    pub fn stands_in(&self, rendered: &Rendered) -> bool {
+        let hooks = rendered.hooks.iter().map(|hook| &hook.manifest.text);
+        let texts: Vec<&str> =
+            rendered.manifests.iter().map(|manifest| &manifest.text).chain(hooks).chain(&rendered.notes).map(|text| &**text).collect();
+        let is_stand_in = |image: &&ImageReference| image.digest.as_deref() == Some(&stand_in(&image.tag));
+        self.images.values().filter(is_stand_in).any(|image| {
+            let digest = stand_in(&image.tag);
+            texts.iter().any(|text| text.contains(&digest))
+        })
+    }
+}
+
+/// Whether templates of a chart may read what is only known of images that are published: they name `.Values.global.werf.images`, or take
+/// all values, the global ones or werf's at once. It is known by words alone and errs on the side of reading.
+pub fn reads_digests(chart: &Chart) -> bool {
+    let (names_images, takes_all) = mentions(chart);
+    takes_all || names_images == (true, true)
+}
+
+/// Whether texts of a chart have the words `werf` and `images`, and whether one takes a whole table that these are below.
+fn mentions(chart: &Chart) -> ((bool, bool), bool) {
+    let (mut words, mut takes_all) = ((false, false), false);
+    // `tpl` makes templates of values.
+    let texts = chart.templates.iter().map(File::text).chain(chart.values_text());
+    for text in texts {
+        words = (words.0 || text.contains("werf"), words.1 || text.contains("images"));
+        takes_all |= ["Values", "global", "werf"].iter().any(|table| taken_whole(&text, table));
+    }
+    for inner in &chart.dependencies {
+        let (inner_words, inner_takes_all) = mentions(inner);
+        words = (words.0 || inner_words.0, words.1 || inner_words.1);
+        takes_all |= inner_takes_all;
+    }
+    (words, takes_all)
+}
+
+/// Whether a template names a table as a field, `.global`, and none of the fields below it.
+fn taken_whole(text: &str, table: &str) -> bool {
+    let mut ends = text.match_indices(table).map(|(at, _)| (at, at + table.len()));
+    ends.any(|(begin, end)| {
+        let goes_on = |rest: &str| rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_');
+        let rest = &text[end..];
+        text[..begin].ends_with('.') && !goes_on(rest) && !rest.strip_prefix('.').is_some_and(goes_on)
+    })
 }
 
 /// The tables that go over the user's values.

@@ -1,10 +1,11 @@
 //! From a kubeconfig to a client.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::client::Client;
 use super::error::ClusterError;
@@ -22,16 +23,61 @@ pub struct ConnectOptions {
     pub context: Option<String>,
     /// URL of the API server.
     pub server: Option<String>,
-    /// Bearer token.
-    pub token: Option<String>,
-    /// File with the certificate authority.
-    pub ca_file: Option<PathBuf>,
+    /// The cluster of the kubeconfig instead of the context's.
+    pub cluster: Option<String>,
+    /// The user of the kubeconfig instead of the context's.
+    pub user: Option<String>,
+    /// Who asks, over what the kubeconfig says.
+    pub identity: Identity,
+    /// The certificate authority.
+    pub ca: Option<Pem>,
+    /// The proxy before the API server.
+    pub proxy_url: Option<String>,
     /// Name that the server's certificate must have.
     pub tls_server_name: Option<String>,
     /// Whether any certificate of the server is accepted.
     pub skip_tls_verify: bool,
     /// How many requests run at once, watches and logs apart; 30 where `None`.
     pub parallelism: Option<usize>,
+}
+
+/// Who asks the API server. What is absent is as the kubeconfig has it.
+#[derive(Clone, Default)]
+pub struct Identity {
+    /// Bearer token; all else that the kubeconfig says of the user counts no more.
+    pub token: Option<String>,
+    /// File with the bearer token, read again when it changes; as [`Identity::token`].
+    pub token_file: Option<PathBuf>,
+    /// User name of basic authentication.
+    pub username: Option<String>,
+    /// Password of basic authentication.
+    pub password: Option<String>,
+    /// Client certificate.
+    pub certificate: Option<Pem>,
+    /// Key of the client certificate.
+    pub key: Option<Pem>,
+    /// User to act as.
+    pub impersonate: Option<String>,
+    /// Id of the user to act as.
+    pub impersonate_uid: Option<String>,
+    /// Groups to act as.
+    pub impersonate_groups: Vec<String>,
+}
+
+/// Nothing of it is printed: most of it is secret.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(***)")
+    }
+}
+
+/// A certificate or key.
+#[derive(Clone, Debug)]
+pub enum Pem {
+    /// In a file.
+    File(PathBuf),
+    /// As text: PEM itself, or base64 of it.
+    Text(String),
 }
 
 const PARALLELISM: usize = 30;
@@ -47,14 +93,17 @@ pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
             return Err(ClusterError::BadServer { value: server.clone(), message: "it has no scheme or no host".into() });
         }
     }
-    if let Some(token) = &options.token {
-        config.auth_info = kube::config::AuthInfo { token: Some(token.clone().into()), ..Default::default() };
-    }
-    if let Some(path) = &options.ca_file {
-        let bad = |message: String| ClusterError::BadAuthority { path: path.display().to_string(), message };
-        let bytes = tokio::fs::read(path).await.map_err(|error| bad(error.to_string()))?;
+    options.identity.put_on(&mut config.auth_info);
+    if let Some(ca) = &options.ca {
+        let bad = |message: String| ClusterError::BadAuthority { path: ca.place(), message };
+        let bytes = ca.read().await.map_err(bad)?;
         config.root_cert = Some(certificates(&bytes).ok_or_else(|| bad("it holds no PEM certificate".into()))?);
         config.root_cert_file = None;
+    }
+    if let Some(proxy) = &options.proxy_url {
+        let url = proxy.parse();
+        let bad = |error: http::uri::InvalidUri| ClusterError::BadProxy { value: proxy.clone(), message: error.to_string() };
+        config.proxy_url = Some(url.map_err(bad)?);
     }
     if let Some(name) = &options.tls_server_name {
         config.tls_server_name = Some(name.clone());
@@ -108,7 +157,7 @@ async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), Cluste
     {
         return Err(unknown_context(&kubeconfig, &origin, name));
     }
-    let select = KubeConfigOptions { context: options.context.clone(), ..Default::default() };
+    let select = KubeConfigOptions { context: options.context.clone(), cluster: options.cluster.clone(), user: options.user.clone() };
     match kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &select).await {
         Ok(config) => Ok((config, origin)),
         Err(KubeconfigError::LoadContext(name)) if !name.is_empty() => Err(unknown_context(&kubeconfig, &origin, &name)),
@@ -116,6 +165,60 @@ async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), Cluste
             Err(ClusterError::NoContext { path: origin, help: format!("choose one with `--kube-context`: {}", contexts(&kubeconfig)) })
         }
         Err(error) => Err(bad_config(&origin, &error)),
+    }
+}
+
+impl Identity {
+    fn put_on(&self, known: &mut AuthInfo) {
+        let Identity { token, token_file, username, password, certificate, key, impersonate, impersonate_uid, impersonate_groups } =
+            self.clone();
+        if token.is_some() || token_file.is_some() {
+            *known = AuthInfo::default();
+            known.token = token.map(Into::into);
+            known.token_file = token_file.map(|path| path.display().to_string());
+        }
+        if username.is_some() {
+            (known.username, known.password) = (username, password.map(Into::into));
+        }
+        if let Some(certificate) = certificate {
+            (known.client_certificate, known.client_certificate_data) = certificate.as_kubeconfig();
+        }
+        if let Some(key) = key {
+            let (file, data) = key.as_kubeconfig();
+            (known.client_key, known.client_key_data) = (file, data.map(Into::into));
+        }
+        known.impersonate = impersonate.or(known.impersonate.take());
+        known.impersonate_uid = impersonate_uid.or(known.impersonate_uid.take());
+        if !impersonate_groups.is_empty() {
+            known.impersonate_groups = Some(impersonate_groups);
+        }
+    }
+}
+
+impl Pem {
+    /// A file's path and data in base64, of which one is there.
+    fn as_kubeconfig(&self) -> (Option<String>, Option<String>) {
+        match self {
+            Pem::File(path) => (Some(path.display().to_string()), None),
+            Pem::Text(text) if text.trim_start().starts_with("-----BEGIN") => (None, Some(STANDARD.encode(text))),
+            Pem::Text(text) => (None, Some(text.trim().to_owned())),
+        }
+    }
+
+    async fn read(&self) -> Result<Vec<u8>, String> {
+        match self {
+            Pem::File(path) => tokio::fs::read(path).await.map_err(|error| error.to_string()),
+            Pem::Text(text) if text.trim_start().starts_with("-----BEGIN") => Ok(text.clone().into_bytes()),
+            Pem::Text(text) => STANDARD.decode(text.trim()).map_err(|_| "it is neither PEM nor base64".to_owned()),
+        }
+    }
+
+    /// Where it is, for messages.
+    fn place(&self) -> String {
+        match self {
+            Pem::File(path) => path.display().to_string(),
+            Pem::Text(_) => "given as data".to_owned(),
+        }
     }
 }
 

@@ -30,10 +30,22 @@ pub enum ClusterError {
     },
     /// The file of the certificate authority is no such thing.
     #[error("cannot use {path} as the CA of the Kubernetes API server: {message}")]
-    #[diagnostic(help("`--kube-ca-path` (WERF_KUBE_CA_PATH) names a file with PEM certificates"))]
+    #[diagnostic(help(
+        "`--kube-ca-path` (WERF_KUBE_CA_PATH) names a file with PEM certificates, `--kube-ca-data` has them, in base64 or as they are"
+    ))]
     BadAuthority {
         /// The file.
         path: String,
+        /// The reason.
+        message: String,
+    },
+
+    /// The address of the proxy is none.
+    #[error("`{value}` is no address of a proxy: {message}")]
+    #[diagnostic(help("`--kube-proxy-url` (WERF_KUBE_PROXY_URL) takes an address such as http://proxy.example.org:3128"))]
+    BadProxy {
+        /// The text.
+        value: String,
         /// The reason.
         message: String,
     },

@@ -7,6 +7,7 @@
 
 mod check;
 mod context;
+mod documents;
 mod error;
 mod functions;
 pub mod image;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use super::giterminism::{Giterminism, Policy};
 use crate::template::host::Host;
 
+pub use documents::documents_of_images;
 pub use error::ConfigError;
 pub use render::RenderedConfig;
 

@@ -1,6 +1,7 @@
 //! Builders that are not there, too old, or go away.
 
 use super::super::buildkit::fake::{Daemon, Fake, Solving};
+use super::super::fake_registry::full_repository;
 use super::super::fake_registry::{FakeRegistry, Login};
 use super::super::sandbox::Sandbox;
 use super::{app, told, told_beside, told_with};
@@ -216,7 +217,7 @@ async fn images_that_have_to_be_there() {
 #[test]
 fn the_name_of_an_image_has_a_platform_on_every_machine() {
     let sandbox = app();
-    let text = |args: &[&str]| sandbox.werf(&[&["render", "--repo", "example.org/app"], args].concat()).stdout;
+    let text = |args: &[&str]| sandbox.werf(&[&["render", "--repo", &full_repository()], args].concat()).stdout;
     assert_eq!(text(&[]), text(&["--platform", "linux/amd64"]));
     assert_ne!(text(&[]), text(&["--platform", "linux/arm64"]));
 }

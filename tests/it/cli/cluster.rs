@@ -74,7 +74,17 @@ fn a_kubeconfig_that_cannot_be_used() {
     insta::assert_snapshot!(plan(&sandbox, &["--kube-api-server", "https://127.0.0.1:9", "--kube-ca-path", "/nowhere/ca.pem"]), @r"
     exit 1
     error: cannot use /nowhere/ca.pem as the CA of the Kubernetes API server: No such file or directory (os error 2)
-    help: `--kube-ca-path` (WERF_KUBE_CA_PATH) names a file with PEM certificates
+    help: `--kube-ca-path` (WERF_KUBE_CA_PATH) names a file with PEM certificates, `--kube-ca-data` has them, in base64 or as they are
+    ");
+    insta::assert_snapshot!(plan(&sandbox, &["--kube-api-server", "https://127.0.0.1:9", "--kube-ca-data", "!"]), @r"
+    exit 1
+    error: cannot use given as data as the CA of the Kubernetes API server: it is neither PEM nor base64
+    help: `--kube-ca-path` (WERF_KUBE_CA_PATH) names a file with PEM certificates, `--kube-ca-data` has them, in base64 or as they are
+    ");
+    insta::assert_snapshot!(plan(&sandbox, &["--kube-api-server", "https://127.0.0.1:9", "--kube-proxy-url", "a b"]), @r"
+    exit 1
+    error: `a b` is no address of a proxy: invalid uri character
+    help: `--kube-proxy-url` (WERF_KUBE_PROXY_URL) takes an address such as http://proxy.example.org:3128
     ");
 }
 

@@ -1,6 +1,7 @@
 //! Files that images see come from the commit, and a work tree that differs in them is an error.
 
 use super::super::deploy::fake::Fake;
+use super::super::fake_registry::full_repository;
 use super::super::fake_registry::{FakeRegistry, Login};
 use super::super::sandbox::Sandbox;
 use super::told;
@@ -63,7 +64,7 @@ fn spoil(sandbox: &Sandbox) {
 fn every_file_that_an_image_sees_and_that_differs_is_named_with_those_of_the_chart() {
     let sandbox = app();
     spoil(&sandbox);
-    insta::assert_snapshot!(told(&sandbox, &["render"]), @r"
+    insta::assert_snapshot!(told(&sandbox, &["render", "--log-quiet", "--repo", &full_repository()]), @r"
     exit 1
     error: the work tree differs from commit COMMIT in 9 files that this run reads:
       .helm/templates/app.yaml: changed, but not committed
@@ -88,7 +89,7 @@ async fn each_command_that_uses_images_checks_them() {
     sandbox.write(&[("worker/main.py", "2")]);
     let commands: [&[&str]; 6] = [
         &["plan", "--repo", &repo, "--kube-config", "/nowhere"],
-        &["render"],
+        &["render", "--repo", &repo, "--buildkit-host", "unix:///nowhere"],
         &["build", "--repo", &repo, "--require-built-images=false", "--buildkit-host", "unix:///nowhere"],
         &["build", "--explain", "--repo", &repo],
         &["plan", "--repo", &repo, "--kube-api-server", &server],
@@ -119,7 +120,7 @@ fn what_no_image_sees_may_differ() {
         ("worker/conf/local/a", "2"),
         ("README.md", "2"),
     ]);
-    let printed = sandbox.werf(&["render"]);
+    let printed = sandbox.werf(&["render", "--log-quiet", "--repo", &full_repository()]);
     assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
 }
 
@@ -133,9 +134,9 @@ fn a_dockerfile_that_may_be_uncommitted_is_no_difference_of_its_context() {
         (".helm/templates/app.yaml", CHART),
     ]);
     sandbox.write(&[("Dockerfile", "FROM scratch\nCOPY . /app\n")]);
-    assert_eq!(sandbox.werf(&["render"]).code, 0);
+    assert_eq!(sandbox.werf(&["render", "--log-quiet", "--repo", &full_repository()]).code, 0);
     sandbox.write(&[("index.html", "1")]);
-    insta::assert_snapshot!(told(&sandbox, &["render"]), @r"
+    insta::assert_snapshot!(told(&sandbox, &["render", "--log-quiet", "--repo", &full_repository()]), @r"
     exit 1
     error: the work tree differs from commit COMMIT in 1 file that this run reads:
       index.html: untracked, not in the commit
@@ -147,7 +148,7 @@ fn a_dockerfile_that_may_be_uncommitted_is_no_difference_of_its_context() {
 fn dev_and_loose_runs_take_the_files_as_they_are() {
     let sandbox = app();
     let digest = |args: &[&str]| {
-        let printed = sandbox.werf(&[args, &["--repo", "example.org/app", "--set", "x=1"]].concat());
+        let printed = sandbox.werf(&[args, &["--repo", &full_repository(), "--set", "x=1"]].concat());
         assert_eq!(printed.code, 0, "{}", printed.stderr);
         printed.stdout
     };
@@ -174,7 +175,7 @@ fn a_tree_of_many_files_is_compared_by_the_index() {
     sandbox.write(&[("src/d0/f7", "8"), ("src/d1/new", "1"), ("src/d2/added", "1"), ("src/new/deep/file", "1"), ("notes", "1")]);
     sandbox.git(&["add", "src/d2/added"]);
     std::fs::remove_file(sandbox.app().join("src/d3/f3")).expect("it is there");
-    insta::assert_snapshot!(told(&sandbox, &["render"]), @r"
+    insta::assert_snapshot!(told(&sandbox, &["render", "--log-quiet", "--repo", &full_repository()]), @r"
     exit 1
     error: the work tree differs from commit COMMIT in 5 files that this run reads:
       src/d0/f7: changed, but not committed

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
+use super::super::fake_registry::full_repository;
 use super::super::sandbox::Sandbox;
 use super::{app, told, told_with};
 
@@ -38,6 +39,36 @@ fn what_is_unknown() {
       tip: werf 2 has this flag, and it is not supported here yet
 
     Usage: werf build [OPTIONS] [IMAGES]...
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["build", "--set", "a=1"]), @r"
+    exit 2
+    error: unexpected argument '--set' found
+
+      tip: in werf 2 it is a flag of `bundle apply`, `bundle plan`, `bundle publish` and others, not of `build`
+
+    Usage: werf build [OPTIONS] [IMAGES]...
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["bundle", "publish", "--repo", "x"]), @r"
+    exit 2
+    error: unrecognized subcommand 'bundle'
+
+      tip: werf 2 has the command `bundle publish`, and it is not supported here yet
+
+    Usage: werf <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "install", "a", "b"]), @r"
+    exit 2
+    error: unrecognized subcommand 'install'
+
+      tip: werf 2 has the command `helm install`, and it is not supported here yet
+
+    Usage: werf helm <COMMAND>
 
     For more information, try '--help'.
     ");
@@ -111,6 +142,35 @@ fn variables_that_do_not_fit() {
 }
 
 #[test]
+fn variables_of_werf_2_are_not_passed_over() {
+    let sandbox = app();
+    insta::assert_snapshot!(told_with(&sandbox, &["render"], &[("WERF_SET_ROOT_JSON_1", "Values.a=1")]), @r"
+    exit 2
+    error: WERF_SET_ROOT_JSON_1 is set: it is the variable of --set-root-json, which werf 2 has for this command and which is not supported here yet
+
+      tip: unset it where its effect is not wanted
+
+    Usage: werf render [OPTIONS] [IMAGES]...
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told_with(&sandbox, &["converge"], &[("WERF_ATOMIC", "perhaps")]), @r"
+    exit 2
+    error: invalid value 'perhaps' for 'WERF_ATOMIC, the variable of --auto-rollback': `perhaps` is neither true nor false
+
+    For more information, try '--help'.
+    ");
+    for (command, variable, value) in [
+        ("render", "WERF_SAVE_BUILD_REPORT", "0"), // the value that it has anyway
+        ("config", "WERF_FINAL_REPO", "x"),        // of other commands
+        ("render", "WERF_OF_MY_OWN", "x"),
+    ] {
+        let command: &[&str] = if command == "config" { &["config", "list"] } else { &[command] };
+        assert_eq!(sandbox.werf_with(command, &[(variable, value)]).code, 0, "{variable}");
+    }
+}
+
+#[test]
 fn empty_variables_are_none() {
     let empty = ["WERF_TIMEOUT", "WERF_DEV", "WERF_REPO", "WERF_ENV", "WERF_NAMESPACE", "WERF_LOG_COLOR_MODE", "WERF_DIR", "WERF_SET"];
     let env: Vec<(&str, &str)> = empty.iter().map(|name| (*name, "")).collect();
@@ -121,21 +181,23 @@ fn empty_variables_are_none() {
 
 #[test]
 fn a_variable_stands_for_its_flag() {
-    let sandbox = app();
-    let text = sandbox.werf(&["render", "--repo", "example.org/app", "--namespace", "ns", "--set", "a=1"]).stdout;
-    let env = [("WERF_REPO", "example.org/app"), ("WERF_NAMESPACE", "ns"), ("WERF_SET_1", "a=1")];
+    let (sandbox, repo) = (app(), full_repository());
+    let text = sandbox.werf(&["render", "--repo", &repo, "--namespace", "ns", "--set", "a=1"]).stdout;
+    assert!(text.contains(&repo), "{text}");
+    let env = [("WERF_REPO", repo.as_str()), ("WERF_NAMESPACE", "ns"), ("WERF_SET_1", "a=1")];
     assert_eq!(sandbox.werf_with(&["render"], &env).stdout, text);
-    assert_eq!(sandbox.werf_with(&["render"], &[("WERF_DOCKER_REPO", "example.org/app"), env[1], env[2]]).stdout, text);
-    assert_eq!(sandbox.werf(&["render", "--docker-repo", "example.org/app", "--namespace", "ns"]).stdout, text);
+    assert_eq!(sandbox.werf_with(&["render"], &[("WERF_DOCKER_REPO", &repo), env[1], env[2]]).stdout, text);
+    assert_eq!(sandbox.werf(&["render", "--docker-repo", &repo, "--namespace", "ns"]).stdout, text);
 }
 
 #[test]
 fn flags_of_werf_2_that_have_nothing_to_do_are_accepted() {
     let sandbox = app();
     let plain = sandbox.werf(&["render"]);
-    let old = ["-L", "--disable-auto-host-cleanup", "--allowed-backend-storage-volume-usage=70", "--synchronization", ":local"];
-    let more = ["--kube-qps-limit=30", "--status-progress-period=-1", "--log-project-dir", "--tmp-dir", "/nowhere"];
-    let printed = sandbox.werf(&[&["render"], &old[..], &more[..]].concat());
+    let old = ["-L", "-S", ":local", "--virtual-merge", "--repo-container-registry=gitlab", "--dev-branch", "x", "--debug-templates=true"];
+    let more = ["--kube-qps-limit=30", "--kube-burst-limit", "-1", "--log-project-dir", "--tmp-dir", "/nowhere"];
+    let env = [("WERF_SYNCHRONIZATION", ":local"), ("WERF_KUBE_QPS_LIMIT", "7"), ("WERF_SAVE_BUILD_REPORT", "false")];
+    let printed = sandbox.werf_with(&[&["render"], &old[..], &more[..]].concat(), &env);
     assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
     assert_eq!(printed.stdout, plain.stdout);
     assert!(!sandbox.werf(&["render", "--help"]).stdout.contains("synchronization"), "they are no part of the help");
@@ -145,7 +207,8 @@ fn flags_of_werf_2_that_have_nothing_to_do_are_accepted() {
 fn stand_ins_take_the_place_of_references() {
     let sandbox = app();
     let text = |args: &[&str]| sandbox.werf(&[&["render"], args].concat()).stdout;
-    assert!(text(&["--repo", "example.org/app"]).contains("example.org/app:"));
+    let repo = full_repository();
+    assert!(text(&["--repo", &repo]).contains(&format!("{repo}:")));
     assert_eq!(text(&["--repo", "example.org/app", "--stub-tags"]), text(&[]));
 }
 

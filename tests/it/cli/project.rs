@@ -169,7 +169,7 @@ fn dockerfiles_that_are_missing_or_lack_the_target() {
     let sandbox = with(&config);
     sandbox.write(&[("Dockerfile", "FROM scratch AS build\nFROM scratch\nCOPY --from=buidl /a /a\n")]);
     sandbox.commit_all("stages");
-    insta::assert_snapshot!(told(&sandbox, &["render"]), @r"
+    insta::assert_snapshot!(told(&sandbox, &["render", "--repo", "127.0.0.1:1/app"]), @r"
     exit 1
     error: 3 images of this commit are wrong
 
@@ -191,8 +191,9 @@ fn dockerfiles_that_are_missing_or_lack_the_target() {
        ·       ────────────┬─────────── this mapping
     help: `add` is a file or directory of the repository; what is not committed is not there
     ");
+    assert_eq!(sandbox.werf(&["render"]).code, 0, "stand-ins need no Dockerfile");
     sandbox.write(&[("docs/Dockerfile", "FROM scratch\n")]);
-    insta::assert_snapshot!(told(&sandbox, &["render"]), @r"
+    insta::assert_snapshot!(told(&sandbox, &["render", "--repo", "127.0.0.1:1/app"]), @r"
     exit 1
     error: the work tree differs from commit COMMIT in 1 file that this run reads:
       docs/Dockerfile: untracked, not in the commit

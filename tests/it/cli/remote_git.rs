@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::super::fake_registry::full_repository;
 use super::super::git::Sandbox as Repository;
 use super::super::git_servers::{Manners, Smart};
 use super::super::sandbox::Sandbox;
@@ -44,7 +45,7 @@ impl Scene {
 }
 
 fn image(sandbox: &Sandbox, env: &[(&str, &str)]) -> String {
-    let printed = sandbox.werf_with(&["render", "--repo", "example.org/app"], env);
+    let printed = sandbox.werf_with(&["render", "--repo", &full_repository()], env);
     assert_eq!(printed.code, 0, "{}", printed.stderr);
     assert!(!printed.stderr.contains("s3cret"), "{}", printed.stderr);
     printed.stdout.lines().find_map(|line| line.strip_prefix("a: ")).unwrap_or_else(|| panic!("{}", printed.stdout)).to_owned()
@@ -96,7 +97,7 @@ fn logins_come_from_werf_yaml_the_url_and_the_users_git() {
     // What the repository's own configuration says runs nothing and tells nothing.
     let sandbox = scene.project(plain);
     sandbox.git(&["config", "credential.helper", "!touch ran; echo username=ci; echo password=s3cret-token"]);
-    let text = told_with(&sandbox, &["render", "--repo", "example.org/app"], &[]);
+    let text = told_with(&sandbox, &["render", "--repo", &full_repository()], &[]);
     assert!(text.contains("401 Unauthorized") && !sandbox.app().join("ran").exists(), "{text}");
 }
 
@@ -106,7 +107,7 @@ fn a_problem_shows_its_mapping_without_secrets() {
     let sandbox = scene.project(
         "- {url: http://ci:wr0ng@HOST/lib.git, branch: main, to: /lib}\n- {url: http://HOST/lib.git, tag: v1, to: /b, basicAuth: {username: ci, password: {value: s3cret-token}}}\n",
     );
-    insta::assert_snapshot!(told_with(&sandbox, &["render", "--repo", "example.org/app"], &[]), @r"
+    insta::assert_snapshot!(told_with(&sandbox, &["render", "--repo", &full_repository()], &[]), @r"
     exit 1
     error: 2 mappings of other repositories are not to be had
 
@@ -124,12 +125,12 @@ fn a_problem_shows_its_mapping_without_secrets() {
     ");
     let sandbox =
         scene.project("- {url: http://HOST/lib.git, branch: main, to: /lib, basicAuth: {username: ci, password: {env: TOKEN}}}\n");
-    insta::assert_snapshot!(told_with(&sandbox, &["render", "--repo", "example.org/app"], &[]), @r"
+    insta::assert_snapshot!(told_with(&sandbox, &["render", "--repo", &full_repository()], &[]), @r"
     exit 1
     error: secret `ci`: the variable TOKEN is not set
     help: set TOKEN, or remove the secret from werf.yaml
     ");
-    insta::assert_snapshot!(told_with(&sandbox, &["render", "--repo", "example.org/app", "--ssh-key", "~/none"], &[("TOKEN", "x")]), @r"
+    insta::assert_snapshot!(told_with(&sandbox, &["render", "--repo", &full_repository(), "--ssh-key", "~/none"], &[("TOKEN", "x")]), @r"
     exit 1
     error: there is no SSH key `[SANDBOX]/home/none`
     help: pass the file of a private key with `--ssh-key`, or in WERF_SSH_KEY and WERF_SSH_KEY_*
