@@ -6,46 +6,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::images::{NOBODY, added, app, build, buildctl, published, references};
 use crate::published::Published;
 use crate::sandbox::{Printed, Sandbox};
 use crate::testbed::{App, Needs, assert_says};
-
-const NOBODY: (&str, &str) = ("BUILDKIT_HOST", "unix:///nobody/listens/here.sock");
-
-fn app(werf_yaml: &str, files: &[(&str, &str)]) -> App {
-    let app = App::new(Needs::Images, files);
-    let text = format!("project: shop\nconfigVersion: 1\n---\n{}", werf_yaml.replace("$BASE", &app.base()));
-    app.commit(&[("werf.yaml", &text)]);
-    app
-}
-
-fn build(app: &App) -> Printed {
-    let printed = app.werf(&["build"]);
-    assert_eq!(printed.code, 0, "{}", printed.stderr);
-    printed
-}
-
-/// The references that a run found or published, by image.
-pub fn references(printed: &Printed) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    for line in printed.stderr.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        if let ["Found" | "Published", "image", name, reference, ..] = words[..] {
-            found.insert(name.to_owned(), reference.to_owned());
-        }
-    }
-    found
-}
-
-fn published(app: &App, image: &str) -> Published {
-    let found = references(&app.werf_with(&["build"], &[NOBODY]));
-    Published::read(found.get(image).unwrap_or_else(|| panic!("{image} is not published: {found:?}")))
-}
-
-/// What the image adds to the base image.
-fn added(app: &App, image: &str) -> String {
-    published(app, image).beyond(&Published::read(&app.base()))
-}
 
 const DOCKERFILE: &str = "\
 ARG BASE
@@ -124,26 +88,14 @@ fn a_dockerfile_image_is_what_buildctl_makes_of_the_same_context() {
     let clone = Sandbox::empty();
     clone.git(&["clone", "-q", app.sandbox.app().to_str().expect("a path"), "."]);
     let peer = format!("{}-peer:1", app.repo);
-    let context = clone.app();
-    let context = context.to_str().expect("a path");
     let base = app.base();
-    let built = app.program(
-        "buildctl",
-        &[
-            "--addr",
-            &app.testbed.buildkit,
-            "build",
-            "--frontend=dockerfile.v0",
-            &format!("--local=context={context}"),
-            &format!("--local=dockerfile={context}"),
-            "--opt=target=run",
-            &format!("--opt=build-arg:BASE={base}"),
-            "--opt=build-arg:VERSION=1.5",
-            &format!("--opt=build-arg:TOOLS={tools}"),
-            &format!("--output=type=image,name={peer},push=true,oci-mediatypes=true"),
-        ],
-    );
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let options = [
+        "--opt=target=run",
+        &format!("--opt=build-arg:BASE={base}"),
+        "--opt=build-arg:VERSION=1.5",
+        &format!("--opt=build-arg:TOOLS={tools}"),
+    ];
+    buildctl(&app, &clone.app(), &options, &peer);
     let peers = Published::read(&peer);
     assert_eq!(ours.files, peers.files);
     assert!(!ours.files.keys().any(|path| path.starts_with("all/private") || path == "src/drop.md"), "{:?}", ours.files.keys());

@@ -2,25 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::build::references;
+use crate::images::{base, base_for, references};
 use crate::published::Published;
 use crate::testbed::{App, Needs, assert_says};
-
-/// A base that a Dockerfile makes, pushed beside the application's repository; gives its reference.
-fn base(app: &App, name: &str, dockerfile: &str, platform: &str) -> String {
-    let dir = app.sandbox.root().join(name);
-    std::fs::create_dir(&dir).expect("a directory");
-    std::fs::write(dir.join("Dockerfile"), dockerfile).expect("a file");
-    let reference = format!("{}-{name}:1", app.repo);
-    let dir = dir.to_string_lossy();
-    let output = format!("--output=type=image,name={reference},push=true,oci-mediatypes=true");
-    let (context, file, platform) =
-        (format!("--local=context={dir}"), format!("--local=dockerfile={dir}"), format!("--opt=platform={platform}"));
-    let args = ["--addr", &app.testbed.buildkit, "build", "--frontend=dockerfile.v0", &context, &file, &platform, &output];
-    let built = app.program("buildctl", &args);
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    reference
-}
 
 const RICH: &str = r#"
 ENV PATH=/bin:/opt FOO=1 FOOD=2 MY_FOO=3
@@ -51,7 +35,7 @@ const SPECS: [&str; 9] = [
 #[test]
 fn both_kinds_of_images_get_the_same_configuration() {
     let app = App::new(Needs::Images, &[]);
-    let base = base(&app, "rich", &format!("FROM {}\n{RICH}", app.base()), "linux/amd64");
+    let base = base(&app, "rich", &format!("FROM $BASE\n{RICH}"));
     let mut yaml = "project: shop\nconfigVersion: 1\n".to_owned();
     for (index, spec) in SPECS.iter().enumerate() {
         yaml += &format!("---\nimage: s{index}\nfrom: {base}\nimageSpec: {{{spec}}}\n");
@@ -139,15 +123,15 @@ import: [{image: stapel, add: /made, to: /theirs, after: install}]
     // What is published is found by its name, and a builder can go on from it.
     let again = app.werf_with(&["build"], &[("BUILDKIT_HOST", "unix:///nowhere")]);
     assert_eq!(again.code, 0, "{}", again.stderr);
-    let on_it = base(&app, "on", &format!("FROM {}\nRUN cat /made\n", references["stapel"]), "linux/amd64");
+    let on_it = base(&app, "on", &format!("FROM {}\nRUN cat /made\n", references["stapel"]));
     assert!(Published::read(&on_it).files.contains_key("more"));
 }
 
 #[test]
 fn a_base_for_another_platform_is_named() {
     let app = App::new(Needs::Images, &[]);
-    let alone = base(&app, "alone", "FROM scratch\nCOPY Dockerfile /tool\n", "linux/arm64");
-    let several = base(&app, "several", "FROM scratch\nCOPY Dockerfile /tool\n", "linux/arm64,linux/s390x");
+    let alone = base_for(&app, "alone", "FROM scratch\nCOPY Dockerfile /tool\n", "linux/arm64");
+    let several = base_for(&app, "several", "FROM scratch\nCOPY Dockerfile /tool\n", "linux/arm64,linux/s390x");
     let yaml = |base: &str| {
         format!("project: shop\nconfigVersion: 1\n---\nimage: stapel\nfrom: {base}\n---\nimage: docker\ndockerfile: Dockerfile\n")
     };
@@ -166,6 +150,49 @@ fn a_base_for_another_platform_is_named() {
         );
         assert_says(&printed.stderr, &[&said]);
     }
+}
+
+#[test]
+fn files_of_an_image_for_another_platform_are_named_too() {
+    let app = App::new(Needs::Images, &[]);
+    let alone = base_for(&app, "alone", "FROM scratch\nCOPY Dockerfile /tool\n", "linux/arm64");
+    let yaml = "\
+project: shop
+configVersion: 1
+---
+image: import
+from: $BASE
+import: [{from: $ALONE, add: /tool, to: /tool, before: install}]
+---
+image: copy
+dockerfile: Dockerfile
+---
+image: meant
+from: $ALONE
+platform: linux/arm64
+---
+image: given
+dockerfile: Dockerfile.given
+args: {FOR: $ALONE}
+";
+    app.commit(&[
+        ("werf.yaml", &yaml.replace("$BASE", &app.base()).replace("$ALONE", &alone)),
+        ("Dockerfile", &format!("FROM {}\nCOPY --from={alone} /tool /tool\n", app.base())),
+        ("Dockerfile.given", "ARG FOR\nFROM $FOR\nCOPY Dockerfile /x\n"),
+    ]);
+    let said = |image: &str| {
+        let printed = app.werf(&["build", image]);
+        assert_eq!(printed.code, 0, "{}", printed.stderr);
+        assert!(Published::read(&references(&printed)[image]).files.contains_key("tool"), "{image}");
+        printed.stderr
+    };
+    let warning = format!("Warning image `import`, built for linux/amd64: `{alone}`, of which it is made, is for linux/arm64\n");
+    let help = "help: name a base for linux/amd64, or say with `platform` in werf.yaml or `--platform` that the image is for linux/arm64\n";
+    assert_says(&said("import"), &[&warning, help]);
+    for image in ["copy", "given"] {
+        assert_says(&said(image), &["linux/arm64"]);
+    }
+    assert!(!said("meant").contains("Warning"));
 }
 
 #[test]

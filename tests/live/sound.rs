@@ -19,7 +19,7 @@ use outcome::{Outcome, Reader};
 use report::{Tried, report};
 use trial::Trial;
 
-use crate::build::references;
+use crate::images::references;
 use crate::testbed::{App, Needs, testbed};
 
 /// The share of changes without an effect that may change a name.

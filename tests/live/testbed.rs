@@ -80,6 +80,7 @@ pub struct App {
     pub repo: String,
     /// Namespace.
     pub namespace: String,
+    needs: Needs,
 }
 
 impl App {
@@ -90,7 +91,7 @@ impl App {
         let id = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let sandbox = Sandbox::empty();
         sandbox.git(&["init", "-q", "-b", "main"]);
-        let app = App { sandbox, testbed, repo: format!("{}/live-{id}/app", testbed.registry), namespace: format!("live-{id}") };
+        let app = App { sandbox, testbed, repo: format!("{}/live-{id}/app", testbed.registry), namespace: format!("live-{id}"), needs };
         app.sandbox.write(&[("werf-giterminism.yaml", GITERMINISM)]);
         app.commit(files);
         app
@@ -178,7 +179,7 @@ impl App {
 
 impl Drop for App {
     fn drop(&mut self) {
-        if self.testbed.run.join("admin.kubeconfig").exists() {
+        if let Needs::Cluster = self.needs {
             self.program("kubectl", &["delete", "namespace", &self.namespace, "--ignore-not-found", "--wait=false"]);
         }
     }
