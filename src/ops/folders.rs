@@ -59,8 +59,8 @@ impl FileSource for Folder {
                 let found = entry.metadata()?;
                 let kind = match found.file_type() {
                     kind if kind.is_dir() => {
-                        pending.push(path);
-                        continue;
+                        pending.push(path.clone());
+                        FileKind::Directory
                     }
                     kind if kind.is_symlink() => {
                         FileKind::Symlink(text_of_bytes(fs::read_link(entry.path())?.as_os_str().as_bytes()).into_owned())
@@ -70,7 +70,7 @@ impl FileSource for Folder {
                     // sockets, pipes and devices
                     _ => continue,
                 };
-                let size = if found.is_symlink() { 0 } else { found.len() };
+                let size = if found.is_file() { found.len() } else { 0 };
                 let version = (found.mtime() as u64).wrapping_mul(1_000_000_000).wrapping_add(found.mtime_nsec() as u64);
                 files.push(FileStat { path, kind, size, version });
             }

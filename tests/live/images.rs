@@ -30,6 +30,13 @@ pub fn build(app: &App) -> Printed {
     printed
 }
 
+/// What a build says that must fail.
+pub fn refused(app: &App, images: &[&str]) -> String {
+    let printed = app.werf(&[&["build"], images].concat());
+    assert_eq!(printed.code, 1, "{}", printed.stderr);
+    printed.stderr
+}
+
 /// The references that a run found or published, by image.
 pub fn references(printed: &Printed) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();

@@ -36,6 +36,7 @@ mod kinds;
 mod language;
 mod lint;
 mod llb;
+mod mounts;
 mod post_renderer;
 mod private_registry;
 mod published;

@@ -24,14 +24,14 @@ use filter::Filter;
 /// Bytes of one packet.
 const CHUNK: usize = 1 << 20;
 
-/// One file of a source. Directories are made from paths.
+/// One file of a source. Directories are made from paths; one that is empty stands for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileStat {
     /// Path from the source's root, `/`-separated; the text of its bytes, as everywhere ([`crate::file_tree::text_of_bytes`]).
     pub path: String,
     /// Kind.
     pub kind: FileKind,
-    /// Bytes of its content; 0 for a symbolic link.
+    /// Bytes of its content; 0 for a symbolic link and a directory.
     pub size: u64,
     /// What stands for the content, such as the first bytes of its hash: equal versions mean equal content.
     pub version: u64,
@@ -46,6 +46,8 @@ pub enum FileKind {
     Executable,
     /// A symbolic link with its target.
     Symlink(String),
+    /// A directory, mode 0755.
+    Directory,
 }
 
 /// A set of files. Calls may block: they run on threads of their own.
@@ -145,10 +147,13 @@ fn stats(files: Vec<FileStat>, filter: &Filter) -> Vec<Stat> {
         for (slash, _) in file.path.match_indices('/') {
             directories.insert(file.path[..slash].to_owned());
         }
-        stats.push(stat(file));
+        if file.kind == FileKind::Directory {
+            directories.insert(file.path);
+        } else {
+            stats.push(stat(file));
+        }
     }
-    let directory = |path: String| Stat { path: bytes(&path), mode: DIRECTORY | 0o755, mod_time: time(0), ..Stat::default() };
-    stats.extend(directories.into_iter().map(directory));
+    stats.extend(directories.into_iter().map(|path| stat(FileStat { path, kind: FileKind::Directory, size: 0, version: 0 })));
     // By parts, so that a directory comes right before what is in it: `a`, `a/b`, `a.b`.
     let parts = |stat: &Stat| stat.path.split(|byte| *byte == b'/').map(<[u8]>::to_vec).collect::<Vec<_>>();
     stats.sort_by_cached_key(parts);
@@ -160,6 +165,7 @@ fn stat(file: FileStat) -> Stat {
         FileKind::File => (0o644, Vec::new()),
         FileKind::Executable => (0o755, Vec::new()),
         FileKind::Symlink(target) => (SYMLINK | 0o777, bytes(&target)),
+        FileKind::Directory => (DIRECTORY | 0o755, Vec::new()),
     };
     let size = if linkname.is_empty() { file.size as i64 } else { 0 };
     Stat { path: bytes(&file.path), mode, size, mod_time: time(file.version), linkname, ..Stat::default() }
@@ -181,10 +187,12 @@ mod tests {
     #[test]
     fn directories_come_right_before_their_files() {
         let file = |path: &str| FileStat { path: path.into(), kind: FileKind::File, size: 1, version: 1 };
-        let stats = stats(vec![file("a.b"), file("a/c/d"), file("a/b"), file("z")], &Filter::default());
+        let directory = |path: &str| FileStat { path: path.into(), kind: FileKind::Directory, size: 0, version: 0 };
+        let files = vec![file("a.b"), directory("a"), file("a/c/d"), directory("e/f"), file("a/b"), file("z")];
+        let stats = stats(files, &Filter::default());
         let paths: Vec<_> = stats.iter().map(|stat| text_of_bytes(&stat.path)).collect();
-        assert_eq!(paths, ["a", "a/b", "a/c", "a/c/d", "a.b", "z"]);
-        assert_eq!(stats[0].mode, DIRECTORY | 0o755);
+        assert_eq!(paths, ["a", "a/b", "a/c", "a/c/d", "a.b", "e", "e/f", "z"]);
+        assert_eq!((stats[0].mode, stats[6].mode, stats[6].mod_time), (DIRECTORY | 0o755, DIRECTORY | 0o755, time(0)));
     }
 
     #[test]
