@@ -45,4 +45,5 @@ mod render;
 mod rights;
 mod schema_references;
 mod sound;
+mod triggers;
 mod validate;

@@ -33,6 +33,8 @@ pub struct Dependencies {
     pub runs: bool,
     /// The triggers of external bases that run, by reference: those of [`Request::triggers`] that a needed stage is built on.
     pub triggers: BTreeMap<String, Vec<String>>,
+    /// The triggers (`ONBUILD`) that the target leaves for what is built on it.
+    pub leaves: Vec<String>,
     /// Instructions that fetch what may change without a change of any text.
     pub unpinned: Vec<Unpinned>,
 }
@@ -63,7 +65,9 @@ pub fn dependencies(file: &Dockerfile, request: &Request) -> Result<Dependencies
     }
     let needed: Vec<(usize, &Evaluated)> =
         needed.into_iter().filter_map(|index| evaluated[index].as_ref().ok().map(|stage| (index, stage))).collect();
-    Ok(gather(&scene, &needed))
+    let found = gather(&scene, &needed);
+    let leaves = evaluated.swap_remove(target).map(|target| target.triggers);
+    Ok(Dependencies { leaves: leaves?, ..found })
 }
 
 /// Puts the needed stages together.

@@ -78,7 +78,7 @@ pub(super) struct Evaluated {
     pub triggers_run: BTreeMap<String, Vec<String>>,
     pub unpinned: Vec<Unpinned>,
     /// Triggers for stages that are built on it.
-    triggers: Vec<String>,
+    pub triggers: Vec<String>,
     variables: Variables,
 }
 

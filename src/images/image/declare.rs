@@ -183,6 +183,7 @@ fn dockerfile(dockerfile: &Dockerfile, inputs: &mut Inputs) {
         stages,
         bases,
         triggers,
+        leaves: _,
         args,
         given: _,
         facts,

@@ -25,14 +25,13 @@ pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut 
         return Err(ImageError::DockerfileMissing { image: known.image.name.clone(), path, source_code, span });
     };
     let file = dockerfile::parse(&path, &text_of_bytes(&text))?;
-    // The value of a dependency's argument is the repository's affair; for finding what the target needs it is a name like any other.
     let triggers = known.looked_up.triggers.clone();
     let mut request = Request { target: recipe.target.clone(), args: recipe.args.clone(), platform: None, triggers };
     if let [platform] = known.platforms {
         request.platform = Some(platform.clone());
     }
-    for import in known.image.dependencies.iter().flat_map(|dependency| &dependency.imports) {
-        request.args.insert(import.target.clone(), DEPENDENCY.to_owned());
+    for dependency in &known.image.dependencies {
+        depend(known, dependency, &mut request);
     }
     let mut found = dockerfile::dependencies(&file, &request).map_err(|error| match error {
         DockerfileError::UnknownTarget { path, target, help } => {
@@ -43,6 +42,7 @@ pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut 
     })?;
     found.args.retain(|_, value| !value.contains(DEPENDENCY));
     found.bases.retain(|base| !base.reference.contains(DEPENDENCY));
+    found.triggers.retain(|base, _| !base.contains(DEPENDENCY));
 
     let mut ignore = Ignore::default();
     for path in dockerfile::ignore_files(&recipe.dockerfile) {
@@ -72,6 +72,7 @@ pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut 
         stages: found.stages,
         bases: found.bases,
         triggers: found.triggers,
+        leaves: found.leaves,
         args: found.args,
         given: recipe.args.clone(),
         facts: known.image.dependencies.iter().flat_map(|dependency| facts(known, dependency)).collect(),
@@ -88,3 +89,20 @@ pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut 
 
 /// Stands for the value of a dependency's argument, which is no input by itself.
 const DEPENDENCY: &str = "werf.invalid/dependency";
+
+/// Gives the arguments of a dependency values. What these are is the repository's affair; for finding what the target needs they are names
+/// like any others. An image that leaves triggers has a name of its own, by which they are found.
+fn depend(known: &Known<'_>, dependency: &image::Dependency, request: &mut Request) {
+    let other = known.other(&dependency.image);
+    let leaves = other.and_then(|other| Some((other, &other.dockerfile()?.leaves))).filter(|(_, leaves)| !leaves.is_empty());
+    let value = leaves.map_or(DEPENDENCY.to_owned(), |(other, _)| format!("{DEPENDENCY}/{}", other.digest.tag()));
+    for import in &dependency.imports {
+        request.args.insert(import.target.clone(), value.clone());
+    }
+    if let Some((_, leaves)) = leaves {
+        // The whole name, or a repository with a tag or a digest.
+        for reference in [value.clone(), format!("{value}:{value}"), format!("{value}@{value}")] {
+            request.triggers.insert(reference, leaves.clone());
+        }
+    }
+}

@@ -221,6 +221,8 @@ pub struct Dockerfile {
     pub bases: Vec<dockerfile::Base>,
     /// Triggers (`ONBUILD`) of those images, by reference.
     pub triggers: BTreeMap<String, Vec<String>>,
+    /// Triggers that the image itself leaves for what is built on it. They follow from its stages.
+    pub leaves: Vec<String>,
     /// Build arguments that the needed stages can see, with the values that they have.
     pub args: BTreeMap<String, String>,
     /// `args` of werf.yaml. Those that have an effect are among `args` above.

@@ -45,7 +45,15 @@ fn triggers_of_images() {
     assert_eq!((sees(&found), found.triggers.len()), (String::new(), 0));
     // Once: the stage between has none of its own.
     let found = with_triggers("FROM outer AS one\nFROM one\n", &["COPY a /"]);
-    assert_eq!((sees(&found), found.bases[0].built_on), ("a".to_owned(), true));
+    assert_eq!((sees(&found), found.bases[0].built_on, found.leaves.len()), ("a".to_owned(), true, 0));
+}
+
+#[test]
+fn triggers_that_a_target_leaves() {
+    let text = "FROM outer AS one\nONBUILD COPY a \\\n  /\nFROM one AS two\nONBUILD COPY <<EOF /b\nb\nEOF\nONBUILD RUN x\n";
+    let leaves = |target: &str| depend(text, &request(Some(target), &[], None)).unwrap().leaves;
+    assert_eq!(leaves("one"), ["COPY a   /"]);
+    assert_eq!(leaves("two"), ["COPY <<EOF /b\nb\nEOF", "RUN x"]);
 }
 
 #[test]

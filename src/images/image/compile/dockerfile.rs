@@ -30,6 +30,7 @@ impl Compiler<'_> {
             stages: _,
             bases: _,
             triggers: _,
+            leaves: _,
             args: _,
             given,
             facts,
