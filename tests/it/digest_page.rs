@@ -8,7 +8,7 @@ use std::path::Path;
 const DESCRIPTION: &[(&str, &[&str])] = &[
     (
         "src/images/image/stage.rs",
-        &["Base", "Run", "Mount", "Placed", "Unseen", "Remote", "Dependencies", "Import", "Fact", "Dockerfile", "Source"],
+        &["Base", "Run", "Mount", "Placed", "Unseen", "Remote", "Dependencies", "Import", "Above", "Fact", "Dockerfile", "Source"],
     ),
     ("src/images/dockerfile/evaluate.rs", &["Base"]),
     ("src/project/config/image.rs", &["ImageSpec", "Healthcheck"]),

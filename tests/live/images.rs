@@ -17,6 +17,14 @@ pub fn app(werf_yaml: &str, files: &[(&str, &str)]) -> App {
     app
 }
 
+/// An application on a base of its own, which werf.yaml calls `$THERE`.
+pub fn on(dockerfile: &str, werf_yaml: &str, files: &[(&str, &str)]) -> (App, Published) {
+    let app = App::new(Needs::Images, files);
+    let there = base(&app, "there", dockerfile);
+    images(&app, werf_yaml, &[("$THERE", &there)]);
+    (app, Published::read(&there))
+}
+
 /// Commits a werf.yaml as [`app`] makes it, in which other words stand for other bases.
 pub fn images(app: &App, werf_yaml: &str, bases: &[(&str, &str)]) {
     let text = bases.iter().fold(werf_yaml.to_owned(), |text, (word, reference)| text.replace(word, reference));

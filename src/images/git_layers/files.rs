@@ -79,6 +79,22 @@ impl FileSet {
         Some((inside(&entry.path, self.listing.strip()), entry))
     }
 
+    /// The file of this path.
+    pub fn file(&self, path: &str) -> Option<&Entry> {
+        self.get(self.position(path)).filter(|(found, _)| *found == path).map(|(_, entry)| entry)
+    }
+
+    /// Whether the set has files below a directory of this path, which is not empty.
+    pub fn has_directory(&self, path: &str) -> bool {
+        let inside = format!("{path}/");
+        self.get(self.position(&inside)).is_some_and(|(found, _)| found.starts_with(&inside))
+    }
+
+    /// How many files sort before a path.
+    fn position(&self, path: &str) -> usize {
+        self.chosen().partition_point(|at| inside(&self.listing.entries()[*at as usize].path, self.listing.strip()) < path)
+    }
+
     /// How many files there are.
     pub fn len(&self) -> usize {
         self.chosen().len()
@@ -179,6 +195,17 @@ mod tests {
         assert!(none.is_empty() && none.iter().next().is_none() && none.digest() == FileSet::empty().digest());
         assert_eq!(all.get(1).unwrap().0, "a/b/c");
         assert!(FileSet::empty().is_empty() && all.get(5).is_none());
+    }
+
+    #[test]
+    fn a_set_has_its_files_and_the_directories_above_them() {
+        let all = set(&[("a/b.c", "0"), ("a/b/c/d", "1"), ("a.b", "2"), ("e", "3")], 0);
+        let wanted = ["a", "a.b", "a/b", "a/b.c", "a/b/c", "a/b/c/d", "e", "", "b", "a/b/c/", "a/b/d", "e/f", "a/b."];
+        let is_file = |path: &&str| all.file(path).is_some();
+        assert_eq!(wanted.iter().copied().filter(is_file).collect::<Vec<_>>(), ["a.b", "a/b.c", "a/b/c/d", "e"]);
+        let is_directory = |path: &&str| all.has_directory(path);
+        assert_eq!(wanted.iter().copied().filter(is_directory).collect::<Vec<_>>(), ["a", "a/b", "a/b/c"]);
+        assert!(!all.without(Globs::new(&["a/b"])).has_directory("a/b/c") && set(&[("a/x", "1")], 3).file("").is_some());
     }
 
     #[test]

@@ -54,6 +54,26 @@ impl Placement {
         Placement { files, to: to.to_owned(), owner, directories: BTreeMap::new(), moved: BTreeMap::new() }
     }
 
+    /// Takes directories above its own place as another placement, into the same image, makes them.
+    pub fn meet(&mut self, other: &Placement) {
+        let (root, outer) = (self.to.trim_matches('/').to_owned(), other.to.trim_matches('/'));
+        for (at, _) in root.match_indices('/') {
+            let path = &root[..at];
+            let inside = if outer.is_empty() { Some(path) } else { path.strip_prefix(outer) };
+            let inside = inside.filter(|inside| outer.is_empty() || inside.is_empty() || inside.starts_with('/'));
+            let Some(inside) = inside.map(|inside| inside.trim_start_matches('/')) else { continue };
+            let is_made = if inside.is_empty() { !other.is_file() } else { other.files.has_directory(inside) };
+            if is_made && !self.directories.contains_key(path) {
+                self.directories.insert(path.to_owned(), Directory { mode: 0o755, owner: other.owner });
+            }
+        }
+    }
+
+    /// Whether it is one file, and `to` its own path.
+    pub fn is_file(&self) -> bool {
+        self.files.file("").is_some()
+    }
+
     /// What identifies the layers of this placement.
     pub fn key(&self) -> [u8; 32] {
         self.hasher("werf layers of a file set v2").update(&self.files.digest()).finalize().into()

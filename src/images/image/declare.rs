@@ -6,7 +6,9 @@
 use serde_json::json;
 
 use super::inputs::Inputs;
-use super::stage::{Base, Dependencies, Dockerfile, Fact, Import, Mount, MountSource, Placed, Remote, Run, Source, Work, user_stage};
+use super::stage::{
+    Above, Base, Dependencies, Dockerfile, Fact, Import, Mount, MountSource, Placed, Remote, Run, Source, Work, user_stage,
+};
 use crate::images::dockerfile;
 use crate::images::llb::Network;
 use crate::project::config::image::{Healthcheck, ImageSpec};
@@ -97,7 +99,7 @@ fn dependencies(dependencies: &Dependencies, inputs: &mut Inputs) {
 }
 
 fn import(import: &Import, inputs: &mut Inputs) {
-    let Import { source: from, add, to, owner, group, include, exclude } = import;
+    let Import { source: from, add, to, owner, group, include, exclude, above } = import;
     let name = format!("import {add} → {to}");
     source(&format!("{name}: source"), from, inputs);
     inputs.text(format!("{name}: add"), add);
@@ -106,6 +108,11 @@ fn import(import: &Import, inputs: &mut Inputs) {
     inputs.optional(format!("{name}: group"), group.as_deref());
     inputs.list(format!("{name}: includePaths"), include);
     inputs.list(format!("{name}: excludePaths"), exclude);
+    if let Some(Above { directories, owner, group }) = above {
+        inputs.list(format!("{name}: directories of git"), directories);
+        inputs.optional(format!("{name}: owner of these"), owner.as_deref());
+        inputs.optional(format!("{name}: group of these"), group.as_deref());
+    }
 }
 
 fn fact(fact: &Fact, inputs: &mut Inputs) {

@@ -205,6 +205,17 @@ pub enum CompileError {
         /// Whether one file shall go there, rather than a directory.
         is_file: bool,
     },
+    /// An import of what its image does not have.
+    #[error("image `{image}`: there is no `{path}` in `{source_image}`, from which it is imported")]
+    #[diagnostic(help("correct `add`, or let `{source_image}` make it"))]
+    NothingToImport {
+        /// The image.
+        image: String,
+        /// The image that it is imported from, as werf.yaml names it.
+        source_image: String,
+        /// `add`.
+        path: String,
+    },
     /// Links of the image lead in a circle.
     #[error("image `{image}`: links of the image lead in a circle on the way to `{path}`")]
     #[diagnostic(help("choose another `to`"))]

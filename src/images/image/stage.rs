@@ -185,6 +185,19 @@ pub struct Import {
     pub include: Vec<String>,
     /// Globs below `add`.
     pub exclude: Vec<String>,
+    /// Directories above `to` that are a git mapping's.
+    pub above: Option<Above>,
+}
+
+/// Directories of a git mapping that gives its files an owner, in which an import goes: whoever comes first makes them as the mapping's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Above {
+    /// Absolute paths, outermost first; at least one.
+    pub directories: Vec<String>,
+    /// User name or id of the mapping.
+    pub owner: Option<String>,
+    /// Group name or id of the mapping.
+    pub group: Option<String>,
 }
 
 /// A fact about another image and the variable or build argument that it is told by.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::error::{ImageError, Place};
 use super::files::Files;
 use super::spec;
-use super::stage::{Base, Dependencies, Fact, Import, Mount, MountSource, Placed, Remote, Run, Source, StageName, Unseen, Work};
+use super::stage::{Above, Base, Dependencies, Fact, Import, Mount, MountSource, Placed, Remote, Run, Source, StageName, Unseen, Work};
 use super::tree::{Chain, Known};
 use crate::images::git_layers::FileSet;
 use crate::images::glob::Globs;
@@ -41,7 +41,7 @@ pub(super) fn stages(known: &Known<'_>, stapel: &Stapel, files: &mut Files<'_>) 
                 }
             }
             StageName::Dependencies(when) => {
-                let work = dependencies(known, stapel, when)?;
+                let work = dependencies(known, stapel, when, &mappings)?;
                 if !work.imports.is_empty() || !work.facts.is_empty() {
                     chain.push(Work::Dependencies(work));
                 }
@@ -101,7 +101,7 @@ fn run(known: &Known<'_>, stapel: &Stapel, stage: UserStage, shell: &ShellStage,
     }
 }
 
-fn dependencies(known: &Known<'_>, stapel: &Stapel, when: When) -> Result<Dependencies, ImageError> {
+fn dependencies(known: &Known<'_>, stapel: &Stapel, when: When, mappings: &Mappings<'_>) -> Result<Dependencies, ImageError> {
     let mut imports = Vec::new();
     let claims = claims(stapel);
     for (at, import) in stapel.imports.iter().enumerate().filter(|(_, import)| import.when == when) {
@@ -112,10 +112,11 @@ fn dependencies(known: &Known<'_>, stapel: &Stapel, when: When) -> Result<Depend
             source: import_source(known, import),
             add: import.add.clone(),
             to: import.to.clone(),
-            owner: import.owner.clone(),
-            group: import.group.clone(),
+            owner: given(&import.owner),
+            group: given(&import.group),
             include: import.include_paths.clone(),
             exclude,
+            above: mappings.above(&import.to),
         });
     }
     let dependencies = known.image.dependencies.iter();
@@ -195,6 +196,11 @@ fn claims(stapel: &Stapel) -> Vec<Claims> {
     mappings.chain(stapel.imports.iter().map(|import| claims(&import.to, &import.include_paths))).collect()
 }
 
+/// A name that is not empty.
+fn given(name: &Option<String>) -> Option<String> {
+    name.clone().filter(|name| !name.is_empty())
+}
+
 /// `inner` relative to `outer`, if it is strictly below.
 fn below<'p>(outer: &str, inner: &'p str) -> Option<&'p str> {
     inner.strip_prefix(outer)?.strip_prefix('/').filter(|rest| !rest.is_empty())
@@ -259,6 +265,21 @@ impl<'a> Mappings<'a> {
         (placed, unseen)
     }
 
+    /// The directories above a place that the mapping around it makes, if it gives them an owner.
+    fn above(&self, place: &str) -> Option<Above> {
+        let around = self.all.iter().zip(&self.sets).filter_map(|(mapping, set)| {
+            let to = mapping.to.trim_end_matches('/');
+            Some((to, below(to, place)?, mapping, set))
+        });
+        let (to, inner, mapping, set) = around.max_by_key(|(to, ..)| to.len())?;
+        let (owner, group) = (given(&mapping.owner), given(&mapping.group));
+        owner.as_ref().or(group.as_ref())?;
+        let deeper = inner.match_indices('/').map(|(at, _)| &inner[..at]).take_while(|inner| set.has_directory(inner));
+        let itself = (!to.is_empty()).then(|| to.to_owned());
+        let directories: Vec<String> = itself.into_iter().chain(deeper.map(|inner| format!("{to}/{inner}"))).collect();
+        (!directories.is_empty()).then_some(Above { directories, owner, group })
+    }
+
     /// Adds the stage of files that nobody saw, if there are any.
     fn place_rest(&mut self, chain: &mut Chain) {
         let mut placed = Vec::new();
@@ -282,8 +303,8 @@ impl<'a> Mappings<'a> {
         (!files.is_empty()).then(|| Placed {
             add: mapping.add.clone(),
             to: mapping.to.clone(),
-            owner: mapping.owner.clone().filter(|owner| !owner.is_empty()),
-            group: mapping.group.clone().filter(|group| !group.is_empty()),
+            owner: given(&mapping.owner),
+            group: given(&mapping.group),
             remote: self.remotes[at].clone(),
             files: Arc::new(files),
         })

@@ -679,6 +679,12 @@ fn missing_images_share_a_graph_and_published_ones_come_by_digest() {
     assert_eq!(error.to_string(), "image `gateway` needs `web`, which is not published yet");
     world.publish("web", "c");
     world.publish("app", "d");
+    let error = world.compile(&tree, "report").unwrap_err();
+    assert_eq!(
+        format!("{error} | {}", miette::Diagnostic::help(&error).unwrap()),
+        "image `gateway`: there is no `/out` in `web`, from which it is imported | correct `add`, or let `web` make it"
+    );
+    world.put("/out", Kind::Directory, 0o755, 0);
     let report = world.compile(&tree, "report").unwrap();
     assert_eq!(vertices(&report), ["[gateway] from image base", "[gateway] from image web", "[gateway] import web /out → /app/out"]);
     let tag = tree.tag("app").unwrap();
@@ -762,8 +768,34 @@ fn files_go_where_the_image_has_their_directories() {
         message(&world),
         format!("image `web`: a directory cannot go to `/mnt/disk/site/new`, for the image has a file there | {help}")
     );
+    world.there.remove("/mnt/disk/site/new");
+    world.put("/mnt/disk/site/a", Kind::Link("b".into()), 0o777, 0);
+    assert_eq!(archives(&world), expect, "a file takes the place of a file or a link");
+    world.put("/styles/b", Kind::Directory, 0o755, 0);
+    assert_eq!(message(&world), format!("image `web`: a file cannot go to `/styles/b`, for the image has a directory there | {help}"));
     world.put("/mnt/disk", Kind::Link("/data".into()), 0o777, 0);
     assert_eq!(message(&world), "image `web`: links of the image lead in a circle on the way to `/data/site` | choose another `to`");
+}
+
+#[test]
+fn a_directory_that_one_mapping_makes_is_above_another_as_it_is() {
+    let owned = |add: &str, to: &str, owner: &str| GitMapping { owner: Some(owner.into()), ..mapping(add, to) };
+    let mut world = World::new();
+    world.files = MemoryTree::new([("app/a", "a"), ("app/sub/b", "b"), ("conf/c", "c"), ("one", "1")]);
+    let archives = |git: Vec<GitMapping>| {
+        let tree = tree(vec![image("web", Recipe::Stapel(Box::new(stapel(From::Reference("alpine:3".into()), git, &[]))))], &world.files);
+        world.compile(&tree, "web").unwrap().archives(&world.files)
+    };
+    let app = ["app/ 755 33", "app/a 644 33", "app/sub/ 755 33", "app/sub/b 644 33"];
+    let conf = ["app/ 755 33", "app/sub/ 755 33", "app/sub/deep/ 755 0", "app/sub/deep/conf/ 755 34", "app/sub/deep/conf/c 644 34"];
+    let one = ["app/ 755 33", "app/other/ 755 0", "app/other/one 644 35"];
+    let git = vec![owned("app", "/app", "33"), owned("conf", "/app/sub/deep/conf", "34"), owned("one", "/app/other/one", "35")];
+    assert_eq!(archives(git).concat(), [&app[..], &conf, &one].concat().concat());
+    let whole = owned("app", "/", "33");
+    assert_eq!(
+        archives(vec![owned("conf", "/sub/conf", "34"), whole]).concat(),
+        ["sub/ 755 33", "sub/conf/ 755 34", "sub/conf/c 644 34", "a 644 33", "sub/ 755 33", "sub/b 644 33"].concat()
+    );
 }
 
 #[test]

@@ -110,7 +110,7 @@ pub struct Symlink {
     pub timestamp: Option<i64>,
 }
 
-/// An owner. What is `None` stays as it is.
+/// An owner. Of a copy, a user alone gives the group of its account, or that of the same number; a group alone gives root's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
     /// User.

@@ -1,18 +1,19 @@
 //! Files of other images, copied to where they go.
 //!
-//! A directory that is not there yet comes with the owner and mode that it has in its image; one that is there keeps its own. Where the
+//! Directories come with the owner and mode that they have in their image, as with `COPY`; only one that is at `to` keeps its own. Where the
 //! image has a link to a directory in the place of a directory of the import, as most distributions have `/bin`, files go where the link leads.
+//! A link that `add` names is imported as a link, as werf 2 does it, unless it leads to a directory: that one's files are meant.
 
-use super::place::MAX_DIRECTORIES;
+use super::place::{MAX_DIRECTORIES, Spot, absolute, entries};
 use super::{CompileError, Compiler, Halt, Made};
-use crate::images::image::ground::{Answer, Found, Kind, Question};
-use crate::images::image::stage::{Import, Source};
-use crate::images::llb::{Account, Copy, FileAction, Mkdir, Note, Owner, State};
+use crate::images::image::ground::{Found, Kind, Question};
+use crate::images::image::stage::{Above, Import, Source};
+use crate::images::llb::{Copy, FileAction, Mkdir, Note, Owner, State};
 
 impl Compiler<'_> {
     /// Copies an import onto a state.
     pub(super) fn import(&mut self, image: &str, import: &Import, made: &Made) -> Result<State, Halt> {
-        let Import { source, add, to, owner, group, include, exclude } = import;
+        let Import { source, add, to, owner, group, include, exclude, above } = import;
         let (from, name) = match source {
             Source::Scratch => (State::scratch(), "scratch"),
             Source::Reference { written, latest: _ } => {
@@ -21,17 +22,25 @@ impl Compiler<'_> {
             }
             Source::Image { name, stage, digest: _ } => (self.other(image, name, stage.as_deref())?.state, name.as_str()),
         };
+        let note = || Note::named(format!("[{image}] import {name} {add} → {to}"));
+        let there = self.source(image, &from, add)?;
+        if there.found.is_none() && !there.path.is_empty() {
+            return Err(CompileError::NothingToImport { image: image.to_owned(), source_image: name.to_owned(), path: add.clone() }.into());
+        }
         let owner = match (owner, group) {
             (None, None) => None,
             (owner, group) => {
                 let ids = self.owner(image, &made.state, owner.as_deref(), group.as_deref())?;
-                Some(Owner { user: owner.as_ref().map(|_| Account::Id(ids.uid)), group: group.as_ref().map(|_| Account::Id(ids.gid)) })
+                // A copy changes both. What is not given stays as it is at `add`.
+                let (user, its_group) = there.found.as_ref().map_or((0, 0), |found| (found.uid, found.gid));
+                Some(Owner::ids(owner.as_ref().map_or(user, |_| ids.uid), group.as_ref().map_or(its_group, |_| ids.gid)))
             }
         };
-        let note = || Note::named(format!("[{image}] import {name} {add} → {to}"));
-        let there = self.spot(image, &from, add)?;
         let here = self.spot(image, &made.state, to)?;
-        let mut copy = Copy {
+        if there.is_directory() && here.found.is_some() && !here.is_directory() {
+            return Err(CompileError::InTheWay { image: image.to_owned(), path: to.clone(), is_file: false }.into());
+        }
+        let copy = Copy {
             from: from.clone(),
             src: there.absolute(),
             dest: here.absolute(),
@@ -42,36 +51,67 @@ impl Compiler<'_> {
             exclude: exclude.clone(),
             ..Copy::default()
         };
+        let parents = match above {
+            Some(above) => self.parents(image, above, &made.state)?,
+            None => Vec::new(),
+        };
         if !there.is_directory() || !here.is_directory() {
-            return Ok(with_parents(&made.state, vec![copy], note()));
+            return Ok(with_parents(&made.state, parents, vec![copy], note()));
         }
         let links = self.links(image, &from, &there.path, &made.state, &here.path)?;
         if links.is_empty() {
-            return Ok(with_parents(&made.state, vec![copy], note()));
+            return Ok(with_parents(&made.state, parents, vec![copy], note()));
         }
         // Patterns are relative to `add`: what they choose is put aside first.
         let aside = Copy { dest: "/aside".into(), contents_only: true, owner: None, ..copy.clone() };
         let aside = State::scratch().file([FileAction::Copy(aside)], note());
-        let mut copies: Vec<Copy> = links
-            .iter()
-            .map(|(inner, target)| Copy {
-                from: aside.clone(),
-                src: format!("/aside/{inner}/"),
-                dest: target.clone(),
-                owner: owner.clone(),
-                contents_only: true,
-                create_parents: true,
-                ..Copy::default()
-            })
-            .collect();
-        copy = Copy { from: aside, src: "/aside".into(), include: Vec::new(), ..copy };
-        copy.exclude = links.into_iter().map(|(inner, _)| inner).collect();
-        copies.insert(0, copy);
-        Ok(with_parents(&made.state, copies, note()))
+        let mut copies = vec![Copy { from: aside.clone(), src: "/aside".into(), include: Vec::new(), exclude: below("", &links), ..copy }];
+        for (inner, target) in &links {
+            if include.is_empty() && exclude.is_empty() || self.spot(image, &aside, &format!("/aside/{inner}"))?.is_directory() {
+                copies.push(Copy {
+                    from: aside.clone(),
+                    src: format!("/aside/{inner}/"),
+                    dest: target.clone(),
+                    owner: owner.clone(),
+                    contents_only: true,
+                    create_parents: true,
+                    exclude: below(inner, &links),
+                    ..Copy::default()
+                });
+            }
+        }
+        Ok(with_parents(&made.state, parents, copies, note()))
     }
 
-    /// The directories of the source, by path below it, that the target has as links to directories, with where those lead. They are
-    /// looked for level by level, so that all of a level is one question.
+    /// The directories of a mapping that are not there yet; what is above them is root's.
+    fn parents(&self, image: &str, above: &Above, state: &State) -> Result<Vec<Mkdir>, Halt> {
+        let Above { directories, owner, group } = above;
+        let ids = self.owner(image, state, owner.as_deref(), group.as_deref())?;
+        let mut made = Vec::new();
+        for directory in directories {
+            let spot = self.spot(image, state, directory)?;
+            if spot.found.is_none() {
+                let mkdir = |path: String, owner| Mkdir { path, mode: 0o755, parents: true, owner, ..Mkdir::default() };
+                made.extend(above_of(&spot.absolute()).map(|above| mkdir(above, None)));
+                made.push(mkdir(spot.absolute(), Some(Owner::ids(ids.uid, ids.gid))));
+            }
+        }
+        Ok(made)
+    }
+
+    /// Where `add` leads in its image: through links, but not from a link that is no way to a directory.
+    fn source(&self, image: &str, from: &State, add: &str) -> Result<Spot, Halt> {
+        let spot = self.spot(image, from, add)?;
+        let Some((above, name)) = add.trim_end_matches('/').rsplit_once('/').filter(|_| !spot.is_directory()) else { return Ok(spot) };
+        let mut above = self.spot(image, from, above)?;
+        let question = Question::Entry { directory: above.absolute(), name: name.to_owned() };
+        above.found = self.ask(from, vec![question])?.into_iter().flat_map(entries).next();
+        above.path.push(name.to_owned());
+        Ok(above)
+    }
+
+    /// The directories of the source, by path below it, that the target has as links to directories or to nothing, with where those lead.
+    /// They are looked for level by level, so that all of a level is one question.
     fn links(&self, image: &str, from: &State, source: &[String], onto: &State, target: &[String]) -> Result<Vec<(String, String)>, Halt> {
         let mut found = Vec::new();
         let mut level = vec![Both { inner: Vec::new(), target: target.to_vec() }];
@@ -95,8 +135,9 @@ impl Compiler<'_> {
                         Kind::Directory => level.push(Both { inner, target }),
                         Kind::Link(_) => {
                             let spot = self.spot(image, onto, &absolute(&target))?;
-                            if spot.is_directory() {
+                            if spot.is_directory() || spot.found.is_none() {
                                 found.push((inner.join("/"), spot.absolute()));
+                                level.push(Both { inner, target: spot.path });
                             }
                         }
                         Kind::Other => {}
@@ -111,11 +152,7 @@ impl Compiler<'_> {
     /// What is in each of some directories.
     fn children(&self, state: &State, directories: impl Iterator<Item = String>) -> Result<Vec<Vec<Found>>, Halt> {
         let answers = self.ask(state, directories.map(|directory| Question::Children { directory }).collect())?;
-        let found = |answer| match answer {
-            Answer::Entries(found) => found,
-            Answer::File(_) => Vec::new(),
-        };
-        Ok(answers.into_iter().map(found).collect())
+        Ok(answers.into_iter().map(entries).collect())
     }
 }
 
@@ -134,17 +171,29 @@ impl Both {
     }
 }
 
-fn absolute(path: &[String]) -> String {
-    format!("/{}", path.join("/"))
+/// Patterns for the links below a directory.
+fn below(directory: &str, links: &[(String, String)]) -> Vec<String> {
+    let below = |inner: &String| {
+        if directory.is_empty() { Some(inner.clone()) } else { Some(inner.strip_prefix(directory)?.strip_prefix('/')?.to_owned()) }
+    };
+    links.iter().filter_map(|(inner, _)| below(inner)).map(|inner| literal(&inner)).collect()
+}
+
+/// A pattern that stands for this path alone.
+fn literal(path: &str) -> String {
+    path.chars().flat_map(|c| if "*?[]\\!".contains(c) { vec!['\\', c] } else { vec![c] }).collect()
 }
 
 /// Copies; with an owner for what is copied, directories above that are missing are root's.
-fn with_parents(state: &State, copies: Vec<Copy>, note: Note) -> State {
-    let parents = copies.iter().filter(|copy| copy.owner.is_some()).filter_map(|copy| {
-        let above = copy.dest.trim_end_matches('/').rsplit_once('/').map_or("", |(above, _)| above);
-        let mkdir = Mkdir { path: above.to_owned(), mode: 0o755, parents: true, ..Mkdir::default() };
-        (!above.is_empty()).then_some(FileAction::Mkdir(mkdir))
-    });
-    let parents: Vec<FileAction> = parents.collect();
-    state.file(parents.into_iter().chain(copies.into_iter().map(FileAction::Copy)), note)
+fn with_parents(state: &State, mut parents: Vec<Mkdir>, copies: Vec<Copy>, note: Note) -> State {
+    for copy in copies.iter().filter(|copy| copy.owner.is_some()) {
+        parents.extend(above_of(&copy.dest).map(|path| Mkdir { path, mode: 0o755, parents: true, ..Mkdir::default() }));
+    }
+    state.file(parents.into_iter().map(FileAction::Mkdir).chain(copies.into_iter().map(FileAction::Copy)), note)
+}
+
+/// The directory above a path, unless it is the root.
+fn above_of(path: &str) -> Option<String> {
+    let (above, _) = path.trim_end_matches('/').rsplit_once('/')?;
+    (!above.is_empty()).then(|| above.to_owned())
 }

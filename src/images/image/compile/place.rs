@@ -4,7 +4,6 @@
 //! the layers as they are, and puts a directory where the state has a link. So the layers state every directory that is there as it is,
 //! and files that would go through a link are put where it leads. The result is what a copy gives.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Compiler, Halt, STORE};
@@ -34,7 +33,7 @@ pub(super) struct Spot {
 impl Spot {
     /// Its absolute path.
     pub fn absolute(&self) -> String {
-        format!("/{}", self.path.join("/"))
+        absolute(&self.path)
     }
 
     /// Whether a directory is there.
@@ -46,13 +45,17 @@ impl Spot {
 impl Compiler<'_> {
     /// Lays files onto a state.
     pub(super) fn place(&mut self, image: &str, placed: &[Placed], state: &State) -> Result<State, Halt> {
-        // All look at the state before any of them: what one mapping places is no ground for another, their places are disjoint.
-        let mut sources = Vec::new();
-        for one in placed {
-            let Placed { add, to, owner, group, remote: _, files } = one;
-            let note = format!("[{image}] git {} → {to}", if add.is_empty() { "/" } else { add });
+        // All look at the state before any of them. Their files are disjoint; a directory that one of them makes may be above another.
+        let mut placements = Vec::new();
+        for Placed { add: _, to, owner, group, remote: _, files } in placed {
             let owner = self.owner(image, state, owner.as_deref(), group.as_deref())?;
-            let placement = self.placement(image, state, files, to, owner)?;
+            placements.push(self.placement(image, state, files, to, owner)?);
+        }
+        let mut sources = Vec::new();
+        for (at, Placed { add, to, .. }) in placed.iter().enumerate() {
+            let mut placement = placements[at].clone();
+            placements.iter().for_each(|other| placement.meet(other));
+            let note = format!("[{image}] git {} → {to}", if add.is_empty() { "/" } else { add });
             sources.extend(self.sources(&placement, &note)?);
         }
         Ok(State::merge([state].into_iter().chain(&sources), Note::named(format!("[{image}] git"))))
@@ -93,67 +96,49 @@ impl Compiler<'_> {
 
     /// Finds the directories of the files that the state has too, level by level.
     fn meet(&self, image: &str, state: &State, files: &FileSet, to: &[String], placement: &mut Placement) -> Result<(), Halt> {
-        // Directories of the set by the directory above; those whose place exists are looked into.
-        let mut below: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        let mut last = "";
-        for (path, _) in files.iter() {
-            let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
-            if directory == last {
-                continue;
-            }
-            last = directory;
-            let mut end = directory.len();
-            while end > 0 {
-                let inner = &directory[..end];
-                let above = inner.rfind('/').map_or("", |at| &inner[..at]);
-                let known = below.entry(above).or_default();
-                if known.last() == Some(&inner) || known.contains(&inner) {
-                    break;
-                }
-                known.push(inner);
-                end = above.len();
-            }
-        }
-        let mut level: Vec<(&str, Vec<String>)> = vec![("", to.to_vec())];
+        let mut level: Vec<(String, Vec<String>)> = vec![(String::new(), to.to_vec())];
         let mut count = 0;
         while !level.is_empty() {
-            let inner: Vec<(&str, &Vec<String>)> =
-                level.iter().flat_map(|(above, place)| below.get(above).into_iter().flatten().map(move |inner| (*inner, place))).collect();
-            count += inner.len();
+            count += level.len();
             if count > MAX_DIRECTORIES {
                 let help = "choose another `to`, or leave directories out by `excludePaths`";
                 return Err(CompileError::TooManyDirectories { image: image.to_owned(), limit: MAX_DIRECTORIES, help }.into());
             }
-            let name = |inner: &str| inner.rsplit('/').next().unwrap_or_default().to_owned();
-            let question =
-                |(inner, place): &(&str, &Vec<String>)| Question::Entry { directory: format!("/{}", place.join("/")), name: name(inner) };
-            let answers = self.ask(state, inner.iter().map(question).collect())?;
+            let questions = level.iter().map(|(_, place)| Question::Children { directory: absolute(place) });
+            let answers = self.ask(state, questions.collect())?;
             let mut next = Vec::new();
-            for ((inner, place), answer) in inner.into_iter().zip(answers) {
-                let Some(found) = entry(answer) else { continue };
-                let mut here = place.clone();
-                here.push(name(inner));
+            let all =
+                level.into_iter().zip(answers).flat_map(|(at, answer)| entries(answer).into_iter().map(move |found| (at.clone(), found)));
+            for ((above, mut here), found) in all {
+                let inner = if above.is_empty() { found.name.clone() } else { format!("{above}/{}", found.name) };
+                here.push(found.name.clone());
+                let in_the_way = |is_file| Err(CompileError::InTheWay { image: image.to_owned(), path: absolute(&here), is_file }.into());
+                if files.file(&inner).is_some() {
+                    match found.kind {
+                        Kind::Directory => return in_the_way(true),
+                        Kind::Link(_) | Kind::Other => continue,
+                    }
+                }
+                if !files.has_directory(&inner) {
+                    continue;
+                }
                 match &found.kind {
                     Kind::Directory => {
                         placement.directories.insert(here.join("/"), directory(&found));
                         next.push((inner, here));
                     }
                     Kind::Link(_) => {
-                        let spot = self.spot(image, state, &format!("/{}", here.join("/")))?;
+                        let spot = self.spot(image, state, &absolute(&here))?;
                         if spot.found.is_some() && !spot.is_directory() {
-                            let path = format!("/{}", here.join("/"));
-                            return Err(CompileError::InTheWay { image: image.to_owned(), path, is_file: false }.into());
+                            return in_the_way(false);
                         }
                         placement.directories.extend(spot.directories.iter().cloned());
-                        placement.moved.insert(inner.to_owned(), spot.path.join("/"));
+                        placement.moved.insert(inner.clone(), spot.path.join("/"));
                         if spot.is_directory() {
                             next.push((inner, spot.path));
                         }
                     }
-                    Kind::Other => {
-                        let path = format!("/{}", here.join("/"));
-                        return Err(CompileError::InTheWay { image: image.to_owned(), path, is_file: false }.into());
-                    }
+                    Kind::Other => return in_the_way(false),
                 }
             }
             level = next;
@@ -175,7 +160,7 @@ impl Compiler<'_> {
                 continue;
             }
             let here = names(&way);
-            let question = Question::Entry { directory: format!("/{}", here.join("/")), name: name.clone() };
+            let question = Question::Entry { directory: absolute(&here), name: name.clone() };
             let Some(found) = self.ask(state, vec![question])?.into_iter().find_map(entry) else {
                 let path = here.into_iter().chain([name]).chain(pending.into_iter().rev()).collect();
                 return Ok(Spot { path, found: None, directories });
@@ -249,11 +234,20 @@ fn unknown_account(image: &str, name: &str, file: &'static str) -> CompileError 
     CompileError::UnknownAccount { image: image.to_owned(), kind, name: name.to_owned(), file }
 }
 
-pub(super) fn entry(answer: Answer) -> Option<Found> {
+fn entry(answer: Answer) -> Option<Found> {
+    entries(answer).into_iter().next()
+}
+
+pub(super) fn entries(answer: Answer) -> Vec<Found> {
     match answer {
-        Answer::Entries(found) => found.into_iter().next(),
-        Answer::File(_) => None,
+        Answer::Entries(found) => found,
+        Answer::File(_) => Vec::new(),
     }
+}
+
+/// The path of these parts.
+pub(super) fn absolute(parts: &[String]) -> String {
+    format!("/{}", parts.join("/"))
 }
 
 fn directory(found: &Found) -> Directory {
