@@ -48,4 +48,5 @@ mod rights;
 mod schema_references;
 mod sound;
 mod triggers;
+mod undeclared;
 mod validate;

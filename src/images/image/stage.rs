@@ -11,7 +11,7 @@ use super::digest::Digest;
 use crate::images::dockerfile;
 use crate::images::git_layers::FileSet;
 use crate::images::llb::Network;
-use crate::project::config::image::{Command, ImageFact, ImageSpec, UserStage, When};
+use crate::project::config::image::{Command, GitMapping, ImageFact, ImageSpec, UserStage, When};
 
 /// One stage that has something to do.
 #[derive(Clone, Debug)]
@@ -135,7 +135,7 @@ pub struct Placed {
     pub files: Arc<FileSet>,
 }
 
-/// Files of one git mapping that a stage does not see, because its `stageDependencies` do not name them.
+/// Files of one git mapping that a stage does not see: its `stageDependencies` do not name them, or it is before all files.
 #[derive(Clone, Debug)]
 pub struct Unseen {
     /// `add`.
@@ -146,6 +146,13 @@ pub struct Unseen {
     pub line: usize,
     /// The files, by path below `to`.
     pub files: Arc<FileSet>,
+}
+
+impl Unseen {
+    /// Files of a mapping.
+    pub fn new(mapping: &GitMapping, files: Arc<FileSet>) -> Self {
+        Unseen { add: mapping.add.clone(), to: mapping.to.clone(), line: mapping.at.line, files }
+    }
 }
 
 /// A commit of another repository.

@@ -77,7 +77,7 @@ fn from(known: &Known<'_>, stapel: &Stapel) -> Base {
 
 fn run(known: &Known<'_>, stapel: &Stapel, stage: UserStage, shell: &ShellStage, mappings: &mut Mappings<'_>) -> Run {
     let (placed, unseen) = match stage {
-        UserStage::BeforeInstall => (Vec::new(), Vec::new()),
+        UserStage::BeforeInstall => (Vec::new(), mappings.all_unseen()),
         stage => mappings.place(stage),
     };
     let mount = |mount: &config::Mount| Mount {
@@ -252,8 +252,7 @@ impl<'a> Mappings<'a> {
             match mapping.stage_dependencies.get(&stage).map(|patterns| Globs::new(patterns)) {
                 Some(patterns) => {
                     placed.extend(self.of(at, left.matching(patterns.clone())));
-                    let rest = Arc::new(left.without(patterns.clone()));
-                    unseen.push(Unseen { add: mapping.add.clone(), to: mapping.to.clone(), line: mapping.at.line, files: rest });
+                    unseen.push(Unseen::new(mapping, Arc::new(left.without(patterns.clone()))));
                     self.placed[at] = Already::Matching(earlier.into_iter().chain([patterns]).collect());
                 }
                 None => {
@@ -263,6 +262,11 @@ impl<'a> Mappings<'a> {
             }
         }
         (placed, unseen)
+    }
+
+    /// What a stage does not see that is before all files.
+    fn all_unseen(&self) -> Vec<Unseen> {
+        self.all.iter().zip(&self.sets).map(|(mapping, set)| Unseen::new(mapping, set.clone())).collect()
     }
 
     /// The directories above a place that the mapping around it makes, if it gives them an owner.

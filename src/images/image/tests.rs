@@ -842,6 +842,33 @@ fn a_command_that_misses_an_undeclared_file_is_told_of_it() {
         assert_eq!(help(line), expect, "{line}");
     }
     assert!(help("cat: /app/other: No such file").starts_with("the command is at line 11"));
+    assert!(help("cat: /app/src/*.js: No such file").contains("Add `src/*.js` there"));
+}
+
+#[test]
+fn a_command_that_misses_a_file_for_which_there_is_no_line_is_told_what_to_do() {
+    let help = |git: GitMapping, stage: UserStage, line: &str| {
+        let one = image("web", Recipe::Stapel(Box::new(stapel(From::Scratch, vec![git], &[(stage, &["x"][..])]))));
+        let (world, tree) = (World::new(), tree(vec![one], &files()));
+        assert!(undeclared(tree.node("web").unwrap()).is_empty());
+        let build = world.compile(&tree, "web").unwrap();
+        let output = [line, "werf: command 1 failed with exit code 1"].map(str::to_owned);
+        miette::Diagnostic::help(&build.compiled.command_failure(&tree, &build.compiled.commands[0].step, &output).unwrap())
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(
+        help(mapping("", "/app"), UserStage::BeforeInstall, "cat: can't open '/app/src/a.js': No such file"),
+        "`/app/src/a.js` comes in after this stage: `beforeInstall` sees no files of `git`. Move the command to `install`"
+    );
+    let mut one = mapping("package.json", "/etc/one");
+    one.stage_dependencies = [(UserStage::Install, vec!["none".into()])].into();
+    assert_eq!(
+        help(one.clone(), UserStage::Install, "/etc/one: not found"),
+        "`/etc/one` comes in after this stage: `stageDependencies.install` of the mapping to `/etc/one` (line 0) does not name it. \
+         Take `install` out there: the mapping is of one file"
+    );
+    assert!(help(one, UserStage::Install, "/etc/one/x: not found").starts_with("the command is at line"));
 }
 
 #[test]

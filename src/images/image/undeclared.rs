@@ -3,20 +3,22 @@
 use super::compile::StageCommands;
 use super::stage::{Placed, Run, Stage, Unseen, Work, user_stage};
 use super::tree::Node;
-use crate::project::config::image::Command;
+use crate::images::git_layers::FileSet;
+use crate::images::glob::Globs;
+use crate::project::config::image::{Command, UserStage};
 
 /// A path that a command names and its stage does not see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undeclared {
     /// The image.
     pub image: String,
-    /// The stage's key in werf.yaml.
-    pub stage: &'static str,
+    /// The stage.
+    pub stage: UserStage,
     /// Line of the command in the rendered werf.yaml.
     pub line: usize,
     /// The path in the image.
     pub file: String,
-    /// The path below `add`, to be declared.
+    /// The path below `add`, to be declared; empty where the mapping is of this one file.
     pub path: String,
     /// `to` of the mapping.
     pub to: String,
@@ -28,31 +30,39 @@ impl Undeclared {
     /// What is doubtful, half a sentence.
     pub fn problem(&self) -> String {
         let Undeclared { stage, line, file, .. } = self;
-        format!("a command of `{stage}` (line {line}) names `{file}`, which it will not see")
+        format!("a command of `{}` (line {line}) names `{file}`, which it will not see", user_stage(*stage))
     }
 
     /// What to do about it, one or two sentences.
     pub fn help(&self) -> String {
         let Undeclared { stage, file, path, to, mapping, .. } = self;
-        format!(
-            "`{file}` comes in after this stage: `stageDependencies.{stage}` of the mapping to `{to}` (line {mapping}) does not name it. \
-             Add `{path}` there: `stageDependencies: {{{stage}: [{path}]}}`"
-        )
+        let key = user_stage(*stage);
+        let of_mapping = format!("`{file}` comes in after this stage: `stageDependencies.{key}` of the mapping to `{to}` (line {mapping})");
+        match (stage, path.as_str()) {
+            (UserStage::BeforeInstall, _) => {
+                format!("`{file}` comes in after this stage: `{key}` sees no files of `git`. Move the command to `install`")
+            }
+            (_, "") => format!("{of_mapping} does not name it. Take `{key}` out there: the mapping is of one file"),
+            (_, path) => format!("{of_mapping} does not name it. Add `{path}` there: `stageDependencies: {{{key}: [{path}]}}`"),
+        }
     }
 }
 
 /// Paths that commands of an image name and that their stages do not see, told before anything is built. Only what is surely a path
-/// counts: absolute ones, and after a `cd` into the mapping those with a `/` or a `.`.
+/// counts: absolute ones, and after a `cd` into the mapping those with a `/` or a `.`. What `beforeInstall` names may as well be made there.
 pub fn undeclared(node: &Node) -> Vec<Undeclared> {
     let mut found: Vec<Undeclared> = Vec::new();
     for (at, stage) in node.stages.iter().enumerate() {
         let Work::Run(run) = &stage.work else { continue };
+        if run.stage == UserStage::BeforeInstall {
+            continue;
+        }
         let seen: Vec<&Placed> = node.stages[..=at].iter().flat_map(Stage::placed).collect();
         for (command, unseen, path) in named(run) {
             let is_seen = seen.iter().any(|placed| placed.to == unseen.to && has(&placed.files, &path));
-            let known = |other: &Undeclared| other.stage == user_stage(run.stage) && other.path == path && other.to == unseen.to;
+            let known = |other: &Undeclared| other.stage == run.stage && other.path == path && other.to == unseen.to;
             if !is_seen && !found.iter().any(known) {
-                found.push(of(&node.name, user_stage(run.stage), command, unseen, path));
+                found.push(of(&node.name, run.stage, command, unseen, path));
             }
         }
     }
@@ -70,7 +80,7 @@ fn named(run: &Run) -> Vec<(&Command, &Unseen, String)> {
                     None if enters && word.trim_start_matches("./").contains(['/', '.']) => word.trim_start_matches("./"),
                     None => continue,
                 };
-                if !path.is_empty() && has(&unseen.files, path) {
+                if has(&unseen.files, path) {
                     found.push((command, unseen, path.to_owned()));
                 }
             }
@@ -92,8 +102,8 @@ pub(super) fn missed(stage: &StageCommands, command: &Command, output: &[&String
                 let path = below(&word, &unseen.to).unwrap_or(word.trim_start_matches("./"));
                 let path = path.trim_end_matches('/');
                 let is_path = is_missing || path.contains(['/', '.']) || word.starts_with('/');
-                if is_path && !path.is_empty() && has(&unseen.files, path) {
-                    return Some(of(&stage.image, user_stage(stage.stage), command, unseen, path.to_owned()));
+                if is_path && has(&unseen.files, path) {
+                    return Some(of(&stage.image, stage.stage, command, unseen, path.to_owned()));
                 }
             }
         }
@@ -101,26 +111,29 @@ pub(super) fn missed(stage: &StageCommands, command: &Command, output: &[&String
     None
 }
 
-fn of(image: &str, stage: &'static str, command: &Command, unseen: &Unseen, path: String) -> Undeclared {
+fn of(image: &str, stage: UserStage, command: &Command, unseen: &Unseen, path: String) -> Undeclared {
+    let to = unseen.to.trim_end_matches('/');
     Undeclared {
         image: image.to_owned(),
         stage,
         line: command.at.line,
-        file: format!("{}/{path}", unseen.to.trim_end_matches('/')),
+        file: if path.is_empty() { to.to_owned() } else { format!("{to}/{path}") },
         path,
         to: unseen.to.clone(),
         mapping: unseen.line,
     }
 }
 
-/// A path relative to `to`, if it is below.
+/// A path relative to `to`, if it is there or below.
 fn below<'w>(word: &'w str, to: &str) -> Option<&'w str> {
-    word.strip_prefix(to.trim_end_matches('/'))?.strip_prefix('/').map(|path| path.trim_end_matches('/'))
+    let path = word.strip_prefix(to.trim_end_matches('/'))?;
+    (path.is_empty() || path.starts_with('/')).then(|| path.trim_matches('/'))
 }
 
-/// Whether a path is a file of a set, or a directory of one.
-fn has(files: &crate::images::git_layers::FileSet, path: &str) -> bool {
-    files.iter().any(|(file, _)| file.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+/// Whether a path is a file of a set, or a directory of one, or a pattern with some. The empty path is that of a set of one file.
+fn has(files: &FileSet, path: &str) -> bool {
+    let is_pattern = path.contains(['*', '?']) && path.contains(['/', '.']);
+    files.file(path).is_some() || files.has_directory(path) || is_pattern && !files.matching(Globs::new(&[path])).is_empty()
 }
 
 /// What a shell or a message sets apart.
