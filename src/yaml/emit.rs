@@ -24,6 +24,18 @@ pub fn emit(value: &Value) -> String {
     emitter.finish()
 }
 
+/// Prints text as a scalar of one line, without a line break at the end. `in_flow` is for a place between brackets or braces.
+pub fn emit_line(text: &str, in_flow: bool) -> String {
+    let mut emitter = Emitter::pretty();
+    let ends_in_flow = |letter| matches!(letter, ',' | '[' | ']' | '{' | '}' | '?' | ':');
+    if in_flow && text.contains(ends_in_flow) {
+        emitter.write_double_quoted(text, KeyForm::Simple);
+    } else {
+        emitter.scalar(text, KeyForm::Simple);
+    }
+    emitter.out
+}
+
 fn walk(value: &Value, to: &mut Emitter) {
     match value {
         Value::Null => to.null(),

@@ -50,7 +50,7 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
     Ok(documents.pop().unwrap_or(Node { span: 0..0, line: 1, value: NodeValue::Null, tag: None, style: Style::Plain, text: None }))
 }
 
-struct Reader<'t> {
+pub(super) struct Reader<'t> {
     text: &'t str,
     /// Length of a byte order mark, which the parser's positions leave out.
     skipped: usize,
@@ -68,22 +68,28 @@ enum Anchor {
 /// A text between a byte order mark and a line break, where the parser needs them.
 type Padded<'t> = Chain<Chain<&'t [u8], &'t [u8]>, &'t [u8]>;
 
-struct Cursor<'t> {
+pub(super) struct Cursor<'t> {
     parser: Parser<Padded<'t>>,
 }
 
 impl<'t> Reader<'t> {
-    fn new(text: &'t str, options: Options) -> Self {
+    pub(super) fn new(text: &'t str, options: Options) -> Self {
         let skipped = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         Reader { text, skipped, options, anchors: HashMap::new(), aliased: 0 }
     }
 
-    fn documents(&mut self, limit: usize) -> Result<Vec<Node>, YamlError> {
+    /// The events of the text, from its start.
+    pub(super) fn cursor(&self) -> Cursor<'t> {
         // The parser needs a line break at the end, and takes a first byte of 0xEF for the start of a byte order mark.
         let mark: &[u8] = if self.skipped == 0 && self.text.as_bytes().first() == Some(&0xef) { "\u{feff}".as_bytes() } else { b"" };
         let end: &[u8] = if self.text.ends_with('\n') { b"" } else { b"\n" };
         let mut cursor = Cursor { parser: Parser::new() };
         cursor.parser.set_input(mark.chain(self.text.as_bytes()).chain(end));
+        cursor
+    }
+
+    fn documents(&mut self, limit: usize) -> Result<Vec<Node>, YamlError> {
+        let mut cursor = self.cursor();
         let mut documents = Vec::new();
         while documents.len() < limit {
             let event = self.next(&mut cursor)?;
@@ -101,7 +107,7 @@ impl<'t> Reader<'t> {
         Ok(documents)
     }
 
-    fn next(&self, cursor: &mut Cursor<'_>) -> Result<Event, YamlError> {
+    pub(super) fn next(&self, cursor: &mut Cursor<'_>) -> Result<Event, YamlError> {
         cursor.parser.parse().map_err(|error| self.syntax_error(&error))
     }
 
@@ -114,7 +120,6 @@ impl<'t> Reader<'t> {
         match event.data {
             EventData::Alias { anchor } => self.alias(&anchor, span, line),
             EventData::Scalar { anchor, tag, value, plain_implicit, style, .. } => {
-                let value = self.without_added_break(value, style, &span);
                 let node = self.scalar(span, line, tag, value, plain_implicit, style)?;
                 self.remember(anchor, &node);
                 Ok(node)
@@ -270,7 +275,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn scalar(
+    pub(super) fn scalar(
         &self,
         span: Range<usize>,
         line: usize,
@@ -279,6 +284,7 @@ impl<'t> Reader<'t> {
         plain_implicit: bool,
         style: ScalarStyle,
     ) -> Result<Node, YamlError> {
+        let text = self.without_added_break(text, style, &span);
         let style = match style {
             ScalarStyle::SingleQuoted => Style::SingleQuoted,
             ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
@@ -334,7 +340,7 @@ impl<'t> Reader<'t> {
         (mark.index as usize + self.skipped).min(self.text.len())
     }
 
-    fn span(&self, start: Mark, end: Mark) -> Range<usize> {
+    pub(super) fn span(&self, start: Mark, end: Mark) -> Range<usize> {
         let start = self.byte(start);
         start..self.byte(end).max(start)
     }

@@ -127,7 +127,7 @@ fn float(text: &str) -> Option<Resolved> {
 }
 
 /// Whether go-yaml takes the text for a date: `2006-1-2`, optionally with a time and a zone.
-fn is_timestamp(text: &str) -> bool {
+pub(super) fn is_timestamp(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.len() < 8 || !bytes[..4].iter().all(u8::is_ascii_digit) || bytes[4] != b'-' {
         return false;

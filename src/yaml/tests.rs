@@ -104,3 +104,62 @@ fn block_scalars_may_end_the_text() {
     check_json("a: >\n  x\n  y", json!({"a": "x y"}));
     check_json("a: |\n  x\n ", json!({"a": "x\n"}));
 }
+
+/// Made with gopkg.in/yaml.v3 and `%v`.
+#[test]
+fn go_prints_scalars_so() {
+    let cases = [
+        ("1.0", "1"),
+        ("1e6", "1e+06"),
+        ("1000000.5", "1.0000005e+06"),
+        ("0.00001", "1e-05"),
+        ("0777", "511"),
+        ("1_000", "1000"),
+        ("18446744073709551615", "18446744073709551615"),
+        (".inf", "+Inf"),
+        ("-.INF", "-Inf"),
+        (".NaN", "NaN"),
+        ("True", "true"),
+        ("yes", "yes"),
+        ("'0777'", "0777"),
+        ("!!float 3", "3"),
+        ("2001-1-2", "2001-01-02 00:00:00 +0000 UTC"),
+        ("'2001-01-02'", "2001-01-02"),
+        ("!!timestamp 2022-07-15 20:33:23.340", "2022-07-15 20:33:23.34 +0000 UTC"),
+        ("2001-12-14t01:59:43.10-05:00", "2001-12-14 01:59:43.1 -0500 -0500"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(go_text(&parse(text).unwrap()).as_deref(), Some(expected), "{text}");
+    }
+    assert_eq!(go_text(&parse("[1]").unwrap()), None);
+}
+
+#[test]
+fn scalars_have_their_places_and_hidden_ones_too() {
+    let text = "a: &x !!str 1 # c\nb: [*x, {k: 'v'}]\na: hidden\nc: {k: own, <<: {k: merged}}\n---\n- |\n  two\n  lines\n-\n...\n";
+    let found = scalars(text).unwrap();
+    let seen: Vec<_> = found.iter().map(|one| (one.path.as_str(), one.raw.as_str(), &text[one.node.span.clone()], one.in_flow)).collect();
+    let expected = [
+        ("a", "1", "&x !!str 1", false),
+        ("b[1].k", "v", "'v'", true),
+        ("a", "hidden", "hidden", false),
+        ("c.k", "own", "own", true),
+        ("c.<<.k", "merged", "merged", true),
+        ("[0]", "two\nlines\n", "|\n  two\n  lines\n", false),
+        ("[1]", "", "", false),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(found[0].anchor.as_deref(), Some("x"));
+    assert!(scalars("a: *none\n").is_err());
+}
+
+#[test]
+fn texts_of_one_line() {
+    let cases = [("a", false, "a"), ("1", false, "\"1\""), ("a, b", false, "a, b"), ("a, b", true, "\"a, b\""), ("", true, "\"\"")];
+    for (text, in_flow, expected) in cases {
+        assert_eq!(emit_line(text, in_flow), expected, "{text}");
+    }
+    let long = "word ".repeat(40) + "end";
+    assert_eq!(emit_line(&long, false), long);
+    assert_eq!(emit_line("two\nlines", false), "\"two\\nlines\"");
+}
