@@ -5,7 +5,8 @@ use std::fmt;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockDecryptMut, BlockEncryptMut, KeyIvInit};
 use aes::{Aes128, Aes192, Aes256};
-use miette::Diagnostic;
+
+use super::error::SecretError;
 
 const IV: usize = 16;
 const HEADER: [u8; 2] = [IV as u8, 0];
@@ -19,11 +20,11 @@ pub struct SecretKey(Vec<u8>);
 impl SecretKey {
     /// Reads a key of 32, 48 or 64 hexadecimal digits.
     pub fn parse(text: &str) -> Result<Self, SecretError> {
-        let bytes = from_hex(text).ok_or(SecretError::Key { digits: text.len() })?;
-        match bytes.len() {
-            16 | 24 | 32 => Ok(SecretKey(bytes)),
-            _ => Err(SecretError::Key { digits: text.len() }),
+        let letters = text.chars().count();
+        if !matches!(letters, 32 | 48 | 64) {
+            return Err(SecretError::Key { problem: format!("{letters} characters") });
         }
+        from_hex(text).map(SecretKey).map_err(|at| SecretError::Key { problem: format!("something else at character {at}") })
     }
 
     /// A new AES-128 key from random bytes, as `generate-secret-key` makes it.
@@ -49,55 +50,6 @@ impl fmt::Display for SecretKey {
     }
 }
 
-/// What is wrong with a key, a blob or a file of blobs. No message contains a secret.
-#[derive(Clone, Debug, thiserror::Error, Diagnostic)]
-pub enum SecretError {
-    /// The key has a wrong form.
-    #[error("the secret key must have 32, 48 or 64 hexadecimal digits, this one has {digits} characters")]
-    #[diagnostic(help("WERF_SECRET_KEY is used as it is, a file's content without white space around it"))]
-    Key {
-        /// Characters given.
-        digits: usize,
-    },
-    /// A blob is no blob.
-    #[error("this is no encrypted value: {reason}")]
-    #[diagnostic(help("encrypt it with `helm secret` of werf 2; only encrypted values may be stored here"))]
-    Blob {
-        /// Why.
-        reason: &'static str,
-    },
-    /// The key does not fit.
-    #[error("the value was encrypted with another key, or is damaged")]
-    #[diagnostic(help("check WERF_SECRET_KEY; after a change of the key, re-encrypt with `helm secret rotate-secret-key` of werf 2"))]
-    WrongKey,
-    /// The decrypted text is not UTF-8, where text is needed.
-    #[error("the decrypted value is no text")]
-    NotText,
-    /// The file of values is no YAML.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Yaml(Box<crate::yaml::YamlError>),
-    /// One value of a file is wrong.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Value(Box<ValueError>),
-}
-
-/// One value of a file of secret values cannot be decrypted. Its text is not shown: a value that nobody encrypted is a secret.
-#[derive(Clone, Debug, thiserror::Error, Diagnostic)]
-#[error("value `{path}`, line {line}: {cause}")]
-pub struct ValueError {
-    /// Dotted path of the value.
-    pub path: String,
-    /// 1-based.
-    pub line: usize,
-    /// Why.
-    pub cause: Box<SecretError>,
-    /// What to do.
-    #[help]
-    pub help: Option<String>,
-}
-
 /// Encrypts bytes to a blob. The IV must be random and used once.
 pub fn encrypt(key: &SecretKey, iv: [u8; IV], bytes: &[u8]) -> String {
     if bytes.is_empty() {
@@ -111,19 +63,27 @@ pub fn encrypt(key: &SecretKey, iv: [u8; IV], bytes: &[u8]) -> String {
     to_hex(&[&HEADER[..], &iv, &body].concat())
 }
 
-/// Decrypts a blob.
+/// Decrypts a blob, with or without white space around it. An empty text is the blob of an empty text.
 pub fn decrypt(key: &SecretKey, blob: &str) -> Result<Vec<u8>, SecretError> {
     let blob = blob.trim();
     if blob.is_empty() {
         return Ok(Vec::new());
     }
-    let bytes = from_hex(blob).ok_or(SecretError::Blob { reason: "it is not hexadecimal" })?;
+    let no_blob = |reason: String| SecretError::Blob { reason };
+    let bytes = from_hex(blob).map_err(|at| {
+        let odd = || no_blob(format!("it has {} hexadecimal digits, and their number must be even", blob.len()));
+        let is_digit = |letter: char| letter.is_ascii_hexdigit();
+        if blob.chars().all(is_digit) { odd() } else { no_blob(format!("it is not hexadecimal (character {at})")) }
+    })?;
     if bytes.len() < SHORTEST {
-        return Err(SecretError::Blob { reason: "it is too short" });
+        return Err(no_blob(format!("it is too short, {} digits where {} are the least", blob.len(), 2 * SHORTEST)));
     }
     let (header, rest) = bytes.split_at(2);
-    if header != HEADER || !(rest.len() - IV).is_multiple_of(16) {
-        return Err(SecretError::Blob { reason: "it has another layout" });
+    if header != HEADER {
+        return Err(no_blob("it does not begin with 1000".to_owned()));
+    }
+    if !(rest.len() - IV).is_multiple_of(16) {
+        return Err(no_blob(format!("it has {} digits, which are no whole number of blocks: a part is missing", blob.len())));
     }
     let (iv, body) = rest.split_at(IV);
     let plain = match key.0.len() {
@@ -155,16 +115,40 @@ fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
-        return None;
+/// The bytes, or the first character, counted from 1, that is no digit of a pair.
+fn from_hex(text: &str) -> Result<Vec<u8>, usize> {
+    let digits = text.chars().enumerate().map(|(at, letter)| match letter.to_digit(16) {
+        Some(digit) => Ok(digit as u8),
+        None => Err(at + 1),
+    });
+    let digits = digits.collect::<Result<Vec<u8>, usize>>()?;
+    let pairs = digits.chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        return Err(digits.len());
     }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+    Ok(pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_encrypted_comes_back(key: [u8; 16], iv: [u8; 16], bytes: Vec<u8>) {
+            let key = SecretKey::from_random(key);
+            let blob = encrypt(&key, iv, &bytes);
+            prop_assert_eq!(decrypt(&key, &format!(" {}\n", blob.to_uppercase())).unwrap(), bytes.clone());
+            prop_assert_eq!(blob.len(), if bytes.is_empty() { 0 } else { 36 + (bytes.len() / 16 + 1) * 32 });
+        }
+
+        #[test]
+        fn no_text_makes_decryption_fall(key: [u8; 16], text: String) {
+            let _ = decrypt(&SecretKey::from_random(key), &text);
+        }
+    }
 
     /// The blobs were made with `openssl enc -aes-128-cbc` and `-aes-256-cbc`.
     #[test]
@@ -186,15 +170,24 @@ mod tests {
 
     #[test]
     fn wrong_keys_and_blobs_are_refused() {
-        for digits in ["", "00", "zz112233445566778899aabbccddeeff", &"0".repeat(40)] {
+        for digits in ["", "00", "zz112233445566778899aabbccddeeff", "+0+0+0+0+0+0+0+0+0+0+0+0+0+0+0+0", &"0".repeat(40)] {
             assert!(SecretKey::parse(digits).is_err(), "{digits}");
         }
         let key = SecretKey::from_random([7; 16]);
         assert_eq!(format!("{key} {key:?}"), "*** ***");
         assert_eq!(decrypt(&key, "").unwrap(), b"");
         assert_eq!(encrypt(&key, [0; 16], b""), "");
-        for blob in ["xx", "abc", "1000", &format!("2000{}", "00".repeat(32)), &format!("1000{}", "00".repeat(33))] {
-            assert!(matches!(decrypt(&key, blob), Err(SecretError::Blob { .. })), "{blob}");
+        let zeros = |count: usize| "00".repeat(count);
+        let cases = [
+            ("s3cret".to_owned(), "it is not hexadecimal (character 1)"),
+            ("10+0".to_owned(), "it is not hexadecimal (character 3)"),
+            (format!("1000{}0", zeros(32)), "it has 69 hexadecimal digits, and their number must be even"),
+            ("1000".to_owned(), "it is too short, 4 digits where 68 are the least"),
+            (format!("2000{}", zeros(32)), "it does not begin with 1000"),
+            (format!("1000{}", zeros(33)), "it has 70 digits, which are no whole number of blocks: a part is missing"),
+        ];
+        for (blob, reason) in cases {
+            assert_eq!(decrypt(&key, &blob).unwrap_err().to_string(), format!("this is no encrypted value: {reason}"), "{blob}");
         }
         let blob = encrypt(&SecretKey::from_random([8; 16]), [1; 16], b"text");
         assert!(matches!(decrypt(&key, &blob), Err(SecretError::WrongKey)));

@@ -1,17 +1,20 @@
 //! Files of secret values: YAML in which every scalar is a blob. Keys, comments and layout stay as they are.
 
-use std::collections::HashMap;
-
-use miette::Diagnostic;
+use base64::Engine as _;
 use serde_json::{Map, Value};
 
-use super::cipher::{SecretError, SecretKey, ValueError, decrypt, encrypt};
-use crate::yaml::{self, Node, NodeValue};
+use super::Ivs;
+use super::cipher::{SecretKey, decrypt, encrypt};
+use super::error::SecretError;
+use super::kept::Kept;
+use super::layout::{Content, replaced};
+use crate::yaml::{self, Node, NodeValue, Scalar};
+
+const BINARY: &str = "tag:yaml.org,2002:binary";
 
 /// Decrypts a file of values into a table; every value is text or null.
 pub fn decrypt_values(key: &SecretKey, text: &str) -> Result<Value, SecretError> {
-    let node = yaml::parse(text).map_err(|error| SecretError::Yaml(Box::new(error)))?;
-    plain_value(key, &node, &mut Vec::new())
+    plain_value(key, &yaml::parse(text)?, &mut Vec::new())
 }
 
 fn plain_value<'n>(key: &SecretKey, node: &'n Node, path: &mut Vec<&'n str>) -> Result<Value, SecretError> {
@@ -28,32 +31,26 @@ fn plain_value<'n>(key: &SecretKey, node: &'n Node, path: &mut Vec<&'n str>) -> 
             }
             Value::Object(table)
         }
-        _ => Value::String(plain_text(key, node, path)?),
+        _ => {
+            let text = plain_bytes(key, node).and_then(|bytes| String::from_utf8(bytes).map_err(|_| SecretError::NotText));
+            Value::String(text.map_err(|error| error.at(path.join("."), node.line))?)
+        }
     })
 }
 
-fn plain_text(key: &SecretKey, node: &Node, path: &[&str]) -> Result<String, SecretError> {
-    let plain = match node.as_str() {
+fn plain_bytes(key: &SecretKey, node: &Node) -> Result<Vec<u8>, SecretError> {
+    match node.as_str() {
         Some(blob) => decrypt(key, blob),
-        None => Err(SecretError::Blob { reason: "it is no string" }),
-    };
-    let plain = plain.and_then(|bytes| String::from_utf8(bytes).map_err(|_| SecretError::NotText));
-    plain.map_err(|cause| {
-        SecretError::Value(Box::new(ValueError {
-            path: path.join("."),
-            line: node.line,
-            help: cause.help().map(|help| help.to_string()),
-            cause: Box::new(cause),
-        }))
-    })
+        None => Err(SecretError::Blob { reason: "it is no string".into() }),
+    }
 }
 
-/// Decrypts a file of values into the text of a YAML file with the same keys, comments and layout.
+/// Decrypts a file of values into the text of a YAML file with the same keys, comments and layout. What is no text becomes `!!binary`.
 pub fn decrypt_values_text(key: &SecretKey, text: &str) -> Result<String, SecretError> {
-    rewrite(text, &mut |node, path| {
-        let plain = plain_text(key, node, &[path.trim_start_matches('.')])?;
-        Ok(scalar(&plain, indent_of(text, node.span.start)))
-    })
+    let scalars = value_scalars(text)?;
+    let plain = |scalar: &Scalar| plain_bytes(key, &scalar.node).map_err(|error| error.at(&scalar.path, scalar.node.line));
+    let contents = scalars.iter().map(|scalar| plain(scalar).map(Content::from)).collect::<Result<Vec<_>, _>>()?;
+    Ok(replaced(text, scalars.iter().zip(contents)))
 }
 
 /// What [`encrypt_values_text`] needs beside the text.
@@ -61,152 +58,37 @@ pub struct Encryption<'a> {
     /// The key.
     pub key: &'a SecretKey,
     /// Fresh random bytes for each value.
-    pub iv: &'a mut dyn FnMut() -> [u8; 16],
+    pub iv: Ivs<'a>,
     /// The encrypted file as it was: a value that did not change keeps its blob.
     pub previous: Option<&'a str>,
 }
 
-/// Encrypts every scalar of a YAML file; nulls, keys, comments and layout stay.
+/// Encrypts every scalar of a YAML file, each as the text that Go prints for it ([`yaml::go_text`]); nulls, keys, comments and layout stay.
 pub fn encrypt_values_text(encryption: Encryption<'_>, text: &str) -> Result<String, SecretError> {
     let Encryption { key, iv, previous } = encryption;
-    let mut known = HashMap::new();
-    if let Some(previous) = previous {
-        rewrite(previous, &mut |node, path| {
-            if let Some(blob) = node.as_str() {
-                known.insert(path.to_owned(), blob.to_owned());
-            }
-            Ok(String::new())
-        })?;
-    }
-    rewrite(text, &mut |node, path| {
-        let plain = node.text().unwrap_or_default().as_bytes();
-        if plain.is_empty() {
-            return Ok("\"\"".to_owned());
-        }
-        let kept = known.get(path).filter(|blob| decrypt(key, blob).is_ok_and(|old| old == plain));
-        Ok(kept.cloned().unwrap_or_else(|| encrypt(key, iv(), plain)))
-    })
+    let scalars = value_scalars(text)?;
+    let plains: Vec<Vec<u8>> = scalars.iter().map(bytes_of).collect();
+    let kept = previous.map(|previous| Kept::of(key, previous)).transpose()?.unwrap_or_default();
+    let blobs = kept.blobs(scalars.iter().map(|scalar| scalar.path.as_str()).zip(plains.iter().map(Vec::as_slice)));
+    let contents = plains.iter().zip(blobs).map(|(plain, kept)| kept.unwrap_or_else(|| encrypt(key, iv(), plain)));
+    Ok(replaced(text, scalars.iter().zip(contents.map(Content::Text))))
 }
 
-/// Replaces every scalar value but nulls; the callback sees the node and its path.
-fn rewrite(text: &str, replace: &mut dyn FnMut(&Node, &str) -> Result<String, SecretError>) -> Result<String, SecretError> {
-    fn visit<'n>(node: &'n Node, path: &mut String, out: &mut Vec<(&'n Node, String)>) {
-        match &node.value {
-            NodeValue::Null => {}
-            NodeValue::Sequence(items) => items.iter().enumerate().for_each(|(at, item)| inside(path, &format!("[{at}]"), item, out)),
-            NodeValue::Mapping(entries) => {
-                entries.iter().for_each(|(name, value)| inside(path, &format!(".{}", name.text().unwrap_or_default()), value, out));
-            }
-            _ => out.push((node, path.clone())),
-        }
-    }
-    fn inside<'n>(path: &mut String, step: &str, node: &'n Node, out: &mut Vec<(&'n Node, String)>) {
-        let length = path.len();
-        path.push_str(step);
-        visit(node, path, out);
-        path.truncate(length);
-    }
-    let mut scalars = Vec::new();
-    for document in yaml::parse_documents(text).map_err(|error| SecretError::Yaml(Box::new(error)))? {
-        let mut found = Vec::new();
-        visit(&document, &mut String::new(), &mut found);
-        for (node, path) in found {
-            scalars.push((node.span.clone(), replace(node, &path)?));
-        }
-    }
-    // An alias repeats the scalars of its anchor.
-    scalars.sort_by_key(|(span, _)| span.start);
-    scalars.dedup_by_key(|(span, _)| span.start);
-    let mut out = String::with_capacity(text.len() * 2);
-    let mut from = 0;
-    for (span, replacement) in scalars {
-        out.push_str(&text[from..span.start]);
-        out.push_str(&replacement);
-        let written = &text[span.clone()];
-        let breaks = written.len() - written.trim_end_matches('\n').len();
-        out.push_str(&"\n".repeat(breaks));
-        from = span.end;
-    }
-    out.push_str(&text[from..]);
-    Ok(out)
+/// The scalars that are values: all but nulls.
+pub(super) fn value_scalars(text: &str) -> Result<Vec<Scalar>, SecretError> {
+    let mut scalars = yaml::scalars(text)?;
+    scalars.retain(|scalar| !scalar.node.is_null());
+    Ok(scalars)
 }
 
-fn indent_of(text: &str, at: usize) -> usize {
-    let line = &text[text[..at].rfind('\n').map_or(0, |newline| newline + 1)..];
-    line.len() - line.trim_start_matches(' ').len()
-}
-
-/// A scalar as YAML: literal where it has several lines, else as short as possible.
-fn scalar(text: &str, indent: usize) -> String {
-    let lines = text.trim_end_matches('\n');
-    let literal = lines.contains('\n') && !text.starts_with([' ', '\n', '\t']) && !text.contains(['\r', '\t']);
-    if !literal {
-        return yaml::emit(&Value::String(text.to_owned())).trim_end_matches('\n').to_owned();
+fn bytes_of(scalar: &Scalar) -> Vec<u8> {
+    if scalar.node.tag.as_deref() == Some(BINARY) {
+        let compact: String = scalar.raw.split_ascii_whitespace().collect();
+        // the reader has refused what is no base 64
+        return base64::engine::general_purpose::STANDARD.decode(compact).unwrap_or_default();
     }
-    let chomp = match text.len() - lines.len() {
-        0 => "-",
-        1 => "",
-        _ => "+",
-    };
-    let pad = " ".repeat(indent + 2);
-    let body: Vec<String> = text.split('\n').map(|line| if line.is_empty() { String::new() } else { format!("{pad}{line}") }).collect();
-    format!("|{chomp}\n{}", body.join("\n").trim_end_matches('\n'))
+    yaml::go_text(&scalar.node).unwrap_or_default().into_bytes()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PLAIN: &str = "# database\ndb:\n  password: \"s3:cret\" # keep\n  port: 5432\n  none: null\n  empty: \"\"\nlist:\n- a\n- on: yes\n  text: |\n    two\n    lines\n";
-
-    fn encrypted(previous: Option<&str>, plain: &str, first: u8) -> String {
-        let key = SecretKey::from_random([1; 16]);
-        let mut next = first;
-        let mut iv = || {
-            next += 1;
-            [next; 16]
-        };
-        encrypt_values_text(Encryption { key: &key, iv: &mut iv, previous }, plain).unwrap()
-    }
-
-    #[test]
-    fn values_come_back_and_comments_stay() {
-        let key = SecretKey::from_random([1; 16]);
-        let file = encrypted(None, PLAIN, 0);
-        assert!(file.starts_with("# database\ndb:\n  password: 1000"), "{file}");
-        assert!(file.contains(" # keep\n  port: 1000"), "{file}");
-        assert!(file.contains("\n  none: null\n  empty: \"\"\nlist:\n- 1000"), "{file}");
-        let values = decrypt_values(&key, &file).unwrap();
-        let expected = serde_json::json!({
-            "db": { "password": "s3:cret", "port": "5432", "none": null, "empty": "" },
-            "list": ["a", { "true": "yes", "text": "two\nlines\n" }],
-        });
-        assert_eq!(values["db"], expected["db"]);
-        assert_eq!(values["list"][0], "a");
-        assert_eq!(values["list"][1]["text"], "two\nlines\n");
-        let text = decrypt_values_text(&key, &file).unwrap();
-        assert_eq!(decrypt_values_text(&key, &encrypted(None, &text, 50)).unwrap(), text, "decrypting is stable");
-        assert!(text.contains("text: |\n    two\n    lines\n"), "{text}");
-    }
-
-    #[test]
-    fn unchanged_values_keep_their_blobs() {
-        let old = encrypted(None, "a: one\nb: two\n", 0);
-        let new = encrypted(Some(&old), "a: one\nb: three\nc: one\n", 100);
-        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(lines(&old)[0], lines(&new)[0]);
-        assert_ne!(lines(&old)[1], lines(&new)[1]);
-        assert_eq!(lines(&new).len(), 3);
-    }
-
-    #[test]
-    fn a_value_that_is_no_blob_is_named_with_its_line() {
-        let key = SecretKey::from_random([1; 16]);
-        for (text, message) in [
-            ("a:\n  b: plain\n", "value `a.b`, line 2: this is no encrypted value: it is not hexadecimal"),
-            ("a:\n- 12\n", "value `a`, line 2: this is no encrypted value: it is no string"),
-        ] {
-            assert_eq!(decrypt_values(&key, text).unwrap_err().to_string(), message);
-        }
-    }
-}
+mod tests;

@@ -322,8 +322,8 @@ fn secrets_without_their_key() {
     insta::assert_snapshot!(told(&sandbox, &["render", "--secret-key", "00112233445566778899aabbccddeeff"]), @r"
     exit 1
     error: cannot decrypt `.helm/secret-values.yaml`
-      because: value `password`, line 1: this is no encrypted value: it is too short
-    help: encrypt it with `helm secret` of werf 2; only encrypted values may be stored here
+      because: value `password`, line 1: this is no encrypted value: it is too short, 6 digits where 68 are the least
+    help: only encrypted values may be stored here: `werf helm secret encrypt` makes one; what was cut off is whole in Git's history
     ");
 }
 
