@@ -241,7 +241,7 @@ impl ValuesArgs {
             disable_default_secret_values: self.disable_default_secret_values,
             ignore_secret_key: self.ignore_secret_key,
             secret_key: self.secret_key.filter(|key| !key.is_empty()),
-            home: env::home(),
+            werf_home: env::werf_home(),
             helm_4: self.helm_compat == 4,
             deterministic: self.deterministic,
         }

@@ -53,6 +53,11 @@ pub fn use_home_dir(dir: PathBuf) {
     let _ = HOME_DIR.set(dir);
 }
 
+/// werf 2's own directory, which may have the user's `global_secret_key`: `--home-dir` or `WERF_HOME`, else `~/.werf`.
+pub fn werf_home() -> Option<PathBuf> {
+    HOME_DIR.get().cloned().or_else(|| text("WERF_HOME").map(PathBuf::from)).or_else(|| home().map(|home| home.join(".werf")))
+}
+
 /// Where this user's caches of `werf` are: `--home-dir` or `WERF_HOME` (as in werf), else `$XDG_CACHE_HOME/werf`, else `~/.cache/werf`.
 pub fn cache_dir() -> PathBuf {
     HOME_DIR
@@ -116,6 +121,11 @@ pub fn proxies() -> crate::ops::Proxies {
 pub fn keyring() -> PathBuf {
     let home = text("GNUPGHOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".gnupg")));
     home.unwrap_or_default().join("pubring.gpg")
+}
+
+/// Where a text that is a secret may be for a while: in memory where the system has a place for it, else with other temporary files.
+pub fn private_dir() -> PathBuf {
+    text("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir()).unwrap_or_else(std::env::temp_dir)
 }
 
 /// Where programs are looked for.

@@ -9,6 +9,7 @@ pub mod helm;
 pub mod lint;
 pub mod plan;
 pub mod render;
+pub mod secret;
 
 mod base_platform;
 mod builder;
@@ -32,6 +33,7 @@ mod remotes;
 mod schema_files;
 mod triggers;
 mod validate;
+mod whole_file;
 
 pub use options::*;
 pub use validate::ValidateOptions;

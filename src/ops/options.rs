@@ -131,8 +131,8 @@ pub struct ValuesOptions {
     pub ignore_secret_key: bool,
     /// Key in hex.
     pub secret_key: Option<String>,
-    /// The user's home, for the global key file.
-    pub home: Option<PathBuf>,
+    /// werf's directory in the user's home, for the global key file.
+    pub werf_home: Option<PathBuf>,
     /// Charts are read and rendered as Helm 4 does, not as Helm 3.
     pub helm_4: bool,
     /// Clock and randomness of templates come from names and the commit.

@@ -1,7 +1,7 @@
 //! The release: its name, its chart rendered for one commit, and the plan that compares it with the cluster.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use miette::Diagnostic;
@@ -12,6 +12,7 @@ use super::dependencies;
 use super::gates::{self, Gates};
 use super::images::Images;
 use super::project::Project;
+use super::secret::{KeyOptions, key};
 use super::validate::{self, ValidateOptions};
 use super::{DeployOptions, KubeOptions, MetadataOptions, Proxies, ReleaseOptions, Run, ValuesOptions};
 use crate::deploy::chart::{
@@ -20,7 +21,6 @@ use crate::deploy::chart::{
 };
 use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, History, Prepared, Revision};
 use crate::deploy::resource::{self, Owner, Resource};
-use crate::deploy::secret::SecretKey;
 use crate::error::{Problems, Result};
 use crate::event::{Event, Events};
 use crate::images::image::ImageTree;
@@ -412,17 +412,9 @@ fn secret_access(project: &Project, options: &ValuesOptions) -> Result<SecretAcc
     if options.ignore_secret_key {
         return Ok(SecretAccess::Ignore);
     }
-    let beside = |dir: Option<&Path>, name: &str| dir.and_then(|dir| std::fs::read_to_string(dir.join(name)).ok());
     let project_dir = project.repository.work_tree().map(|root| root.join(project.repository.project_prefix()));
-    let key = options
-        .secret_key
-        .clone()
-        .or_else(|| beside(project_dir.as_deref(), ".werf_secret_key"))
-        .or_else(|| beside(options.home.as_deref(), ".werf/global_secret_key"));
-    Ok(match key {
-        Some(text) => SecretAccess::Key(SecretKey::parse(text.trim())?),
-        None => SecretAccess::NoKey,
-    })
+    let places = KeyOptions { given: options.secret_key.clone(), dir: project_dir, home: options.werf_home.clone() };
+    Ok(key::find(&places)?.map_or(SecretAccess::NoKey, SecretAccess::Key))
 }
 
 #[derive(Debug, Error, Diagnostic)]

@@ -1,11 +1,13 @@
 //! The only writer of standard output and standard error.
 //!
 //! Data (rendered manifests, a plan, a list) goes to standard output, everything else to standard error. Events are drawn live on a
-//! terminal ([`live`]) and as append-only lines elsewhere ([`plain`]); both print the same [`mod@line`]s. Errors are laid out by [`report`].
+//! terminal ([`live`]) and as append-only lines elsewhere ([`plain`]); both print the same [`mod@line`]s. Errors are laid out by [`report`], and
+//! [`prompt`] asks.
 
 pub mod line;
 mod live;
 mod plain;
+pub mod prompt;
 pub mod report;
 pub mod style;
 
@@ -77,8 +79,13 @@ pub fn start(look: Look, events: UnboundedReceiver<Event>) -> JoinHandle<()> {
 
 /// Writes data to standard output. A reader that went away (`| head`) is no error.
 pub fn data(text: &str) {
+    bytes(text.as_bytes());
+}
+
+/// The same for data that may be no text.
+pub fn bytes(bytes: &[u8]) {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
 }
 
 /// Prints an error with its causes, source lines and help, and what stands below.

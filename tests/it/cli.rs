@@ -15,6 +15,9 @@ mod lint;
 mod project;
 mod registry;
 mod remote_git;
+mod secret;
+mod secret_edit;
+mod secret_rotate;
 
 use regex::Regex;
 

@@ -1,4 +1,4 @@
-//! `werf helm …`: Helm's own commands, one file each, with Helm's arguments and flags.
+//! `werf helm …`: Helm's own commands, one file each, with Helm's arguments and flags; `secret` is werf's.
 //!
 //! Flags without a werf variable are Helm's: a variable that is meant for the project's chart must not reach another one.
 
@@ -10,6 +10,7 @@ mod pull;
 mod push;
 mod registry;
 mod repo;
+mod secret;
 mod show;
 mod template;
 mod verify;
@@ -48,6 +49,9 @@ pub enum Command {
     /// Log in to registries
     #[command(subcommand)]
     Registry(Late<registry::Command>),
+    /// Encrypt and decrypt what a chart keeps secret
+    #[command(subcommand)]
+    Secret(Late<secret::Command>),
 }
 
 /// Runs the command.
@@ -63,6 +67,7 @@ pub fn run(command: Command) -> u8 {
         Command::Push(Late(args)) => push::run(*args),
         Command::Verify(Late(args)) => verify::run(*args),
         Command::Registry(Late(command)) => registry::run(*command),
+        Command::Secret(Late(command)) => secret::run(*command),
     }
 }
 

@@ -1,0 +1,9 @@
+//! `werf helm secret generate-secret-key`.
+
+use super::random;
+use crate::deploy::secret::SecretKey;
+
+/// A new key of 32 hexadecimal digits, on a line of its own.
+pub fn run() -> String {
+    format!("{}\n", SecretKey::from_random(random()).expose())
+}
