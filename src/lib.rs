@@ -31,6 +31,7 @@
 //! | [`cleanup`] | which published images stay and which go, each with its reason | pure |
 //! | [`ui`] | events and errors on standard error, data on standard output | edge |
 //! | [`cache_file`] | files of caches: there whole, or not at all | I/O |
+//! | [`private_file`] | files that only their owner may read, changed by one process at a time | I/O |
 //! | [`error`], [`event`], [`file_tree`], [`platform`], [`yaml`] | what all rooms speak | pure |
 //!
 //! # Arrows
@@ -69,6 +70,7 @@ pub mod file_tree;
 pub mod images;
 pub mod ops;
 pub mod platform;
+pub mod private_file;
 pub mod project;
 pub mod registry;
 pub mod template;

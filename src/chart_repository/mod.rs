@@ -25,7 +25,7 @@ pub use error::{FetchError, SourceError};
 pub use fetch::{Access, Fetcher, Login, TlsFiles};
 pub use index::{Index, IndexError, Published};
 pub use repositories::{Entry, Repositories};
-pub use store::{Found, Places, Store, find, lock, write_private};
+pub use store::{Found, Places, Store, find, lock};
 
 #[cfg(test)]
 mod tests;

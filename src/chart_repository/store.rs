@@ -13,6 +13,7 @@ use super::index::Index;
 use super::oci::{self, Pulled};
 use super::repositories::{Entry, Repositories};
 use super::url;
+use crate::private_file;
 use crate::registry::{Client, Patience, Proxies, Reference};
 
 /// Where Helm's files are.
@@ -82,7 +83,9 @@ impl Store {
 
     /// Writes repositories.yaml.
     pub fn save(&self) -> Result<(), SourceError> {
-        write_private(&self.places.config, &self.repositories.text())
+        let path = &self.places.config;
+        let written = private_file::write(path, self.repositories.text().as_bytes());
+        written.map_err(|cause| SourceError::File { doing: "write", path: path.clone(), cause })
     }
 
     /// How a repository is spoken to: as it was added, else as anybody.
@@ -230,22 +233,5 @@ pub fn find(index: &Index, repository: &str, name: &str, wanted: &str) -> Result
 /// Keeps other commands, Helm's too, from changing repositories.yaml until it is dropped.
 pub fn lock(config: &Path) -> Result<fs::File, SourceError> {
     let path = config.with_extension("lock");
-    let take = || {
-        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
-        Ok(file)
-    };
-    take().map_err(|cause| SourceError::File { doing: "lock", path, cause })
-}
-
-/// Writes a file that may hold passwords: readable by its owner only.
-pub fn write_private(path: &Path, text: &str) -> Result<(), SourceError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let write = || {
-        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-        let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
-        std::io::Write::write_all(&mut file, text.as_bytes())
-    };
-    write().map_err(|cause| SourceError::File { doing: "write", path: path.to_owned(), cause })
+    private_file::lock(&path).map_err(|cause| SourceError::File { doing: "lock", path, cause })
 }

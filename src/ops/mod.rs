@@ -24,6 +24,7 @@ mod history;
 mod image_build;
 mod images;
 mod layers;
+mod logins;
 mod lookups;
 mod options;
 mod project;

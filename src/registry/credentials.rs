@@ -1,20 +1,18 @@
-//! Who we are to a registry: Docker's `config.json` and its credential helpers.
+//! Who we are to a registry: what Docker's `config.json` and the helper programs that it names have.
 //!
-//! Reads `auths` (with identity and registry tokens), `credHelpers` and `credsStore`; helpers are programs named
-//! `docker-credential-NAME` that speak JSON over standard streams. Where the file is, is the caller's to say. Nothing is asked
-//! before a registry wants credentials, and then once per host.
+//! Reads `auths` (with identity and registry tokens), `credHelpers` and `credsStore`. Where the file is, is the caller's to say. Nothing
+//! is asked before a registry wants credentials, and then once per host.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use tokio::io::AsyncWriteExt;
 
+use super::helper;
 use super::reference::{DEFAULT_REGISTRY, Repository};
 
 /// The key under which Docker keeps the credentials of `docker.io`.
@@ -93,12 +91,21 @@ struct Inner {
     otherwise: Option<DockerConfig>,
 }
 
+/// A `config.json` as it is written.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct RawConfig {
+pub(super) struct RawConfig {
+    #[serde(deserialize_with = "or_none")]
     auths: BTreeMap<String, RawAuth>,
+    #[serde(deserialize_with = "or_none")]
     cred_helpers: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_none")]
     creds_store: String,
+}
+
+/// To Docker null is as good as nothing.
+fn or_none<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 #[derive(Deserialize, Default)]
@@ -111,30 +118,49 @@ struct RawAuth {
     registrytoken: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct HelperAnswer {
-    #[serde(default)]
-    username: String,
-    secret: String,
+impl RawConfig {
+    /// Reads a file; one that is not there is an empty one.
+    pub(super) fn load(path: &Path) -> Result<Self, CredentialsError> {
+        parse(&read(path)?, path)
+    }
+
+    /// The same with all that is in it.
+    pub(super) fn load_whole(path: &Path) -> Result<Map<String, Value>, CredentialsError> {
+        let bytes = read(path)?;
+        parse::<RawConfig>(&bytes, path)?;
+        parse(&bytes, path)
+    }
+
+    /// The helper program that keeps the credentials for a host.
+    pub(super) fn helper_for(&self, host: &str) -> Option<&str> {
+        let own = self.cred_helpers.iter().find(|(key, _)| normal_key(key) == normal_key(host)).map(|(_, helper)| helper);
+        own.or(Some(&self.creds_store)).map(String::as_str).filter(|helper| !helper.is_empty())
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CredentialsError> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(|error| CredentialsError::Unreadable { path: path.to_owned(), source: error }),
+    }
+}
+
+fn parse<T: for<'de> Deserialize<'de> + Default>(bytes: &[u8], path: &Path) -> Result<T, CredentialsError> {
+    if bytes.trim_ascii().is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(bytes).map_err(|error| CredentialsError::Malformed { path: path.to_owned(), source: error })
 }
 
 impl DockerConfig {
     /// Reads a `config.json`; a file that is not there is an empty one.
     pub fn load(path: &Path) -> Result<Self, CredentialsError> {
-        match std::fs::read(path) {
-            Ok(bytes) => DockerConfig::parse(&bytes, path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(DockerConfig(Arc::new(Inner { path: Some(path.to_owned()), ..Inner::default() })))
-            }
-            Err(error) => Err(CredentialsError::Unreadable { path: path.to_owned(), source: error }),
-        }
+        DockerConfig::parse(&read(path)?, path)
     }
 
     /// Parses the bytes of a `config.json` that came from `path`.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, CredentialsError> {
-        let raw: RawConfig =
-            serde_json::from_slice(bytes).map_err(|error| CredentialsError::Malformed { path: path.to_owned(), source: error })?;
+        let raw: RawConfig = parse(bytes, path)?;
         let mut auths = BTreeMap::new();
         for (key, auth) in raw.auths {
             let credentials =
@@ -161,23 +187,6 @@ impl DockerConfig {
         DockerConfig(Arc::new(Inner { any: Some(login), ..Inner::default() }))
     }
 
-    /// Keeps a login with the helper program that is configured for a host; false where there is none.
-    pub async fn keep_with_helper(&self, host: &str, username: &str, password: &Secret) -> Result<bool, CredentialsError> {
-        let Some(helper) = self.helper_for(host) else { return Ok(false) };
-        let login = serde_json::json!({"ServerURL": docker_key(host), "Username": username, "Secret": password.reveal()});
-        tell_helper(helper, "store", host, &login.to_string()).await.map(|()| true)
-    }
-
-    /// Makes the helper program that is configured for a host forget it; false where there is none.
-    pub async fn forget_with_helper(&self, host: &str) -> Result<bool, CredentialsError> {
-        let Some(helper) = self.helper_for(host) else { return Ok(false) };
-        tell_helper(helper, "erase", host, docker_key(host)).await.map(|()| true)
-    }
-
-    fn helper_for(&self, host: &str) -> Option<&str> {
-        self.0.helpers.get(&normal_key(host)).or(self.0.store.as_ref()).map(String::as_str)
-    }
-
     /// Where the configuration came from, for messages.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
@@ -198,8 +207,8 @@ impl DockerConfig {
         if let Some(any) = any {
             return Ok(any.clone());
         }
-        if let Some(helper) = helpers.get(host) {
-            return ask_helper(helper, host).await;
+        if let Some(helper) = helpers.get(host).filter(|helper| !helper.is_empty()) {
+            return helper::get(helper, host).await;
         }
         let mut key = if path.is_empty() { host.to_owned() } else { format!("{host}/{path}") };
         loop {
@@ -212,7 +221,7 @@ impl DockerConfig {
             }
         }
         let found = match store {
-            Some(helper) => ask_helper(helper, host).await?,
+            Some(helper) => helper::get(helper, host).await?,
             None => Credentials::Anonymous,
         };
         match &self.0.otherwise {
@@ -249,7 +258,7 @@ impl RawAuth {
 }
 
 /// Brings the spellings of a registry in `config.json` to `host[:port][/path]`.
-fn normal_key(key: &str) -> String {
+pub(super) fn normal_key(key: &str) -> String {
     let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key).trim_end_matches('/');
     let bare = bare.strip_suffix("/v1").or_else(|| bare.strip_suffix("/v2")).unwrap_or(bare);
     match bare {
@@ -258,103 +267,12 @@ fn normal_key(key: &str) -> String {
     }
 }
 
-/// A configuration's text with one more login; the rest stays. The error is the text of a problem.
-pub fn with_login(text: &str, host: &str, username: &str, password: &Secret) -> Result<String, String> {
-    let mut config = object(text)?;
-    let auths = config.entry("auths").or_insert_with(|| Value::Object(Map::new()));
-    let Value::Object(auths) = auths else { return Err("`auths` is no mapping".into()) };
-    let auth = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{}", password.reveal()));
-    auths.insert(docker_key(host).to_owned(), serde_json::json!({"auth": auth}));
-    Ok(with_tabs(&config))
-}
-
-/// A configuration's text without a login; `None` where it has none.
-pub fn without_login(text: &str, host: &str) -> Result<Option<String>, String> {
-    let mut config = object(text)?;
-    let auths = config.get_mut("auths").and_then(Value::as_object_mut);
-    let removed = auths.and_then(|auths| auths.remove(docker_key(host)));
-    Ok(removed.map(|_| with_tabs(&config)))
-}
-
-fn object(text: &str) -> Result<Map<String, Value>, String> {
-    if text.trim().is_empty() {
-        return Ok(Map::new());
-    }
-    serde_json::from_str(text).map_err(|error| error.to_string())
-}
-
 /// The name under which Docker keeps a registry's login.
-fn docker_key(host: &str) -> &str {
+pub(super) fn docker_key(host: &str) -> &str {
     match host {
         "docker.io" | "index.docker.io" | "registry-1.docker.io" => DOCKER_HUB_KEY,
         other => other,
     }
-}
-
-/// JSON as Docker writes it.
-fn with_tabs(config: &Map<String, Value>) -> String {
-    let mut text = Vec::new();
-    let mut writer = serde_json::Serializer::with_formatter(&mut text, serde_json::ser::PrettyFormatter::with_indent(b"\t"));
-    // a map of JSON values always has a JSON text
-    let _ = config.serialize(&mut writer);
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-async fn ask_helper(name: &str, host: &str) -> Result<Credentials, CredentialsError> {
-    let (program, output) = run_helper(name, "get", host, docker_key(host)).await?;
-    let answer = read_answer(output.status.success(), &output.stdout, &output.stderr);
-    answer.map_err(|reason| CredentialsError::HelperFailed { program, host: host.to_owned(), reason })
-}
-
-/// Gives a helper something to keep or to forget.
-async fn tell_helper(name: &str, verb: &str, host: &str, what: &str) -> Result<(), CredentialsError> {
-    let (program, output) = run_helper(name, verb, host, what).await?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = if output.stdout.is_empty() { &output.stderr } else { &output.stdout };
-    let reason = String::from_utf8_lossy(said).trim().to_owned();
-    Err(CredentialsError::HelperRefused { program, verb: verb.to_owned(), host: host.to_owned(), reason })
-}
-
-/// Runs a helper with a text on standard input; gives its name too.
-async fn run_helper(name: &str, verb: &str, host: &str, input: &str) -> Result<(String, std::process::Output), CredentialsError> {
-    let program = format!("docker-credential-{name}");
-    let failed = |reason: String| CredentialsError::HelperFailed { program: program.clone(), host: host.to_owned(), reason };
-    let mut child = tokio::process::Command::new(&program)
-        .arg(verb)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| CredentialsError::HelperMissing { program: program.clone(), host: host.to_owned(), source: error })?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A helper may answer without reading; then the pipe is closed and that is no failure.
-        let _ = stdin.write_all(input.as_bytes()).await;
-    }
-    let output = child.wait_with_output().await.map_err(|error| failed(error.to_string()))?;
-    Ok((program, output))
-}
-
-/// Reads what a helper printed; the error never has what may be a secret.
-fn read_answer(success: bool, stdout: &[u8], stderr: &[u8]) -> Result<Credentials, String> {
-    if !success {
-        let said = String::from_utf8_lossy(if stdout.is_empty() { stderr } else { stdout }).trim().to_owned();
-        // The helpers' protocol has this sentence for «none», not a code.
-        return match said.as_str() {
-            said if said.contains("credentials not found") => Ok(Credentials::Anonymous),
-            "" => Err("it failed and said nothing".to_owned()),
-            said => Err(said.to_owned()),
-        };
-    }
-    let answer: HelperAnswer =
-        serde_json::from_slice(stdout).map_err(|_| "its answer is not JSON with `Username` and `Secret`".to_owned())?;
-    Ok(match answer.username.as_str() {
-        "<token>" => Credentials::IdentityToken(Secret::new(answer.secret)),
-        _ if answer.secret.is_empty() => Credentials::Anonymous,
-        _ => Credentials::Basic { username: answer.username, password: Secret::new(answer.secret) },
-    })
 }
 
 /// Credentials could not be had.
@@ -377,6 +295,15 @@ pub enum CredentialsError {
         path: PathBuf,
         /// Where and why.
         source: serde_json::Error,
+    },
+    /// The file cannot be changed.
+    #[error("cannot change the registry credentials in {}", path.display())]
+    #[diagnostic(help("make the file's directory writable, or name another one for credentials"))]
+    Unwritable {
+        /// The configuration file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// An entry's `auth` is not base64 of `user:password`.
     #[error("the credentials of `{key}` in {} are unreadable: `auth` is not base64 of `user:password`", path.display())]
@@ -491,23 +418,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn logins_come_and_go_and_leave_the_rest() {
-        let text = with_login(r#"{"credsStore": "", "auths": {"a": {"auth": "YTpi"}}}"#, "r.io:5000", "u", &Secret::new("p")).unwrap();
-        assert_eq!(
-            text,
-            "{\n\t\"auths\": {\n\t\t\"a\": {\n\t\t\t\"auth\": \"YTpi\"\n\t\t},\n\t\t\"r.io:5000\": {\n\t\t\t\"auth\": \"dTpw\"\n\t\t}\n\t},\n\t\"credsStore\": \"\"\n}"
-        );
-        assert_eq!(config(&text).unwrap().credentials_for("r.io:5000").await.unwrap(), basic("u", "p"));
-        let without = without_login(&text, "r.io:5000").unwrap().unwrap();
-        assert_eq!(config(&without).unwrap().credentials_for("r.io:5000").await.unwrap(), Credentials::Anonymous);
-        assert_eq!(without_login(&without, "r.io:5000"), Ok(None));
-        let hub = with_login("", "docker.io", "u", &Secret::new("p")).unwrap();
-        assert!(hub.contains(DOCKER_HUB_KEY), "{hub}");
-        assert!(with_login("[]", "a", "u", &Secret::new("p")).is_err());
-        assert!(with_login(r#"{"auths": 1}"#, "a", "u", &Secret::new("p")).is_err());
-    }
-
-    #[tokio::test]
     async fn configurations_are_asked_one_after_the_other() {
         let first = config(r#"{"auths": {"a.io": {"username": "a", "password": "1"}}}"#).unwrap();
         let second =
@@ -523,22 +433,6 @@ mod tests {
     async fn a_missing_file_knows_nobody() {
         let config = DockerConfig::load(Path::new("/nonexistent/config.json")).unwrap();
         assert_eq!(config.credentials_for("r.io").await.unwrap(), Credentials::Anonymous);
-    }
-
-    #[test]
-    fn helpers_answers() {
-        let answer = |success, stdout: &str, stderr: &str| read_answer(success, stdout.as_bytes(), stderr.as_bytes());
-        for (success, stdout, stderr, expect) in [
-            (true, r#"{"ServerURL": "r.io", "Username": "u", "Secret": "p"}"#, "", Ok(basic("u", "p"))),
-            (true, r#"{"Username": "<token>", "Secret": "t"}"#, "", Ok(Credentials::IdentityToken(Secret::new("t")))),
-            (true, r#"{"Username": "", "Secret": ""}"#, "", Ok(Credentials::Anonymous)),
-            (false, "credentials not found in native keychain\n", "", Ok(Credentials::Anonymous)),
-            (false, "", "no session bus\n", Err("no session bus".to_owned())),
-            (false, "", "", Err("it failed and said nothing".to_owned())),
-            (true, r#"{"Secret": 1"#, "", Err("its answer is not JSON with `Username` and `Secret`".to_owned())),
-        ] {
-            assert_eq!(answer(success, stdout, stderr), expect, "{stdout}");
-        }
     }
 
     #[tokio::test]

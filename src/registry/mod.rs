@@ -11,6 +11,8 @@ pub mod auth;
 pub mod client;
 pub mod credentials;
 pub mod error;
+mod helper;
+pub mod logins;
 pub mod manifest;
 pub mod reference;
 mod session;
