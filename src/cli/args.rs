@@ -82,28 +82,58 @@ pub struct RepoArgs {
     /// Repository for the images, such as registry.example.org/team/app
     #[arg(long, env = "WERF_REPO", visible_alias = "docker-repo", value_name = "REPO")]
     repo: Option<String>,
+    #[command(flatten)]
+    registry: RegistryArgs,
+}
+
+impl RepoArgs {
+    /// As operations take it.
+    pub fn options(self) -> ops::RegistryOptions {
+        ops::RegistryOptions { repo: self.repo.or_else(|| env::text("WERF_DOCKER_REPO")), ..self.registry.options() }
+    }
+}
+
+/// How registries are spoken to, and as whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registry")]
+pub struct RegistryArgs {
     /// Talk plain HTTP to the registry (loopback addresses always do)
     #[arg(long, env = "WERF_INSECURE_REGISTRY")]
     insecure_registry: bool,
     /// Accept any TLS certificate of the registry
     #[arg(long, env = "WERF_SKIP_TLS_VERIFY_REGISTRY")]
     skip_tls_verify_registry: bool,
+    #[command(flatten)]
+    config: DockerConfigArgs,
+}
+
+impl RegistryArgs {
+    /// As operations take it; no repository is named.
+    pub fn options(self) -> ops::RegistryOptions {
+        ops::RegistryOptions {
+            repo: None,
+            insecure: self.insecure_registry,
+            skip_tls_verify: self.skip_tls_verify_registry,
+            docker_config: self.config.file(),
+            path: env::path(),
+            proxies: env::proxies(),
+        }
+    }
+}
+
+/// Where Docker's credentials are.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registry")]
+pub struct DockerConfigArgs {
     /// Directory of the Docker config.json with the registry's credentials; ~/.docker by default
     #[arg(long, env = "WERF_DOCKER_CONFIG", value_name = "DIR")]
     docker_config: Option<PathBuf>,
 }
 
-impl RepoArgs {
-    /// As operations take it.
-    pub fn options(self) -> ops::RegistryOptions {
-        ops::RegistryOptions {
-            repo: self.repo.or_else(|| env::text("WERF_DOCKER_REPO")),
-            insecure: self.insecure_registry,
-            skip_tls_verify: self.skip_tls_verify_registry,
-            docker_config: self.docker_config.map(|dir| dir.join("config.json")).or_else(env::docker_config),
-            path: env::path(),
-            proxies: env::proxies(),
-        }
+impl DockerConfigArgs {
+    /// The config.json; `None` where there is no home either.
+    pub fn file(self) -> Option<PathBuf> {
+        self.docker_config.map(|dir| dir.join("config.json")).or_else(env::docker_config)
     }
 }
 

@@ -9,11 +9,13 @@ mod cleanup;
 mod completion;
 mod config;
 mod converge;
+mod cr;
 mod dismiss;
 mod env;
 mod helm;
 mod late;
 mod lint;
+mod password;
 mod plan;
 mod render;
 mod run;
@@ -63,6 +65,9 @@ enum Command {
     /// Work on any chart as Helm does
     #[command(subcommand)]
     Helm(Late<helm::Command>),
+    /// Log in to registries
+    #[command(subcommand)]
+    Cr(Late<cr::Command>),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Late<config::Command>),
@@ -96,6 +101,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Dismiss(Late(args)) => dismiss::run(*args),
         Command::Cleanup(Late(args)) => cleanup::run(*args),
         Command::Helm(Late(command)) => helm::run(*command),
+        Command::Cr(Late(command)) => cr::run(*command),
         Command::Config(Late(command)) => config::run(*command),
         Command::Version => version::run(),
         Command::Completion(Late(args)) => completion::run(&args, &mut Cli::command()),

@@ -4,6 +4,7 @@ pub mod build;
 pub mod cleanup;
 pub mod config;
 pub mod converge;
+pub mod cr;
 pub mod dismiss;
 pub mod helm;
 pub mod lint;
@@ -42,6 +43,7 @@ pub use validate::ValidateOptions;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::Events;
+pub use crate::registry::Secret;
 
 /// What every operation gets beside its options: where its facts go, and when it must stop.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use super::{ChartOptions, RegistryOptions};
 use crate::error::Result;
 use crate::images::buildkit::session::{self, CredentialSource, ServeError};
-use crate::registry::{Client, Credentials, DockerConfig, Options, Reason, ReferenceError, Repository, Scheme, Verify};
+use crate::registry::{Client, Credentials, DockerConfig, Options, Reason, ReferenceError, Repository, Scheme, Secret, Verify};
 
 /// A client with the user's credentials. Nothing is sent.
 pub fn client(options: &RegistryOptions) -> Result<Client> {
@@ -19,6 +19,11 @@ pub fn client(options: &RegistryOptions) -> Result<Client> {
         None => DockerConfig::default(),
     };
     Ok(with_credentials(options, credentials))
+}
+
+/// A client that shows one login to every registry. Nothing is sent.
+pub fn client_as(options: &RegistryOptions, username: &str, password: &Secret) -> Client {
+    with_credentials(options, DockerConfig::everywhere(username, password.clone()))
 }
 
 fn with_credentials(options: &RegistryOptions, credentials: DockerConfig) -> Client {

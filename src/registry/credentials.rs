@@ -307,7 +307,7 @@ pub enum CredentialsError {
     },
     /// An entry's `auth` is not base64 of `user:password`.
     #[error("the credentials of `{key}` in {} are unreadable: `auth` is not base64 of `user:password`", path.display())]
-    #[diagnostic(help("log in again with `docker login {key}`"))]
+    #[diagnostic(help("log in again with `werf cr login {key}`"))]
     MalformedAuth {
         /// The configuration file.
         path: PathBuf,

@@ -12,7 +12,7 @@ pub use crate::transport::{Cause, redact};
 pub enum RegistryError {
     /// 401 and we have nothing to show.
     #[error("cannot {doing}: registry `{host}` wants credentials, and {place} has none for it")]
-    #[diagnostic(help("log in with `docker login {host}`, or point DOCKER_CONFIG at a directory whose config.json has its credentials"))]
+    #[diagnostic(help("log in with `werf cr login {host}`, or point DOCKER_CONFIG at a directory whose config.json has its credentials"))]
     LoginRequired {
         /// What we wanted, such as `check image …`.
         doing: String,
@@ -26,7 +26,7 @@ pub enum RegistryError {
     },
     /// 401 although we showed something.
     #[error("cannot {doing}: registry `{host}` does not accept {who}")]
-    #[diagnostic(help("the password or token may be wrong or expired; log in again with `docker login {host}`"))]
+    #[diagnostic(help("the password or token may be wrong or expired; log in again with `werf cr login {host}`"))]
     LoginRefused {
         /// What we wanted.
         doing: String,
@@ -54,7 +54,7 @@ pub enum RegistryError {
     },
     /// 403.
     #[error("cannot {doing}: registry `{host}` forbids it to {who}")]
-    #[diagnostic(help("give this account the right to do so, or log in as another one with `docker login {host}`"))]
+    #[diagnostic(help("give this account the right to do so, or log in as another one with `werf cr login {host}`"))]
     Forbidden {
         /// What we wanted.
         doing: String,

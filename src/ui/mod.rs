@@ -88,6 +88,11 @@ pub fn bytes(bytes: &[u8]) {
     let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
 }
 
+/// Asks on standard error; the answer is the caller's to read.
+pub fn ask(question: &str) {
+    write_stderr(question);
+}
+
 /// Prints an error with its causes, source lines and help, and what stands below.
 pub fn error(look: &Look, error: &Error) {
     write_stderr(&(report::render(error.diagnostic(), look.style) + error.postscript()));

@@ -113,7 +113,7 @@ async fn failures_keep_what_the_daemon_said() -> Result<()> {
         (
             Solving::Fails("failed to push registry/app:1: 401 Unauthorized"),
             "image `app`: step `[install] npm ci` failed: failed to push registry/app:1: 401 Unauthorized\n  │ one\n  │ two\n\
-             help: log in to the registry (`docker login`, or the Docker config that `--docker-config` names) \
+             help: log in to the registry (`werf cr login`, or the Docker config that `--docker-config` names) \
              with an account that has the rights",
         ),
         (

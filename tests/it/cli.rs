@@ -5,6 +5,7 @@ mod chart;
 mod chart_repository;
 mod cluster;
 mod content;
+mod cr;
 mod explain;
 mod flags;
 mod helm;

@@ -264,13 +264,13 @@ async fn errors_of_login() {
     insta::assert_snapshot!(text(&error, registry.address), @"
     error: cannot check image `HOST/app:1`: registry `HOST` wants credentials, and `/home/me/.docker/config.json` has none for it
     cause: HEAD http://HOST/v2/app/manifests/1 answered 401 Unauthorized
-    help: log in with `docker login HOST`, or point DOCKER_CONFIG at a directory whose config.json has its credentials
+    help: log in with `werf cr login HOST`, or point DOCKER_CONFIG at a directory whose config.json has its credentials
     ");
     let error = logged_in(&registry, "me", "wrong").head(&image).await.unwrap_err();
     insta::assert_snapshot!(text(&error, registry.address), @"
     error: cannot check image `HOST/app:1`: registry `HOST` does not accept user `me`
     cause: HEAD http://HOST/v2/app/manifests/1 answered 401 Unauthorized
-    help: the password or token may be wrong or expired; log in again with `docker login HOST`
+    help: the password or token may be wrong or expired; log in again with `werf cr login HOST`
     ");
 
     let registry = FakeRegistry::start(Login::Bearer("me", "secret")).await;
@@ -279,13 +279,13 @@ async fn errors_of_login() {
     insta::assert_snapshot!(text(&error, registry.address), @"
     error: cannot check image `HOST/app:1`: registry `HOST` wants credentials, and `/home/me/.docker/config.json` has none for it
     cause: GET http://HOST/token answered 401 Unauthorized, UNAUTHORIZED: incorrect username or password
-    help: log in with `docker login HOST`, or point DOCKER_CONFIG at a directory whose config.json has its credentials
+    help: log in with `werf cr login HOST`, or point DOCKER_CONFIG at a directory whose config.json has its credentials
     ");
     let error = logged_in(&registry, "me", "wrong").head(&image).await.unwrap_err();
     insta::assert_snapshot!(text(&error, registry.address), @"
     error: cannot check image `HOST/app:1`: registry `HOST` does not accept user `me`
     cause: GET http://HOST/token answered 401 Unauthorized, UNAUTHORIZED: incorrect username or password
-    help: the password or token may be wrong or expired; log in again with `docker login HOST`
+    help: the password or token may be wrong or expired; log in again with `werf cr login HOST`
     ");
     assert!(!format!("{error:?}").contains("wrong"), "no secret gets into an error");
 }
@@ -425,7 +425,7 @@ async fn errors_of_the_registry() {
     insta::assert_snapshot!(text(&error, registry.address), @"
     error: cannot read the manifest of `HOST/app:1`: registry `HOST` forbids it to those who are not logged in
     cause: GET http://HOST/v2/app/manifests/1 answered 403 Forbidden, DENIED: requested access to the resource is denied
-    help: give this account the right to do so, or log in as another one with `docker login HOST`
+    help: give this account the right to do so, or log in as another one with `werf cr login HOST`
     ");
     assert!(!error.is_transient());
 

@@ -94,7 +94,7 @@ fn without_the_right_password_nothing_begins() {
     let private = Private::start(&app);
     let repo = format!("{}/team/shop", private.address);
     let wrong = login(&app, "wrong", &private.address, "shop", "guess");
-    for (config, wanted) in [(None, "docker login"), (Some(wrong), "shop")] {
+    for (config, wanted) in [(None, "werf cr login"), (Some(wrong), "shop")] {
         let config = config.unwrap_or_else(|| app.sandbox.root().join("nothing").to_string_lossy().into_owned());
         let printed = app.werf(&["build", "--repo", &repo, "--docker-config", &config]);
         assert_eq!(printed.code, 1, "{}", printed.stderr);

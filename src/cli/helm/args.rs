@@ -1,6 +1,5 @@
 //! Groups of flags that several of Helm's commands share.
 
-use std::io::Read;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -164,13 +163,4 @@ impl SourceArgs {
             keyring: self.verify.then(|| self.keyring.unwrap_or_else(env::keyring)),
         }
     }
-}
-
-/// A password from standard input, without the line break behind it.
-pub fn password_of_stdin() -> Secret {
-    let mut text = String::new();
-    // an unreadable standard input gives no password, and the server says so
-    let _ = std::io::stdin().read_to_string(&mut text);
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    Secret::new(text.strip_suffix('\r').unwrap_or(text))
 }

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::args::{FilesArgs, password_of_stdin};
+use super::args::FilesArgs;
 use super::{Late, told};
 use crate::cli::args::LogArgs;
+use crate::cli::password;
 use crate::ops::helm::source::ReachOptions;
 use crate::ops::helm::{Secret, registry};
 
@@ -75,7 +76,7 @@ pub fn run(command: Command) -> u8 {
 
 impl LoginArgs {
     fn options(self) -> registry::LoginOptions {
-        let password = if self.password_stdin { Some(password_of_stdin()) } else { self.password.map(Secret::new) };
+        let password = if self.password_stdin { Some(password::of_stdin()) } else { self.password.map(Secret::new) };
         let reach = ReachOptions {
             username: self.username.filter(|name| !name.is_empty()),
             password,

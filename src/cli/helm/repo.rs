@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::args::{FilesArgs, ReachArgs, password_of_stdin};
+use super::args::{FilesArgs, ReachArgs};
 use super::{Late, told};
 use crate::cli::args::LogArgs;
+use crate::cli::password;
 use crate::ops::helm::repo;
 use crate::ops::helm::source::ReachOptions;
 
@@ -140,7 +141,7 @@ impl AddArgs {
     fn options(self) -> repo::AddOptions {
         let mut reach = ReachOptions { pass_credentials: self.pass_credentials, ..self.reach.options() };
         if self.password_stdin && reach.password.is_none() {
-            reach.password = Some(password_of_stdin());
+            reach.password = Some(password::of_stdin());
         }
         repo::AddOptions {
             name: self.name,

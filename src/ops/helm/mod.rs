@@ -18,5 +18,5 @@ pub mod verify;
 mod dependency_fetch;
 mod table;
 
+pub use super::Secret;
 pub use super::chart_files::HelmValues;
-pub use crate::registry::Secret;

@@ -60,7 +60,7 @@ async fn no_credentials() {
     exit 1
     error: cannot check image `HOST/app:DIGEST`: registry `HOST` wants credentials, and `[SANDBOX]/home/.docker/config.json` has none for it
       because: HEAD http://HOST/v2/app/manifests/DIGEST answered 401 Unauthorized
-    help: log in with `docker login HOST`, or point DOCKER_CONFIG at a directory whose config.json has its credentials
+    help: log in with `werf cr login HOST`, or point DOCKER_CONFIG at a directory whose config.json has its credentials
     ");
 }
 
@@ -75,7 +75,7 @@ async fn credentials_that_are_refused() {
     exit 1
     error: cannot check image `HOST/app:DIGEST`: registry `HOST` does not accept user `ann`
       because: GET http://HOST/token answered 401 Unauthorized, UNAUTHORIZED: incorrect username or password
-    help: the password or token may be wrong or expired; log in again with `docker login HOST`
+    help: the password or token may be wrong or expired; log in again with `werf cr login HOST`
     ");
 }
 
@@ -95,13 +95,13 @@ async fn answers_that_are_no_good() {
     exit 1
     error: cannot check image `HOST/app:DIGEST`: registry `HOST` forbids it to those who are not logged in
       because: HEAD http://HOST/v2/app/manifests/DIGEST answered 403 Forbidden
-    help: give this account the right to do so, or log in as another one with `docker login HOST`
+    help: give this account the right to do so, or log in as another one with `werf cr login HOST`
     ");
     insta::assert_snapshot!(answer("GET /v2/app/tags", 403, denied, &["cleanup", "--without-kube", "--repo", &repo]), @r"
     exit 1
     error: cannot list the tags of `HOST/app`: registry `HOST` forbids it to those who are not logged in
       because: GET http://HOST/v2/app/tags/list answered 403 Forbidden, DENIED: requested access to the resource is denied
-    help: give this account the right to do so, or log in as another one with `docker login HOST`
+    help: give this account the right to do so, or log in as another one with `werf cr login HOST`
     ");
     insta::assert_snapshot!(answer("HEAD", 302, "", &["build", "--repo", &repo]), @r"
     exit 1

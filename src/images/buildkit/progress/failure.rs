@@ -174,7 +174,7 @@ fn help(message: &str, exit_code: Option<u32>) -> Option<&'static str> {
         "no basic auth credentials",
     ]) {
         return Some(
-            "log in to the registry (`docker login`, or the Docker config that `--docker-config` names) with an account that has the rights",
+            "log in to the registry (`werf cr login`, or the Docker config that `--docker-config` names) with an account that has the rights",
         );
     }
     if has(&["exec format error"]) {
