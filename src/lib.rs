@@ -28,6 +28,7 @@
 //! | [`registry`] | references, credentials, manifests, tags | I/O |
 //! | [`chart_repository`] | charts of repositories and registries: indexes, archives, their cache | I/O |
 //! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `schema`, `plan`, `status` (pure), `cluster` (I/O) | |
+//! | [`ci`] | from what a CI job says to variables of werf, as shells read them | pure |
 //! | [`cleanup`] | which published images stay and which go, each with its reason | pure |
 //! | [`ui`] | events and errors on standard error, data on standard output | edge |
 //! | [`cache_file`] | files of caches: there whole, or not at all | I/O |
@@ -61,6 +62,7 @@
 
 pub mod cache_file;
 pub mod chart_repository;
+pub mod ci;
 pub mod cleanup;
 pub mod cli;
 pub mod deploy;

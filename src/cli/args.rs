@@ -1,6 +1,6 @@
 //! Groups of flags that several commands share, and what they mean to operations.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -47,6 +47,9 @@ pub struct ProjectArgs {
     #[arg(long, env = "WERF_HOME", value_name = "DIR", hide = true)]
     #[allow(dead_code, reason = "it is read where the command line is, for all that has caches")]
     home_dir: Option<PathBuf>,
+    /// Where temporary files lie that a command makes; the system's directory for them by default
+    #[arg(long, env = "WERF_TMP_DIR", value_name = "DIR", hide = true)]
+    tmp_dir: Option<PathBuf>,
     /// Take the indexes of chart repositories from Helm's cache
     // hidden: its long name would widen the column of flags in the help of every command
     #[arg(long, short = 'L', env = "WERF_SKIP_DEPENDENCIES_REPO_REFRESH", hide = true)]
@@ -54,6 +57,11 @@ pub struct ProjectArgs {
 }
 
 impl ProjectArgs {
+    /// Where temporary files are to be, if the user says it.
+    pub fn tmp_dir(&self) -> Option<&Path> {
+        self.tmp_dir.as_deref()
+    }
+
     /// As operations take it.
     pub fn options(self) -> ops::ProjectOptions {
         ops::ProjectOptions {
@@ -523,10 +531,15 @@ pub struct LogArgs {
 }
 
 impl LogArgs {
+    /// Whether everything is to be told.
+    pub fn is_verbose(&self) -> bool {
+        self.log_verbose || self.log_debug
+    }
+
     /// The look of standard error.
     pub fn look(&self) -> Look {
         let verbosity = match self {
-            _ if self.log_debug || self.log_verbose => Verbosity::Verbose,
+            _ if self.is_verbose() => Verbosity::Verbose,
             _ if self.log_quiet => Verbosity::Quiet,
             _ => Verbosity::Normal,
         };

@@ -21,6 +21,13 @@ pub fn lookup(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// All variables of the process; what is no UTF-8 in them is replaced.
+pub fn all() -> crate::ops::ci_env::Environment {
+    #[allow(clippy::disallowed_methods)] // the one place that reads the environment
+    let variables = std::env::vars_os();
+    variables.map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).collect()
+}
+
 /// The values of a list flag: every `WERF_<NAME>_*` in the order of the names, then `given` (the flag, or `WERF_<NAME>`).
 pub fn list(name: &str, given: Vec<String>) -> Vec<String> {
     let prefix = format!("WERF_{name}_");

@@ -5,6 +5,7 @@
 
 mod args;
 mod build;
+mod ci_env;
 mod cleanup;
 mod completion;
 mod config;
@@ -65,6 +66,8 @@ enum Command {
     /// Work on any chart as Helm does
     #[command(subcommand)]
     Helm(Late<helm::Command>),
+    /// Print the variables of werf for a CI job
+    CiEnv(Late<ci_env::Args>),
     /// Log in to registries
     #[command(subcommand)]
     Cr(Late<cr::Command>),
@@ -101,6 +104,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Dismiss(Late(args)) => dismiss::run(*args),
         Command::Cleanup(Late(args)) => cleanup::run(*args),
         Command::Helm(Late(command)) => helm::run(*command),
+        Command::CiEnv(Late(args)) => ci_env::run(*args),
         Command::Cr(Late(command)) => cr::run(*command),
         Command::Config(Late(command)) => config::run(*command),
         Command::Version => version::run(),

@@ -1,6 +1,7 @@
 //! One file per command: the use cases. They carry plain values between rooms that do not know one another.
 
 pub mod build;
+pub mod ci_env;
 pub mod cleanup;
 pub mod config;
 pub mod converge;

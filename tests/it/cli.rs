@@ -3,6 +3,7 @@
 mod builder;
 mod chart;
 mod chart_repository;
+mod ci_env;
 mod cluster;
 mod content;
 mod cr;

@@ -231,6 +231,7 @@ fn help_and_version() {
       dismiss     Delete the release from the cluster
       cleanup     Delete the images that nothing uses
       helm        Work on any chart as Helm does
+      ci-env      Print the variables of werf for a CI job
       cr          Log in to registries
       config      Look at the configuration
       version     Print the version
