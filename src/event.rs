@@ -6,23 +6,44 @@ use tokio::sync::mpsc;
 
 /// A cheap handle through which a room tells what happened. Clones share one channel; a handle without one drops everything.
 #[derive(Clone, Debug, Default)]
-pub struct Events(Option<mpsc::UnboundedSender<Event>>);
+pub struct Events(Sender);
+
+#[derive(Clone, Debug, Default)]
+enum Sender {
+    #[default]
+    None,
+    Own(mpsc::UnboundedSender<Event>),
+    Lent(mpsc::WeakUnboundedSender<Event>),
+}
 
 impl Events {
     /// A handle and the receiving end that `ui` drains.
     pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Events(Some(sender)), receiver)
+        (Events(Sender::Own(sender)), receiver)
     }
 
     /// A handle that drops everything: for tests and for commands that show nothing.
     pub fn none() -> Self {
-        Events(None)
+        Events(Sender::None)
+    }
+
+    /// The same channel for what may outlive the operation: `ui` does not wait for this handle to go before it ends.
+    pub fn lent(&self) -> Self {
+        match &self.0 {
+            Sender::Own(sender) => Events(Sender::Lent(sender.downgrade())),
+            Sender::None | Sender::Lent(_) => self.clone(),
+        }
     }
 
     /// Sends one fact. A receiver that is gone is no error.
     pub fn emit(&self, event: Event) {
-        if let Some(sender) = &self.0 {
+        let sender = match &self.0 {
+            Sender::None => None,
+            Sender::Own(sender) => Some(sender.clone()),
+            Sender::Lent(sender) => sender.upgrade(),
+        };
+        if let Some(sender) = sender {
             let _ = sender.send(event);
         }
     }
@@ -86,6 +107,17 @@ pub enum Event {
         revision: String,
         /// Id of the commit.
         commit: String,
+        /// How long it took.
+        took: Duration,
+    },
+    /// Content of files that Git LFS keeps came into the local store.
+    ContentFetched {
+        /// URL of the server, without secrets.
+        server: String,
+        /// How many files were lacking.
+        files: usize,
+        /// How long they are together, in bytes.
+        bytes: u64,
         /// How long it took.
         took: Duration,
     },

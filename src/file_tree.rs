@@ -125,6 +125,22 @@ pub trait FileTree: Send + Sync {
         Ok(())
     }
 
+    /// Tells that the bytes of entries, and the files of submodules among them, are about to be wanted: a tree that lacks some brings
+    /// them together, where reading brings them one by one. Whether lists have other entries now, as those of a submodule that came,
+    /// and are to be asked for again.
+    ///
+    /// # Errors
+    /// What is wanted is neither here nor to be had; the error names all of it.
+    fn fetch(&self, entries: &[&Entry]) -> Result<bool, ReadError> {
+        let _ = entries;
+        Ok(false)
+    }
+
+    /// [`FileTree::blob_size`] of several entries, for which what a tree lacks comes together.
+    fn blob_sizes(&self, entries: &[&Entry]) -> Result<Vec<u64>, ReadError> {
+        entries.iter().map(|entry| self.blob_size(entry)).collect()
+    }
+
     /// The length of [`FileTree::blob`], from the object's header where that is cheaper than its bytes.
     fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {
         Ok(self.blob(entry)?.len() as u64)

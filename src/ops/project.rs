@@ -7,7 +7,7 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::remotes::Remotes;
+use super::remotes::{self, Remotes};
 use super::{ProjectOptions, Run};
 use crate::error::Result;
 use crate::event::Event;
@@ -17,7 +17,7 @@ use crate::images::git_layers::{DirectoryCache, LayerCache};
 use crate::images::image::View;
 use crate::project::config::image::{Recipe, Secret, SecretSource};
 use crate::project::config::{self, CommitData, Config, ConfigInput};
-use crate::project::git::{self, Commit, Repository};
+use crate::project::git::{self, Commit, Provider, Repository};
 use crate::project::giterminism::{self, Files, Giterminism, LOOSE_WARNING, Mode, Purpose, WorkTree};
 
 /// One commit of one project, opened and checked.
@@ -38,6 +38,7 @@ pub struct Project {
     pub remotes: Arc<Remotes>,
     /// `--insecure-registry`.
     pub insecure_registry: bool,
+    provider: Arc<dyn Provider>,
     env_lookup: fn(&str) -> Option<String>,
 }
 
@@ -49,6 +50,8 @@ pub struct Opened {
     pub commit: Commit,
     /// The rules.
     pub giterminism: Arc<Giterminism>,
+    /// Who brings what the clone lacks.
+    provider: Arc<dyn Provider>,
 }
 
 /// Opens the commit that HEAD names (with `--dev`: a snapshot of the work tree).
@@ -65,10 +68,11 @@ pub fn open_commit(options: &ProjectOptions, run: &Run) -> Result<Opened> {
     if mode == Mode::Loose {
         run.events.emit(Event::Warned { message: LOOSE_WARNING.into(), help: None });
     }
-    let tree = Arc::new(git::commit_tree(&repository, &commit)?);
+    let provider = remotes::upstream(options, &repository, run);
+    let tree = Arc::new(git::commit_tree_with(&repository, &commit, provider.clone())?);
     let work_tree = git::work_tree(&tree).map(|work_tree| Arc::new(work_tree) as Arc<dyn WorkTree>);
     let giterminism = giterminism::load(&commit.short(), tree, work_tree, mode, options.giterminism_config.as_deref())?;
-    Ok(Opened { repository, commit, giterminism: Arc::new(giterminism) })
+    Ok(Opened { repository, commit, giterminism: Arc::new(giterminism), provider })
 }
 
 /// Opens the project and checks its configuration.
@@ -80,15 +84,16 @@ pub fn open(options: &ProjectOptions, insecure_registry: bool, run: &Run) -> Res
 pub fn open_at(options: &ProjectOptions, project: &Project, commit: ObjectId) -> Result<Arc<Project>> {
     let repository = project.repository.clone();
     let commit = git::commit(&repository, &commit.to_string())?;
-    let tree = Arc::new(git::commit_tree(&repository, &commit)?);
+    let provider = project.provider.clone();
+    let tree = Arc::new(git::commit_tree_with(&repository, &commit, provider.clone())?);
     let giterminism = giterminism::load(&commit.short(), tree, None, Mode::Strict, options.giterminism_config.as_deref())?;
-    let opened = Opened { repository, commit, giterminism: Arc::new(giterminism) };
+    let opened = Opened { repository, commit, giterminism: Arc::new(giterminism), provider };
     checked(options, opened, project.insecure_registry, project.remotes.clone())
 }
 
 fn checked(options: &ProjectOptions, opened: Opened, insecure_registry: bool, remotes: Arc<Remotes>) -> Result<Arc<Project>> {
     let config = Arc::new(config::load(&ConfigWords::new(&opened).input(options, &opened))?);
-    let Opened { repository, commit, giterminism } = opened;
+    let Opened { repository, commit, giterminism, provider } = opened;
     Ok(Arc::new(Project {
         repository,
         commit,
@@ -97,6 +102,7 @@ fn checked(options: &ProjectOptions, opened: Opened, insecure_registry: bool, re
         env: options.env.clone().unwrap_or_default(),
         layer_cache: Arc::new(DirectoryCache::new(options.cache_dir.join("layers"))),
         remotes,
+        provider,
         insecure_registry,
         env_lookup: options.env_lookup,
     }))
@@ -197,22 +203,7 @@ impl Project {
     /// A path of this machine as werf.yaml writes it: `~/…` is in the user's home, everything else that is relative is below the project's
     /// directory.
     pub fn machine_path(&self, path: &str) -> PathBuf {
-        self.at_home(path).unwrap_or_else(|| self.directory().join(path))
-    }
-
-    /// The place of `~/…`.
-    pub fn at_home(&self, path: &str) -> Option<PathBuf> {
-        Some(Path::new(&(self.env_lookup)("HOME")?).join(path.strip_prefix("~/")?))
-    }
-
-    /// The project's directory in the work tree.
-    pub fn directory(&self) -> PathBuf {
-        self.repository.work_tree().unwrap_or(Path::new(".")).join(self.repository.project_prefix())
-    }
-
-    /// Looks up a variable of the process.
-    pub fn variable(&self) -> fn(&str) -> Option<String> {
-        self.env_lookup
+        at_home(self.env_lookup, path).unwrap_or_else(|| directory(&self.repository).join(path))
     }
 
     /// Which rule a file of a build context falls under.
@@ -227,6 +218,16 @@ impl Project {
             ignored.then_some(Purpose::Dockerignore)
         })
     }
+}
+
+/// The place of `~/…`.
+pub fn at_home(variable: fn(&str) -> Option<String>, path: &str) -> Option<PathBuf> {
+    Some(Path::new(&variable("HOME")?).join(path.strip_prefix("~/")?))
+}
+
+/// The project's directory in the work tree.
+pub fn directory(repository: &Repository) -> PathBuf {
+    repository.work_tree().unwrap_or(Path::new(".")).join(repository.project_prefix())
 }
 
 fn join(dir: &str, path: &str) -> String {
@@ -258,6 +259,14 @@ impl FileTree for ImageFiles<'_> {
         self.project.giterminism.content().check(entry)
     }
 
+    fn fetch(&self, entries: &[&Entry]) -> Result<bool, ReadError> {
+        self.project.giterminism.content().fetch(entries)
+    }
+
+    fn blob_sizes(&self, entries: &[&Entry]) -> Result<Vec<u64>, ReadError> {
+        self.project.giterminism.content().blob_sizes(entries)
+    }
+
     fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {
         self.project.giterminism.content().blob_size(entry)
     }
@@ -280,6 +289,14 @@ impl FileTree for SharedImageFiles {
 
     fn check(&self, entry: &Entry) -> Result<(), ReadError> {
         self.0.image_files().check(entry)
+    }
+
+    fn fetch(&self, entries: &[&Entry]) -> Result<bool, ReadError> {
+        self.0.image_files().fetch(entries)
+    }
+
+    fn blob_sizes(&self, entries: &[&Entry]) -> Result<Vec<u64>, ReadError> {
+        self.0.image_files().blob_sizes(entries)
     }
 
     fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {

@@ -1,7 +1,7 @@
 //! Other repositories that `git` of werf.yaml names: what their revisions are now, each asked once in a run.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -10,23 +10,51 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-use super::project::{Project, SecretError};
-use super::{ProjectOptions, Proxies, Run};
+use super::project::{self, Project, SecretError};
+use super::{ProjectOptions, Run};
 use crate::error::{Problems, Result};
 use crate::images::image::RemoteCommit;
 use crate::project::config::Config;
 use crate::project::config::image::{GitMapping, Recipe, Remote, Revision, SecretSource};
-use crate::project::git::remote::{self as git, Access, Login, RemoteError, SILENCE, Settings};
+use crate::project::git::remote::{self as git, Access, Credentials, Login, RemoteError, SILENCE, Settings, Upstream};
+use crate::project::git::{Provider, Repository};
 
 /// Repositories that are asked at once.
 const AT_ONCE: usize = 8;
 
 /// What is known of other repositories.
 pub struct Remotes {
-    cache_dir: PathBuf,
-    ssh_keys: Vec<String>,
-    proxies: Proxies,
+    options: ProjectOptions,
     known: Mutex<Commits>,
+}
+
+/// Who brings what the project's clone lacks. Nothing is looked up before something is wanted.
+pub fn upstream(options: &ProjectOptions, repository: &Repository, run: &Run) -> Arc<dyn Provider> {
+    // The tree may be kept by an error, for which the display must not wait.
+    let run = Run { events: run.events.lent(), cancel: run.cancel.clone() };
+    let (options, directory) = (options.clone(), project::directory(repository));
+    Arc::new(Upstream::of_clone(move || access(&options, &directory, &run)))
+}
+
+/// How servers are reached.
+fn access(options: &ProjectOptions, directory: &Path, run: &Run) -> Result<Access, RemoteError> {
+    let place = |key: &String| project::at_home(options.env_lookup, key).unwrap_or_else(|| PathBuf::from(key));
+    let ssh_keys: Vec<PathBuf> = options.ssh_keys.iter().map(place).collect();
+    if let Some(key) = ssh_keys.iter().find(|key| !key.is_file()) {
+        return Err(RemoteError::NoKey { path: key.clone() });
+    }
+    Ok(Access {
+        cache_dir: options.cache_dir.clone(),
+        base_dir: directory.to_owned(),
+        ssh_keys,
+        settings: Arc::new(Settings::load()?),
+        variable: options.env_lookup,
+        proxies: options.charts.proxies.clone(),
+        silence: SILENCE,
+        credentials: Credentials::All,
+        events: run.events.lent(),
+        cancel: run.cancel.clone(),
+    })
 }
 
 /// Commits of other repositories, by URL and revision as written.
@@ -35,8 +63,7 @@ pub type Commits = BTreeMap<(String, Revision), RemoteCommit>;
 impl Remotes {
     /// Nothing is known yet.
     pub fn new(options: &ProjectOptions) -> Arc<Self> {
-        let (cache_dir, ssh_keys, proxies) = (options.cache_dir.clone(), options.ssh_keys.clone(), options.charts.proxies.clone());
-        Arc::new(Remotes { cache_dir, ssh_keys, proxies, known: Mutex::default() })
+        Arc::new(Remotes { options: options.clone(), known: Mutex::default() })
     }
 
     /// The commits of all revisions that a configuration names. One without remote mappings costs nothing.
@@ -74,7 +101,7 @@ impl Remotes {
         let lacking: Vec<_> = wanted.iter().filter(|(key, _)| !known.contains_key(key)).collect();
         let mut problems = Vec::new();
         if !lacking.is_empty() {
-            let access = self.access(project, run)?;
+            let access = access(&self.options, &project::directory(&project.repository), run)?;
             let asked = lacking.into_iter().map(|((url, revision), mapping)| resolve(&access, project, (url, revision), mapping));
             let answers: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
             for answer in answers {
@@ -86,23 +113,6 @@ impl Remotes {
         }
         let trees = wanted.into_keys().filter_map(|key| Some((key.clone(), known.get(&key)?.clone()))).collect();
         Ok((trees, problems))
-    }
-
-    fn access(&self, project: &Project, run: &Run) -> Result<Access> {
-        let ssh_keys: Vec<PathBuf> = self.ssh_keys.iter().map(|key| project.at_home(key).unwrap_or_else(|| PathBuf::from(key))).collect();
-        if let Some(key) = ssh_keys.iter().find(|key| !key.is_file()) {
-            return Err(NoKey { path: key.clone() }.into());
-        }
-        Ok(Access {
-            cache_dir: self.cache_dir.clone(),
-            base_dir: project.directory(),
-            ssh_keys,
-            settings: Arc::new(Settings::load()?),
-            variable: project.variable(),
-            proxies: self.proxies.clone(),
-            silence: SILENCE,
-            events: run.events.clone(),
-        })
     }
 }
 
@@ -205,11 +215,4 @@ impl Diagnostic for AtMapping {
     fn diagnostic_source(&self) -> Option<&dyn Diagnostic> {
         self.error.diagnostic_source()
     }
-}
-
-#[derive(Debug, Error, Diagnostic)]
-#[error("there is no SSH key `{}`", path.display())]
-#[diagnostic(help("pass the file of a private key with `--ssh-key`, or in WERF_SSH_KEY and WERF_SSH_KEY_*"))]
-struct NoKey {
-    path: PathBuf,
 }

@@ -50,7 +50,16 @@ pub fn of(event: &Event) -> Option<Line> {
         }
         Event::RepositoryFetched { repository, revision, commit, took } => {
             let short = commit.get(..7).unwrap_or(commit);
-            line(Normal, Tone::Good, "Fetched", format!("{revision} of {repository}, commit {short}, in {}", seconds(*took)))
+            let what = match revision.strip_prefix("commit ") {
+                Some(id) if id == commit => format!("commit {short} of {repository}"),
+                _ => format!("{revision} of {repository}, commit {short},"),
+            };
+            line(Normal, Tone::Good, "Fetched", format!("{what} in {}", seconds(*took)))
+        }
+        Event::ContentFetched { server, files, bytes, took } => {
+            let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+            let size = *bytes as f64 / f64::from(1 << 20);
+            line(Normal, Tone::Good, "Fetched", format!("{files} of Git LFS, {size:.1} MiB, from {server} in {}", seconds(*took)))
         }
         Event::BuilderReady { endpoint, took } => line(Normal, Tone::Good, "Builder", format!("{endpoint} after {}", seconds(*took))),
         Event::StepStarted { image, name, .. } => line(Normal, Tone::Note, "Building", format!("{image}  {}", own_step(image, name))),

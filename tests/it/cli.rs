@@ -8,6 +8,7 @@ mod cluster;
 mod content;
 mod cr;
 mod explain;
+mod fetching;
 mod flags;
 mod helm;
 mod helm_lint;

@@ -10,24 +10,24 @@ use miette::Diagnostic;
 use tempfile::TempDir;
 use werf::event::Events;
 use werf::file_tree::FileTree;
-use werf::project::git::remote::{Access, LfsObject, Login, Remote, RemoteError, Revision, Settings, fetch_lfs, resolve};
+use werf::project::git::remote::{Access, Credentials, Login, Remote, RemoteError, Revision, Settings, resolve};
 
 use super::git::Sandbox;
 use super::git_servers::{Daemon, Manners, Smart};
 
 /// A cache of its own, and how servers are reached.
-struct Here {
-    dir: TempDir,
-    access: Access,
+pub struct Here {
+    pub dir: TempDir,
+    pub access: Access,
 }
 
 impl Here {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Here::with("")
     }
 
     /// With a text in place of the user's Git configuration.
-    fn with(config: &str) -> Self {
+    pub fn with(config: &str) -> Self {
         let dir = TempDir::new().unwrap();
         let access = Access {
             cache_dir: dir.path().join("cache"),
@@ -37,12 +37,14 @@ impl Here {
             variable: |_| None,
             proxies: Default::default(),
             silence: Duration::from_secs(5),
+            credentials: Credentials::All,
             events: Events::none(),
+            cancel: Default::default(),
         };
         Here { dir, access }
     }
 
-    async fn get(&self, url: &str, revision: &Revision) -> Result<Remote, RemoteError> {
+    pub async fn get(&self, url: &str, revision: &Revision) -> Result<Remote, RemoteError> {
         resolve(&self.access, url, revision, None).await
     }
 
@@ -66,7 +68,7 @@ fn text(remote: &Remote, path: &str) -> String {
     String::from_utf8(remote.tree.read(path).unwrap().unwrap_or_default().to_vec()).unwrap()
 }
 
-fn told(error: &RemoteError) -> String {
+pub fn told(error: &RemoteError) -> String {
     let help = error.help().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
     format!("{error}{help}")
 }
@@ -126,7 +128,7 @@ async fn every_transport_brings_every_revision() {
 }
 
 /// A program that runs the command of its last argument here, and writes down all arguments.
-fn fake_ssh(here: &Here) -> String {
+pub fn fake_ssh(here: &Here) -> String {
     script(
         here,
         "fake-ssh",
@@ -134,7 +136,7 @@ fn fake_ssh(here: &Here) -> String {
     )
 }
 
-fn script(here: &Here, name: &str, text: &str) -> String {
+pub fn script(here: &Here, name: &str, text: &str) -> String {
     let path = here.dir.path().join(name);
     fs::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -308,7 +310,7 @@ async fn logins_are_those_of_the_caller_the_url_and_the_configuration() {
         told(&error),
         format!(
             "the Git repository `{url}` does not accept who asks (401 Unauthorized): who are you, secret?\n\
-             help: give `basicAuth` in werf.yaml a user and a password from a variable, or let Git know them: `git config --global credential.helper …`"
+             help: let Git know a login (`git config --global credential.helper …`), or give `basicAuth` of the mapping in werf.yaml a user and a password"
         )
     );
     let names = fs::read_dir(here.dir.path().join("cache/git")).unwrap().map(|entry| entry.unwrap().file_name());
@@ -499,43 +501,4 @@ async fn longer_ids_are_refused_by_name() {
             )
         );
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn files_of_lfs_come_into_the_store_whole_or_not_at_all() {
-    use sha2::Digest;
-    let file = |bytes: &[u8]| {
-        let oid: String = sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        (LfsObject { oid: oid.clone(), size: bytes.len() as u64 }, (oid, bytes.to_vec()))
-    };
-    let (mut objects, mut files): (Vec<_>, Vec<_>) = (0..150_u8).map(|at| file(&vec![at; 1000 + usize::from(at)])).unzip();
-    let smart = Smart::new(Path::new("/"), Manners { files: files.clone(), login: Some("ci:s3cret".into()), ..Manners::default() });
-    let (here, url) = (Here::new(), smart.url("lib").replace("//", "//ci:s3cret@"));
-    let store = here.dir.path().join("store");
-    fetch_lfs(&here.access, &url, false, None, &objects, &store).await.unwrap();
-    for (object, (_, bytes)) in objects.iter().zip(&files) {
-        assert_eq!(&fs::read(object.place(&store)).unwrap(), bytes);
-    }
-    let count = || smart.requests.lock().unwrap().len();
-    assert_eq!(count(), 152, "two batches");
-    fetch_lfs(&here.access, &url, false, None, &objects, &store).await.unwrap();
-    assert_eq!(count(), 152, "what is there is not asked for");
-
-    let (lost, _) = file(b"lost");
-    objects.push(lost.clone());
-    let error = fetch_lfs(&here.access, &url, false, None, &objects, &store).await.unwrap_err();
-    assert_eq!(
-        told(&error),
-        format!(
-            "the Git LFS server `{}.git/info/lfs` lacks {} (Object does not exist)\nhelp: push them from a clone that has them: `git lfs push --all origin`",
-            smart.url("lib"),
-            lost.oid
-        )
-    );
-    files[0].1 = b"other".to_vec();
-    let liar = Smart::new(Path::new("/"), Manners { files, ..Manners::default() });
-    fs::remove_file(objects[0].place(&store)).unwrap();
-    let error = fetch_lfs(&here.access, &liar.url("lib"), false, None, &objects[..1], &store).await.unwrap_err();
-    assert!(error.to_string().ends_with("of Git LFS is another than its pointer names"), "{error}");
-    assert_eq!(fs::read_dir(objects[0].place(&store).parent().unwrap()).unwrap().count(), 0);
 }

@@ -71,6 +71,23 @@ pub struct Manners {
     pub silent: bool,
     /// Files of Git LFS by their ids.
     pub files: Vec<(String, Vec<u8>)>,
+    /// What is odd about its Git LFS.
+    pub quirk: Option<Quirk>,
+}
+
+/// What may be odd about a server of Git LFS.
+#[derive(Clone, Debug)]
+pub enum Quirk {
+    /// There is none.
+    Absent,
+    /// Connections break in the middle of a file, so many times.
+    Cut(usize),
+    /// Addresses of files are too old, so many times.
+    Expired(usize),
+    /// It wants another way of transfer.
+    Transfer(&'static str),
+    /// Files are at another server, which is sent to with a login and with a header.
+    Elsewhere(String),
 }
 
 /// An HTTP server in front of `git http-backend`.
@@ -79,6 +96,8 @@ pub struct Smart {
     pub port: u16,
     /// Every request: method, target.
     pub requests: Arc<Mutex<Vec<String>>>,
+    /// The values of `Authorization` and `X-Token` that came with requests that had any.
+    pub credentials: Arc<Mutex<Vec<String>>>,
 }
 
 impl Smart {
@@ -86,15 +105,20 @@ impl Smart {
     pub fn new(base: &Path, manners: Manners) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let (base, log) = (base.to_owned(), requests.clone());
+        let (requests, credentials) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+        let (base, log, told) = (base.to_owned(), requests.clone(), credentials.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (base, manners, log) = (base.clone(), manners.clone(), log.clone());
-                thread::spawn(move || serve(stream, base, manners, log));
+                let (base, manners, log, told) = (base.clone(), manners.clone(), log.clone(), told.clone());
+                thread::spawn(move || serve(stream, base, manners, log, told));
             }
         });
-        Smart { port, requests }
+        Smart { port, requests, credentials }
+    }
+
+    /// How many requests there were whose target ends so.
+    pub fn count(&self, end: &str) -> usize {
+        self.requests.lock().expect("a log").iter().filter(|line| line.ends_with(end)).count()
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -102,7 +126,7 @@ impl Smart {
     }
 }
 
-fn serve(stream: TcpStream, base: PathBuf, manners: Manners, log: Arc<Mutex<Vec<String>>>) -> Option<()> {
+fn serve(stream: TcpStream, base: PathBuf, manners: Manners, log: Arc<Mutex<Vec<String>>>, told: Arc<Mutex<Vec<String>>>) -> Option<()> {
     if manners.silent {
         thread::sleep(Duration::from_secs(30));
         return None;
@@ -124,6 +148,7 @@ fn serve(stream: TcpStream, base: PathBuf, manners: Manners, log: Arc<Mutex<Vec<
         }
     }
     let header = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    told.lock().ok()?.extend(["authorization", "x-token"].iter().filter_map(|name| header(name)).map(str::to_owned));
     let mut body = vec![0; header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
     let plain = |out: &mut TcpStream, status: &str, extra: &str, text: &str| {
@@ -150,13 +175,24 @@ fn serve(stream: TcpStream, base: PathBuf, manners: Manners, log: Arc<Mutex<Vec<
         let moved = format!("Location: {}?{query}\r\n", path.replace("/info/refs", ".git/info/refs"));
         return plain(&mut out, "301 Moved", &moved, "").ok();
     }
-    if let Some(text) = path.ends_with("/info/lfs/objects/batch").then(|| batch(&body, &manners, header("host").unwrap_or_default())) {
+    if path.ends_with("/objects/batch") && !matches!(manners.quirk, Some(Quirk::Absent)) {
+        let text = batch(&body, &manners, header("host").unwrap_or_default());
         return write!(out, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len()).ok();
     }
-    if let Some(oid) = path.strip_prefix("/files/").filter(|_| header("x-token") == Some("t")) {
+    if let Some(oid) = path.strip_prefix("/files/") {
+        let before = log.lock().ok()?.iter().filter(|line| line.ends_with(&target)).count();
         let (_, bytes) = manners.files.iter().find(|(known, _)| known == oid)?;
+        match &manners.quirk {
+            Some(Quirk::Elsewhere(url)) => return plain(&mut out, "302 Found", &format!("Location: {url}{target}\r\n"), "").ok(),
+            Some(Quirk::Expired(times)) if before <= *times => {
+                return plain(&mut out, "403 Forbidden", "", "this address has expired").ok();
+            }
+            _ if header("x-token") != Some("t") => return plain(&mut out, "401 Unauthorized", "", "no token").ok(),
+            _ => {}
+        }
         write!(out, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len()).ok()?;
-        return out.write_all(bytes).ok();
+        let sent = if matches!(manners.quirk, Some(Quirk::Cut(times)) if before <= times) { bytes.len() / 2 } else { bytes.len() };
+        return out.write_all(&bytes[..sent]).ok();
     }
     let mut backend = Command::new("git");
     backend.arg("http-backend").env("GIT_PROJECT_ROOT", &base).env("GIT_HTTP_EXPORT_ALL", "1");
@@ -190,7 +226,8 @@ fn batch(body: &[u8], manners: &Manners, host: &str) -> String {
         }
     };
     let objects: Vec<_> = asked["objects"].as_array().into_iter().flatten().map(answer).collect();
-    serde_json::json!({"transfer": "basic", "objects": objects}).to_string()
+    let transfer = if let Some(Quirk::Transfer(name)) = manners.quirk { name } else { "basic" };
+    serde_json::json!({"transfer": transfer, "objects": objects}).to_string()
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -13,6 +13,8 @@ mod fake_charts;
 mod fake_registry;
 mod git;
 mod git_checkout;
+mod git_lfs;
+mod git_partial;
 mod git_remote;
 mod git_servers;
 mod git_shapes;

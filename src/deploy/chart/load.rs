@@ -22,23 +22,39 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Loads the chart in a directory of a tree, with its subcharts.
 pub fn load(tree: &dyn FileTree, dir: &str, defaults: &Defaults) -> Result<Chart, ChartError> {
     let dir = dir.trim_matches('/');
-    let mut entries = Vec::new();
-    collect(tree, dir, "", &mut entries, 0)?;
     let read = |entry: &Entry| match entry.mode {
         Mode::Symlink => Ok(tree.read(&entry.path)?.unwrap_or_default()),
         _ => tree.blob(entry),
     };
-    load_files(entries, dir, read, defaults)
+    loop {
+        let mut entries = Vec::new();
+        collect(tree, dir, "", &mut entries, 0)?;
+        let kept = kept(entries, dir, read)?;
+        let wanted: Vec<&Entry> = kept.files.iter().map(|(_, entry)| entry).collect();
+        if !tree.fetch(&wanted)? {
+            return contents(kept, dir, read, defaults);
+        }
+    }
 }
 
 /// Loads a chart from files that the caller has found: their names in the chart, and what `read` knows them by. Files that
 /// `.helmignore` names are not read. `path` is where the chart stands, for errors.
 pub fn load_files<E>(
-    mut files: Vec<(String, E)>,
+    files: Vec<(String, E)>,
     path: &str,
     read: impl Fn(&E) -> Result<Arc<[u8]>, ReadError>,
     defaults: &Defaults,
 ) -> Result<Chart, ChartError> {
+    contents(kept(files, path, &read)?, path, read, defaults)
+}
+
+/// The files of a chart that `.helmignore` does not name, and the bytes of that file, which is read once.
+struct Kept<E> {
+    files: Vec<(String, E)>,
+    ignored: Option<Arc<[u8]>>,
+}
+
+fn kept<E>(mut files: Vec<(String, E)>, path: &str, read: impl Fn(&E) -> Result<Arc<[u8]>, ReadError>) -> Result<Kept<E>, ChartError> {
     if files.is_empty() {
         return Err(ChartError::NoChart { dir: path.to_owned() });
     }
@@ -46,9 +62,19 @@ pub fn load_files<E>(
     let ignored = files.iter().find(|(name, _)| name == IGNORE_FILE).map(|(_, entry)| read(entry)).transpose()?;
     let rules = ignore::parse(&String::from_utf8_lossy(ignored.as_deref().unwrap_or_default()))
         .map_err(|cause| ChartError::Ignore { path: join(path, IGNORE_FILE), cause })?;
+    files.retain(|(name, _)| !rules.ignores(name));
+    Ok(Kept { files, ignored })
+}
+
+fn contents<E>(
+    kept: Kept<E>,
+    path: &str,
+    read: impl Fn(&E) -> Result<Arc<[u8]>, ReadError>,
+    defaults: &Defaults,
+) -> Result<Chart, ChartError> {
     let mut contents = Vec::new();
-    for (name, entry) in files.iter().filter(|(name, _)| !rules.ignores(name)) {
-        let data = match &ignored {
+    for (name, entry) in &kept.files {
+        let data = match &kept.ignored {
             Some(ignored) if name == IGNORE_FILE => ignored.clone(),
             _ => read(entry)?,
         };
@@ -71,7 +97,7 @@ fn collect(tree: &dyn FileTree, dir: &str, inside: &str, out: &mut Vec<(String, 
         let name = entry.path.strip_prefix(dir).unwrap_or(&entry.path).trim_start_matches('/');
         let name = join(inside, name);
         match entry.mode {
-            Mode::Submodule | Mode::Directory => {}
+            Mode::Directory => {}
             Mode::Symlink if tree.read(&entry.path)?.is_none() => {
                 let target = String::from_utf8_lossy(&tree.blob(entry)?).into_owned();
                 if let Some(target) = resolve_link(&entry.path, &target).filter(|_| depth < 16) {

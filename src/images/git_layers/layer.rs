@@ -165,6 +165,8 @@ impl Layer {
         if let Some(bytes) = self.bytes.get() {
             return Ok(bytes.clone());
         }
+        let entries: Vec<&Entry> = self.range.clone().filter_map(|at| self.placement.files.get(at)).map(|(_, entry)| entry).collect();
+        tree.fetch(&entries)?;
         let made = make(tree, &self.placement, self.range.clone())?;
         if made.blob != self.blob {
             let cause =
@@ -215,6 +217,12 @@ pub fn layers(tree: &dyn FileTree, placement: &Placement, cache: &dyn LayerCache
     let sizes = sizes(tree, placement, &files, cache)?;
     let pieces: Vec<Piece<'_>> = files.iter().zip(&sizes).map(|((path, _), size)| Piece { path, size: *size }).collect();
     let ranges = cut(&pieces);
+    let unknown: Vec<&Entry> = ranges
+        .iter()
+        .filter(|range| cache.get(&layer_key(placement, range)).and_then(|record| decode_row(&record)).is_none())
+        .flat_map(|range| files[range.clone()].iter().map(|(_, entry)| *entry))
+        .collect();
+    tree.fetch(&unknown)?;
 
     let kept = AtomicUsize::new(0);
     let next = AtomicUsize::new(0);
@@ -251,18 +259,15 @@ fn sizes(tree: &dyn FileTree, placement: &Placement, files: &[(&str, &Entry)], c
         .chunks_exact(28)
         .filter_map(|row| Some((row[..20].try_into().ok()?, u64::from_le_bytes(row[20..].try_into().ok()?))))
         .collect();
-    let mut fresh = false;
-    let sizes = files
-        .iter()
-        .map(|(_, entry)| match known.binary_search_by_key(&entry.content().0, |(id, _)| *id) {
-            Ok(at) => Ok(known[at].1),
-            Err(_) if entry.mode == Mode::Directory => Ok(0),
-            Err(_) => {
-                fresh = true;
-                tree.blob_size(entry)
-            }
-        })
-        .collect::<Result<Vec<u64>, ReadError>>()?;
+    let size_of = |entry: &Entry| match known.binary_search_by_key(&entry.content().0, |(id, _)| *id) {
+        Ok(at) => Some(known[at].1),
+        Err(_) if entry.mode == Mode::Directory => Some(0),
+        Err(_) => None,
+    };
+    let unknown: Vec<&Entry> = files.iter().map(|(_, entry)| *entry).filter(|entry| size_of(entry).is_none()).collect();
+    let fresh = !unknown.is_empty();
+    let mut asked = tree.blob_sizes(&unknown)?.into_iter();
+    let sizes: Vec<u64> = files.iter().map(|(_, entry)| size_of(entry).or_else(|| asked.next()).unwrap_or_default()).collect();
     if fresh {
         let mut rows: Vec<([u8; 20], u64)> = files.iter().zip(&sizes).map(|((_, entry), size)| (entry.content().0, *size)).collect();
         rows.sort_unstable();
@@ -272,13 +277,8 @@ fn sizes(tree: &dyn FileTree, placement: &Placement, files: &[(&str, &Entry)], c
     Ok(sizes)
 }
 
-fn layer(
-    tree: &dyn FileTree,
-    placement: &Placement,
-    range: std::ops::Range<usize>,
-    cache: &dyn LayerCache,
-    kept: &AtomicUsize,
-) -> Result<Layer, LayerError> {
+/// What identifies one layer of a placement.
+fn layer_key(placement: &Placement, range: &std::ops::Range<usize>) -> [u8; 32] {
     let mut hasher = placement.hasher("werf layer v2");
     for (path, entry) in range.clone().filter_map(|at| placement.files.get(at)) {
         hasher
@@ -287,7 +287,17 @@ fn layer(
             .update(&[mode_byte(entry.mode)])
             .update(&entry.content().0);
     }
-    let key: [u8; 32] = hasher.finalize().into();
+    hasher.finalize().into()
+}
+
+fn layer(
+    tree: &dyn FileTree,
+    placement: &Placement,
+    range: std::ops::Range<usize>,
+    cache: &dyn LayerCache,
+    kept: &AtomicUsize,
+) -> Result<Layer, LayerError> {
+    let key = layer_key(placement, &range);
     let new = |blob, diff_id| Layer { blob, diff_id, placement: placement.clone(), range: range.clone(), bytes: OnceLock::new() };
     if let Some((blob, diff_id)) = cache.get(&key).and_then(|record| decode_row(&record)) {
         return Ok(new(blob, diff_id));

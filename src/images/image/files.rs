@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::tree::{LookedUp, RemoteCommit};
 use super::view::View;
-use crate::file_tree::{Entry, FileTree, ReadError};
+use crate::file_tree::{Entry, FileTree, Mode, ReadError};
 use crate::images::dockerfile::Visible;
 use crate::images::git_layers::{FileSet, Filter, Listing};
 use crate::images::glob::Globs;
@@ -38,6 +38,19 @@ impl<'a> Files<'a> {
         Ok(listing)
     }
 
+    /// Whether submodules that are chosen came just now, so that lists have their files instead.
+    fn fetched(&mut self, origin: usize, chosen: &FileSet) -> Result<bool, ReadError> {
+        if !chosen.is_doubtful() {
+            return Ok(false);
+        }
+        let submodules: Vec<&Entry> = chosen.iter().map(|(_, entry)| entry).filter(|entry| entry.mode == Mode::Submodule).collect();
+        let any = !submodules.is_empty() && self.tree_of(origin).fetch(&submodules)?;
+        if any {
+            self.listings.retain(|(tree, _), _| *tree != origin);
+        }
+        Ok(any)
+    }
+
     fn tree_of(&self, origin: usize) -> &'a dyn FileTree {
         match origin.checked_sub(1).and_then(|at| self.looked_up.remotes.values().nth(at)) {
             Some(remote) => &*remote.tree,
@@ -66,10 +79,18 @@ impl<'a> Files<'a> {
         if let Some(known) = self.sets.get(&key) {
             return Ok(known.clone());
         }
-        let set = self.choose(origin, add, mapping, &carved)?.map(Arc::new);
+        let views = self.views.len();
+        let mut set = self.choose(origin, add, mapping, &carved)?;
+        while let Some(chosen) = &set
+            && self.fetched(origin, chosen)?
+        {
+            self.views.truncate(views);
+            set = self.choose(origin, add, mapping, &carved)?;
+        }
         if let Some(set) = &set {
             check(self.tree_of(origin), set)?;
         }
+        let set = set.map(Arc::new);
         self.sets.insert(key, set.clone());
         Ok(set)
     }
@@ -104,15 +125,20 @@ impl<'a> Files<'a> {
         &mut self,
         directory: &str,
         rules: String,
-        visible: impl FnOnce(&[Entry], usize) -> Result<Visible, ReadError>,
+        visible: impl Fn(&[Entry], usize) -> Result<Visible, ReadError>,
     ) -> Result<Arc<FileSet>, ReadError> {
         let key = format!("context {directory:?} {rules}");
         if let Some(Some(known)) = self.sets.get(&key) {
             return Ok(known.clone());
         }
-        let listing = self.listing(0, directory)?;
-        let mut seen = visible(listing.entries(), strip(directory))?;
-        let set = Arc::new(FileSet::of(std::mem::take(&mut seen.entries).into(), strip(directory)));
+        let (seen, set) = loop {
+            let listing = self.listing(0, directory)?;
+            let mut seen = visible(listing.entries(), strip(directory))?;
+            let set = FileSet::of(std::mem::take(&mut seen.entries).into(), strip(directory));
+            if !self.fetched(0, &set)? {
+                break (seen, Arc::new(set));
+            }
+        };
         check(self.tree, &set)?;
         self.views.push(View::new(directory, move |path| seen.sees(path)));
         self.sets.insert(key, Some(set.clone()));

@@ -110,7 +110,9 @@ impl TemplateFiles {
         let mode = gix::glob::wildmatch::Mode::NO_MATCH_SLASH_LITERAL;
         let matches = |path: &str| gix::glob::wildmatch(glob.as_str().into(), path.into(), mode);
         let found = Map::new();
-        for entry in files.list_where(dir, &matches).map_err(failed)? {
+        let entries = files.list_where(dir, &matches).map_err(failed)?;
+        files.fetch(&entries.iter().collect::<Vec<_>>()).map_err(failed)?;
+        for entry in entries {
             if let Some(bytes) = files.read(&entry.path).map_err(failed)? {
                 found.insert(entry.path.as_str(), Value::String(Str::from_slice(&bytes)));
             }

@@ -1,7 +1,5 @@
 //! The bytes that a checkout has for a blob, in whatever way its attributes say.
 
-use std::path::PathBuf;
-
 use super::convert;
 use super::error::{Attempt, Cause, GitError};
 use super::lfs::{self, Pointer};
@@ -49,23 +47,12 @@ pub(super) fn check(how: &Conversion, path: &str) -> Result<(), GitError> {
     }
 }
 
-/// The content of a file that Git LFS keeps and that is not here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AbsentContent {
-    /// The file's path from the project's directory.
-    pub path: String,
-    /// What its pointer names.
-    pub pointer: Pointer,
-    /// Where the content belongs on disk.
-    pub place: PathBuf,
-}
-
-/// What a file lacks whose blob is a pointer of Git LFS, without reading any content.
-pub(super) fn absent(repository: &Repository, id: ObjectId, path: &str) -> Result<Option<AbsentContent>, GitError> {
-    let Some(pointer) = lfs::pointer(&repository.blob(id, path)?).filter(|pointer| pointer.size > 0) else { return Ok(None) };
-    let places: Vec<PathBuf> = repository.with(lfs::stores).iter().map(|store| lfs::place(store, &pointer)).collect();
-    let place = places.first().filter(|_| !places.iter().any(|place| place.exists())).cloned();
-    Ok(place.map(|place| AbsentContent { path: path.to_owned(), pointer, place }))
+/// What the pointer of a file names whose content Git LFS has not brought; no content is read.
+pub(super) fn absent(repository: &Repository, id: ObjectId, path: &str) -> Result<Option<Pointer>, GitError> {
+    let pointer = lfs::pointer(&repository.blob(id, path)?).filter(|pointer| pointer.size > 0 && !pointer.has_extensions);
+    let Some(pointer) = pointer else { return Ok(None) };
+    let is_here = repository.with(lfs::stores).iter().any(|store| pointer.place(store).exists());
+    Ok(if is_here { None } else { Some(pointer) })
 }
 
 /// Whether bytes are the content that a pointer in the commit names.
@@ -84,7 +71,7 @@ fn stored(repository: &Repository, pointer: &Pointer, path: &str) -> Result<Vec<
         return Err(GitError::LfsExtension { path: path.to_owned() });
     }
     let found = lfs::read(&repository.with(lfs::stores), pointer).attempt(format!("read the content of `{path}`, which Git LFS keeps"))?;
-    found.ok_or_else(|| GitError::NoLfsContent { paths: vec![path.to_owned()] })
+    found.ok_or_else(|| GitError::NoLfsContent { paths: vec![path.to_owned()], reason: None })
 }
 
 fn not_encoded(path: &str, encoding: Option<&str>, cause: convert::EncodingError) -> GitError {

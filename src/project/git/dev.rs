@@ -29,7 +29,7 @@ pub fn dev_snapshot(repository: &Arc<Repository>, head: &Commit, branch: &str, i
 fn snapshot(repository: &Arc<Repository>, head: &Commit, branch: &str, is_ignored: &dyn Fn(&str) -> bool) -> Result<Commit, GitError> {
     // The comparison with the index reads every directory of HEAD.
     let trees = Trees::default();
-    check_count(&trees, &trees.root(&Arc::new(Module::outermost(repository.clone(), head.id, head.tree)))?)?;
+    check_count(&trees, &trees.root(&Arc::new(Module::outermost(repository.clone(), head.id, head.tree, None)))?)?;
     let id = repository.with(|repo| -> Result<ObjectId, GitError> {
         let tree = snapshot_tree(repo, head, branch, is_ignored)?;
         if tree == head.tree {

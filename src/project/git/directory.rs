@@ -120,7 +120,7 @@ impl Trees {
         self.directory(above.module.clone(), above.inside(name), tree, above.rules.as_ref())
     }
 
-    /// The root of a submodule's files.
+    /// The root of a submodule's files, as far as they are here.
     ///
     /// # Errors
     /// [`GitError::NoSubmodule`] or [`GitError::UnnamedSubmodule`] if they are not here.
@@ -133,6 +133,19 @@ impl Trees {
             found
         });
         self.root(&module?)
+    }
+
+    /// The same, where the files are wanted: what is not here is fetched, and asked for once.
+    pub fn fetch_submodule(&self, above: &Directory, node: &Node) -> Result<Directory, GitError> {
+        match self.enter_submodule(above, node) {
+            Err(GitError::NoSubmodule { path, commit, reason, cause: None }) => {
+                let fetched = submodule::fetch(self, above, node, &reason);
+                let fetched = fetched.unwrap_or(Err(GitError::NoSubmodule { path, commit, reason, cause: None })).map(Arc::new);
+                self.modules.lock().unwrap_or_else(PoisonError::into_inner).insert(above.path(&node.name), fetched.clone());
+                self.root(&fetched?)
+            }
+            entered => entered,
+        }
     }
 
     /// The submodules that were found in a directory so far, with the one that the directory itself is in; sorted by path.
@@ -167,7 +180,7 @@ impl Trees {
         if let Some(known) = self.rules.lock().unwrap_or_else(PoisonError::into_inner).get(&path) {
             return Ok(known.clone());
         }
-        let blob = module.repository.blob(file.id, &join(&path, ATTRIBUTES))?;
+        let blob = module.blob(file.id, &join(&path, ATTRIBUTES))?;
         let rules = Rules::new(above, &bytes_of_text(inside), &blob);
         self.rules.lock().unwrap_or_else(PoisonError::into_inner).insert(path, rules.clone());
         Ok(rules)
@@ -180,25 +193,27 @@ impl Trees {
         }
         let what = || format!("the directory `{}`", if path.is_empty() { "." } else { path });
         let action = || format!("read the Git object {tree}, {}", what());
-        let nodes: Arc<[Node]> = module.repository.with(|repo| {
-            let object = repo.try_find_object(to_gix(tree)).attempt(action())?.ok_or_else(|| missing(repo, tree, &what()))?;
-            let object = object.try_into_tree().attempt(action())?;
-            let entries = object.iter().map(|entry| {
-                let entry = entry.attempt(action())?;
-                let name = text_of_bytes(entry.filename()).into_owned();
-                if name.is_empty() || name == "." || name == ".." || name.contains('/') || name.eq_ignore_ascii_case(".git") {
-                    return Err(GitError::Name { dir: tree, name });
-                }
-                let kind = match entry.kind() {
-                    gix::objs::tree::EntryKind::Tree => Kind::Directory,
-                    gix::objs::tree::EntryKind::Blob => Kind::File(Mode::File),
-                    gix::objs::tree::EntryKind::BlobExecutable => Kind::File(Mode::Executable),
-                    gix::objs::tree::EntryKind::Link => Kind::File(Mode::Symlink),
-                    gix::objs::tree::EntryKind::Commit => Kind::File(Mode::Submodule),
-                };
-                Ok(Node { name, kind, id: to_id(entry.oid()) })
-            });
-            entries.collect::<Result<_, GitError>>()
+        let nodes: Arc<[Node]> = module.with_object(tree, || {
+            module.repository.with(|repo| {
+                let object = repo.try_find_object(to_gix(tree)).attempt(action())?.ok_or_else(|| missing(repo, tree, &what()))?;
+                let object = object.try_into_tree().attempt(action())?;
+                let entries = object.iter().map(|entry| {
+                    let entry = entry.attempt(action())?;
+                    let name = text_of_bytes(entry.filename()).into_owned();
+                    if name.is_empty() || name == "." || name == ".." || name.contains('/') || name.eq_ignore_ascii_case(".git") {
+                        return Err(GitError::Name { dir: tree, name });
+                    }
+                    let kind = match entry.kind() {
+                        gix::objs::tree::EntryKind::Tree => Kind::Directory,
+                        gix::objs::tree::EntryKind::Blob => Kind::File(Mode::File),
+                        gix::objs::tree::EntryKind::BlobExecutable => Kind::File(Mode::Executable),
+                        gix::objs::tree::EntryKind::Link => Kind::File(Mode::Symlink),
+                        gix::objs::tree::EntryKind::Commit => Kind::File(Mode::Submodule),
+                    };
+                    Ok(Node { name, kind, id: to_id(entry.oid()) })
+                });
+                entries.collect::<Result<_, GitError>>()
+            })
         })?;
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner).insert(tree, nodes.clone());
         Ok(nodes)

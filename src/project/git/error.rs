@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use miette::Diagnostic;
 
+use super::provider::NotBrought;
 use crate::file_tree::{ObjectId, shown};
 
 /// A Git repository cannot be used as asked.
@@ -72,12 +73,18 @@ pub enum GitError {
     },
     /// The clone was made without some objects.
     #[error("the clone has no object {id}, {}: it is a partial one", shown(.what))]
-    #[diagnostic(help("bring all objects with `git fetch --refetch --no-filter`, or clone anew without a filter"))]
+    #[diagnostic(help(
+        "bring all objects with `git fetch --refetch --no-filter`, or clone anew without a filter{}",
+        NotBrought::also(.reason.as_ref())
+    ))]
     NotFetched {
         /// The missing object.
         id: ObjectId,
         /// What it is, such as ``the file `a/b` ``.
         what: String,
+        /// Why it could not be fetched; `None` where nothing fetches.
+        #[source]
+        reason: Option<NotBrought>,
     },
     /// A directory names too many files.
     #[error("`{}` of the commit has {} files and directories, and at most {limit} can be read", shown(.dir), or_more(*.count))]
@@ -113,7 +120,11 @@ pub enum GitError {
     },
     /// The files of a submodule are wanted and not here.
     #[error("the files of the submodule `{}` at commit {commit} are not in this clone: {reason}", shown(.path))]
-    #[diagnostic(help("run `git submodule update --init --recursive -- {}`, or leave the submodule out", shown(.path)))]
+    #[diagnostic(help(
+        "run `git submodule update --init --recursive -- {}`, or leave the submodule out{}",
+        shown(.path),
+        NotBrought::also(.cause.as_ref())
+    ))]
     NoSubmodule {
         /// Path from the repository's root.
         path: String,
@@ -121,6 +132,9 @@ pub enum GitError {
         commit: String,
         /// Why not.
         reason: String,
+        /// Why it could not be fetched; `None` where nothing fetches.
+        #[source]
+        cause: Option<NotBrought>,
     },
     /// A submodule that `.gitmodules` does not name.
     #[error("the commit has the submodule `{}`, and no `.gitmodules` that names it", shown(.path))]
@@ -152,10 +166,13 @@ pub enum GitError {
     },
     /// The content of files of Git LFS is not in the local store.
     #[error("the content of {} that Git LFS keeps is not in this clone:\n{}", count(.paths), lines(.paths))]
-    #[diagnostic(help("bring it with `git lfs fetch`"))]
+    #[diagnostic(help("bring it with `git lfs pull`{}", NotBrought::also(.reason.as_ref())))]
     NoLfsContent {
         /// Paths from the project's directory.
         paths: Vec<String>,
+        /// Why it could not be fetched; `None` where nothing fetches.
+        #[source]
+        reason: Option<NotBrought>,
     },
     /// The pointer of Git LFS names programs that have to run over the content.
     #[error("the pointer of Git LFS in `{}` has extensions: its content is what a program makes of it, and werf runs none", shown(.path))]
@@ -174,6 +191,17 @@ pub enum GitError {
         #[source]
         cause: Cause,
     },
+}
+
+impl GitError {
+    /// The error of what is not here, with why it was not fetched.
+    pub(super) fn because(self, why: Option<NotBrought>) -> Self {
+        match self {
+            GitError::NoLfsContent { paths, .. } => GitError::NoLfsContent { paths, reason: why },
+            GitError::NotFetched { id, what, .. } => GitError::NotFetched { id, what, reason: why },
+            error => error,
+        }
+    }
 }
 
 /// The longest list of files in one message.

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gix::bstr::ByteSlice;
 use sha2::{Digest, Sha256};
 
 use super::work_tree::on_disk;
@@ -26,6 +27,13 @@ pub struct Pointer {
     pub size: u64,
     /// Whether programs named in the pointer have to run over the stored content.
     pub has_extensions: bool,
+}
+
+impl Pointer {
+    /// The place of the content within a store, such as `.git/lfs`.
+    pub fn place(&self, store: &Path) -> PathBuf {
+        store.join("objects").join(&self.oid[..2]).join(&self.oid[2..4]).join(&self.oid)
+    }
 }
 
 /// Reads a pointer; `None` for all other blobs, which Git LFS checks out as they are.
@@ -62,9 +70,10 @@ pub(super) fn stores(repo: &gix::Repository) -> Vec<PathBuf> {
     std::iter::once(configured.unwrap_or_else(|| common.join("lfs"))).chain(borrowed).collect()
 }
 
-/// The place of an object within a store.
-pub(super) fn place(store: &Path, pointer: &Pointer) -> PathBuf {
-    store.join("objects").join(&pointer.oid[..2]).join(&pointer.oid[2..4]).join(&pointer.oid)
+/// The server that the text of a `.lfsconfig` names.
+pub(super) fn named_server(text: &[u8]) -> Option<String> {
+    let config = gix::config::File::try_from(text.as_bstr()).ok()?;
+    config.string("lfs.url").map(|url| url.to_string()).filter(|url| !url.is_empty())
 }
 
 /// The content that a pointer names; `None` if no store has it.
@@ -73,10 +82,10 @@ pub(super) fn place(store: &Path, pointer: &Pointer) -> PathBuf {
 /// What is stored cannot be read, or is not what the pointer names ([`io::ErrorKind::InvalidData`]).
 pub(super) fn read(stores: &[PathBuf], pointer: &Pointer) -> io::Result<Option<Vec<u8>>> {
     for store in stores {
-        match std::fs::read(place(store, pointer)) {
+        match std::fs::read(pointer.place(store)) {
             Ok(bytes) if names(pointer, &bytes) => return Ok(Some(bytes)),
             Ok(_) => {
-                let message = format!("{} is damaged: its content is not what its name says", place(store, pointer).display());
+                let message = format!("{} is damaged: its content is not what its name says", pointer.place(store).display());
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -130,7 +139,7 @@ mod tests {
         let wanted =
             Pointer { oid: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824".into(), size: 5, has_extensions: false };
         assert_eq!(read(&stores, &wanted).unwrap(), None);
-        let at = place(sandbox.path(), &wanted);
+        let at = wanted.place(sandbox.path());
         std::fs::create_dir_all(at.parent().unwrap()).unwrap();
         std::fs::write(&at, "hello").unwrap();
         assert_eq!(read(&stores, &wanted).unwrap().as_deref(), Some(&b"hello"[..]));

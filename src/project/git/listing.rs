@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::directory::{Directory, Kind, Node, Trees};
 use super::error::GitError;
-use super::repository::Repository;
 use super::submodule::Module;
 use crate::file_tree::{Entry, Mode, ObjectId};
 
@@ -21,8 +20,8 @@ const COUNT_AT: u64 = 200_000;
 pub(super) struct Listing {
     /// Files, sorted by path.
     pub entries: Vec<Entry>,
-    /// The repositories of the blobs that are not in the outermost one.
-    pub origins: Vec<(ObjectId, Arc<Repository>)>,
+    /// The submodules of the blobs that are not in the outermost repository.
+    pub origins: Vec<(ObjectId, Arc<Module>)>,
 }
 
 /// A directory on the way down.
@@ -71,7 +70,7 @@ pub(super) fn list(trees: &Trees, start: Directory, asked: &str) -> Result<Listi
             Kind::File(mode) => {
                 directory.check(&node.name)?;
                 if !directory.module.path.is_empty() {
-                    listing.origins.push((node.id, directory.module.repository.clone()));
+                    listing.origins.push((node.id, directory.module.clone()));
                 }
                 let conversion = directory.conversion(node);
                 listing.entries.push(Entry { conversion, ..Entry::new(path.as_str(), mode, node.id) });

@@ -2,7 +2,8 @@
 //!
 //! Everything is read from Git objects: no `git` process runs and nothing is checked out. The index and the work tree are opened only
 //! when something asks how they differ from a commit ([`work_tree()`]) or asks for a development snapshot ([`dev`]).
-//! Other repositories are fetched by [`remote`], which asks servers and runs the user's `ssh` and credential helpers.
+//! Other repositories are fetched by [`remote`], which asks servers and runs the user's `ssh` and credential helpers; so is what the clone
+//! lacks, by a [`Provider`] and only where somebody wants it.
 //! What a difference means is decided by [`super::giterminism`].
 
 mod attributes;
@@ -15,6 +16,7 @@ mod error;
 mod history;
 mod lfs;
 mod listing;
+mod provider;
 pub mod remote;
 mod repository;
 mod submodule;
@@ -23,11 +25,11 @@ mod tree;
 mod work_tree;
 
 pub use commit::{Commit, Moment};
-pub use content::AbsentContent;
 pub use dev::{DEV_BRANCH, dev_snapshot};
 pub use error::GitError;
 pub use history::{Parents, Reference, ReferenceKind, is_ancestor, is_shallow, parents, references, walk};
 pub use lfs::Pointer;
+pub use provider::{Binding, NotBrought, Provider};
 pub use repository::{Repository, commit, discover, head};
-pub use tree::{CommitTree, commit_tree};
+pub use tree::{CommitTree, commit_tree, commit_tree_with};
 pub use work_tree::{DiskTree, GitWorkTree, work_tree};

@@ -136,6 +136,14 @@ impl Repository {
         self.with(|repo| blob(repo, id, path))
     }
 
+    /// Those of some objects that a partial clone was made without; none for whole clones, where that would be damage.
+    pub(super) fn promised(&self, ids: impl IntoIterator<Item = ObjectId>) -> Vec<ObjectId> {
+        self.with(|repo| match promisor(repo) {
+            Some(_) => ids.into_iter().filter(|id| !matches!(repo.try_find_header(to_gix(*id)), Ok(Some(_)))).collect(),
+            None => Vec::new(),
+        })
+    }
+
     /// The length of a blob, from the object's header.
     pub(super) fn blob_size(&self, id: ObjectId, path: &str) -> Result<u64, GitError> {
         self.with(|repo| {
@@ -151,14 +159,21 @@ pub(super) fn blob(repo: &gix::Repository, id: ObjectId, path: &str) -> Result<V
     found.map(|object| object.detach().data).ok_or_else(|| missing(repo, id, &format!("the file `{path}`")))
 }
 
+/// The name of the remote from which a partial clone has its other objects; `None` for whole clones.
+pub(super) fn promisor(repo: &gix::Repository) -> Option<String> {
+    let config = repo.config_snapshot();
+    let named = config.string("extensions.partialClone").map(|name| name.to_string());
+    let is_promisor = |section: &gix::config::file::SectionRef<'_>| section.value("promisor").is_some();
+    named.or_else(|| {
+        let mut remotes = config.plumbing().sections_by_name("remote").into_iter().flatten().filter(is_promisor);
+        remotes.find_map(|section| section.header().subsection_name().map(|name| name.to_string()))
+    })
+}
+
 /// An object that the repository should have and lacks.
 pub(super) fn missing(repo: &gix::Repository, id: ObjectId, what: &str) -> GitError {
-    let config = repo.config_snapshot();
-    let is_promisor = |section: &gix::config::file::SectionRef<'_>| section.value("promisor").is_some();
-    let is_partial = config.string("extensions.partialClone").is_some()
-        || config.plumbing().sections_by_name("remote").into_iter().flatten().any(|section| is_promisor(&section));
-    match is_partial {
-        true => GitError::NotFetched { id, what: what.to_owned() },
+    match promisor(repo).is_some() {
+        true => GitError::NotFetched { id, what: what.to_owned(), reason: None },
         false => GitError::Unusable {
             action: format!("read the Git object {id}, {what}"),
             cause: Cause::new(std::io::Error::new(std::io::ErrorKind::NotFound, "the repository does not have it")),

@@ -2,16 +2,18 @@
 //!
 //! Submodules are directories like any other. What attributes do to bytes is done when they are read; names never need content.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use miette::Diagnostic;
 
 use super::commit::{Commit, short};
-use super::content::{self, AbsentContent};
+use super::content;
 use super::directory::{Directory, Kind, Node, Trees};
 use super::error::GitError;
+use super::lfs::Pointer;
 use super::listing;
+use super::provider::Provider;
 use super::repository::Repository;
 use super::submodule::Module;
 use crate::file_tree::{Conversion, Entry, FileTree, Mode, ObjectId, ReadError, text_of_bytes};
@@ -25,14 +27,23 @@ pub struct CommitTree {
     root: Directory,
     trees: Trees,
     lists: Mutex<HashMap<String, Arc<[Entry]>>>,
-    /// The repositories of listed blobs that are in submodules.
-    origins: Mutex<HashMap<ObjectId, Arc<Repository>>>,
+    /// The submodules of listed blobs that are in one.
+    origins: Mutex<HashMap<ObjectId, Arc<Module>>>,
 }
 
-/// The files of a commit.
+/// The files of a commit, as far as they are here.
 pub fn commit_tree(repository: &Arc<Repository>, commit: &Commit) -> Result<CommitTree, GitError> {
+    tree_of(repository, commit, None)
+}
+
+/// The files of a commit. What is not here is fetched where it is wanted.
+pub fn commit_tree_with(repository: &Arc<Repository>, commit: &Commit, provider: Arc<dyn Provider>) -> Result<CommitTree, GitError> {
+    tree_of(repository, commit, Some(provider))
+}
+
+fn tree_of(repository: &Arc<Repository>, commit: &Commit, provider: Option<Arc<dyn Provider>>) -> Result<CommitTree, GitError> {
     let trees = Trees::default();
-    let root = trees.root(&Arc::new(Module::outermost(repository.clone(), commit.id, commit.tree)))?;
+    let root = trees.root(&Arc::new(Module::outermost(repository.clone(), commit.id, commit.tree, provider)))?;
     let tree = CommitTree { commit: commit.id, root, trees, lists: Mutex::default(), origins: Mutex::default() };
     let mut project = tree.root.clone();
     for name in repository.project_prefix().split('/').filter(|name| !name.is_empty()) {
@@ -93,7 +104,7 @@ impl CommitTree {
             let below = match node.kind {
                 Kind::Directory => self.trees.enter(here, &name, node.id)?,
                 Kind::File(Mode::Symlink) => {
-                    let target = here.module.repository.blob(node.id, path)?;
+                    let target = here.module.blob(node.id, path)?;
                     if target.starts_with(b"/") || links.len() == MAX_LINKS {
                         return Err(outside(path));
                     }
@@ -101,14 +112,13 @@ impl CommitTree {
                     pending.extend(parts(&text_of_bytes(&target)));
                     continue;
                 }
-                Kind::File(Mode::Submodule) => match self.trees.enter_submodule(here, node) {
+                Kind::File(Mode::Submodule) if pending.is_empty() => match self.trees.enter_submodule(here, node) {
                     Ok(root) => root,
                     // Whoever asks for the submodule itself may do without its files.
-                    Err(GitError::NoSubmodule { .. } | GitError::UnnamedSubmodule { .. }) if pending.is_empty() => {
-                        return Ok(end(Some(node)));
-                    }
+                    Err(GitError::NoSubmodule { .. } | GitError::UnnamedSubmodule { .. }) => return Ok(end(Some(node))),
                     Err(error) => return Err(error),
                 },
+                Kind::File(Mode::Submodule) => self.trees.fetch_submodule(here, node)?,
                 Kind::File(_) if pending.is_empty() => return Ok(end(Some(node))),
                 Kind::File(_) => return Ok(end(None)),
             };
@@ -126,25 +136,21 @@ impl CommitTree {
 
     fn read_list(&self, dir: &str) -> Result<Arc<[Entry]>, GitError> {
         let found = self.resolve(dir)?;
-        match found.node {
-            Some(Node { kind: Kind::Directory, .. }) => {
-                let listing = listing::list(&self.trees, found.directory, dir)?;
-                self.origins.lock().unwrap_or_else(PoisonError::into_inner).extend(listing.origins);
-                Ok(listing.entries.into())
-            }
-            Some(node @ Node { kind: Kind::File(Mode::Submodule), .. }) => {
-                self.trees.enter_submodule(&found.directory, &node)?;
-                Ok(Arc::new([]))
-            }
-            _ => Ok(Arc::new([])),
-        }
+        let directory = match &found.node {
+            Some(Node { kind: Kind::Directory, .. }) => found.directory,
+            Some(node @ Node { kind: Kind::File(Mode::Submodule), .. }) => self.trees.fetch_submodule(&found.directory, node)?,
+            _ => return Ok(Arc::new([])),
+        };
+        let listing = listing::list(&self.trees, directory, dir)?;
+        self.origins.lock().unwrap_or_else(PoisonError::into_inner).extend(listing.origins);
+        Ok(listing.entries.into())
     }
 
     fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, GitError> {
         let Resolved { node, directory, .. } = self.resolve(path)?;
         let Some(node) = node.filter(|node| matches!(node.kind, Kind::File(Mode::File | Mode::Executable))) else { return Ok(None) };
         let conversion = directory.conversion(&node);
-        self.converted(&directory.module.repository, node.id, conversion.as_deref(), path).map(Some)
+        self.converted(&directory.module, node.id, conversion.as_deref(), path).map(Some)
     }
 
     fn read_entry(&self, entry: &Entry) -> Result<Vec<u8>, GitError> {
@@ -155,9 +161,16 @@ impl CommitTree {
         self.converted(&self.origin(entry.id), entry.id, entry.conversion.as_deref(), &entry.path)
     }
 
-    fn converted(&self, repository: &Repository, id: ObjectId, how: Option<&Conversion>, path: &str) -> Result<Vec<u8>, GitError> {
-        match content::read(repository, id, how, path) {
-            Err(GitError::NoLfsContent { paths }) => Err(GitError::NoLfsContent { paths: self.absent_beside(paths) }),
+    fn converted(&self, module: &Module, id: ObjectId, how: Option<&Conversion>, path: &str) -> Result<Vec<u8>, GitError> {
+        match module.with_object(id, || content::read(&module.repository, id, how, path)) {
+            Err(GitError::NoLfsContent { paths, reason: None }) => {
+                let Some(provider) = &module.provider else {
+                    return Err(GitError::NoLfsContent { paths: self.absent_beside(paths), reason: None });
+                };
+                let wanted: Vec<Pointer> = content::absent(&module.repository, id, path)?.into_iter().collect();
+                let reason = provider.content(&module.repository, module.server(&self.trees), &wanted).err();
+                content::read(&module.repository, id, how, path).map_err(|error| error.because(reason))
+            }
             read => read,
         }
     }
@@ -167,7 +180,8 @@ impl CommitTree {
         if !entry.mode.has_blob() {
             return Ok(0);
         }
-        content::size(&self.origin(entry.id), entry.id, entry.conversion.as_deref(), &entry.path)
+        let module = self.origin(entry.id);
+        module.with_object(entry.id, || content::size(&module.repository, entry.id, entry.conversion.as_deref(), &entry.path))
     }
 
     fn check_entry(&self, entry: &Entry) -> Result<(), GitError> {
@@ -180,29 +194,89 @@ impl CommitTree {
         entry.conversion.as_deref().map_or(Ok(()), |conversion| content::check(conversion, &entry.path))
     }
 
-    /// The repository that has a listed blob.
-    fn origin(&self, id: ObjectId) -> Arc<Repository> {
+    /// The repository, with its commit, that has a listed blob.
+    fn origin(&self, id: ObjectId) -> Arc<Module> {
         let known = self.origins.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        known.unwrap_or_else(|| self.repository().clone())
+        known.unwrap_or_else(|| self.root.module.clone())
     }
 
-    /// What Git LFS has not brought yet of the files of these entries: each content once, in their order.
-    pub fn absent_content<'e>(&self, entries: impl IntoIterator<Item = &'e Entry>) -> Result<Vec<AbsentContent>, ReadError> {
+    /// The entries whose content Git LFS has not brought, each content once, with what their pointers name.
+    fn absent_content<'e>(&self, entries: impl IntoIterator<Item = &'e Entry>) -> Result<Vec<(&'e Entry, Pointer)>, GitError> {
         let mut seen = HashSet::new();
         let is_pointer = |entry: &&Entry| entry.conversion.as_deref() == Some(&Conversion::Lfs);
         let pointers = entries.into_iter().filter(is_pointer).filter(|entry| seen.insert(entry.id));
-        let absent = pointers.map(|entry| content::absent(&self.origin(entry.id), entry.id, &entry.path).map_err(|error| (entry, error)));
-        absent.filter_map(Result::transpose).collect::<Result<_, _>>().map_err(|(entry, error)| self.read_error(&entry.path, error))
+        let absent = pointers.map(|entry| {
+            let module = self.origin(entry.id);
+            let pointer = module.with_object(entry.id, || content::absent(&module.repository, entry.id, &entry.path))?;
+            Ok(pointer.map(|pointer| (entry, pointer)))
+        });
+        absent.filter_map(Result::transpose).collect()
     }
 
     /// The files that were listed so far whose content Git LFS has not brought, with those given.
     fn absent_beside(&self, mut paths: Vec<String>) -> Vec<String> {
         let lists: Vec<Arc<[Entry]>> = self.lists.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         let others = self.absent_content(lists.iter().flat_map(|list| list.iter())).unwrap_or_default();
-        paths.extend(others.into_iter().map(|absent| absent.path));
+        paths.extend(others.into_iter().map(|(entry, _)| entry.path.clone()));
         paths.sort();
         paths.dedup();
         paths
+    }
+
+    /// Brings the submodules among some entries; whether there were any.
+    fn fetch_submodules(&self, entries: &[&Entry]) -> Result<bool, ReadError> {
+        let mut any = false;
+        for entry in entries.iter().filter(|entry| entry.mode == Mode::Submodule) {
+            let fetched = self.resolve(&entry.path).and_then(|found| match &found.node {
+                Some(node) if node.kind == Kind::File(Mode::Submodule) => self.trees.fetch_submodule(&found.directory, node).map(drop),
+                _ => Ok(()),
+            });
+            fetched.map_err(|error| self.read_error(&entry.path, error))?;
+            any = true;
+        }
+        if any {
+            self.lists.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        Ok(any)
+    }
+
+    /// Brings the blobs of some entries that partial clones were made without, of each repository at once.
+    fn fetch_blobs(&self, entries: &[&Entry]) -> Result<(), GitError> {
+        let mut wanted: BTreeMap<String, (Arc<Module>, Vec<&Entry>)> = BTreeMap::new();
+        for entry in entries.iter().filter(|entry| entry.mode.has_blob()) {
+            let module = self.origin(entry.id);
+            wanted.entry(module.path.clone()).or_insert_with(|| (module, Vec::new())).1.push(entry);
+        }
+        for (module, entries) in wanted.into_values() {
+            let Some(provider) = &module.provider else { continue };
+            let absent = module.repository.promised(entries.iter().map(|entry| entry.id));
+            let Some(first) = entries.iter().find(|entry| absent.contains(&entry.id)) else { continue };
+            if let Err(reason) = provider.objects(&module.repository, &absent) {
+                let what = format!("the file `{}`", first.path);
+                return Err(GitError::NotFetched { id: first.id, what, reason: Some(reason) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the content that Git LFS has not brought of some entries, of each repository at once.
+    fn fetch_content(&self, entries: &[&Entry]) -> Result<(), GitError> {
+        let mut wanted: BTreeMap<String, Lacking<'_>> = BTreeMap::new();
+        for (entry, pointer) in self.absent_content(entries.iter().copied())? {
+            let module = self.origin(entry.id);
+            let lacking = Lacking { module, entries: Vec::new(), pointers: Vec::new() };
+            let lacking = wanted.entry(lacking.module.path.clone()).or_insert(lacking);
+            lacking.entries.push(entry);
+            lacking.pointers.push(pointer);
+        }
+        for Lacking { module, entries, pointers } in wanted.into_values() {
+            let Some(provider) = &module.provider else { continue };
+            if let Err(reason) = provider.content(&module.repository, module.server(&self.trees), &pointers) {
+                let paths = self.absent_content(entries)?.into_iter().map(|(entry, _)| entry.path.clone()).collect();
+                return Err(GitError::NoLfsContent { paths, reason: Some(reason) });
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn read_error(&self, path: &str, error: GitError) -> ReadError {
@@ -210,6 +284,13 @@ impl CommitTree {
         let path = if path.is_empty() { "." } else { path };
         ReadError { path: path.to_owned(), origin: format!("commit {}", short(self.commit)), cause: Arc::new(error), help }
     }
+}
+
+/// Content of Git LFS that one repository lacks.
+struct Lacking<'e> {
+    module: Arc<Module>,
+    entries: Vec<&'e Entry>,
+    pointers: Vec<Pointer>,
 }
 
 /// Where a path leads.
@@ -254,12 +335,32 @@ impl FileTree for CommitTree {
         self.read_entry(entry).map(Arc::from).map_err(|error| self.read_error(&entry.path, error))
     }
 
+    fn blob_sizes(&self, entries: &[&Entry]) -> Result<Vec<u64>, ReadError> {
+        self.fetch_blobs(entries).map_err(|error| self.read_error("", error))?;
+        entries.iter().map(|entry| self.blob_size(entry)).collect()
+    }
+
     fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {
         self.read_size(entry).map_err(|error| self.read_error(&entry.path, error))
     }
 
     fn check(&self, entry: &Entry) -> Result<(), ReadError> {
         self.check_entry(entry).map_err(|error| self.read_error(&entry.path, error))
+    }
+
+    fn fetch(&self, entries: &[&Entry]) -> Result<bool, ReadError> {
+        if self.root.module.provider.is_none() {
+            return Ok(false);
+        }
+        let any = self.fetch_submodules(entries)?;
+        self.fetch_blobs(entries).and_then(|()| self.fetch_content(entries)).map_err(|error| {
+            let path = match &error {
+                GitError::NoLfsContent { paths, .. } => paths.first().cloned().unwrap_or_default(),
+                _ => String::new(),
+            };
+            self.read_error(&path, error)
+        })?;
+        Ok(any)
     }
 }
 

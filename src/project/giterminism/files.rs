@@ -250,4 +250,9 @@ impl FileTree for Files<'_> {
     fn check(&self, entry: &Entry) -> Result<(), ReadError> {
         self.rules.tree.check(entry)
     }
+
+    fn fetch(&self, entries: &[&Entry]) -> Result<bool, ReadError> {
+        let committed: Vec<&Entry> = entries.iter().filter(|entry| !self.may_be_uncommitted(&entry.path)).copied().collect();
+        if committed.is_empty() { Ok(false) } else { self.rules.tree.fetch(&committed) }
+    }
 }

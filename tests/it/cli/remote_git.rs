@@ -115,7 +115,7 @@ fn a_problem_shows_its_mapping_without_secrets() {
       ╭─[werf.yaml:7:3]
     7 │ - {url: http://********@HOST/lib.git, branch: main, to: /lib}
       ·   ───────────────────────────────────┬────────────────────────────────── named here
-    help: give `basicAuth` in werf.yaml a user and a password from a variable, or let Git know them: `git config --global credential.helper …`
+    help: let Git know a login (`git config --global credential.helper …`), or give `basicAuth` of the mapping in werf.yaml a user and a password
 
     error: the Git repository `http://HOST/lib.git` has no tag `v1`
       ╭─[werf.yaml:8:3]

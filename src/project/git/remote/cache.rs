@@ -154,26 +154,9 @@ impl Entry {
 
     /// Checks and indexes a pack that came.
     pub fn take_in(&self, incoming: &Path) -> Result<(), RemoteError> {
-        let file = File::open(incoming).map_err(|cause| self.failed("read from the clone", cause))?;
-        let odb = gix::open_opts(&self.dir, gix::open::Options::isolated());
-        let odb = odb.map_err(|error| self.unusable(crate::transport::Cause::of(&error).0))?;
-        let options = gix_pack::bundle::write::Options { thread_limit: Some(2), ..Default::default() };
-        let taken = gix_pack::Bundle::write_to_directory(
-            &mut BufReader::with_capacity(1 << 16, file),
-            Some(&self.packs()),
-            &mut gix::progress::Discard,
-            &AtomicBool::new(false),
-            // A difference is made whole by what it is to.
-            Some(odb.objects),
-            gix::hash::Kind::Sha1,
-            options,
-        );
-        let taken = taken.map_err(|error| self.unusable(crate::transport::Cause::of(&error).0));
+        let taken = take_pack_in(&self.dir, incoming, &self.url, |_| Ok(()));
         let _ = fs::remove_file(incoming);
-        if let Some(keep) = taken?.keep_path {
-            let _ = fs::remove_file(keep);
-        }
-        Ok(())
+        taken
     }
 
     /// Looks at every object of a commit and remembers that they are there. `shallow` are commits that came without their history.
@@ -246,10 +229,39 @@ impl Entry {
     fn failed(&self, action: &'static str, cause: io::Error) -> RemoteError {
         RemoteError::Cache { action, path: self.dir.clone(), cause: Arc::new(cause) }
     }
+}
 
-    fn unusable(&self, problem: String) -> RemoteError {
-        RemoteError::Pack { url: self.url.clone(), problem }
+/// Checks and indexes a pack that came for a Git directory. `mark` is done with its place before anyone may take it away.
+pub(super) fn take_pack_in(
+    git_dir: &Path,
+    incoming: &Path,
+    url: &str,
+    mark: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), RemoteError> {
+    let failed = |action, cause| RemoteError::Cache { action, path: git_dir.to_owned(), cause: Arc::new(cause) };
+    let unusable = |problem: String| RemoteError::Pack { url: url.to_owned(), problem };
+    let file = File::open(incoming).map_err(|cause| failed("read from the clone", cause))?;
+    let odb = gix::open_opts(git_dir, gix::open::Options::isolated());
+    let odb = odb.map_err(|error| unusable(crate::transport::Cause::of(&error).0))?;
+    let options = gix_pack::bundle::write::Options { thread_limit: Some(2), ..Default::default() };
+    let taken = gix_pack::Bundle::write_to_directory(
+        &mut BufReader::with_capacity(1 << 16, file),
+        Some(&git_dir.join("objects/pack")),
+        &mut gix::progress::Discard,
+        &AtomicBool::new(false),
+        // A difference is made whole by what it is to.
+        Some(odb.objects),
+        gix::hash::Kind::Sha1,
+        options,
+    );
+    let taken = taken.map_err(|error| unusable(crate::transport::Cause::of(&error).0))?;
+    if let Some(pack) = &taken.data_path {
+        mark(pack).map_err(|cause| failed("write to the clone", cause))?;
     }
+    if let Some(keep) = taken.keep_path {
+        let _ = fs::remove_file(keep);
+    }
+    Ok(())
 }
 
 /// Length and time of a file, as records have them.

@@ -53,8 +53,9 @@ impl Helpers {
     }
 }
 
-/// The login that `~/.netrc` has for a URL's host, as curl reads it for Git. Definitions of macros end the reading.
-pub(super) fn netrc(base: &str, text: &str) -> Option<Login> {
+/// The login that `~/.netrc` has for a URL's host, as curl reads it for Git. Definitions of macros end the reading. With `is_named` only an
+/// entry that names the host counts.
+pub(super) fn netrc(base: &str, text: &str, is_named: bool) -> Option<Login> {
     let rest = base.split_once("://")?.1;
     let host = rest.split(['/', ':']).next()?;
     let mut words =
@@ -67,6 +68,7 @@ pub(super) fn netrc(base: &str, text: &str) -> Option<Login> {
         match *word {
             "machine" | "default" if is_meant => break,
             "machine" => is_meant = value.as_deref() == Some(host),
+            "default" if is_named => break,
             "default" => is_meant = true,
             "login" if is_meant => username = value,
             "password" if is_meant => password = value,
@@ -100,14 +102,16 @@ mod tests {
     fn a_login_of_the_host_is_found_in_netrc() {
         const TEXT: &str = "# machine host login no password no\nmachine other login o password p\nmachine host\n  login ci\n  password t#ken\ndefault login d password e\n";
         let check = |url: &str, expect: (&str, &str)| {
-            let login = netrc(url, TEXT).unwrap();
+            let login = netrc(url, TEXT, false).unwrap();
             assert_eq!((login.username.as_str(), login.password.as_deref()), (expect.0, Some(expect.1)), "{url}");
         };
         check("https://host:8443/a", ("ci", "t#ken"));
         check("http://other", ("o", "p"));
         check("https://third/a", ("d", "e"));
-        assert_eq!(netrc("https://host/a", "machine host login x"), None);
-        assert_eq!(netrc("https://host/a", ""), None);
+        assert_eq!(netrc("https://third/a", TEXT, true), None);
+        assert!(netrc("https://host/a", TEXT, true).is_some());
+        assert_eq!(netrc("https://host/a", "machine host login x", false), None);
+        assert_eq!(netrc("https://host/a", "", false), None);
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub enum RemoteError {
     /// HTTP 401.
     #[error("the Git repository `{url}` does not accept who asks (401 Unauthorized){said}")]
     #[diagnostic(help(
-        "give `basicAuth` in werf.yaml a user and a password from a variable, or let Git know them: `git config --global credential.helper …`"
+        "let Git know a login (`git config --global credential.helper …`), or give `basicAuth` of the mapping in werf.yaml a user and a password"
     ))]
     Unauthorized {
         /// The URL.
@@ -181,6 +181,67 @@ pub enum RemoteError {
         /// Why.
         #[source]
         cause: std::sync::Arc<std::io::Error>,
+    },
+    /// The file that `--ssh-key` names is not there.
+    #[error("there is no SSH key `{}`", path.display())]
+    #[diagnostic(help("pass the file of a private key with `--ssh-key`, or in WERF_SSH_KEY and WERF_SSH_KEY_*"))]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The user asked us to stop.
+    #[error("the fetching from `{url}` was interrupted")]
+    Interrupted {
+        /// The URL.
+        url: String,
+    },
+    /// A clone has nowhere to fetch from.
+    #[error("the clone `{}` has no remote to fetch from", repository.display())]
+    #[diagnostic(help("name one: `git remote add origin URL`"))]
+    NoRemote {
+        /// The clone.
+        repository: PathBuf,
+    },
+    /// `.gitmodules` says not where a submodule comes from.
+    #[error("the `.gitmodules` of the commit has no `url` for the submodule `{name}`")]
+    #[diagnostic(help("commit its `url`, or set it here: `git config submodule.{name}.url URL`"))]
+    NoUrl {
+        /// The submodule's name.
+        name: String,
+    },
+    /// A commit wants a repository of the machine that it is read on.
+    #[error("the commit names `{url}`, a repository of this machine, for the submodule `{name}`")]
+    #[diagnostic(help("if that is wanted, name it yourself: `git config submodule.{name}.url {url}`"))]
+    OfThisMachine {
+        /// The URL.
+        url: String,
+        /// The submodule's name.
+        name: String,
+    },
+    /// Nobody speaks Git LFS there.
+    #[error("there is no server of Git LFS at `{url}` (404 Not Found){said}")]
+    #[diagnostic(help(
+        "check that the server has Git LFS and that you may read the repository; `git config lfs.url URL` names another server"
+    ))]
+    NoLfsServer {
+        /// The URL.
+        url: String,
+        /// `: ` and what the server said, or nothing.
+        said: String,
+    },
+    /// A server that a commit names wants a login.
+    #[error("`{url}`, which `.lfsconfig` of the commit names, wants a login, and gets none: it is not the repository's own host")]
+    #[diagnostic(help("if you trust the server, name it yourself: `git config lfs.url {url}`"))]
+    Foreign {
+        /// The URL.
+        url: String,
+    },
+    /// A server that a commit names is not asked in the clear.
+    #[error("`{url}`, which `.lfsconfig` of the commit names, is neither HTTPS nor at the repository's own host")]
+    #[diagnostic(help("commit an `https://` URL, or name the server yourself: `git config lfs.url {url}`"))]
+    Unencrypted {
+        /// The URL.
+        url: String,
     },
     /// A server of Git LFS lacks files.
     #[error("the Git LFS server `{url}` lacks {}", objects.join(", "))]

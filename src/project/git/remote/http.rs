@@ -1,16 +1,17 @@
 //! Git's smart HTTP (gitprotocol-http(5)) over [`crate::transport`]: who asks, where a server sends us, and what its refusals mean.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use super::Access;
 use super::address::{Login, shown};
 use super::credentials::Helpers;
 use super::error::RemoteError;
 use super::wire::printable;
-use crate::transport::{Answer, Failure, Proxies, Request, Tls, Transport, Verify, origin, resolve};
+use super::{Access, Credentials};
+use crate::transport::{Answer, Failure, Identity, Proxies, Request, Tls, Transport, Verify, origin, resolve};
 
 /// What follows the URL of a repository in the first request.
 const DISCOVERY: &str = "/info/refs?service=git-upload-pack";
@@ -26,12 +27,14 @@ pub(super) struct Http {
     login: Option<Login>,
     /// The login came from a helper that has not heard yet whether it was right.
     helped: bool,
-    helpers: Helpers,
+    /// Who may know a login; nobody is asked for a server that may have none of the user's.
+    helpers: Option<Helpers>,
     silence: Duration,
 }
 
 impl Http {
-    /// With what the user's configuration and variables say of the URL. `login` is that of the URL or of werf.yaml.
+    /// With what the user's configuration and variables say of the URL, and the credentials that it may have. `login` is that of the URL
+    /// or of werf.yaml.
     pub fn new(base: String, login: Option<Login>, access: &Access, helpers: Helpers) -> Result<Self, RemoteError> {
         let set = |name: &str| (access.variable)(name).filter(|value| !value.is_empty());
         let setting = |key| access.settings.http(&base, key);
@@ -40,22 +43,34 @@ impl Http {
         let authorities = match set("GIT_SSL_CAINFO").or_else(|| setting("sslCAInfo").filter(|path| !path.is_empty())) {
             Some(path) => {
                 let unreadable = |error| RemoteError::Settings { problem: format!("the authorities of http.sslCAInfo, `{path}`: {error}") };
-                Some(std::fs::read(&path).map_err(unreadable)?.into())
+                Some(std::fs::read(access.at_home(&path)).map_err(unreadable)?.into())
             }
             None => None,
         };
-        let tls = Tls { verify: if is_unchecked { Verify::Nothing } else { Verify::System }, authorities, identity: None };
+        let identity = match access.credentials {
+            Credentials::None => None,
+            Credentials::All | Credentials::OfHost => {
+                identity(access, set("GIT_SSL_CERT").or_else(|| setting("sslCert")), || set("GIT_SSL_KEY").or_else(|| setting("sslKey")))?
+            }
+        };
+        let tls = Tls { verify: if is_unchecked { Verify::Nothing } else { Verify::System }, authorities, identity };
         let proxies = match setting("proxy") {
             // an empty one means none
             Some(proxy) => Proxies { http: Some(proxy.clone()), https: Some(proxy), direct: access.proxies.direct.clone() },
             None => access.proxies.clone(),
         };
-        let mut headers = HeaderMap::new();
-        for (name, value) in access.settings.http_all(&base, "extraHeader").iter().filter_map(|line| header_line(line)) {
-            headers.append(name, value);
+        let headers = HeaderMap::new();
+        let is_named = access.credentials == Credentials::OfHost;
+        let mut http =
+            Http { transport: Transport::new(tls, proxies), base, headers, login, helped: false, helpers: None, silence: access.silence };
+        if access.credentials != Credentials::None {
+            for (name, value) in access.settings.http_all(&http.base, "extraHeader", is_named).iter().filter_map(|line| header_line(line)) {
+                http.headers.append(name, value);
+            }
+            http.login = http.login.or_else(|| super::credentials::netrc(&http.base, &access.netrc()?, is_named));
+            http.helpers = Some(helpers);
         }
-        let login = login.or_else(|| super::credentials::netrc(&base, &access.netrc()?));
-        Ok(Http { transport: Transport::new(tls, proxies), base, headers, login, helped: false, helpers, silence: access.silence })
+        Ok(http)
     }
 
     /// The first request: the server's greeting.
@@ -75,8 +90,9 @@ impl Http {
         self.ask(Method::POST, "/git-upload-pack", Some(kinds), body).await
     }
 
-    /// One request of Git LFS, whose server is the base.
-    pub async fn batch(&mut self, body: Vec<u8>) -> Result<Answer, RemoteError> {
+    /// One request of Git LFS, whose server is the base, with headers that it wants.
+    pub async fn batch(&mut self, body: Vec<u8>, headers: &HeaderMap) -> Result<Answer, RemoteError> {
+        headers.iter().for_each(|(name, value)| drop(self.headers.insert(name, value.clone())));
         self.ask(Method::POST, "/objects/batch", Some(["application/vnd.git-lfs+json"; 2]), body).await
     }
 
@@ -99,8 +115,12 @@ impl Http {
             match answer.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()) {
                 Some(location) if answer.status.is_redirection() => {
                     let next = resolve(&url, location);
+                    if url.starts_with("https:") && !next.starts_with("https:") {
+                        let problem = format!("the server sends from HTTPS to `{}`", shown(&next));
+                        return Err(RemoteError::NotGit { url: shown(&url), problem });
+                    }
                     if origin(&next) != origin(&url) {
-                        headers.remove(header::AUTHORIZATION);
+                        headers.clear();
                     }
                     url = next;
                 }
@@ -117,8 +137,8 @@ impl Http {
             let answer = self.transport.open(&request).await.map_err(|failure| failed(&shown(&self.base), failure, self.silence))?;
             match answer.status {
                 StatusCode::OK => {
-                    if let Some(login) = self.login.as_ref().filter(|_| std::mem::take(&mut self.helped)) {
-                        self.helpers.tell(&self.base, login, true).await;
+                    if let (Some(login), Some(helpers), true) = (&self.login, &self.helpers, std::mem::take(&mut self.helped)) {
+                        helpers.tell(&self.base, login, true).await;
                     }
                     return Ok(answer);
                 }
@@ -174,9 +194,10 @@ impl Http {
 
     /// Whether a helper knows a login, after the server asked for one.
     async fn is_helped(&mut self) -> bool {
+        let Some(helpers) = &self.helpers else { return false };
         if self.helped {
             if let Some(login) = &self.login {
-                self.helpers.tell(&self.base, login, false).await;
+                helpers.tell(&self.base, login, false).await;
             }
             self.helped = false;
             return false;
@@ -185,7 +206,7 @@ impl Http {
             return false;
         }
         let username = self.login.as_ref().map(|login| login.username.clone());
-        match self.helpers.fill(&self.base, username.as_deref()).await {
+        match helpers.fill(&self.base, username.as_deref()).await {
             Some(login) => {
                 self.login = Some(login);
                 self.helped = true;
@@ -217,6 +238,17 @@ impl Http {
         let secrets = self.login.iter().flat_map(|login| login.password.as_deref().into_iter().chain([login.username.as_str()]));
         secrets.filter(|secret| secret.len() > 3).fold(text, |text, secret| text.replace(secret, "***"))
     }
+}
+
+/// The client's certificate and key, where the user names a certificate.
+fn identity(access: &Access, certificate: Option<String>, key: impl Fn() -> Option<String>) -> Result<Option<Identity>, RemoteError> {
+    let Some(certificate) = certificate.filter(|path| !path.is_empty()) else { return Ok(None) };
+    let read = |path: &str| {
+        let unreadable = |error| RemoteError::Settings { problem: format!("the client's certificate of http.sslCert, `{path}`: {error}") };
+        std::fs::read(access.at_home(path)).map(Arc::from).map_err(unreadable)
+    };
+    let key = key().filter(|path| !path.is_empty()).unwrap_or_else(|| certificate.clone());
+    Ok(Some(Identity { certificate: read(&certificate)?, key: read(&key)? }))
 }
 
 /// The same host by HTTPS.

@@ -2,23 +2,27 @@
 //!
 //! [`resolve`] asks a server which commit a branch or tag is, and fetches what the cache lacks: the one commit without its history, as a
 //! difference to what was fetched before. A commit that is named by its whole id and is in the cache needs no request; a
-//! repository of this machine needs no clone. [`fetch_commit`] does the same for one commit, such as a submodule's.
+//! repository of this machine needs no clone.
 //!
 //! Git's protocol is spoken here ([`mod@protocol`]) over TCP, the user's `ssh` and [`crate::transport`], and every wait has an end. Packs are
 //! checked and indexed by gix. Files are read by [`super::commit_tree`] as those of any repository. What a remote repository's own
 //! configuration says is never looked at, and of programs only the user's `ssh` and credential helpers run.
-//! Submodules and Git LFS of remote repositories are left to others.
+//! What a clone lacks of its submodules and of Git LFS is brought by its [`Upstream`] when somebody wants it.
 
 mod address;
+mod arrival;
 mod cache;
 mod credentials;
 mod error;
 mod http;
 mod lfs;
+mod objects;
 mod packet;
+mod progress;
 mod protocol;
 mod settings;
 mod ssh;
+mod upstream;
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -27,11 +31,13 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 pub use address::{Login, shown};
 pub use error::RemoteError;
-pub use lfs::{LfsObject, fetch_lfs};
+pub use lfs::{LfsServer, fetch_lfs};
 pub use settings::Settings;
+pub use upstream::Upstream;
 
 use address::{Address, cache_key, parse};
 use cache::{Entry, State};
@@ -41,11 +47,11 @@ use protocol::{Ref, Server, Want};
 use ssh::Ssh;
 use wire::{Link, Wire};
 
-use super::{Commit, CommitTree, Repository, commit, commit_tree, discover};
+use super::{Commit, CommitTree, Repository, commit, commit_tree_with, discover};
 use crate::error::root_cause;
 use crate::event::{Event, Events};
 use crate::file_tree::ObjectId;
-use crate::transport::Proxies;
+use crate::transport::{Proxies, origin};
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -74,6 +80,18 @@ impl std::fmt::Display for Revision {
     }
 }
 
+/// Which of the user's credentials a server may get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Credentials {
+    /// All that Git would send.
+    #[default]
+    All,
+    /// Those that the user keeps for this very host: a commit names the server.
+    OfHost,
+    /// None.
+    None,
+}
+
 /// How other repositories are reached from here.
 #[derive(Clone, Debug)]
 pub struct Access {
@@ -91,11 +109,30 @@ pub struct Access {
     pub proxies: Proxies,
     /// How long a server may say nothing; [`SILENCE`] outside of tests.
     pub silence: Duration,
+    /// Which of the user's credentials servers may get.
+    pub credentials: Credentials,
     /// Where progress is told.
     pub events: Events,
+    /// Cancelled when the user wants us to stop.
+    pub cancel: CancellationToken,
 }
 
 impl Access {
+    /// A path of Git's configuration: `~/…` is in the user's home.
+    fn at_home(&self, path: &str) -> PathBuf {
+        let inside = path.strip_prefix("~/").and_then(|rest| Some(PathBuf::from((self.variable)("HOME")?).join(rest)));
+        inside.unwrap_or_else(|| PathBuf::from(path))
+    }
+
+    /// Whether two URLs of HTTP are at one host.
+    fn is_same_host(&self, one: &str, other: &str) -> bool {
+        let host = |url: &str| match parse(&self.settings.rewritten(url), &self.base_dir) {
+            Ok(Address::Http { base, .. }) => Some(origin(&base).to_owned()),
+            _ => None,
+        };
+        host(one).is_some_and(|one| host(other) == Some(one))
+    }
+
     /// The text of the file of logins that curl reads for Git.
     fn netrc(&self) -> Option<String> {
         std::fs::read_to_string(PathBuf::from((self.variable)("HOME")?).join(".netrc")).ok()
@@ -128,7 +165,7 @@ pub async fn resolve(access: &Access, url: &str, revision: &Revision, login: Opt
         return Err(RemoteError::BadCommit { url: place.url, commit: id.clone() });
     }
     if let Address::Local(path) = &place.address {
-        return local(&place.url, path, revision);
+        return local(access, url, path, revision);
     }
     let begun = Instant::now();
     let entry = &place.entry;
@@ -136,14 +173,14 @@ pub async fn resolve(access: &Access, url: &str, revision: &Revision, login: Opt
     if let Revision::Commit(hex) = revision
         && let Some(id) = known(entry, hex)
     {
-        return open(entry, &place.url, id);
+        return place.open(access, url, login, id);
     }
     let mut server = place.connect(access).await?;
     let wanted = wanted(&mut server, &place.url, revision).await?;
     if let Wanted::Object { commit, .. } = &wanted
         && entry.state(*commit) == State::Whole
     {
-        return open(entry, &place.url, *commit);
+        return place.open(access, url, login, *commit);
     }
     let lock = match entry.lock(false)? {
         Some(lock) => lock,
@@ -155,7 +192,7 @@ pub async fn resolve(access: &Access, url: &str, revision: &Revision, login: Opt
             if let Wanted::Object { commit, .. } = &wanted
                 && entry.state(*commit) == State::Whole
             {
-                return open(entry, &place.url, *commit);
+                return place.open(access, url, login, *commit);
             }
             server = place.connect(access).await?;
             lock.ok_or_else(|| RemoteError::Broken { url: place.url.clone(), problem: "the lock of the clone was lost".into() })?
@@ -165,12 +202,7 @@ pub async fn resolve(access: &Access, url: &str, revision: &Revision, login: Opt
     drop(lock);
     let revision = revision.to_string();
     access.events.emit(Event::RepositoryFetched { repository: place.url.clone(), revision, commit: id.to_string(), took: begun.elapsed() });
-    open(entry, &place.url, id)
-}
-
-/// One commit of a repository, by its whole id.
-pub async fn fetch_commit(access: &Access, url: &str, id: ObjectId) -> Result<Remote, RemoteError> {
-    resolve(access, url, &Revision::Commit(id.to_string()), None).await
+    place.open(access, url, login, id)
 }
 
 /// What a server is asked for.
@@ -198,6 +230,11 @@ impl Place {
         let shown = shown(url);
         let entry = Entry::new(&access.cache_dir, &cache_key(&address), &shown);
         Ok(Place { url: shown, address, entry })
+    }
+
+    /// The commit as it is in the clone.
+    fn open(&self, access: &Access, url: &str, login: Option<&Login>, id: ObjectId) -> Result<Remote, RemoteError> {
+        read(&self.url, self.entry.open()?, &id.to_string(), Upstream::of_url(access, url, login))
     }
 
     async fn connect(&self, access: &Access) -> Result<Server, RemoteError> {
@@ -247,7 +284,7 @@ impl Place {
             let mut have = entry.haves();
             while server.gives_any(*ask) {
                 let is_alone = have.is_empty();
-                let want = Want { ids: vec![*ask], is_shallow: true, have: std::mem::take(&mut have) };
+                let want = Want { ids: vec![*ask], is_shallow: true, have: std::mem::take(&mut have), ..Want::default() };
                 match self.receive(&mut server, want, Some(*commit)).await {
                     Ok(_) => return Ok(*commit),
                     // What we have was not what it seemed: once more from nothing.
@@ -348,19 +385,18 @@ fn known(entry: &Entry, hex: &str) -> Option<ObjectId> {
     (entry.state(*id) == State::Whole).then_some(*id)
 }
 
-fn open(entry: &Entry, url: &str, id: ObjectId) -> Result<Remote, RemoteError> {
-    read(url, entry.open()?, &id.to_string())
-}
-
-fn read(url: &str, repository: Arc<Repository>, revision: &str) -> Result<Remote, RemoteError> {
-    let unreadable = |cause| RemoteError::Unreadable { url: url.to_owned(), cause };
+fn read(shown: &str, repository: Arc<Repository>, revision: &str, upstream: Upstream) -> Result<Remote, RemoteError> {
+    let unreadable = |cause| RemoteError::Unreadable { url: shown.to_owned(), cause };
     let commit = commit(&repository, revision).map_err(unreadable)?;
-    let tree = Arc::new(commit_tree(&repository, &commit).map_err(unreadable)?);
+    let tree = Arc::new(commit_tree_with(&repository, &commit, Arc::new(upstream)).map_err(unreadable)?);
     Ok(Remote { repository, commit, tree })
 }
 
 /// A repository of this machine is read where it is.
-fn local(url: &str, path: &Path, revision: &Revision) -> Result<Remote, RemoteError> {
+fn local(access: &Access, url: &str, path: &Path, revision: &Revision) -> Result<Remote, RemoteError> {
+    let known = access.clone();
+    let upstream = Upstream::of_clone(move || Ok(known.clone()));
+    let url = &shown(url);
     let not_git = |problem: String| RemoteError::NotGit { url: url.to_owned(), problem };
     let opened = gix::open(path).map_err(|_| not_git(format!("`{}` is none", path.display())))?;
     let root = opened.workdir().unwrap_or(opened.git_dir()).to_owned();
@@ -370,7 +406,7 @@ fn local(url: &str, path: &Path, revision: &Revision) -> Result<Remote, RemoteEr
         Revision::Tag(name) => ("tag", name, format!("refs/tags/{name}")),
         Revision::Commit(hex) => {
             let found = commit(&repository, hex).map_err(|_| RemoteError::NoCommit { url: url.to_owned(), commit: hex.clone() })?;
-            return read(url, repository, &found.id.to_string());
+            return read(url, repository, &found.id.to_string(), upstream);
         }
     };
     let mut refs = Vec::new();
@@ -384,7 +420,7 @@ fn local(url: &str, path: &Path, revision: &Revision) -> Result<Remote, RemoteEr
         }
     }
     match refs.iter().find(|reference| reference.name == full) {
-        Some(reference) => read(url, repository, &reference.id.to_string()),
+        Some(reference) => read(url, repository, &reference.id.to_string(), upstream),
         None => Err(no_revision(url, kind, name, &refs)),
     }
 }

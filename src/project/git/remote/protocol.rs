@@ -31,7 +31,7 @@ pub(super) struct Server {
 }
 
 enum Version {
-    Two { is_shallow: bool, names_format: bool },
+    Two { is_shallow: bool, is_filtering: bool, names_format: bool },
     Zero { refs: Vec<Ref>, capabilities: Vec<String> },
 }
 
@@ -44,6 +44,8 @@ pub(super) struct Want {
     pub is_shallow: bool,
     /// Commits that the cache has without their history.
     pub have: Vec<ObjectId>,
+    /// Of commits and directories no files come, where the server can leave them out; files that are named come.
+    pub is_blobless: bool,
 }
 
 impl Server {
@@ -101,7 +103,7 @@ impl Server {
     pub async fn fetch(&mut self, want: &Want, pack: &mut File) -> Result<Vec<ObjectId>, RemoteError> {
         let mut shallow = Vec::new();
         match &self.version {
-            Version::Two { is_shallow, names_format } => {
+            Version::Two { is_shallow, is_filtering, names_format } => {
                 let mut request = command("fetch", *names_format);
                 line(&mut request, "no-progress");
                 line(&mut request, "ofs-delta");
@@ -110,6 +112,9 @@ impl Server {
                 if is_shallow {
                     have.iter().for_each(|id| line(&mut request, &format!("shallow {id}")));
                     line(&mut request, "deepen 1");
+                }
+                if want.is_blobless && *is_filtering {
+                    line(&mut request, "filter blob:none");
                 }
                 if !have.is_empty() {
                     // Only for thin packs does a server look at the files of what we have.
@@ -193,12 +198,15 @@ impl Server {
 
 /// The capabilities of version 2.
 async fn two(wire: &mut Wire) -> Result<Version, RemoteError> {
-    let (mut is_shallow, mut names_format) = (false, false);
+    let (mut is_shallow, mut is_filtering, mut names_format) = (false, false, false);
     while let packet @ Packet::Data(_) = wire.packet().await? {
         let text = packet.text().unwrap_or_default();
         let (name, value) = text.split_once('=').unwrap_or((&text, ""));
         match name {
-            "fetch" => is_shallow = value.split(' ').any(|feature| feature == "shallow"),
+            "fetch" => {
+                is_shallow = value.split(' ').any(|feature| feature == "shallow");
+                is_filtering = value.split(' ').any(|feature| feature == "filter");
+            }
             "object-format" => {
                 check_format(wire, value)?;
                 names_format = true;
@@ -206,7 +214,7 @@ async fn two(wire: &mut Wire) -> Result<Version, RemoteError> {
             _ => {}
         }
     }
-    Ok(Version::Two { is_shallow, names_format })
+    Ok(Version::Two { is_shallow, is_filtering, names_format })
 }
 
 /// The references of versions 0 and 1, the first with the capabilities.

@@ -57,6 +57,33 @@ impl Ssh {
         Ok(Link::Stream { reader: Box::new(reader), writer: Box::new(writer), process: Some(Box::new(process)) })
     }
 
+    /// What a program of a server says, in one piece.
+    pub async fn ask(
+        &self,
+        url: &str,
+        destination: &str,
+        port: Option<u16>,
+        words: &[&str],
+        silence: Duration,
+    ) -> Result<Vec<u8>, RemoteError> {
+        let words: Vec<String> =
+            words.iter().enumerate().map(|(at, word)| if at == 0 { (*word).to_owned() } else { quoted(word) }).collect();
+        let failed = |said: String| {
+            let (url, program, destination) = (url.to_owned(), self.program.clone(), destination.to_owned());
+            RemoteError::Ssh { url, program, destination, said }
+        };
+        let mut command = self.command();
+        command.args(self.options(destination, port).await).arg(destination).arg(words.join(" "));
+        let output = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).output();
+        let output =
+            timeout(silence, output).await.map_err(|_| RemoteError::TimedOut { url: url.to_owned(), seconds: silence.as_secs() })?;
+        let output = output.map_err(|error| failed(error.to_string()))?;
+        match output.status.success() {
+            true => Ok(output.stdout),
+            false => Err(failed(last_words(&output.stderr).unwrap_or_else(|| format!("it ended with {}", output.status)))),
+        }
+    }
+
     /// Programs of other names are asked whether they know OpenSSH's options, as Git asks them.
     async fn options(&self, destination: &str, port: Option<u16>) -> Vec<String> {
         let first = if self.is_shell { self.program.split_whitespace().next().unwrap_or_default() } else { &self.program };
@@ -124,9 +151,7 @@ impl Process {
         // A child of the program may keep the stream open.
         let _ = timeout(END, &mut self.listener).await;
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(&said);
-        let last = text.lines().map(printable).rfind(|line| line.contains(char::is_alphanumeric));
-        let said = last.unwrap_or_else(|| format!("it ended with {status}"));
+        let said = last_words(&said).unwrap_or_else(|| format!("it ended with {status}"));
         Some(RemoteError::Ssh { url: url.to_owned(), program: self.program.clone(), destination: self.destination.clone(), said })
     }
 }
@@ -141,6 +166,11 @@ async fn listen(mut stream: impl tokio::io::AsyncRead + Unpin, said: Arc<Mutex<V
         let excess = said.len().saturating_sub(KEPT);
         said.drain(..excess);
     }
+}
+
+/// The last line with words that a program said.
+fn last_words(said: &[u8]) -> Option<String> {
+    String::from_utf8_lossy(said).lines().map(printable).rfind(|line| line.contains(char::is_alphanumeric))
 }
 
 /// A word of a shell.

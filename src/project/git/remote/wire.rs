@@ -2,7 +2,7 @@
 //!
 //! Over `git://` and ssh this is one stream in both directions; over HTTP each request is a POST and its answer the packets that follow.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -10,13 +10,11 @@ use tokio::time::timeout;
 use super::error::RemoteError;
 use super::http::Http;
 use super::packet::{self, Packet};
+use super::progress::Progress;
 use super::ssh::Process;
 use crate::error::root_cause;
-use crate::event::{Event, Events};
+use crate::event::Events;
 use crate::transport::Answer;
-
-/// When the first word of progress is told; the next after twice the time.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How bytes go and come.
 pub(super) enum Link {
@@ -46,16 +44,14 @@ pub(super) struct Wire {
     buffer: Vec<u8>,
     start: usize,
     silence: Duration,
-    events: Events,
-    begun: Instant,
-    received: u64,
-    told: Duration,
+    progress: Progress,
 }
 
 impl Wire {
     /// A conversation over an open link.
     pub fn new(url: String, link: Link, silence: Duration, events: Events) -> Self {
-        Wire { url, link, buffer: Vec::new(), start: 0, silence, events, begun: Instant::now(), received: 0, told: PATIENCE }
+        let progress = Progress::new(url.clone(), events);
+        Wire { url, link, buffer: Vec::new(), start: 0, silence, progress }
     }
 
     /// Sends a whole request.
@@ -119,11 +115,7 @@ impl Wire {
             Ok(Err(Err(problem))) => return Err(RemoteError::Broken { url: self.url.clone(), problem }),
             Ok(Ok(())) => {}
         }
-        self.received += (self.buffer.len() - length) as u64;
-        if self.begun.elapsed() >= self.told {
-            self.told *= 2;
-            self.events.emit(Event::RepositoryFetching { repository: self.url.clone(), received: self.received });
-        }
+        self.progress.add(self.buffer.len() - length);
         Ok(self.buffer.len() > length)
     }
 
