@@ -18,6 +18,7 @@ mod git_partial;
 mod git_remote;
 mod git_servers;
 mod git_shapes;
+mod git_tls;
 mod language;
 mod names;
 mod registry;
