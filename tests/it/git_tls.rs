@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use werf::project::git::remote::{LfsServer, Revision, Settings, fetch_lfs};
 
-use super::fake_registry::tunnel_proxy;
+use super::fake_registry::{full_repository, tunnel_proxy};
 use super::git::Sandbox;
 use super::git_lfs::file;
 use super::git_remote::{Here, told};
@@ -225,7 +225,7 @@ async fn the_binary_takes_authorities_from_the_variable_the_clone_and_the_home()
         sandbox
     };
     let render = |sandbox: &sandbox::Sandbox, env: &[(&str, &str)]| {
-        let printed = tokio::task::block_in_place(|| sandbox.werf_with(&["render", "--repo", "example.org/app"], env));
+        let printed = tokio::task::block_in_place(|| sandbox.werf_with(&["render", "--repo", &full_repository()], env));
         (printed.code, printed.stderr)
     };
     let ca = front.file("ca.pem");

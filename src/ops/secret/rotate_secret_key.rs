@@ -32,7 +32,7 @@ pub struct Options {
 pub async fn run(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, false, &run)?;
     project.checked(&[], Ok(()))?;
-    let directory = project.directory();
+    let directory = project::directory(&project.repository);
     let new = key::required(&KeyOptions { dir: Some(directory.to_owned()), ..options.key })?;
     let old = key::old(options.old_key.as_deref())?;
     let chart = directory.join(&project.config.meta.deploy.helm_chart_dir);

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
+use super::super::fake_registry::full_repository;
 use super::super::git::Sandbox as Repository;
 use super::super::git_lfs::file;
 use super::super::git_servers::{Manners, Quirk, Smart};
@@ -13,7 +15,12 @@ const WERF_YAML: &str = "project: app\nconfigVersion: 1\n";
 const IMAGE: &str =
     "project: app\nconfigVersion: 1\n---\nimage: app\nfrom: scratch\ngit: [{add: /, to: /app, excludePaths: [.helm, werf.yaml]}]\n";
 const CHART: (&str, &str) = (".helm/templates/a.yaml", "a: {{ werf_image \"app\" }}\n");
-const RENDER: [&str; 3] = ["render", "--repo", "example.org/app"];
+
+/// `render` with a repository that has all images.
+fn render() -> [&'static str; 3] {
+    static REPOSITORY: LazyLock<String> = LazyLock::new(full_repository);
+    ["render", "--repo", &REPOSITORY]
+}
 
 fn pointer(bytes: &[u8]) -> (String, (String, Vec<u8>)) {
     let (pointer, file) = file(bytes);
@@ -51,16 +58,17 @@ fn content_that_the_chart_reads_is_fetched_once() {
     let (sandbox, files) = project(IMAGE);
     let smart = served(&files, Manners::default());
     sandbox.git(&["remote", "add", "origin", &smart.url("app.git")]);
-    insta::assert_snapshot!(told_with(&sandbox, &RENDER, &[]), @r"
+    insta::assert_snapshot!(told_with(&sandbox, &render(), &[]), @r"
     exit 0
     ---
     # Source: app/templates/a.yaml
     a: content of one
     b: content of two
          Fetched 2 files of Git LFS, 0.0 MiB, from http://HOST/app.git/info/lfs in TIME
+           Found image app  HOST/app:DIGEST
     ");
     assert_eq!((smart.count("/batch"), smart.requests.lock().unwrap().len()), (1, 3), "one batch; nothing that no one reads");
-    assert_eq!(sandbox.werf(&RENDER).code, 0);
+    assert_eq!(sandbox.werf(&render()).code, 0);
     assert_eq!(smart.requests.lock().unwrap().len(), 3, "what is here is not asked for");
     assert_eq!(sandbox.git(&["status", "--short"]), "");
 }
@@ -74,7 +82,7 @@ fn the_server_that_the_commit_names_is_asked_unless_the_user_names_another() {
     sandbox.commit_all("server");
     let asked = |path: &str| {
         let store = sandbox.app().join(".git/lfs");
-        assert_eq!(sandbox.werf(&RENDER).code, 0);
+        assert_eq!(sandbox.werf(&render()).code, 0);
         fs::remove_dir_all(store).unwrap();
         assert_eq!(smart.requests.lock().unwrap().drain(..).next().unwrap(), format!("POST /{path}/objects/batch"));
     };
@@ -93,7 +101,7 @@ fn the_server_that_the_commit_names_is_asked_unless_the_user_names_another() {
 #[test]
 fn content_that_is_not_to_be_had_is_named_with_the_reason() {
     let (sandbox, files) = project(WERF_YAML);
-    insta::assert_snapshot!(told_with(&sandbox, &RENDER, &[]), @r"
+    insta::assert_snapshot!(told_with(&sandbox, &render(), &[]), @r"
     exit 1
     error: cannot read `.helm/files/one.bin` from commit COMMIT
       because: the content of 2 files that Git LFS keeps is not in this clone:
@@ -104,7 +112,7 @@ fn content_that_is_not_to_be_had_is_named_with_the_reason() {
     ");
     let smart = served(&files[..1], Manners::default());
     sandbox.git(&["remote", "add", "origin", &smart.url("app.git")]);
-    insta::assert_snapshot!(told_with(&sandbox, &RENDER, &[]), @r"
+    insta::assert_snapshot!(told_with(&sandbox, &render(), &[]), @r"
     exit 1
     error: cannot read `.helm/files/two.bin` from commit COMMIT
       because: the content of a file that Git LFS keeps is not in this clone:
@@ -114,7 +122,7 @@ fn content_that_is_not_to_be_had_is_named_with_the_reason() {
     ");
     let private = served(&files, Manners { login: Some("ci:s3cret".into()), ..Manners::default() });
     sandbox.git(&["remote", "set-url", "origin", &private.url("app.git")]);
-    insta::assert_snapshot!(told_with(&sandbox, &RENDER, &[]), @r"
+    insta::assert_snapshot!(told_with(&sandbox, &render(), &[]), @r"
     exit 1
     error: cannot read `.helm/files/two.bin` from commit COMMIT
       because: the content of a file that Git LFS keeps is not in this clone:
@@ -124,7 +132,7 @@ fn content_that_is_not_to_be_had_is_named_with_the_reason() {
     ");
     let absent = served(&files, Manners { quirk: Some(Quirk::Absent), ..Manners::default() });
     sandbox.git(&["remote", "set-url", "origin", &absent.url("app.git")]);
-    insta::assert_snapshot!(told_with(&sandbox, &RENDER, &[]), @r"
+    insta::assert_snapshot!(told_with(&sandbox, &render(), &[]), @r"
     exit 1
     error: cannot read `.helm/files/two.bin` from commit COMMIT
       because: the content of a file that Git LFS keeps is not in this clone:
@@ -142,10 +150,10 @@ fn a_token_of_the_clones_own_configuration_is_for_its_remote_alone() {
     sandbox.git(&["remote", "add", "origin", &smart.url("app.git")]);
     // As actions/checkout leaves it.
     sandbox.git(&["config", &format!("http.{}.extraheader", smart.url("")), "AUTHORIZATION: basic Y2k6czNjcmV0"]);
-    let text = told_with(&sandbox, &RENDER, &[]);
+    let text = told_with(&sandbox, &render(), &[]);
     assert!(text.contains("403 Forbidden"), "the header is sent as it is written: {text}");
     sandbox.git(&["config", &format!("http.{}.extraheader", smart.url("")), "AUTHORIZATION: Basic Y2k6czNjcmV0"]);
-    assert_eq!(sandbox.werf(&RENDER).code, 0);
+    assert_eq!(sandbox.werf(&render()).code, 0);
 
     // A header for all URLs is for the remote of this clone, and not for the server of a submodule.
     let lib = Repository::with(&[("a", "1")]);
@@ -157,7 +165,7 @@ fn a_token_of_the_clones_own_configuration_is_for_its_remote_alone() {
     sandbox.git(&["config", "http.extraheader", "AUTHORIZATION: Basic Y2k6czNjcmV0"]);
     fs::write(sandbox.root().join("home/.gitconfig"), "[http]\n\textraHeader = X-Token: of all\n").unwrap();
     fs::write(sandbox.root().join("home/.netrc"), "default login ci password s3cret\n").unwrap();
-    assert_eq!(sandbox.werf(&RENDER).code, 0);
+    assert_eq!(sandbox.werf(&render()).code, 0);
     assert!(other.count("/git-upload-pack") > 0);
     assert_eq!(other.credentials.lock().unwrap().as_slice(), [] as [String; 0]);
 }
@@ -205,20 +213,20 @@ fn submodules_that_an_image_sees_are_fetched() {
     let sandbox = bound("../lib.git", &libraries.lib, IMAGE);
     let remote = libraries.smart.url("group/app.git").replace("//", "//ci:s3cret@");
     sandbox.git(&["remote", "add", "origin", &remote]);
-    let fetched = sandbox.werf(&RENDER);
+    let fetched = sandbox.werf(&render());
     assert_eq!(fetched.code, 0, "{}", fetched.stderr);
     assert!(!fetched.stderr.contains("s3cret"), "{}", fetched.stderr);
     let count = || libraries.smart.requests.lock().unwrap().len();
     let (before, packs) = (count(), libraries.smart.count("/git-upload-pack"));
     assert_eq!(packs, 2, "a pack of each: {:?}", libraries.smart.requests.lock().unwrap());
-    assert_eq!(sandbox.werf(&RENDER).stdout, fetched.stdout);
+    assert_eq!(sandbox.werf(&render()).stdout, fetched.stdout);
     assert_eq!(count(), before, "the cache has them");
 
     // The same name as with the submodules in their places.
     sandbox.git(&["submodule", "--quiet", "update", "--init", "--recursive"]);
     assert!(sandbox.app().join("third/lib/in/z").exists());
     fs::remove_dir_all(sandbox.root().join("home")).unwrap();
-    assert_eq!(sandbox.werf(&RENDER).stdout, fetched.stdout);
+    assert_eq!(sandbox.werf(&render()).stdout, fetched.stdout);
     assert_eq!(sandbox.git(&["status", "--short"]), "");
 }
 
@@ -227,7 +235,7 @@ fn a_submodule_that_nobody_wants_is_not_fetched() {
     let libraries = libraries(Manners::default());
     let text = IMAGE.replace("excludePaths: [", "excludePaths: [third/lib, ");
     let sandbox = bound(&libraries.smart.url("group/lib.git"), &libraries.lib, &text);
-    assert_eq!(sandbox.werf(&RENDER).code, 0);
+    assert_eq!(sandbox.werf(&render()).code, 0);
     assert_eq!(libraries.smart.requests.lock().unwrap().len(), 0);
     // A Dockerfile whose ignore file leaves it out.
     let sandbox = bound(
@@ -238,11 +246,11 @@ fn a_submodule_that_nobody_wants_is_not_fetched() {
     sandbox.write(&[("Dockerfile", "FROM scratch\nCOPY . /\n"), (".dockerignore", "third\n")]);
     sandbox.git(&["add", "Dockerfile", ".dockerignore"]);
     sandbox.git(&["commit", "-qm", "docker"]);
-    assert_eq!(sandbox.werf(&RENDER).code, 0);
+    assert_eq!(sandbox.werf(&render()).code, 0);
     assert_eq!(libraries.smart.requests.lock().unwrap().len(), 0);
     sandbox.write(&[(".dockerignore", "no\n")]);
     sandbox.git(&["commit", "-qam", "wanted"]);
-    let printed = sandbox.werf(&RENDER);
+    let printed = sandbox.werf(&render());
     assert_eq!(printed.code, 0, "{}", printed.stderr);
     assert_eq!(libraries.smart.count("/git-upload-pack"), 2);
 }
@@ -251,7 +259,7 @@ fn a_submodule_that_nobody_wants_is_not_fetched() {
 fn a_submodule_that_is_not_to_be_had_is_named_with_the_reason() {
     let libraries = libraries(Manners { refuses: Some((404, "no such project".into())), ..Manners::default() });
     let sandbox = bound(&libraries.smart.url("group/lib.git"), &libraries.lib, IMAGE);
-    insta::assert_snapshot!(told_with(&sandbox, &RENDER, &[]), @r"
+    insta::assert_snapshot!(told_with(&sandbox, &render(), &[]), @r"
     exit 1
     error: cannot read `third/lib` from commit COMMIT
       because: the files of the submodule `third/lib` at commit COMMIT are not in this clone: it was not fetched
@@ -260,7 +268,7 @@ fn a_submodule_that_is_not_to_be_had_is_named_with_the_reason() {
     ");
     assert_eq!(libraries.smart.requests.lock().unwrap().len(), 1, "asked once");
     let sandbox = bound("../lib.git", &libraries.lib, IMAGE);
-    insta::assert_snapshot!(told_with(&sandbox, &RENDER, &[]), @r"
+    insta::assert_snapshot!(told_with(&sandbox, &render(), &[]), @r"
     exit 1
     error: cannot read `third/lib` from commit COMMIT
       because: the files of the submodule `third/lib` at commit COMMIT are not in this clone: it was not fetched
@@ -268,7 +276,7 @@ fn a_submodule_that_is_not_to_be_had_is_named_with_the_reason() {
     help: run `git submodule update --init --recursive -- third/lib`, or leave the submodule out; to have it fetched: check that `git ls-remote` reads this address
     ");
     let sandbox = bound(&libraries.lib.path().display().to_string(), &libraries.lib, IMAGE);
-    let text = told_with(&sandbox, &RENDER, &[]).replace(&libraries.lib.path().display().to_string(), "/lib");
+    let text = told_with(&sandbox, &render(), &[]).replace(&libraries.lib.path().display().to_string(), "/lib");
     insta::assert_snapshot!(text, @r"
     exit 1
     error: cannot read `third/lib` from commit COMMIT
@@ -278,7 +286,7 @@ fn a_submodule_that_is_not_to_be_had_is_named_with_the_reason() {
     ");
     // What the user says counts.
     sandbox.git(&["config", "submodule.lib.url", &libraries.lib.path().display().to_string()]);
-    let text = told_with(&sandbox, &RENDER, &[]);
+    let text = told_with(&sandbox, &render(), &[]);
     assert!(text.contains("third/lib/in"), "the one in it is still not to be had: {text}");
 }
 
@@ -303,7 +311,7 @@ fn a_chart_in_a_submodule_is_fetched() {
         sandbox.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{id},{path}")]);
         sandbox.git(&["commit", "-qm", path]);
         fs::create_dir_all(sandbox.app().join(path)).unwrap();
-        let printed = sandbox.werf(&RENDER);
+        let printed = sandbox.werf(&render());
         assert_eq!(printed.code, 0, "{path}: {}", printed.stderr);
         assert!(printed.stdout.contains("a: of the library"), "{path}: {}", printed.stdout);
     }

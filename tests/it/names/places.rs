@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::document::flow;
 use super::{documents, files, with};
+use crate::fake_registry::full_repository;
 use crate::sandbox::Sandbox;
 
 /// A template that tells all names.
@@ -36,7 +37,7 @@ fn project() -> Sandbox {
 
 /// What `werf render` says in a directory, run by a shell after some words of preparation.
 fn rendered(sandbox: &Sandbox, dir: &Path, before: &str, env: &[(&str, &str)]) -> String {
-    let script = format!("{before}\nexec \"$0\" render --repo example.org/app");
+    let script = format!("{before}\nexec \"$0\" render --repo {}", full_repository());
     let mut command = Command::new("sh");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_werf")]).current_dir(dir).env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", sandbox.root().join("home"));
@@ -71,8 +72,8 @@ fn names_are_the_same_wherever_they_are_worked_out() {
     same("other times of files", &app, "find . -path ./.git -prune -o -print | xargs touch -h -d 2001-01-01", &[]);
     same("packed objects", &app, "git gc -q", &[]);
     if rustix::process::geteuid().is_root() {
-        let script = "unshare --uts sh -c 'hostname elsewhere && exec \"$0\" render --repo example.org/app' \"$0\"; exit";
-        same("another host", &app, script, &[]);
+        let render = format!("hostname elsewhere && exec \"$0\" render --repo {}", full_repository());
+        same("another host", &app, &format!("unshare --uts sh -c '{render}' \"$0\"; exit"), &[]);
     }
 
     let url = format!("file://{}", app.display());

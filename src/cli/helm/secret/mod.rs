@@ -57,9 +57,6 @@ pub struct RotateArgs {
     /// Files of secret values beside the chart's own secret-values.yaml
     #[arg(value_name = "FILE")]
     values: Vec<PathBuf>,
-    /// Directory that may have the user's global_secret_key; ~/.werf by default
-    #[arg(long, env = "WERF_HOME", value_name = "DIR")]
-    home_dir: Option<PathBuf>,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -94,7 +91,7 @@ impl RotateArgs {
     fn options(self) -> rotate_secret_key::Options {
         rotate_secret_key::Options {
             project: self.project.options(),
-            key: KeyOptions { given: env::text("WERF_SECRET_KEY"), dir: None, home: self.home_dir.or_else(env::werf_home) },
+            key: KeyOptions { given: env::text("WERF_SECRET_KEY"), dir: None, home: env::werf_home() },
             old_key: env::text("WERF_OLD_SECRET_KEY"),
             values: self.values,
         }
