@@ -7,6 +7,7 @@
 
 mod build;
 mod charts;
+mod cleanup;
 mod converge;
 mod digests;
 mod fixture;
@@ -28,6 +29,7 @@ const BENCHES: &[Bench] = &[
     ("build", build::rows),
     ("git-tree", git_tree::rows),
     ("digests", digests::rows),
+    ("cleanup", cleanup::rows),
 ];
 
 fn main() {

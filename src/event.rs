@@ -121,6 +121,13 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
+    /// The history that a clone lacked came from its origin.
+    HistoryFetched {
+        /// The origin's URL, without secrets.
+        repository: String,
+        /// How long it took.
+        took: Duration,
+    },
     /// A builder answers.
     BuilderReady {
         /// Its address, for people.
@@ -290,11 +297,13 @@ pub enum Event {
         /// Why it was not kept.
         reason: String,
     },
-    /// Cleanup ended.
+    /// Cleanup ended, or was ended.
     CleanupDone {
         /// Tags that stayed.
         kept: usize,
         /// Tags that went.
         deleted: usize,
+        /// Tags that were to go and did not, as it was ended before.
+        left: usize,
     },
 }

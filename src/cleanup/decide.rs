@@ -1,12 +1,14 @@
 //! All rules together: what each tag's fate is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::cluster::Use;
-use super::history::{History, PolicyError, is_within, kept};
-use super::{Decision, Fate, Published, Reason, Verdict};
+use super::history::{self, Contents, History};
+use super::policy::is_within;
+use super::{Decision, Fate, KeepList, Published, Reason, Verdict};
+use crate::error::Result;
 use crate::project::config::meta::Cleanup;
 use crate::registry::reference::{Digest, Repository};
 
@@ -23,23 +25,25 @@ pub struct Input<'a> {
     pub used: Option<&'a Use>,
     /// The project's history.
     pub history: History<'a>,
-    /// Tags to keep whatever the rules say.
-    pub keep_list: &'a BTreeSet<String>,
+    /// What stays whatever the rules say.
+    pub keep_list: &'a KeepList,
     /// The present.
     pub now: Timestamp,
 }
 
-/// Decides what happens to each tag.
-pub fn decide(input: Input<'_>) -> Result<Decision, PolicyError> {
+/// Decides what happens to each tag. `contents` is asked only of commits on which it depends whether an image goes.
+pub fn decide(input: Input<'_>, contents: &mut dyn Contents) -> Result<Decision> {
     let Input { repository, images, config, used, history, keep_list, now } = input;
     let by_cluster = !config.disable_kubernetes_based_policy && !config.disable;
     let by_git = !config.disable_git_history_based_policy && !config.disable;
     let by_age = !config.disable_built_within_last_n_hours_policy && !config.disable;
 
+    let asked = used.is_some();
     let used = used.filter(|_| by_cluster).map(|used| used.of(repository)).unwrap_or_default();
-    let wanted = if by_git { kept(images, &history, &config.keep_policies, now)? } else { BTreeMap::new() };
-
     let reasons = |image: &Published| -> Vec<Reason> {
+        if let Some(problem) = &image.doubt {
+            return vec![Reason::Unreadable { problem: problem.clone() }];
+        }
         if image.origin.is_none() {
             return vec![Reason::Foreign];
         }
@@ -47,26 +51,35 @@ pub fn decide(input: Input<'_>) -> Result<Decision, PolicyError> {
             return vec![Reason::Disabled];
         }
         let cluster = used.by(image).map(|by| Reason::Cluster { by: by.to_owned() });
-        let git = wanted.get(image.tag.as_str()).into_iter().flatten().cloned();
-        let recent = image.created.filter(|created| by_age && is_within(*created, now, config.keep_images_built_within));
-        let recent = recent.map(|created| Reason::Recent { ago: age(created, now) });
-        let listed = keep_list.contains(image.tag.as_str()).then_some(Reason::KeepList);
-        cluster.into_iter().chain(git).chain(recent).chain(listed).collect()
+        let recent = match image.created {
+            Some(created) => is_within(created, now, config.keep_images_built_within).then(|| Reason::Recent { ago: age(created, now) }),
+            None => Some(Reason::Undated),
+        };
+        let listed = keep_list.names(image).then_some(Reason::KeepList);
+        cluster.into_iter().chain(recent.filter(|_| by_age)).chain(listed).collect()
     };
     let mut judged: Vec<(&Published, Vec<Reason>)> = images.iter().map(|image| (image, reasons(image))).collect();
+    if by_git {
+        let held = held(&judged);
+        let candidates: Vec<bool> = judged.iter().map(|(image, reasons)| reasons.is_empty() && !held.contains_key(&image.digest)).collect();
+        let found = history::find(images, &candidates, &history, &config.keep_policies, now, contents)?;
+        for ((image, reasons), (wanted, doubt)) in judged.iter_mut().zip(found.wanted.into_iter().zip(found.doubts)) {
+            if image.origin.is_some() {
+                reasons.extend(wanted);
+                if reasons.is_empty() {
+                    reasons.extend(doubt);
+                }
+            }
+        }
+    }
     judged.sort_by(|(a, _), (b, _)| a.tag.cmp(&b.tag));
 
-    // To delete a manifest is to delete all its tags, so one that stays keeps the others.
-    let mut staying: BTreeMap<&Digest, &str> = BTreeMap::new();
-    for (image, _) in judged.iter().filter(|(_, reasons)| !reasons.is_empty()) {
-        staying.entry(&image.digest).or_insert(image.tag.as_str());
-    }
+    let held = held(&judged);
     let fate = |(image, reasons): &(&Published, Vec<Reason>)| {
-        let shared = staying.get(&image.digest).map(|tag| Reason::SharedManifest { tag: (*tag).to_owned() });
-        let verdict = match (reasons.is_empty(), shared) {
+        let verdict = match (reasons.is_empty(), held.get(&image.digest)) {
             (false, _) => Verdict::Keep(reasons.clone()),
-            (true, Some(shared)) => Verdict::Keep(vec![shared]),
-            (true, None) => Verdict::Delete(why_not(image, [by_cluster, by_git, by_age], now)),
+            (true, Some(holder)) => Verdict::Keep(vec![holder.clone()]),
+            (true, None) => Verdict::Delete(why_not(image, by_cluster.then_some(asked), [by_git, by_age], now)),
         };
         let name = image.origin.as_ref().map(|origin| origin.image.clone());
         Fate { tag: image.tag.clone(), digest: image.digest.clone(), image: name, verdict }
@@ -74,20 +87,30 @@ pub fn decide(input: Input<'_>) -> Result<Decision, PolicyError> {
     Ok(Decision { fates: judged.iter().map(fate).collect() })
 }
 
-/// What was looked for in vain.
-fn why_not(image: &Published, [by_cluster, by_git, by_age]: [bool; 3], now: Timestamp) -> String {
-    let mut parts = Vec::new();
-    if by_cluster {
-        parts.push("no workload uses it".to_owned());
+/// The manifests that stay whatever is said of their other tags: to delete a manifest is to delete all its tags, and what is made of it.
+fn held<'a>(judged: &[(&'a Published, Vec<Reason>)]) -> BTreeMap<&'a Digest, Reason> {
+    let staying: Vec<&Published> = judged.iter().filter(|(_, reasons)| !reasons.is_empty()).map(|(image, _)| *image).collect();
+    let mut held = BTreeMap::new();
+    for image in &staying {
+        held.entry(&image.digest).or_insert_with(|| Reason::SharedManifest { tag: image.tag.to_string() });
     }
+    for image in &staying {
+        for part in &image.parts {
+            held.entry(part).or_insert_with(|| Reason::PartOf { tag: image.tag.to_string() });
+        }
+    }
+    held
+}
+
+/// What was looked for in vain. `by_cluster` says whether a cluster was asked, where its word counts.
+fn why_not(image: &Published, by_cluster: Option<bool>, [by_git, by_age]: [bool; 2], now: Timestamp) -> String {
+    let mut parts = Vec::new();
+    parts.extend(by_cluster.map(|asked| if asked { "no workload uses it" } else { "no cluster was asked" }.to_owned()));
     if by_git {
         parts.push("no branch or tag wants it".to_owned());
     }
     if by_age {
-        parts.push(match image.created {
-            Some(created) => format!("built {} ago", age(created, now)),
-            None => "built at an unknown time".to_owned(),
-        });
+        parts.extend(image.created.map(|created| format!("built {} ago", age(created, now))));
     }
     if parts.is_empty() { "all policies are disabled".to_owned() } else { parts.join(", ") }
 }

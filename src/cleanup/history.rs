@@ -1,240 +1,328 @@
 //! Which published images the policies for branches and tags want.
 //!
-//! A policy chooses references by kind, name and limit; a later policy replaces an earlier one for the same reference. From each
-//! chosen reference the history is walked, newest commit first, and for every image name the newest published images are kept as far as
-//! the policy's second limit goes. A tag's own commit is all that is looked at.
+//! From each chosen reference the history is looked at, newest commit first, and for every image name the newest published images are kept as
+//! far as the policy's second limit goes. A tag's own commit is all that is looked at. What images a commit has is told by their labels
+//! and by records; where these do not tell and something is about to go, by what the commit's files make of it.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{Published, Reason};
+use super::graph::{Graph, Newest, Place};
+use super::policy::{admits, ago, chosen};
+use super::{Published, Reason, Record, Ref, short_commit};
+use crate::error::Result;
+use crate::file_tree::ObjectId;
 use crate::project::config::meta::{KeepPolicy, Limit, Operator, ReferenceKind};
 
-/// How far below the oldest published commit a walk goes on: committers' clocks differ.
-const SLACK: SignedDuration = SignedDuration::from_hours(24);
+/// How many commits are read at first; each time it is twice as many.
+const FIRST: usize = 32;
 
-/// A branch or tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ref {
-    /// Branch or tag.
-    pub kind: ReferenceKind,
-    /// Name without any prefix: `main`, `v1.0`.
-    pub name: String,
-    /// The commit that it leads to, 40 hexadecimal digits.
-    pub commit: String,
-    /// The committer's date, of an annotated tag the tagger's.
-    pub time: Timestamp,
+/// What a commit's own files tell of its images.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// Their names and tags.
+    pub images: BTreeSet<(String, String)>,
+    /// Why they may have had others when they were built, such as `werf.yaml reads the environment`.
+    pub unsure: Option<String>,
 }
 
-impl fmt::Display for Ref {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            ReferenceKind::Branch => "branch",
-            ReferenceKind::Tag => "tag",
-        };
-        write!(f, "{kind} {}", self.name)
-    }
+/// What tells of commits' files.
+pub trait Contents {
+    /// Whether a commit is in the repository, on a branch or not.
+    fn has(&self, commit: ObjectId) -> bool;
+    /// Says which images may go: of others nothing more is to be known.
+    fn begin(&mut self, candidates: &[&Published]);
+    /// What a commit's files tell.
+    fn at(&mut self, commit: ObjectId) -> Result<Content>;
 }
 
-/// What is known of a commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommitNode {
-    /// Its parents that the clone has.
-    pub parents: Vec<String>,
-    /// When it was committed.
-    pub committed: Timestamp,
-}
-
-/// Images by name and tag.
-pub type Images = BTreeSet<(String, String)>;
-
-/// The project's history, as far as cleanup asks.
-#[derive(Clone, Copy)]
+/// The project's history.
+#[derive(Clone, Copy, Debug)]
 pub struct History<'a> {
+    /// The commits of all references.
+    pub graph: &'a Graph,
     /// All branches of `origin` and all tags.
     pub references: &'a [Ref],
-    /// A commit by its id; `None` where the clone lacks it. Called about once per commit and walk.
-    pub commit: &'a dyn Fn(&str) -> Option<CommitNode>,
-    /// The images (name and tag) that a commit's werf.yaml yields, computed from its content; `None` where the caller has not computed
-    /// them, then the labels of the published images tell. Content wins since a commit that was rebased or squashed has other ids
-    /// but the same images.
-    pub images_at: &'a dyn Fn(&str) -> Option<Images>,
+    /// What earlier runs found at commits.
+    pub records: &'a [Record],
 }
 
-impl fmt::Debug for History<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("History").field("references", &self.references).finish_non_exhaustive()
-    }
+/// What was found for each image, in their order.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Which references want it.
+    pub wanted: Vec<Vec<Reason>>,
+    /// Why nobody can tell whether one does.
+    pub doubts: Vec<Option<Reason>>,
 }
 
-/// A policy's name pattern is not a regular expression.
-#[derive(Clone, Debug, thiserror::Error, miette::Diagnostic)]
-#[error("`{pattern}` in `cleanup.keepPolicies` is not a regular expression")]
-#[diagnostic(help("text between slashes is a regular expression for the whole name; without slashes it is the name itself"))]
-pub struct PolicyError {
-    /// The pattern as written.
-    pub pattern: String,
-    /// What is wrong with it.
-    #[source]
-    pub source: regex::Error,
-}
-
-/// The references that policies choose, each with its policy: the last that chooses it.
-pub(super) fn chosen<'a>(
-    references: &'a [Ref],
-    policies: &'a [KeepPolicy],
-    now: Timestamp,
-) -> Result<Vec<(&'a Ref, &'a KeepPolicy)>, PolicyError> {
-    let mut by_reference: BTreeMap<usize, &KeepPolicy> = BTreeMap::new();
-    for policy in policies {
-        let pattern = Pattern::parse(&policy.references.pattern)?;
-        let matching = references
-            .iter()
-            .enumerate()
-            .filter(|(_, reference)| reference.kind == policy.references.kind && pattern.matches(&reference.name));
-        let mut matching: Vec<_> = matching.collect();
-        matching.sort_by(|(_, a), (_, b)| (b.time, &a.name).cmp(&(a.time, &b.name)));
-        let within =
-            matching.into_iter().enumerate().filter(|(rank, (_, reference))| admits(policy.references.limit, *rank, reference.time, now));
-        by_reference.extend(within.map(|(_, (index, _))| (index, policy)));
-    }
-    Ok(by_reference.into_iter().map(|(index, policy)| (&references[index], policy)).collect())
-}
-
-/// Whether a limit admits what is `rank` places behind the newest and of some time.
-fn admits(limit: Limit, rank: usize, time: Timestamp, now: Timestamp) -> bool {
-    let few = limit.last.map(|last| rank < last as usize);
-    let young = limit.within.map(|within| is_within(time, now, within));
-    match (few, young, limit.operator) {
-        (None, None, _) => true,
-        (Some(one), None, _) | (None, Some(one), _) => one,
-        (Some(few), Some(young), Operator::And) => few && young,
-        (Some(few), Some(young), Operator::Or) => few || young,
-    }
-}
-
-pub(super) fn is_within(time: Timestamp, now: Timestamp, within: std::time::Duration) -> bool {
-    now.duration_since(time) <= SignedDuration::try_from(within).unwrap_or(SignedDuration::MAX)
-}
-
-/// A policy's name pattern.
-enum Pattern<'a> {
-    Exact(&'a str),
-    Expression(regex::Regex),
-}
-
-impl<'a> Pattern<'a> {
-    fn parse(text: &'a str) -> Result<Self, PolicyError> {
-        match text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-            Some(expression) => {
-                let regex = regex::Regex::new(&format!("^(?:{expression})$"));
-                Ok(Pattern::Expression(regex.map_err(|source| PolicyError { pattern: text.to_owned(), source })?))
-            }
-            None => Ok(Pattern::Exact(text)),
-        }
-    }
-
-    fn matches(&self, name: &str) -> bool {
-        match self {
-            Pattern::Exact(wanted) => *wanted == name,
-            Pattern::Expression(regex) => regex.is_match(name),
-        }
-    }
-}
-
-/// The tags that the policies keep, each with its reasons.
-pub(super) fn kept(
+/// Finds what is wanted. Only for `candidates`, which nothing else keeps, commits are read.
+pub(super) fn find(
     images: &[Published],
+    candidates: &[bool],
     history: &History<'_>,
     policies: &[KeepPolicy],
     now: Timestamp,
-) -> Result<BTreeMap<String, Vec<Reason>>, PolicyError> {
-    let labelled = Labelled::new(images, history);
-    let mut kept: BTreeMap<String, Vec<Reason>> = BTreeMap::new();
-    for (reference, policy) in chosen(history.references, policies, now)? {
-        for (tag, commit) in walk(reference, policy.images, &labelled, history, now) {
-            let reason = Reason::Git { reference: reference.to_string(), commit: commit.chars().take(7).collect() };
-            kept.entry(tag).or_default().push(reason);
+    contents: &mut dyn Contents,
+) -> Result<Found> {
+    let chosen = chosen(history.references, policies, now)?;
+    let mut search = Search::new(images, history, &chosen, now);
+    search.tell(contents);
+    let going: Vec<&Published> = images.iter().zip(candidates).filter(|(_, goes)| **goes).map(|(image, _)| image).collect();
+    contents.begin(&going);
+    let mut read: HashMap<Place, Content> = HashMap::new();
+    let mut at_once = FIRST;
+    loop {
+        let left = search.left(candidates);
+        let mut unread: BTreeSet<Place> = BTreeSet::new();
+        for name in &left {
+            unread.extend(search.asked(name).into_iter().filter(|place| !read.contains_key(place)));
         }
+        if unread.is_empty() {
+            break;
+        }
+        for place in unread.into_iter().rev().take(at_once) {
+            let content = contents.at(history.graph.id(place))?;
+            search.learn(place, &content);
+            read.insert(place, content);
+        }
+        at_once *= 2;
+        search.sum_up();
     }
-    Ok(kept)
+    search.compare(candidates, &read, contents)?;
+    Ok(search.found(candidates, &read))
 }
 
-/// The published images by what their labels tell.
-struct Labelled<'a> {
-    by_commit: HashMap<&'a str, Vec<(&'a str, &'a str)>>,
-    tags: HashSet<&'a str>,
-    names: BTreeSet<&'a str>,
-    oldest: Option<Timestamp>,
+/// The images of one name, and where they are met.
+#[derive(Default)]
+struct Name {
+    images: Vec<usize>,
+    /// By labels and records.
+    told: HashMap<Place, Vec<usize>>,
+    /// By these, and by content where they do not tell.
+    met: HashMap<Place, Vec<usize>>,
+    /// For each reference of the search how far back one must look: the times since when; `None` where it wants nothing.
+    since: Vec<Option<Timestamp>>,
 }
 
-impl<'a> Labelled<'a> {
-    fn new(images: &'a [Published], history: &History<'_>) -> Self {
-        let mut labelled = Labelled { by_commit: HashMap::new(), tags: HashSet::new(), names: BTreeSet::new(), oldest: None };
-        for image in images {
+struct Search<'a> {
+    images: &'a [Published],
+    history: &'a History<'a>,
+    /// References that lead to a commit, with the limits for their images.
+    chosen: Vec<(&'a Ref, Place, Limit)>,
+    now: Timestamp,
+    by_tag: HashMap<&'a str, usize>,
+    names: BTreeMap<&'a str, Name>,
+    /// Whether an image is told to be of a commit that is there.
+    tied: Vec<bool>,
+    /// The references that want an image, each with the commit.
+    wanted: Vec<BTreeMap<usize, Place>>,
+}
+
+impl<'a> Search<'a> {
+    fn new(images: &'a [Published], history: &'a History<'a>, chosen: &[(&'a Ref, &'a KeepPolicy)], now: Timestamp) -> Self {
+        let place = |reference: &Ref| history.graph.place(reference.commit);
+        let chosen = chosen.iter().filter_map(|(reference, policy)| Some((*reference, place(reference)?, policy.images))).collect();
+        let mut names: BTreeMap<&str, Name> = BTreeMap::new();
+        let mut by_tag = HashMap::new();
+        for (at, image) in images.iter().enumerate() {
             let Some(origin) = &image.origin else { continue };
-            labelled.tags.insert(image.tag.as_str());
-            labelled.names.insert(&origin.image);
-            labelled.by_commit.entry(&origin.commit).or_default().push((&origin.image, image.tag.as_str()));
+            names.entry(&origin.image).or_default().images.push(at);
+            by_tag.insert(image.tag.as_str(), at);
         }
-        let dates = labelled.by_commit.keys().filter_map(|commit| (history.commit)(commit)).map(|node| node.committed);
-        labelled.oldest = dates.min();
-        labelled
+        let (tied, wanted) = (vec![false; images.len()], vec![BTreeMap::new(); images.len()]);
+        Search { images, history, chosen, now, by_tag, names, tied, wanted }
     }
 
-    /// The published images of a commit: name and tag.
-    fn at(&self, commit: &str, history: &History<'_>) -> Vec<(String, String)> {
-        let computed = (history.images_at)(commit).into_iter().flatten().filter(|(_, tag)| self.tags.contains(tag.as_str()));
-        let told = self.by_commit.get(commit).into_iter().flatten().map(|(name, tag)| ((*name).to_owned(), (*tag).to_owned()));
-        let all: BTreeSet<(String, String)> = computed.chain(told).collect();
-        all.into_iter().collect()
+    /// Takes in what labels and records tell.
+    fn tell(&mut self, contents: &dyn Contents) {
+        let mut recorded: HashMap<&str, Vec<ObjectId>> = HashMap::new();
+        for record in self.history.records {
+            recorded.entry(&record.image).or_default().push(record.commit);
+        }
+        for name in self.names.values_mut() {
+            for at in &name.images {
+                let image = &self.images[*at];
+                let built = image.origin.as_ref().and_then(|origin| ObjectId::parse(&origin.commit));
+                let found = recorded.get(Record::beginning(image.tag.as_str())).into_iter().flatten().copied();
+                for commit in built.into_iter().chain(found) {
+                    match self.history.graph.place(commit) {
+                        Some(place) => {
+                            self.tied[*at] = true;
+                            let told = name.told.entry(place).or_default();
+                            if !told.contains(at) {
+                                told.push(*at);
+                            }
+                        }
+                        None => self.tied[*at] |= contents.has(commit),
+                    }
+                }
+            }
+            name.met = name.told.clone();
+        }
+        self.sum_up();
     }
-}
 
-/// The tags that one reference keeps, each with the newest of its commits on the way.
-fn walk(reference: &Ref, limit: Limit, labelled: &Labelled<'_>, history: &History<'_>, now: Timestamp) -> Vec<(String, String)> {
-    let mut kept: BTreeMap<String, String> = BTreeMap::new();
-    // How many commits with new images of a name have been met.
-    let mut met: BTreeMap<String, usize> = labelled.names.iter().map(|name| ((*name).to_owned(), 0)).collect();
-    let mut known = HashSet::new();
-    let mut seen = HashSet::from([reference.commit.clone()]);
-    let mut queue = BinaryHeap::new();
-    if let Some(node) = (history.commit)(&reference.commit) {
-        queue.push((node.committed, reference.commit.clone(), node.parents));
+    /// Takes in what a commit's files tell.
+    fn learn(&mut self, place: Place, content: &Content) {
+        for (_, tag) in &content.images {
+            let Some(at) = self.by_tag.get(tag.as_str()) else { continue };
+            self.meet(place, *at);
+        }
     }
-    while let Some((committed, commit, parents)) = queue.pop() {
-        let mut new_here = BTreeSet::new();
-        for (name, tag) in labelled.at(&commit, history) {
-            if !known.insert(tag.clone()) {
+
+    fn meet(&mut self, place: Place, at: usize) {
+        let Some(origin) = &self.images[at].origin else { return };
+        let met = self.names.entry(&origin.image).or_default().met.entry(place).or_default();
+        if !met.contains(&at) {
+            met.push(at);
+        }
+    }
+
+    /// Works out anew what is wanted, and how far back one must look.
+    fn sum_up(&mut self) {
+        self.wanted.iter_mut().for_each(BTreeMap::clear);
+        let deepest = self.chosen.iter().filter_map(|(_, _, limit)| limit.last).max().unwrap_or(0) as usize;
+        // Where an image that two branches had apart becomes one, others move up.
+        let depth = deepest.saturating_mul(2).saturating_add(2);
+        for name in self.names.values_mut() {
+            let newest = if deepest > 0 { self.history.graph.newest(&name.met, depth) } else { Vec::new() };
+            let nothing = Newest::default();
+            let mut open: BTreeMap<Timestamp, Vec<(Place, usize)>> = BTreeMap::new();
+            name.since.clear();
+            for (index, (reference, place, limit)) in self.chosen.iter().enumerate() {
+                let mut want = |images: &[usize], place: Place| {
+                    for image in images {
+                        self.wanted[*image].entry(index).or_insert(place);
+                    }
+                };
+                let graph = self.history.graph;
+                if reference.kind == ReferenceKind::Tag {
+                    let is_wanted = admits(*limit, 0, graph.time(*place), self.now);
+                    if let Some(images) = name.met.get(place).filter(|_| is_wanted) {
+                        want(images, *place);
+                    }
+                    name.since.push(is_wanted.then(|| graph.time(*place)));
+                    continue;
+                }
+                let list = newest.get(*place as usize).unwrap_or(&nothing);
+                for (rank, (place, images)) in list.iter().enumerate() {
+                    if admits(*limit, rank, graph.time(*place), self.now) {
+                        want(images, *place);
+                    }
+                }
+                if let Some(since) = open_since(*limit, self.now) {
+                    open.entry(since).or_default().push((*place, index));
+                }
+                name.since.push(since(*limit, list, graph, self.now));
+            }
+            for (since, from) in open {
+                for (place, index) in self.history.graph.reached(&from, since) {
+                    for image in name.met.get(&place).into_iter().flatten() {
+                        self.wanted[*image].entry(index).or_insert(place);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The names of which something is about to go.
+    fn left(&self, candidates: &[bool]) -> Vec<&'a str> {
+        let goes = |at: &usize| candidates[*at] && self.wanted[*at].is_empty();
+        self.names.iter().filter(|(_, name)| name.images.iter().any(goes)).map(|(name, _)| *name).collect()
+    }
+
+    /// The commits that may have a wanted image of a name, and of which nothing is told.
+    fn asked(&self, name: &str) -> Vec<Place> {
+        let Some(name) = self.names.get(name) else { return Vec::new() };
+        let from = self.chosen.iter().zip(&name.since).filter_map(|((_, place, _), since)| Some((*place, (*since)?)));
+        let mut asked = self.history.graph.asked(&from.collect::<Vec<_>>());
+        asked.retain(|place| !name.told.contains_key(place));
+        asked
+    }
+
+    /// Where files do not tell the tag of an image, those of the commit that built it may still be the same as those of a commit that is wanted.
+    fn compare(&mut self, candidates: &[bool], read: &HashMap<Place, Content>, contents: &mut dyn Contents) -> Result<()> {
+        for name in self.left(candidates) {
+            let unsure: Vec<Place> = self.asked(name).into_iter().filter(|place| is_unsure(read, *place)).collect();
+            if unsure.is_empty() {
                 continue;
             }
-            if admits(limit, met.get(&name).copied().unwrap_or(0), committed, now) {
-                kept.insert(tag, commit.clone());
+            let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
+            let Some(known) = self.names.get(name) else { continue };
+            let going: HashSet<usize> = known.images.iter().copied().filter(|at| candidates[*at] && self.wanted[*at].is_empty()).collect();
+            for (place, images) in &known.told {
+                let going: Vec<usize> = images.iter().copied().filter(|at| going.contains(at)).collect();
+                if going.is_empty() {
+                    continue;
+                }
+                for (_, tag) in contents.at(self.history.graph.id(*place))?.images.into_iter().filter(|(other, _)| other == name) {
+                    alike.entry(tag).or_default().extend(&going);
+                }
             }
-            new_here.insert(name);
-        }
-        // Several images of one name from one commit (stages, platforms) count once.
-        for name in new_here {
-            *met.entry(name).or_default() += 1;
-        }
-        let wants_more = met.values().any(|met| admits(limit, *met, committed, now));
-        let may_find = labelled.oldest.is_some_and(|oldest| committed.duration_since(oldest) >= -SLACK);
-        if reference.kind == ReferenceKind::Tag || !wants_more || !may_find {
-            // Others in the queue are no newer than this one, so they could not do better.
-            if reference.kind == ReferenceKind::Tag || !wants_more {
-                break;
+            for at in going {
+                let built = self.images[at].origin.as_ref().and_then(|origin| ObjectId::parse(&origin.commit));
+                if let Some(built) = built.filter(|built| self.history.graph.place(*built).is_none() && contents.has(*built)) {
+                    for (_, tag) in contents.at(built)?.images.into_iter().filter(|(other, _)| other == name) {
+                        alike.entry(tag).or_default().push(at);
+                    }
+                }
             }
-            continue;
-        }
-        for parent in parents {
-            if seen.insert(parent.clone())
-                && let Some(node) = (history.commit)(&parent)
-            {
-                queue.push((node.committed, parent, node.parents));
+            for place in unsure {
+                let tags = read[&place].images.iter().filter(|(other, _)| other == name).map(|(_, tag)| tag);
+                let same: Vec<usize> = tags.filter_map(|tag| alike.get(tag)).flatten().copied().collect();
+                same.into_iter().for_each(|at| self.meet(place, at));
             }
         }
+        self.sum_up();
+        Ok(())
     }
-    kept.into_iter().collect()
+
+    fn found(self, candidates: &[bool], read: &HashMap<Place, Content>) -> Found {
+        let mut doubts: Vec<Option<Reason>> = vec![None; self.images.len()];
+        for name in self.left(candidates) {
+            let Some(place) = self.asked(name).into_iter().find(|place| is_unsure(read, *place)) else { continue };
+            let why = read[&place].unsure.clone().unwrap_or_default();
+            for at in &self.names[name].images {
+                if !self.tied[*at] && self.wanted[*at].is_empty() {
+                    doubts[*at] = Some(Reason::Unknown { commit: short_commit(self.history.graph.id(place)), why: why.clone() });
+                }
+            }
+        }
+        let reasons = |wanted: &BTreeMap<usize, Place>| {
+            let reason = |(index, place): (&usize, &Place)| Reason::Git {
+                reference: self.chosen[*index].0.to_string(),
+                commit: short_commit(self.history.graph.id(*place)),
+            };
+            wanted.iter().map(reason).collect()
+        };
+        Found { wanted: self.wanted.iter().map(reasons).collect(), doubts }
+    }
+}
+
+fn is_unsure(read: &HashMap<Place, Content>, place: Place) -> bool {
+    read.get(&place).is_some_and(|content| content.unsure.is_some())
+}
+
+/// Since when images are wanted however many they are; `None` where their number counts.
+fn open_since(limit: Limit, now: Timestamp) -> Option<Timestamp> {
+    match (limit.last, limit.within, limit.operator) {
+        (None, Some(within), Operator::And) | (Some(_), Some(within), Operator::Or) => Some(ago(within, now)),
+        (None, ..) => Some(Timestamp::MIN),
+        (Some(_), ..) => None,
+    }
+}
+
+/// How far back one must look for images, where those in a list are known; `None` where none is wanted.
+fn since(limit: Limit, known: &Newest, graph: &Graph, now: Timestamp) -> Option<Timestamp> {
+    let few = match limit.last {
+        None | Some(0) => None,
+        Some(last) => Some(known.get(last as usize - 1).map_or(Timestamp::MIN, |(place, _)| graph.time(*place))),
+    };
+    let few = match (few, limit.within, limit.operator) {
+        (Some(few), Some(within), Operator::And) => Some(few.max(ago(within, now))),
+        (few, ..) => few,
+    };
+    [few, open_since(limit, now)].into_iter().flatten().min()
 }

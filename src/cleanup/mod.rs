@@ -3,11 +3,15 @@
 //! The caller brings plain values: what the registry lists, what workloads run, how commits follow one another, and the time. The rules
 //! are werf 2's (`cleanup` in werf.yaml): what a cluster uses stays, what the policies for branches and tags want stays, what was built
 //! a short while ago stays, the rest goes. An image goes by its manifest, so it stays as long as one of its tags does, and a tag that
-//! is not ours is never touched.
+//! is not ours is never touched. In doubt an image stays, and the reason says what is not known.
 
 mod cluster;
 mod decide;
+mod graph;
 mod history;
+mod keep_list;
+mod policy;
+mod record;
 mod report;
 
 #[cfg(test)]
@@ -15,13 +19,20 @@ mod tests;
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::file_tree::ObjectId;
+use crate::project::config::meta::ReferenceKind;
 use crate::registry::reference::{Digest, Tag};
 
 pub use cluster::Use;
 pub use decide::{Input, decide};
-pub use history::{CommitNode, History, Images, PolicyError, Ref};
+pub use graph::{Graph, Place};
+pub use history::{Content, Contents, History};
+pub use keep_list::KeepList;
+pub use policy::PolicyError;
+pub use record::Record;
 
 /// One tag of the repository and what is known of its image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,10 +41,14 @@ pub struct Published {
     pub tag: Tag,
     /// The manifest or index that it points to.
     pub digest: Digest,
+    /// The manifests that an index is made of.
+    pub parts: Vec<Digest>,
     /// What the labels tell of its making; `None` for a tag that is not of this project.
     pub origin: Option<Origin>,
     /// When it was built, if it tells.
-    pub created: Option<jiff::Timestamp>,
+    pub created: Option<Timestamp>,
+    /// Why it could not be read; then it may be of this project.
+    pub doubt: Option<String>,
 }
 
 /// Where an image of this project comes from.
@@ -52,13 +67,41 @@ impl Published {
         tag: Tag,
         digest: Digest,
         labels: &std::collections::BTreeMap<String, String>,
-        created: Option<jiff::Timestamp>,
+        created: Option<Timestamp>,
     ) -> Self {
         let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
         let ours = tag.is_content_digest() && labels.get("werf").is_some_and(|owner| owner == project);
         let origin = ours.then(|| Origin { image: label("werf.io/image"), commit: label("werf-project-repo-commit") });
-        Published { tag, digest, origin, created }
+        Published { tag, digest, parts: Vec::new(), origin, created, doubt: None }
     }
+}
+
+/// A branch or tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ref {
+    /// Branch or tag.
+    pub kind: ReferenceKind,
+    /// Name without any prefix: `main`, `v1.0`.
+    pub name: String,
+    /// The commit that it leads to.
+    pub commit: ObjectId,
+    /// The committer's date, of an annotated tag the tagger's.
+    pub time: Timestamp,
+}
+
+impl fmt::Display for Ref {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ReferenceKind::Branch => "branch",
+            ReferenceKind::Tag => "tag",
+        };
+        write!(f, "{kind} {}", self.name)
+    }
+}
+
+/// The first seven digits of a commit's id.
+fn short_commit(id: ObjectId) -> String {
+    id.to_string().chars().take(7).collect()
 }
 
 /// What happens to one tag.
@@ -107,11 +150,30 @@ pub enum Reason {
         /// How long ago, for people.
         ago: String,
     },
-    /// `--keep-list` has its tag.
+    /// When it was built is not known.
+    Undated,
+    /// `--keep-list` names it.
     KeepList,
+    /// It could not be read.
+    Unreadable {
+        /// Why.
+        problem: String,
+    },
+    /// Whether a branch or tag wants it cannot be told.
+    Unknown {
+        /// A commit that may have it, abbreviated.
+        commit: String,
+        /// Why that commit does not tell.
+        why: String,
+    },
     /// Another tag of the same manifest stays.
     SharedManifest {
         /// That tag.
+        tag: String,
+    },
+    /// It is in an index that stays.
+    PartOf {
+        /// The index's tag.
         tag: String,
     },
 }
@@ -124,8 +186,14 @@ impl fmt::Display for Reason {
             Reason::Cluster { by } => write!(f, "used by {by}"),
             Reason::Git { reference, commit } => write!(f, "{reference} at commit {commit}"),
             Reason::Recent { ago } => write!(f, "built {ago} ago"),
+            Reason::Undated => f.write_str("built at an unknown time"),
             Reason::KeepList => f.write_str("on the keep list"),
+            Reason::Unreadable { problem } => write!(f, "not understood: {problem}"),
+            Reason::Unknown { commit, why } => {
+                write!(f, "the commit that built it is gone, and commit {commit} may have it: {why}")
+            }
             Reason::SharedManifest { tag } => write!(f, "same manifest as {}", report::short(tag)),
+            Reason::PartOf { tag } => write!(f, "a part of {}", report::short(tag)),
         }
     }
 }
@@ -137,15 +205,36 @@ pub struct Decision {
     pub fates: Vec<Fate>,
 }
 
+/// A manifest that goes with all its tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion<'a> {
+    /// The manifest.
+    pub digest: &'a Digest,
+    /// Its tags.
+    pub tags: Vec<&'a Tag>,
+    /// What was looked for in vain.
+    pub reason: &'a str,
+}
+
 impl Decision {
-    /// The manifests to delete, each once, with the first of its tags and the reason.
-    pub fn deletions(&self) -> Vec<(&Digest, &Fate, &str)> {
-        let mut seen = std::collections::BTreeSet::new();
-        let fates = self.fates.iter().filter_map(|fate| match &fate.verdict {
-            Verdict::Delete(reason) => Some((&fate.digest, fate, reason.as_str())),
-            Verdict::Keep(_) => None,
-        });
-        fates.filter(|(digest, ..)| seen.insert(*digest)).collect()
+    /// The manifests to delete, each once.
+    pub fn deletions(&self) -> Vec<Deletion<'_>> {
+        let mut found: Vec<Deletion<'_>> = Vec::new();
+        let mut known = std::collections::BTreeMap::new();
+        for fate in &self.fates {
+            let Verdict::Delete(reason) = &fate.verdict else { continue };
+            let at = *known.entry(&fate.digest).or_insert(found.len());
+            match found.get_mut(at) {
+                Some(deletion) => deletion.tags.push(&fate.tag),
+                None => found.push(Deletion { digest: &fate.digest, tags: vec![&fate.tag], reason }),
+            }
+        }
+        found
+    }
+
+    /// The tags that stay.
+    pub fn kept(&self) -> impl Iterator<Item = &Tag> {
+        self.fates.iter().filter(|fate| matches!(fate.verdict, Verdict::Keep(_))).map(|fate| &fate.tag)
     }
 
     /// How many tags stay and how many go.

@@ -27,6 +27,9 @@ pub struct Args {
     /// Only workloads in the namespace of the kubeconfig's context count as use
     #[arg(long, env = "WERF_SCAN_CONTEXT_NAMESPACE_ONLY")]
     scan_context_namespace_only: bool,
+    /// Only the cluster of this context of the kubeconfig is asked, not those of all contexts
+    #[arg(long, env = "WERF_SCAN_CONTEXT_ONLY", value_name = "CONTEXT")]
+    scan_context_only: Option<String>,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -42,6 +45,8 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
+    let mut kube = args.kube.options();
+    kube.context = args.scan_context_only.filter(|context| !context.is_empty()).or(kube.context);
     let options = ops::cleanup::Options {
         dry_run: args.dry_run,
         without_kube: args.without_kube,
@@ -52,7 +57,7 @@ pub fn run(args: Args) -> u8 {
         project: args.project.options(),
         registry: args.repo.options(),
         platform: args.platform.platform(),
-        kube: args.kube.options(),
+        kube,
     };
     super::run::run(look, |run| ops::cleanup::run(options, run), |text| super::printed(&text))
 }

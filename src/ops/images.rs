@@ -13,7 +13,7 @@ use super::builder;
 use super::image_build::{Bases, Work};
 use super::project::Project;
 use super::triggers::{self, Triggers};
-use super::{BuildOptions, RegistryOptions, Run, base_platform, registry};
+use super::{BuildOptions, RegistryOptions, Run, base_platform, records, registry};
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
 use crate::images::glob;
@@ -226,10 +226,12 @@ impl Images {
         run: &Run,
     ) -> Result<(Digests, Triggers)> {
         let Asked { missing, digests, triggers } = self.missing(client, run).await?;
-        match triggers.is_empty() {
-            true => self.publish(project, missing, digests, client, options, run).await,
-            false => Ok((digests, triggers)),
+        if !triggers.is_empty() {
+            return Ok((digests, triggers));
         }
+        let found = self.wanted.iter().filter(|name| !missing.contains(*name)).map(String::as_str);
+        records::leave(project, self, found, options.platform.as_deref(), client, run).await;
+        self.publish(project, missing, digests, client, options, run).await
     }
 
     /// The digests with those of the final images that were not asked for yet, as far as they are published.

@@ -30,6 +30,7 @@ mod logins;
 mod lookups;
 mod options;
 mod project;
+mod records;
 mod registry;
 mod release;
 mod remotes;

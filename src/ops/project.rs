@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -15,10 +16,10 @@ use crate::file_tree::{Entry, FileTree, ObjectId, ReadError};
 use crate::images::buildkit::session;
 use crate::images::git_layers::{DirectoryCache, LayerCache};
 use crate::images::image::View;
-use crate::project::config::image::{Recipe, Secret, SecretSource};
+use crate::project::config::image::{GitMapping, Image, Recipe, Revision, Secret, SecretSource};
 use crate::project::config::{self, CommitData, Config, ConfigInput};
 use crate::project::git::{self, Commit, Provider, Repository};
-use crate::project::giterminism::{self, Files, Giterminism, LOOSE_WARNING, Mode, Purpose, WorkTree};
+use crate::project::giterminism::{self, Files, Giterminism, LOOSE_WARNING, Mode, Policy, Purpose, WorkTree};
 
 /// One commit of one project, opened and checked.
 pub struct Project {
@@ -30,6 +31,8 @@ pub struct Project {
     pub giterminism: Arc<Giterminism>,
     /// The checked configuration.
     pub config: Arc<Config>,
+    /// Whether the configuration was made from the environment too.
+    reads_environment: bool,
     /// Environment name; empty without one.
     pub env: String,
     /// What is known of layers made before.
@@ -77,27 +80,54 @@ pub fn open_commit(options: &ProjectOptions, run: &Run) -> Result<Opened> {
 
 /// Opens the project and checks its configuration.
 pub fn open(options: &ProjectOptions, insecure_registry: bool, run: &Run) -> Result<Arc<Project>> {
-    checked(options, open_commit(options, run)?, insecure_registry, Remotes::new(options))
+    checked(options, open_commit(options, run)?, insecure_registry, Remotes::new(options), &AtomicBool::default())
 }
 
 /// Another commit of the same project, by its own configuration. Nothing is compared with the work tree.
 pub fn open_at(options: &ProjectOptions, project: &Project, commit: ObjectId) -> Result<Arc<Project>> {
-    let repository = project.repository.clone();
-    let commit = git::commit(&repository, &commit.to_string())?;
-    let provider = project.provider.clone();
-    let tree = Arc::new(git::commit_tree_with(&repository, &commit, provider.clone())?);
-    let giterminism = giterminism::load(&commit.short(), tree, None, Mode::Strict, options.giterminism_config.as_deref())?;
-    let opened = Opened { repository, commit, giterminism: Arc::new(giterminism), provider };
-    checked(options, opened, project.insecure_registry, project.remotes.clone())
+    open_past(options, project, &project.repository, commit).0
 }
 
-fn checked(options: &ProjectOptions, opened: Opened, insecure_registry: bool, remotes: Arc<Remotes>) -> Result<Arc<Project>> {
-    let config = Arc::new(config::load(&ConfigWords::new(&opened).input(options, &opened))?);
+/// The same from a repository that has the project at the same place. Beside it: whether the environment was asked, however it ended.
+pub fn open_past(
+    options: &ProjectOptions,
+    project: &Project,
+    repository: &Arc<Repository>,
+    commit: ObjectId,
+) -> (Result<Arc<Project>>, bool) {
+    let asked = AtomicBool::new(false);
+    let open = || {
+        let commit = git::commit(repository, &commit.to_string())?;
+        let provider = project.provider.clone();
+        let tree = Arc::new(git::commit_tree_with(repository, &commit, provider.clone())?);
+        let giterminism = giterminism::load(&commit.short(), tree, None, Mode::Strict, options.giterminism_config.as_deref())?;
+        let opened = Opened { repository: repository.clone(), commit, giterminism: Arc::new(giterminism), provider };
+        checked(options, opened, project.insecure_registry, project.remotes.clone(), &asked)
+    };
+    (open(), asked.load(Ordering::Relaxed))
+}
+
+/// `asked` becomes true where the environment is.
+fn checked(
+    options: &ProjectOptions,
+    opened: Opened,
+    insecure_registry: bool,
+    remotes: Arc<Remotes>,
+    asked: &AtomicBool,
+) -> Result<Arc<Project>> {
+    let lookup = options.env_lookup;
+    let variable = |name: &str| {
+        asked.store(true, Ordering::Relaxed);
+        lookup(name)
+    };
+    let words = ConfigWords::new(&opened);
+    let config = Arc::new(config::load(&ConfigInput { variable: &variable, ..words.input(options, &opened) })?);
     let Opened { repository, commit, giterminism, provider } = opened;
     Ok(Arc::new(Project {
         repository,
         commit,
         giterminism,
+        reads_environment: asked.load(Ordering::Relaxed) || config.mentions.env,
         config,
         env: options.env.clone().unwrap_or_default(),
         layer_cache: Arc::new(DirectoryCache::new(options.cache_dir.join("layers"))),
@@ -136,6 +166,31 @@ impl ConfigWords {
 }
 
 impl Project {
+    /// Why the names of images may be others in another run of the same commit; `None` where the commit alone makes them.
+    pub fn more_than_the_commit(&self, platform: Option<&str>) -> Option<String> {
+        let follows = |image: &Image| match &image.recipe {
+            Recipe::Stapel(stapel) => {
+                let is_branch =
+                    |mapping: &GitMapping| mapping.remote.as_ref().is_some_and(|remote| matches!(remote.revision, Revision::Branch(_)));
+                stapel.from_latest || stapel.git.iter().any(is_branch)
+            }
+            Recipe::Dockerfile(recipe) => !recipe.context_add_files.is_empty(),
+        };
+        let may_be_uncommitted = |policy: &Policy| {
+            let paths = [&policy.uncommitted_templates, &policy.template_files, &policy.uncommitted_dockerfiles];
+            policy.uncommitted_config || paths.iter().any(|paths| !paths.is_empty()) || !policy.uncommitted_dockerignores.is_empty()
+        };
+        let why = match () {
+            () if self.giterminism.mode() == Mode::Loose => "giterminism is loose",
+            () if self.reads_environment => "werf.yaml reads the environment",
+            () if self.config.images.iter().any(follows) => "werf.yaml follows what is no part of the commit",
+            () if self.giterminism.allows(may_be_uncommitted) => "files that are not committed are allowed",
+            () if platform.is_some() => "the platform is chosen by the run",
+            () => return None,
+        };
+        Some(why.to_owned())
+    }
+
     /// Files that images see: the commit's, with what the rules let in.
     pub fn image_files(&self) -> ImageFiles<'_> {
         ImageFiles { project: self }

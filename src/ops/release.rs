@@ -44,7 +44,16 @@ pub fn kubeconfigs(options: &KubeOptions) -> Vec<PathBuf> {
 
 /// A client for the cluster. Nothing is sent.
 pub async fn connect(options: &KubeOptions) -> Result<Client> {
-    let options = ConnectOptions {
+    Ok(cluster::connect(&connect_options(options)).await?)
+}
+
+/// The contexts of the kubeconfig, one for each cluster and user, or all if `each` namespace counts; none where there is no kubeconfig.
+pub async fn contexts(options: &KubeOptions, each: bool) -> Result<Vec<String>> {
+    Ok(cluster::contexts(&connect_options(options), each).await?)
+}
+
+fn connect_options(options: &KubeOptions) -> ConnectOptions {
+    ConnectOptions {
         kubeconfigs: kubeconfigs(options),
         kubeconfig_base64: options.kubeconfig_base64.clone(),
         context: options.context.clone(),
@@ -57,8 +66,7 @@ pub async fn connect(options: &KubeOptions) -> Result<Client> {
         tls_server_name: options.tls_server_name.clone(),
         skip_tls_verify: options.skip_tls_verify,
         parallelism: options.parallelism,
-    };
-    Ok(cluster::connect(&options).await?)
+    }
 }
 
 /// The chart of the commit, without the dependencies that lie elsewhere ([`dependencies::add_remote`]). Whether the work tree differs from it shows in [`Project::checked`].

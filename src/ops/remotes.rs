@@ -114,6 +114,12 @@ impl Remotes {
         let trees = wanted.into_keys().filter_map(|key| Some((key.clone(), known.get(&key)?.clone()))).collect();
         Ok((trees, problems))
     }
+
+    /// How the project's own origin is reached. A relative URL is relative to the work tree.
+    pub fn access_of_origin(&self, project: &Project, run: &Run) -> Result<Access, RemoteError> {
+        let own = project::directory(&project.repository);
+        access(&self.options, project.repository.work_tree().unwrap_or(&own), run)
+    }
 }
 
 type Key = (String, Revision);

@@ -6,25 +6,20 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use futures::{StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::Bytes;
 
 use super::auth::Access;
 use super::credentials::{Credentials, CredentialsError, DockerConfig};
 use super::error::RegistryError;
-use super::manifest::{
-    Content, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, ImageConfig, Manifest, OCI_INDEX, OCI_MANIFEST, TaggedImage, select,
-};
+use super::manifest::{Content, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, ImageConfig, Manifest, OCI_INDEX, OCI_MANIFEST, select};
 use super::reference::{Digest, Reference, Repository, Tag};
 use super::session::{self, Call, Context, Host, Patience};
 use crate::platform::Platform;
-use crate::transport::{Proxies, Reply, Tls, Transport, resolve};
+use crate::transport::{Proxies, Reply, Tls, Transport};
 
 /// The longest manifest or configuration that is read, in bytes; registries refuse longer manifests at 4 MiB.
 const MAX_DOCUMENT: usize = 8 << 20;
-/// How many tags of a page we ask for; registries may give fewer.
-const PAGE: usize = 1000;
 
 /// How registries are spoken to.
 #[derive(Clone, Debug, Default)]
@@ -96,13 +91,18 @@ impl Client {
     /// What a reference points to; `None` where there is no such image, or where a registry that knows us does not show its repository,
     /// as several do before the first image is in it. One HEAD.
     pub async fn head(&self, reference: &Reference) -> Result<Option<Descriptor>, RegistryError> {
+        match self.head_shown(reference).await {
+            Err(RegistryError::Hidden { .. }) => Ok(None),
+            found => found,
+        }
+    }
+
+    /// The same, where a registry that does not show the repository is an error.
+    pub(super) async fn head_shown(&self, reference: &Reference) -> Result<Option<Descriptor>, RegistryError> {
         let doing = format!("check image `{reference}`");
         let host = self.host(&reference.repository);
         let call = manifest_call(&doing, reference, Method::HEAD);
-        let reply = match session::converse(&self.0.context, &host, &call).await {
-            Err(RegistryError::Hidden { .. }) => return Ok(None),
-            reply => reply?,
-        };
+        let reply = session::converse(&self.0.context, &host, &call).await?;
         if reply.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -128,72 +128,11 @@ impl Client {
         self.config_of(&doing, reference, manifest, Some(platform)).await
     }
 
-    /// All tags of a repository, in the registry's order; none where there is no such repository. One request per page.
-    pub async fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, RegistryError> {
-        #[derive(serde::Deserialize)]
-        struct Page {
-            #[serde(default)]
-            tags: Option<Vec<String>>,
-        }
-        let doing = format!("list the tags of `{repository}`");
-        let host = self.host(repository);
-        let mut tags = Vec::new();
-        let mut target = format!("/v2/{}/tags/list?n={PAGE}", repository.path());
-        loop {
-            let call = Call { target: target.clone(), ..plain_call(&doing, repository, Access::Pull, Method::GET) };
-            let reply = session::converse(&self.0.context, &host, &call).await?;
-            if reply.status == StatusCode::NOT_FOUND {
-                return Ok(tags);
-            }
-            if !reply.status.is_success() {
-                return Err(session::unwanted(&host, &call, &reply));
-            }
-            let page: Page = serde_json::from_slice(&reply.body)
-                .map_err(|error| session::malformed(&host, &call, format!("the list of tags is not JSON: {error}")))?;
-            // A tag that breaks the grammar cannot be asked for, so it cannot be of our making.
-            tags.extend(page.tags.unwrap_or_default().iter().filter_map(|tag| Tag::parse(tag).ok()));
-            match next_page(&reply) {
-                // The link is made a path: a registry behind a proxy may name itself by another scheme.
-                Some(link) => {
-                    let next = path_of(&resolve(&target, &link));
-                    if next == target {
-                        return Err(session::malformed(&host, &call, "its next page of tags is the same page".into()));
-                    }
-                    target = next;
-                }
-                None => return Ok(tags),
-            }
-        }
-    }
-
-    /// All tags of a repository with their images; only those whose tag is a content digest are read beyond the digest.
-    /// Tags that vanish meanwhile are left out. `at_once` bounds the requests under way.
-    pub async fn inventory(&self, repository: &Repository, at_once: usize) -> Result<Vec<TaggedImage>, RegistryError> {
-        let tags = self.tags(repository).await?;
-        let images = futures::stream::iter(tags.into_iter().map(|tag| self.tagged_image(repository, tag))).buffered(at_once.max(1));
-        images.try_filter_map(async |image| Ok(image)).try_collect().await
-    }
-
-    async fn tagged_image(&self, repository: &Repository, tag: Tag) -> Result<Option<TaggedImage>, RegistryError> {
-        let reference = repository.with_tag(tag.clone());
-        if !tag.is_content_digest() {
-            let found = self.head(&reference).await?;
-            return Ok(found.map(|found| TaggedImage { tag, digest: found.digest, labels: Default::default(), created: None }));
-        }
-        let doing = format!("read the configuration of image `{reference}`");
-        let Some(manifest) = self.find_manifest(&doing, &reference).await? else { return Ok(None) };
-        let (digest, annotations) = (manifest.digest.clone(), manifest.annotations());
-        match self.config_of(&doing, &reference, manifest, None).await {
-            Ok(config) => Ok(Some(TaggedImage { tag, digest, labels: config.labels(), created: config.created() })),
-            Err(RegistryError::NotFound { .. } | RegistryError::NoPlatform { .. }) => {
-                let created = annotations.get(super::manifest::CREATED).and_then(|time| time.parse().ok());
-                Ok(Some(TaggedImage { tag, digest, labels: annotations, created }))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     /// Deletes a manifest with all tags that point to it. The registry frees the blobs when it collects its garbage.
+    ///
+    /// # Errors
+    /// Among others where the answer is a success that no registry gives, such as a login page, and where the registry denies to have
+    /// the manifest and has it: then nothing was deleted.
     pub async fn delete(&self, repository: &Repository, digest: &Digest) -> Result<Deletion, RegistryError> {
         let reference = repository.with_digest(digest.clone());
         let doing = format!("delete image `{reference}`");
@@ -201,7 +140,14 @@ impl Client {
         let call = Call { access: Access::Delete, headers: HeaderMap::new(), ..manifest_call(&doing, &reference, Method::DELETE) };
         let reply = session::converse(&self.0.context, &host, &call).await?;
         match reply.status {
-            StatusCode::NOT_FOUND => Ok(Deletion::WasAbsent),
+            StatusCode::NOT_FOUND => match self.head_shown(&reference).await? {
+                None => Ok(Deletion::WasAbsent),
+                Some(_) => Err(session::undeletable(&host, &call, &reply)),
+            },
+            // Who answers with more than the status may be no registry: then the manifest is still there.
+            status if status.is_success() && !reply.body.is_empty() && self.head_shown(&reference).await?.is_some() => {
+                Err(session::malformed(&host, &call, "it says that the manifest is deleted, and still has it".into()))
+            }
             status if status.is_success() => Ok(Deletion::Done),
             _ => Err(session::unwanted(&host, &call, &reply)),
         }
@@ -270,10 +216,11 @@ impl Client {
         Ok(digest)
     }
 
-    async fn find_manifest(&self, doing: &str, reference: &Reference) -> Result<Option<Manifest>, RegistryError> {
+    /// The manifest that a reference points to; `None` where the registry says that there is none.
+    pub(super) async fn find_manifest(&self, doing: &str, reference: &Reference) -> Result<Option<Manifest>, RegistryError> {
         match self.manifest_for(doing, reference).await {
             Ok(manifest) => Ok(Some(manifest)),
-            Err(RegistryError::NotFound { .. } | RegistryError::Hidden { .. }) => Ok(None),
+            Err(RegistryError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -296,7 +243,7 @@ impl Client {
     }
 
     /// Goes from a manifest to its image's configuration; `None` as platform takes the first image of an index.
-    async fn config_of(
+    pub(super) async fn config_of(
         &self,
         doing: &str,
         reference: &Reference,
@@ -353,14 +300,18 @@ impl Client {
         if reply.status.is_success() { Ok(reply) } else { Err(session::unwanted(host, call, &reply)) }
     }
 
-    fn host(&self, repository: &Repository) -> Arc<Host> {
+    pub(super) fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    pub(super) fn host(&self, repository: &Repository) -> Arc<Host> {
         let mut hosts = self.0.hosts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let name = repository.registry();
         hosts.entry(name.to_owned()).or_insert_with(|| Arc::new(Host::new(name, self.0.scheme == Scheme::Insecure))).clone()
     }
 }
 
-fn plain_call<'a>(doing: &'a str, repository: &'a Repository, access: Access, method: Method) -> Call<'a> {
+pub(super) fn plain_call<'a>(doing: &'a str, repository: &'a Repository, access: Access, method: Method) -> Call<'a> {
     Call { doing, repository, access, method, target: String::new(), headers: HeaderMap::new(), body: Bytes::new(), limit: MAX_DOCUMENT }
 }
 
@@ -405,19 +356,5 @@ fn media_type(reply: &Reply, bytes: &[u8]) -> String {
             let own = document.get("mediaType").and_then(|own| own.as_str());
             own.or(told).unwrap_or(OCI_MANIFEST).to_owned()
         }
-    }
-}
-
-/// The target of a `Link: <…>; rel="next"` header (RFC 8288).
-fn next_page(reply: &Reply) -> Option<String> {
-    let links = reply.headers.get_all(header::LINK).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let next = links.into_iter().find(|link| link.contains("rel=next") || link.contains("rel=\"next\""))?;
-    Some(next.split_once('<')?.1.split_once('>')?.0.to_owned())
-}
-
-fn path_of(url: &str) -> String {
-    match url.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/".to_owned(), |at| rest[at..].to_owned()),
-        None => url.to_owned(),
     }
 }

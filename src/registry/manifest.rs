@@ -180,10 +180,14 @@ pub struct TaggedImage {
     pub tag: Tag,
     /// What it points to: an image or an index.
     pub digest: Digest,
+    /// The manifests that an index is made of; empty for an image.
+    pub parts: Vec<Digest>,
     /// The image's labels, of an index its first image's, of one without images its annotations; empty where the tag's image was not read.
     pub labels: BTreeMap<String, String>,
     /// When it was published ([`ImageConfig::created`]).
     pub created: Option<jiff::Timestamp>,
+    /// Why what lies below the manifest is not understood; then nothing is known of labels and time.
+    pub doubt: Option<String>,
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod client;
 pub mod credentials;
 pub mod error;
 mod helper;
+mod inventory;
 pub mod logins;
 pub mod manifest;
 pub mod reference;

@@ -116,6 +116,8 @@ pub async fn converse(context: &Context, host: &Host, call: &Call<'_>) -> Result
     let scope = Scope { path: call.repository.path().to_owned(), access: call.access };
     let mut shown = authorization(context, host, call, &scope, None).await?;
     let mut renewed = false;
+    // Only deletion is asked for under different names.
+    let mut other_actions = if call.access == auth::Access::Delete { call.access.less() } else { &[] }.iter();
     loop {
         let (reply, exchange) = ask(context, host, call, shown.as_ref()).await?;
         match reply.status {
@@ -128,9 +130,10 @@ pub async fn converse(context: &Context, host: &Host, call: &Call<'_>) -> Result
                 shown = fresh;
                 renewed = true;
             }
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(refused(context, host, call, &reply, exchange, shown.as_ref()).await);
-            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => match other_token(context, host, call, &scope, &mut other_actions).await? {
+                Some(token) if shown.is_some() => shown = Some(token),
+                _ => return Err(refused(context, host, call, &reply, exchange, shown.as_ref()).await),
+            },
             status if status.is_success() || matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) => return Ok(reply),
             _ => return Err(failed_exchange(host, call, exchange)),
         }
@@ -214,6 +217,28 @@ async fn token_for(
         Some(exchange) => refusal(context, host, call, exchange, credentials, false),
         None => malformed(host, call, "its token service was not asked".into()),
     })
+}
+
+/// A token for the next of some other actions that mean the same: a service that does not know an action may leave it out of its token and
+/// say nothing. It is remembered in place of the one that was refused.
+async fn other_token(
+    context: &Context,
+    host: &Host,
+    call: &Call<'_>,
+    scope: &Scope,
+    actions: &mut std::slice::Iter<'_, &'static str>,
+) -> Result<Option<Secret>, RegistryError> {
+    let mut login = host.login.lock().await;
+    let Some(Challenge::Bearer { realm, service }) = login.challenge.clone() else { return Ok(None) };
+    let credentials = login.credentials.get(call.repository.path()).cloned().unwrap_or_default();
+    for actions in actions {
+        let request = auth::token_request(&realm, service.as_deref(), &scope.path, Some(actions), &credentials);
+        if let Ok(token) = fetch_token(context, host, call, request).await? {
+            login.headers.insert(scope.clone(), token.clone());
+            return Ok(Some(token));
+        }
+    }
+    Ok(None)
 }
 
 /// Asks a token service once; a refusal is an answer too.
@@ -402,6 +427,12 @@ fn failed_exchange(host: &Host, call: &Call<'_>, exchange: Exchange) -> Registry
     let (doing, host, exchange) = (call.doing.to_owned(), host.name.clone(), Box::new(exchange));
     match exchange.status {
         StatusCode::TOO_MANY_REQUESTS => RegistryError::RateLimited { doing, host, exchange },
+        // Some say so by other numbers (OCI distribution: UNSUPPORTED).
+        StatusCode::BAD_REQUEST | StatusCode::NOT_IMPLEMENTED
+            if call.method == Method::DELETE && exchange.said.as_ref().is_some_and(|said| said.starts_with("UNSUPPORTED")) =>
+        {
+            RegistryError::DeletionDisabled { doing, host, exchange }
+        }
         status if status.is_server_error() => RegistryError::ServerFailed { doing, host, exchange },
         _ => RegistryError::Rejected { doing, host, exchange },
     }
@@ -421,6 +452,14 @@ pub fn unwanted(host: &Host, call: &Call<'_>, reply: &Reply) -> RegistryError {
         StatusCode::NOT_FOUND => RegistryError::NotFound { doing, host: name, exchange },
         StatusCode::METHOD_NOT_ALLOWED if call.method == Method::DELETE => RegistryError::DeletionDisabled { doing, host: name, exchange },
         _ => RegistryError::Rejected { doing, host: name, exchange },
+    }
+}
+
+/// The error for a manifest that is there, and that the registry does not find when it is to be deleted.
+pub fn undeletable(host: &Host, call: &Call<'_>, reply: &Reply) -> RegistryError {
+    match unwanted(host, call, reply) {
+        RegistryError::NotFound { doing, host, exchange } => RegistryError::DeletionDisabled { doing, host, exchange },
+        other => other,
     }
 }
 

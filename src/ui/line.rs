@@ -48,6 +48,9 @@ pub fn of(event: &Event) -> Option<Line> {
         Event::RepositoryFetching { repository, received } => {
             line(Normal, Tone::Note, "Fetching", format!("{repository}: {:.1} MiB so far", *received as f64 / f64::from(1 << 20)))
         }
+        Event::HistoryFetched { repository, took } => {
+            line(Normal, Tone::Good, "Fetched", format!("branches, tags and history of {repository} in {}", seconds(*took)))
+        }
         Event::RepositoryFetched { repository, revision, commit, took } => {
             let short = commit.get(..7).unwrap_or(commit);
             let what = match revision.strip_prefix("commit ") {
@@ -92,7 +95,10 @@ pub fn of(event: &Event) -> Option<Line> {
         Event::ReleaseRolledBack { release, to } => {
             line(Quiet, Tone::Warn, "Rolled back", format!("release {release} to the state of revision {to}"))
         }
-        Event::CleanupDone { kept, deleted } => line(Normal, Tone::Good, "Cleaned up", format!("{deleted} deleted, {kept} kept")),
+        Event::CleanupDone { kept, deleted, left: 0 } => line(Normal, Tone::Good, "Cleaned up", format!("{deleted} deleted, {kept} kept")),
+        Event::CleanupDone { kept, deleted, left } => {
+            line(Quiet, Tone::Warn, "Not finished", format!("{deleted} deleted, {left} left to delete, {kept} kept"))
+        }
         Event::ImageDeleted { reference, reason } => line(Normal, Tone::Good, "Deleted", format!("{reference}: {reason}")),
     }
 }

@@ -43,7 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("images/buildkit", &["error", "event", "file_tree", "platform", "images/llb"]),
     ("ci", &[]),
-    ("cleanup", &["error", "project/config", "registry/reference"]),
+    ("cleanup", &["error", "file_tree", "project/config", "registry/reference"]),
     ("deploy/chart", &["error", "file_tree", "yaml", "template", "deploy/secret", "registry/reference"]),
     ("deploy/secret", &["error", "yaml"]),
     ("deploy/resource", &["error", "yaml"]),

@@ -4,6 +4,7 @@ mod builder;
 mod chart;
 mod chart_repository;
 mod ci_env;
+mod cleanup;
 mod cluster;
 mod content;
 mod cr;

@@ -49,6 +49,8 @@ pub enum Trouble {
     Answer(u16, &'static str),
     /// 429 with `Retry-After`, in seconds.
     Wait(&'static str),
+    /// A page that goes on elsewhere: the target of its link, and its body.
+    Page(&'static str, &'static str),
     /// A redirect to a URL.
     Redirect(String),
     /// The connection is closed without an answer.
@@ -253,6 +255,11 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Reply {
         Some(Trouble::Wait(seconds)) => {
             let mut response = reply(StatusCode::TOO_MANY_REQUESTS, r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#);
             response.headers_mut().insert(header::RETRY_AFTER, seconds.parse().unwrap());
+            Ok(response)
+        }
+        Some(Trouble::Page(next, body)) => {
+            let mut response = reply(StatusCode::OK, body);
+            response.headers_mut().insert(header::LINK, format!("<{next}>; rel=\"next\"").parse().unwrap());
             Ok(response)
         }
         Some(Trouble::Redirect(url)) => {

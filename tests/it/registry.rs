@@ -172,13 +172,28 @@ async fn tags_come_page_by_page() {
 }
 
 #[tokio::test]
+async fn pages_of_tags_that_do_not_end_are_an_error() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    let repository = Repository::parse(&registry.repository("app")).unwrap();
+    for body in [r#"{"tags":["a","b"]}"#, r#"{"tags":[]}"#] {
+        registry.fault("GET /v2/app/tags/list", 9, Trouble::Page("/v2/app/tags/list?last=b&n=1000", body));
+        let error = client().tags(&repository).await.unwrap_err().to_string();
+        let told = "gave an answer that we do not understand: its pages of tags go round in circles";
+        assert_eq!(error, format!("cannot list the tags of `{repository}`: registry `{}` {told}", registry.address), "{body}");
+        assert_eq!(registry.take_log().len(), 2);
+        while client().tags(&repository).await.is_err() {}
+        registry.take_log();
+    }
+}
+
+#[tokio::test]
 async fn an_inventory_reads_what_is_ours_and_only_finds_what_is_not() {
     let registry = FakeRegistry::start(Login::Open).await;
     let ours = "a".repeat(64);
     let digest = registry.image("app", &ours, r#"{"config":{"Labels":{"werf":"shop"}},"created":"2026-01-02T03:04:05Z"}"#);
     let other = registry.image("app", "v1", r#"{"config":{"Labels":{"werf":"shop"}}}"#);
     let repository = Repository::parse(&registry.repository("app")).unwrap();
-    let images = client().inventory(&repository, 4).await.unwrap();
+    let images = client().images(&repository, client().tags(&repository).await.unwrap(), 4).await.unwrap();
     let shown: Vec<_> =
         images.iter().map(|image| (image.tag.as_str(), &image.digest, image.labels.len(), image.created.is_some())).collect();
     assert_eq!(shown, [(ours.as_str(), &digest, 1, true), ("v1", &other, 0, false)]);

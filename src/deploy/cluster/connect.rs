@@ -128,17 +128,34 @@ pub async fn context_namespace(kubeconfigs: &[PathBuf], context: Option<&str>) -
     named.context.as_ref()?.namespace.clone().filter(|namespace| !namespace.is_empty())
 }
 
-/// The configuration and where it came from, for messages.
-async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), ClusterError> {
-    let (kubeconfig, origin) = match &options.kubeconfig_base64 {
+/// The names of the kubeconfig's contexts: of those with the same cluster and user the first, the current one before others, unless `each`
+/// counts. None where there is no kubeconfig.
+pub async fn contexts(options: &ConnectOptions, each: bool) -> Result<Vec<String>, ClusterError> {
+    let (Some(kubeconfig), _) = given(options).await? else { return Ok(Vec::new()) };
+    let current = kubeconfig.current_context.as_deref();
+    let mut named: Vec<_> = kubeconfig.contexts.iter().collect();
+    named.sort_by_key(|context| Some(context.name.as_str()) != current);
+    let mut known = std::collections::HashSet::new();
+    named.retain(|context| each || known.insert(context.context.as_ref().map(|context| (&context.cluster, &context.user))));
+    Ok(named.into_iter().map(|context| context.name.clone()).collect())
+}
+
+/// The kubeconfig and where it came from.
+async fn given(options: &ConnectOptions) -> Result<(Option<Kubeconfig>, String), ClusterError> {
+    match &options.kubeconfig_base64 {
         Some(text) => {
             let origin = IN_BASE64.to_owned();
             let bytes = STANDARD.decode(text.trim()).map_err(|_| bad_config(&origin, &NotBase64))?;
             let text = String::from_utf8(bytes).map_err(|error| bad_config(&origin, &error))?;
-            (Some(Kubeconfig::from_yaml(&text).map_err(|error| bad_config(&origin, &error))?), origin)
+            Ok((Some(Kubeconfig::from_yaml(&text).map_err(|error| bad_config(&origin, &error))?), origin))
         }
-        None => from_files(&options.kubeconfigs).await?,
-    };
+        None => from_files(&options.kubeconfigs).await,
+    }
+}
+
+/// The configuration and where it came from, for messages.
+async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), ClusterError> {
+    let (kubeconfig, origin) = given(options).await?;
     let Some(kubeconfig) = kubeconfig else {
         if let Some(server) = &options.server {
             let url = server
@@ -162,7 +179,7 @@ async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), Cluste
         Ok(config) => Ok((config, origin)),
         Err(KubeconfigError::LoadContext(name)) if !name.is_empty() => Err(unknown_context(&kubeconfig, &origin, &name)),
         Err(KubeconfigError::CurrentContextNotSet | KubeconfigError::LoadContext(_)) => {
-            Err(ClusterError::NoContext { path: origin, help: format!("choose one with `--kube-context`: {}", contexts(&kubeconfig)) })
+            Err(ClusterError::NoContext { path: origin, help: format!("choose one with `--kube-context`: {}", names_of(&kubeconfig)) })
         }
         Err(error) => Err(bad_config(&origin, &error)),
     }
@@ -269,13 +286,13 @@ fn unknown_context(kubeconfig: &Kubeconfig, origin: &str, name: &str) -> Cluster
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(ratio, _)| *ratio > 0.6);
     let help = match best {
-        Some((_, best)) => format!("did you mean `{best}`? Contexts: {}", contexts(kubeconfig)),
-        None => format!("contexts: {}", contexts(kubeconfig)),
+        Some((_, best)) => format!("did you mean `{best}`? Contexts: {}", names_of(kubeconfig)),
+        None => format!("contexts: {}", names_of(kubeconfig)),
     };
     ClusterError::UnknownContext { path: origin.into(), name: name.into(), help }
 }
 
-fn contexts(kubeconfig: &Kubeconfig) -> String {
+fn names_of(kubeconfig: &Kubeconfig) -> String {
     let names: Vec<String> = kubeconfig.contexts.iter().map(|context| format!("`{}`", context.name)).collect();
     if names.is_empty() { "none".into() } else { names.join(", ") }
 }

@@ -6,16 +6,43 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use super::client::Client;
-use super::discovery::{Kind, built_in};
+use super::discovery::{Kind, all_kinds, built_in};
 use super::error::ClusterError;
 use super::live::list_all;
-use crate::deploy::resource::{GroupVersionKind, pod_spec};
+use crate::deploy::resource::{GroupVersionKind, Scope, pod_spec};
 
-/// Image references as workloads write them (`repo:tag`, `repo@sha256:…`), and those that nodes report to run (`repo@sha256:…`), each with
-/// one that uses it.
+/// What is in use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InUse {
+    /// Image references as workloads write them (`repo:tag`, `repo@sha256:…`), and those that nodes report to run (`repo@sha256:…`), each
+    /// with one that uses it.
+    pub images: BTreeMap<String, String>,
+    /// 64 hexadecimal digits that workloads and custom resources have somewhere, as in a variable that names an image for others: tags or
+    /// digests, each with one that has it.
+    pub digits: BTreeMap<String, String>,
+    /// Kinds of custom resources that could not be listed.
+    pub unseen: Vec<String>,
+}
+
+/// Lists workloads, and the resources of operators, which may run images later.
 ///
 /// `namespaces` limits the search; empty means the whole cluster.
-pub async fn images_in_use(client: &Client, namespaces: &[String]) -> Result<BTreeMap<String, String>, ClusterError> {
+///
+/// # Errors
+/// Where a list of workloads is not to be had. Custom resources are no reason to fail: few accounts may list all of them.
+pub async fn images_in_use(client: &Client, namespaces: &[String]) -> Result<InUse, ClusterError> {
+    let scopes: Vec<Option<&str>> =
+        if namespaces.is_empty() { vec![None] } else { namespaces.iter().map(|name| Some(name.as_str())).collect() };
+    let (workloads, (mut digits, unseen)) = tokio::try_join!(of_workloads(client, &scopes), of_custom_resources(client, &scopes))?;
+    let (images, of_workloads) = workloads;
+    digits.extend(of_workloads);
+    Ok(InUse { images, digits, unseen })
+}
+
+/// What names or has something, each with one that does.
+type By = BTreeMap<String, String>;
+
+async fn of_workloads(client: &Client, scopes: &[Option<&str>]) -> Result<(By, By), ClusterError> {
     const KINDS: [(&str, &str); 8] = [
         ("", "Pod"),
         ("", "ReplicationController"),
@@ -30,21 +57,78 @@ pub async fn images_in_use(client: &Client, namespaces: &[String]) -> Result<BTr
         .iter()
         .filter_map(|(group, kind)| built_in(&GroupVersionKind { group: (*group).into(), version: "v1".into(), kind: (*kind).into() }))
         .collect();
-    let scopes: Vec<Option<&str>> =
-        if namespaces.is_empty() { vec![None] } else { namespaces.iter().map(|name| Some(name.as_str())).collect() };
     let lists = kinds.iter().flat_map(|kind| {
         scopes.iter().map(move |namespace| async move {
             let objects = list_all(client, kind, *namespace).await?;
-            let mut images = BTreeMap::new();
+            let (mut images, mut digits) = (By::new(), By::new());
             for mut object in objects {
                 object["kind"] = kind.gvk.kind.clone().into();
                 let by = user_of(&object);
                 images.extend(images_of(&object).into_iter().map(|image| (image, by.clone())));
+                digits.extend(digits_of(&object).into_iter().map(|digits| (digits, by.clone())));
             }
-            Ok::<_, ClusterError>(images)
+            Ok::<_, ClusterError>((images, digits))
         })
     });
-    Ok(try_join_all(lists).await?.into_iter().flatten().collect())
+    let (images, digits): (Vec<By>, Vec<By>) = try_join_all(lists).await?.into_iter().unzip();
+    Ok((images.into_iter().flatten().collect(), digits.into_iter().flatten().collect()))
+}
+
+/// What custom resources have in their texts, and the kinds that are not shown.
+async fn of_custom_resources(client: &Client, scopes: &[Option<&str>]) -> Result<(By, Vec<String>), ClusterError> {
+    let kinds = match all_kinds(client, false).await {
+        Ok(kinds) => kinds,
+        Err(error) if error.is_not_found() => return Ok(Default::default()),
+        Err(error) if error.http_status().is_some() => return Ok((BTreeMap::new(), vec!["custom resources".to_owned()])),
+        Err(error) => return Err(error),
+    };
+    // Kubernetes' own groups have no dot or end in .k8s.io; of several versions any shows all objects.
+    let is_custom = |kind: &&Kind| kind.gvk.group.contains('.') && !kind.gvk.group.ends_with(".k8s.io");
+    let custom: BTreeMap<String, &Kind> = kinds.values().filter(is_custom).map(|kind| (kind.resource(), kind)).collect();
+    let lists = custom.values().flat_map(|kind| {
+        let scopes = if kind.scope == Scope::Namespaced { scopes } else { &[None] };
+        scopes.iter().map(move |namespace| async move {
+            let (objects, hidden) = match list_all(client, kind, *namespace).await {
+                Ok(objects) => (objects, None),
+                // It cannot be listed, or was taken away meanwhile: there is nothing.
+                Err(error) if matches!(error.http_status(), Some(404 | 405)) => (Vec::new(), None),
+                Err(error) if error.http_status().is_some() || matches!(error, ClusterError::Garbled { .. }) => {
+                    (Vec::new(), Some(kind.resource()))
+                }
+                Err(error) => return Err(error),
+            };
+            Ok((*kind, objects, hidden))
+        })
+    });
+    let (mut digits, mut unseen) = (BTreeMap::new(), BTreeSet::new());
+    for (kind, objects, hidden) in try_join_all(lists).await? {
+        unseen.extend(hidden);
+        for mut object in objects {
+            object["kind"] = kind.gvk.kind.clone().into();
+            let by = user_of(&object);
+            digits.extend(digits_of(&object).into_iter().map(|digits| (digits, by.clone())));
+        }
+    }
+    Ok((digits, unseen.into_iter().collect()))
+}
+
+/// All runs of 64 hexadecimal digits in the texts of an object.
+fn digits_of(object: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    find_digits(object, &mut found);
+    found
+}
+
+fn find_digits(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => {
+            let runs = text.split(|c: char| !matches!(c, '0'..='9' | 'a'..='f'));
+            found.extend(runs.filter(|run| run.len() == 64).map(str::to_owned));
+        }
+        Value::Array(items) => items.iter().for_each(|item| find_digits(item, found)),
+        Value::Object(fields) => fields.values().for_each(|field| find_digits(field, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// `Deployment/web in namespace shop`.
@@ -89,5 +173,16 @@ mod tests {
             json!({"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"image": "r/job:4"}]}}}}}});
         assert_eq!(images_of(&cron).into_iter().collect::<Vec<_>>(), ["r/job:4"]);
         assert!(images_of(&json!({"kind": "ConfigMap", "spec": {"containers": 1}})).is_empty());
+    }
+
+    #[test]
+    fn custom_resources_may_write_images_in_any_way() {
+        let (a, b, c) = ("a".repeat(64), "b".repeat(64), "c".repeat(64));
+        let object = json!({"spec": {
+            "image": format!("r.io/shop:{a}"),
+            "jobs": [{"args": [format!("--image=r.io/shop@sha256:{b}")], "image": {"repository": "r.io/shop", "tag": c}}],
+            "checksum": "d".repeat(63), "longer": "e".repeat(65), "count": 1,
+        }});
+        assert_eq!(digits_of(&object).into_iter().collect::<Vec<_>>(), [a, b, c]);
     }
 }

@@ -80,13 +80,22 @@ pub(super) async fn list_all(client: &Client, kind: &Kind, namespace: Option<&st
     loop {
         let mut call = Call::get(kind.resource(), format!("{path}?limit=500{selector}{token}"));
         call.verb = "list";
-        let mut page = client.call(call).await?;
-        match page["items"].take() {
-            Value::Array(more) => items.extend(more),
-            _ => break,
+        let mut page = client.call(call.clone()).await?;
+        let is_list = page["kind"].as_str().is_none_or(|kind| kind.ends_with("List"));
+        match page.get_mut("items").map(Value::take) {
+            Some(Value::Array(more)) if is_list => items.extend(more),
+            // What Go makes of a list without elements.
+            Some(Value::Null) if page["kind"].is_string() && is_list => {}
+            // A proxy or another server may answer in the API's place: that nothing is listed says nothing then.
+            _ => return Err(client.garbled(&call, "it is no list".into())),
         }
         match page["metadata"]["continue"].as_str() {
-            Some(next) if !next.is_empty() => token = format!("&continue={}", percent(next)),
+            Some(next) if !next.is_empty() => {
+                let before = std::mem::replace(&mut token, format!("&continue={}", percent(next)));
+                if token == before {
+                    return Err(client.garbled(&call, "it goes on with the same page for ever".into()));
+                }
+            }
             _ => break,
         }
     }

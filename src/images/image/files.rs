@@ -1,6 +1,7 @@
 //! Which files of the tree a mapping or a stage sees, computed once however many images ask.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::tree::{LookedUp, RemoteCommit};
@@ -17,14 +18,27 @@ pub(super) struct Files<'a> {
     pub tree: &'a dyn FileTree,
     /// What was asked for of the project so far.
     pub views: Vec<View>,
+    /// The views that were asked for since [`Files::begin`], by their places.
+    used: BTreeSet<usize>,
     looked_up: &'a LookedUp,
     listings: HashMap<(usize, String), Arc<Listing>>,
-    sets: HashMap<String, Option<Arc<FileSet>>>,
+    /// Chosen files, each with the places of its views.
+    sets: HashMap<String, (Option<Arc<FileSet>>, Range<usize>)>,
 }
 
 impl<'a> Files<'a> {
     pub fn new(tree: &'a dyn FileTree, looked_up: &'a LookedUp) -> Self {
-        Files { tree, views: Vec::new(), looked_up, listings: HashMap::new(), sets: HashMap::new() }
+        Files { tree, views: Vec::new(), used: BTreeSet::new(), looked_up, listings: HashMap::new(), sets: HashMap::new() }
+    }
+
+    /// From here on views are those of another image.
+    pub fn begin(&mut self) {
+        self.used.clear();
+    }
+
+    /// The views that were asked for since.
+    pub fn used(&self) -> &BTreeSet<usize> {
+        &self.used
     }
 
     /// All files below a directory of a tree.
@@ -76,23 +90,30 @@ impl<'a> Files<'a> {
         let add = mapping.add.trim_matches('/');
         let origin = self.origin(mapping);
         let key = format!("{:?}", (origin, add, &mapping.include_paths, &mapping.exclude_paths, &carved));
-        if let Some(known) = self.sets.get(&key) {
+        if let Some((known, views)) = self.sets.get(&key) {
+            self.used.extend(views.clone());
             return Ok(known.clone());
         }
-        let views = self.views.len();
+        let before = self.views.len();
         let mut set = self.choose(origin, add, mapping, &carved)?;
         while let Some(chosen) = &set
             && self.fetched(origin, chosen)?
         {
-            self.views.truncate(views);
+            self.views.truncate(before);
             set = self.choose(origin, add, mapping, &carved)?;
         }
         if let Some(set) = &set {
             check(self.tree_of(origin), set)?;
         }
         let set = set.map(Arc::new);
-        self.sets.insert(key, set.clone());
+        self.remember(key, set.clone(), before);
         Ok(set)
+    }
+
+    fn remember(&mut self, key: String, set: Option<Arc<FileSet>>, before: usize) {
+        let views = before..self.views.len();
+        self.used.extend(views.clone());
+        self.sets.insert(key, (set, views));
     }
 
     fn choose(&mut self, origin: usize, add: &str, mapping: &GitMapping, carved: &[String]) -> Result<Option<FileSet>, ReadError> {
@@ -128,9 +149,11 @@ impl<'a> Files<'a> {
         visible: impl Fn(&[Entry], usize) -> Result<Visible, ReadError>,
     ) -> Result<Arc<FileSet>, ReadError> {
         let key = format!("context {directory:?} {rules}");
-        if let Some(Some(known)) = self.sets.get(&key) {
+        if let Some((Some(known), views)) = self.sets.get(&key) {
+            self.used.extend(views.clone());
             return Ok(known.clone());
         }
+        let before = self.views.len();
         let (seen, set) = loop {
             let listing = self.listing(0, directory)?;
             let mut seen = visible(listing.entries(), strip(directory))?;
@@ -141,7 +164,7 @@ impl<'a> Files<'a> {
         };
         check(self.tree, &set)?;
         self.views.push(View::new(directory, move |path| seen.sees(path)));
-        self.sets.insert(key, Some(set.clone()));
+        self.remember(key, Some(set.clone()), before);
         Ok(set)
     }
 }

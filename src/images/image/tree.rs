@@ -78,6 +78,8 @@ pub struct Node {
     pub stages: Vec<Stage>,
     /// What it needs of other images of this file.
     pub needs: Vec<Need>,
+    /// The places of its views in [`ImageTree::views`], those of the images that it needs included.
+    pub views: BTreeSet<usize>,
     pub(super) index: usize,
 }
 
@@ -131,6 +133,7 @@ impl ImageTree {
                 skipped.insert(image.name.clone());
                 continue;
             }
+            files.begin();
             match node(&config, *index, &mut files, &made, options) {
                 Ok(node) => drop(made.insert(*index, node)),
                 Err(problem) => {
@@ -326,7 +329,10 @@ fn node(
         Recipe::Dockerfile(recipe) => dockerfile_stages::stages(&known, recipe, files)?,
     };
     let needs: BTreeSet<Need> = needs(image).into_iter().map(|(need, _)| need).collect();
+    let inherited = needs.iter().filter_map(|need| other(&need.image)).flat_map(|node| node.views.iter().copied());
+    let views = files.used().iter().copied().chain(inherited).collect();
     Ok(Node {
+        views,
         name: image.name.clone(),
         platforms,
         digest: chain.image_digest(),

@@ -61,7 +61,7 @@ pub(super) fn check(text: &str, rules: &Rules<'_>) -> Result<Config, Vec<Problem
     drop(context);
     let meta = found_meta.map(|(meta, _)| meta);
     match meta {
-        Some(meta) if sink.is_empty() => Ok(Config { meta, images, rendered }),
+        Some(meta) if sink.is_empty() => Ok(Config { meta, images, rendered, mentions: super::Mentions::default() }),
         _ => Err(sink.into_problems()),
     }
 }

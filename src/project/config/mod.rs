@@ -26,7 +26,8 @@ use crate::template::host::Host;
 
 pub use documents::documents_of_images;
 pub use error::ConfigError;
-pub use render::RenderedConfig;
+pub use read_meta::hours_long;
+pub use render::{Mentions, RenderedConfig};
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,8 @@ pub struct Config {
     pub images: Vec<image::Image>,
     /// The rendered text that [`image::Location`]s point into.
     pub rendered: Arc<str>,
+    /// What its texts name of the run that reads them.
+    pub mentions: Mentions,
 }
 
 /// What a configuration is made from.
@@ -93,7 +96,8 @@ fn check_rendered(input: &ConfigInput<'_>, rendered: &RenderedConfig) -> Result<
     };
     let allows = |rule: &dyn Fn(&Policy) -> bool| input.giterminism.allows(rule);
     let rules = check::Rules { name: &name, allows: &allows, project_name: input.project_name };
-    check::check(rendered.text(), &rules).map_err(|mut problems| {
+    let checked = check::check(rendered.text(), &rules).map(|config| Config { mentions: rendered.mentions, ..config });
+    checked.map_err(|mut problems| {
         for problem in problems.iter_mut().filter(|_| rendered.is_template()) {
             if let Some((file, line)) = rendered.template_line(problem.span.offset()) {
                 let origin = format!("line {line} of {file} wrote this");

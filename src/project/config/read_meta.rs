@@ -122,7 +122,17 @@ fn read_git_worktree(fields: Fields<'_>) -> GitWorktree {
 
 fn read_cleanup(fields: Fields<'_>) -> Cleanup {
     let default = Cleanup::default();
-    let hours = fields.int("keepImagesBuiltWithinLastNHours").map(|hours| Duration::from_secs(hours.max(0) as u64 * 3600));
+    let hours = fields.int("keepImagesBuiltWithinLastNHours").and_then(|hours| match u64::try_from(hours) {
+        Ok(hours) => Some(hours_long(hours)),
+        Err(_) => {
+            if let Some(node) = fields.value("keepImagesBuiltWithinLastNHours") {
+                let message = format!("`keepImagesBuiltWithinLastNHours` is {hours}, and hours count from 0");
+                let help = "`disableBuiltWithinLastNHoursPolicy: true` switches the rule off".to_owned();
+                fields.problem(node, message, "not a number of hours", help);
+            }
+            None
+        }
+    });
     let keep_policies = match fields.entry("keepPolicies") {
         Some((_, node)) if !node.is_null() => fields.list("keepPolicies").iter().filter_map(|node| read_policy(&fields, node)).collect(),
         _ => default_keep_policies(),
@@ -203,6 +213,11 @@ fn read_limit(fields: Fields<'_>, default: Limit) -> Limit {
     };
     fields.finish();
     Limit { last, within, operator }
+}
+
+/// Hours as a duration; more than there can be are as many as there can be.
+pub fn hours_long(hours: u64) -> Duration {
+    Duration::from_secs(hours.saturating_mul(3600))
 }
 
 /// A duration as Go writes it: numbers with `h`, `m`, `s`, `ms`, `us` or `ns` one after another.

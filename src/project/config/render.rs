@@ -24,6 +24,31 @@ pub struct RenderedConfig {
     source: String,
     text: String,
     trace: Trace,
+    pub(super) mentions: Mentions,
+}
+
+/// What the texts of a configuration name of the run that reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mentions {
+    /// `.Env`.
+    pub env: bool,
+    /// `.Commit`.
+    pub commit: bool,
+    /// `.Files`.
+    pub files: bool,
+}
+
+impl Mentions {
+    fn add(&mut self, text: &str) {
+        self.env |= has_word(text, "Env");
+        self.commit |= has_word(text, "Commit");
+        self.files |= has_word(text, "Files");
+    }
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(at, _)| !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part))
 }
 
 impl RenderedConfig {
@@ -52,8 +77,11 @@ pub(super) fn render(input: &ConfigInput<'_>) -> Result<RenderedConfig, ConfigEr
     let syntax = |file: String, error: ParseError| ConfigError::Syntax { file, error: error.into() };
     let is_jinja = file.ends_with(JINJA);
     let mut jinja: Vec<(String, String)> = Vec::new();
+    let mut mentions = Mentions::default();
+    mentions.add(&source);
     for entry in helpers.list_where(dir, &|path| path.ends_with(".tmpl") || is_jinja && path.ends_with(JINJA))? {
         let Some(text) = read_text(&helpers, &entry.path)? else { continue };
+        mentions.add(&text);
         let name = entry.path.strip_prefix(dir).unwrap_or(&entry.path).trim_start_matches('/');
         match name.ends_with(JINJA) {
             true => jinja.push((entry.path.clone(), text)),
@@ -75,7 +103,7 @@ pub(super) fn render(input: &ConfigInput<'_>) -> Result<RenderedConfig, ConfigEr
         is_loose: input.giterminism.mode() == Mode::Loose,
     };
     let (text, trace) = templates.execute_traced(&file, &data(input), &gates).map_err(|error| Box::new(Failure::from(*error)))?;
-    Ok(RenderedConfig { file, source, text, trace })
+    Ok(RenderedConfig { file, source, text, trace, mentions })
 }
 
 fn find(input: &ConfigInput<'_>) -> Result<(String, String), ConfigError> {

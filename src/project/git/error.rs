@@ -71,6 +71,9 @@ pub enum GitError {
         /// What to do.
         conversion: &'static str,
     },
+    /// The user or the system asked us to stop.
+    #[error("the history was not read to its end: interrupted")]
+    Interrupted,
     /// The clone was made without some objects.
     #[error("the clone has no object {id}, {}: it is a partial one", shown(.what))]
     #[diagnostic(help(

@@ -1,6 +1,6 @@
 //! Refs and ancestry, for cleanup's policies.
 
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::commit::{Moment, to_gix, to_id};
@@ -73,11 +73,6 @@ pub fn references(repository: &Repository) -> Result<Vec<Reference>, GitError> {
     })
 }
 
-/// A commit's parents and date.
-pub fn parents(repository: &Repository, commit: ObjectId) -> Result<Parents, GitError> {
-    repository.with(|repo| read_parents(repo, commit))
-}
-
 /// A commit and its ancestors, newest committer date first, each once, not past the commits of `stop` (which are given themselves).
 pub fn walk(repository: &Repository, from: ObjectId, stop: &HashSet<ObjectId>, limit: usize) -> Result<Vec<Parents>, GitError> {
     repository.with(|repo| {
@@ -97,6 +92,74 @@ pub fn walk(repository: &Repository, from: ObjectId, stop: &HashSet<ObjectId>, l
             found.push(commit);
         }
         Ok(found)
+    })
+}
+
+/// All commits that some lead to, parents before children and, as far as that allows, older before newer.
+///
+/// # Errors
+/// Where a commit is missing that is not beyond the boundary of a shallow clone, and [`GitError::Interrupted`] once `is_cancelled` says so.
+pub fn ancestry(repository: &Repository, tips: &[ObjectId], is_cancelled: &dyn Fn() -> bool) -> Result<Vec<Parents>, GitError> {
+    repository.with(|repo| {
+        let shallow = repo.shallow_commits().attempt("read the list of shallow commits")?;
+        let cut: HashSet<ObjectId> = shallow.iter().flat_map(|cut| cut.iter()).map(|id| to_id(id)).collect();
+        let mut read: HashMap<ObjectId, (Parents, usize)> = HashMap::new();
+        let mut pending: Vec<ObjectId> = tips.to_vec();
+        let mut bytes = Vec::new();
+        while let Some(id) = pending.pop() {
+            if read.contains_key(&id) {
+                continue;
+            }
+            if read.len().is_multiple_of(1024) && is_cancelled() {
+                return Err(GitError::Interrupted);
+            }
+            let commit = read_bare(repo, id, &cut, &mut bytes)?;
+            pending.extend(commit.parents.iter().filter(|parent| !read.contains_key(*parent)));
+            read.insert(id, (commit, 0));
+        }
+        // Newest first, each after all that follow it; then the other way round.
+        let edges: Vec<ObjectId> = read.values().flat_map(|(commit, _)| commit.parents.iter().copied()).collect();
+        edges.iter().for_each(|parent| read.get_mut(parent).into_iter().for_each(|(_, children)| *children += 1));
+        let ready = read.values().filter(|(_, children)| *children == 0);
+        let mut ready: BinaryHeap<(i64, ObjectId)> = ready.map(|(commit, _)| (commit.committed.seconds, commit.commit)).collect();
+        let mut found = Vec::with_capacity(read.len());
+        while let Some((_, id)) = ready.pop() {
+            let Some((commit, _)) = read.remove(&id) else { continue };
+            for parent in &commit.parents {
+                if let Some((above, children)) = read.get_mut(parent) {
+                    *children -= 1;
+                    if *children == 0 {
+                        ready.push((above.committed.seconds, *parent));
+                    }
+                }
+            }
+            found.push(commit);
+        }
+        found.reverse();
+        Ok(found)
+    })
+}
+
+fn read_bare(repo: &gix::Repository, id: ObjectId, cut: &HashSet<ObjectId>, bytes: &mut Vec<u8>) -> Result<Parents, GitError> {
+    use gix::objs::FindExt;
+    let action = || format!("read commit {id}");
+    let commit = repo.objects.find_commit_iter(&to_gix(id), bytes).attempt_with(action)?;
+    let parents = if cut.contains(&id) { Vec::new() } else { commit.clone().parent_ids().map(|parent| to_id(&parent)).collect() };
+    let committed = commit.committer().attempt_with(action)?.time().attempt_with(action)?;
+    Ok(Parents { commit: id, parents, committed: committed.into() })
+}
+
+/// Whether a commit is here.
+pub fn has_commit(repository: &Repository, id: ObjectId) -> bool {
+    repository.with(|repo| repo.find_commit(to_gix(id)).is_ok())
+}
+
+/// The root tree of a commit.
+pub fn root_of(repository: &Repository, id: ObjectId) -> Result<ObjectId, GitError> {
+    let action = || format!("read commit {id}");
+    repository.with(|repo| {
+        let commit = repo.find_commit(to_gix(id)).attempt_with(action)?;
+        Ok(to_id(&commit.tree_id().attempt_with(action)?))
     })
 }
 

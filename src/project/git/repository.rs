@@ -122,6 +122,16 @@ impl Repository {
         self.work_tree.as_deref().unwrap_or_else(|| self.shared.git_dir())
     }
 
+    /// Another repository in place of this one, with the project at the same place in it: its origin on this machine.
+    pub(super) fn in_place_of(&self, other: &Repository) -> Repository {
+        Repository { shared: self.shared.clone(), idle: Mutex::default(), work_tree: None, prefix: other.prefix.clone() }
+    }
+
+    /// The directory that has the objects.
+    pub(super) fn common_dir(&self) -> PathBuf {
+        self.with(|repo| repo.common_dir().to_owned())
+    }
+
     /// Runs with a handle of this thread; handles are kept for reuse.
     pub(super) fn with<T>(&self, run: impl FnOnce(&gix::Repository) -> T) -> T {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();

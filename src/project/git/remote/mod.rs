@@ -14,6 +14,7 @@ mod arrival;
 mod cache;
 mod credentials;
 mod error;
+mod history;
 mod http;
 mod lfs;
 mod objects;
@@ -35,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use address::{Login, shown};
 pub use error::RemoteError;
+pub use history::{Extent, Whole, whole_history};
 pub use lfs::{LfsServer, fetch_lfs};
 pub use settings::Settings;
 pub use upstream::Upstream;

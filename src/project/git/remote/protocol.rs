@@ -46,7 +46,14 @@ pub(super) struct Want {
     pub have: Vec<ObjectId>,
     /// Of commits and directories no files come, where the server can leave them out; files that are named come.
     pub is_blobless: bool,
+    /// Commits that a clone has without their history, which is to come too; then `have` are commits with all that is not beyond these.
+    pub boundary: Vec<ObjectId>,
+    /// Whether `have` are commits with all of their history.
+    pub have_whole: bool,
 }
+
+/// The depth that stands for all of the history.
+const ALL: u32 = 0x7fff_ffff;
 
 impl Server {
     /// Reads the greeting.
@@ -72,6 +79,14 @@ impl Server {
                 let may = |name: &str| capabilities.iter().any(|capability| capability == name);
                 may("allow-any-sha1-in-want") || may("allow-reachable-sha1-in-want") || refs.iter().any(|reference| reference.id == id)
             }
+        }
+    }
+
+    /// Whether the server knows of histories that are cut.
+    fn may_be_shallow(&self) -> bool {
+        match &self.version {
+            Version::Two { is_shallow, .. } => *is_shallow,
+            Version::Zero { capabilities, .. } => capabilities.iter().any(|capability| capability == "shallow"),
         }
     }
 
@@ -108,8 +123,12 @@ impl Server {
                 line(&mut request, "no-progress");
                 line(&mut request, "ofs-delta");
                 let is_shallow = want.is_shallow && *is_shallow;
-                let have = if is_shallow { &want.have[..] } else { &[] };
-                if is_shallow {
+                let is_boundary = !want.boundary.is_empty() && self.may_be_shallow();
+                let have = if is_shallow || is_boundary || want.have_whole { &want.have[..] } else { &[] };
+                if is_boundary {
+                    want.boundary.iter().for_each(|id| line(&mut request, &format!("shallow {id}")));
+                    line(&mut request, &format!("deepen {ALL}"));
+                } else if is_shallow {
                     have.iter().for_each(|id| line(&mut request, &format!("shallow {id}")));
                     line(&mut request, "deepen 1");
                 }
@@ -139,19 +158,23 @@ impl Server {
                 if !may("side-band-64k") {
                     return Err(self.odd("its server is too old"));
                 }
+                let is_boundary = !want.boundary.is_empty();
                 let (is_shallow, quiet) = (want.is_shallow && may("shallow"), if may("no-progress") { " no-progress" } else { "" });
                 let mut request = Vec::new();
                 for (at, id) in want.ids.iter().enumerate() {
                     let asked = if at == 0 { format!(" side-band-64k ofs-delta{quiet} {AGENT}") } else { String::new() };
                     line(&mut request, &format!("want {id}{asked}"));
                 }
-                if is_shallow {
+                if is_boundary && may("shallow") {
+                    want.boundary.iter().for_each(|id| line(&mut request, &format!("shallow {id}")));
+                    line(&mut request, &format!("deepen {ALL}"));
+                } else if is_shallow {
                     line(&mut request, "deepen 1");
                 }
                 request.extend_from_slice(FLUSH);
                 line(&mut request, "done");
                 self.wire.send(request).await?;
-                if is_shallow {
+                if is_shallow || is_boundary && self.may_be_shallow() {
                     self.shallow_info(&mut shallow).await?;
                 }
                 let answer = self.wire.packet().await?;
