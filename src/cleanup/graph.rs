@@ -73,7 +73,7 @@ impl Graph {
 
     fn merged(&self, own: Option<Met>, lists: &[Newest], depth: usize) -> Newest {
         let mut met: Vec<Met> = own.into_iter().chain(lists.iter().flat_map(|list| list.iter().cloned())).collect();
-        met.sort_by(|(a, _), (b, _)| (self.time(*b), *b).cmp(&(self.time(*a), *a)));
+        met.sort_by_key(|(place, _)| std::cmp::Reverse((self.time(*place), *place)));
         let mut known = HashSet::new();
         let mut merged: Vec<Met> = Vec::new();
         for (place, mut images) in met {
@@ -101,7 +101,7 @@ impl Graph {
         found
     }
 
-    /// All commits that must be looked at, newest first, where each of a set asks for what is before it and no older than a time.
+    /// All commits that must be looked at, each before what it follows, where each of a set asks for what is before it and no older than a time.
     pub(super) fn asked(&self, from: &[(Place, Timestamp)]) -> Vec<Place> {
         let mut since: Vec<Option<Timestamp>> = vec![None; self.ids.len()];
         let mut ask = |place: Place, time: Timestamp| {
@@ -118,7 +118,6 @@ impl Graph {
                 *known = Some(known.map_or(time, |known| known.min(time)));
             }
         }
-        found.sort_by(|a, b| (self.time(*b), *b).cmp(&(self.time(*a), *a)));
         found
     }
 }

@@ -102,7 +102,7 @@ mod tests {
             assert_eq!(KeepList::parse(&text).names(&image), names, "{text}");
         }
         let list = KeepList::parse(&format!("{tag}\r\n\r\n# why\r\nr.io/shop:gone\r\n"));
-        assert_eq!(list.idle(&[image.clone()]).collect::<Vec<_>>(), [(4, "r.io/shop:gone")]);
+        assert_eq!(list.idle(std::slice::from_ref(&image)).collect::<Vec<_>>(), [(4, "r.io/shop:gone")]);
         let list = KeepList::parse("gone\n\nlost");
         assert_eq!(list.idle(&[image]).collect::<Vec<_>>(), [(1, "gone"), (3, "lost")]);
     }

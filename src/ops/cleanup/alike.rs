@@ -1,8 +1,9 @@
 //! Which commits have the same files for an image, without the names of all images of all commits.
 //!
 //! Commits with the same configuration form a class: what one of them was found to see holds for all. Within a class an image is the same
-//! exactly where the files that it sees are, and digests of those cost little. So a commit that is told to have built an image
-//! speaks for all that are alike; names are worked out only where nothing is told of a class.
+//! exactly where the files that it sees are, and digests of those cost little. So names are worked out only of commits that see the same as one
+//! that is told to have built an image, once for each set of files, and where an image may be of a commit that nothing is told of. Where
+//! names depend on more than the commit, one that is told to have an image speaks for all that are alike.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -50,9 +51,11 @@ struct Class {
 struct ImageClass {
     name: String,
     views: Vec<usize>,
-    /// Tags by the files that are seen.
+    /// Tags that were worked out, by the files that are seen.
     made: HashMap<Seen, BTreeSet<String>>,
-    /// Whether there are images of this name that no commit of the class is told to have built.
+    /// Tags that commits are told to have, by the files that they see.
+    told: HashMap<Seen, BTreeSet<String>>,
+    /// Whether images of this name may go that no commit of the class is told to have built.
     is_open: bool,
 }
 
@@ -105,12 +108,14 @@ impl Alike {
         let mut content = Content { unsure: class.unsure.clone(), ..Content::default() };
         for image in &mut class.images {
             let Some(seen) = seen(&mut class.selections, &image.views, &self.repository, &mut self.trees, root)? else { return Ok(None) };
-            match image.made.get(&seen) {
-                Some(tags) => content.images.extend(tags.iter().map(|tag| (image.name.clone(), tag.clone()))),
-                // The names of another environment tell nothing.
-                None if image.is_open && class.unsure.is_none() => return Ok(None),
-                None => {}
+            let (made, told) = (image.made.get(&seen), image.told.get(&seen));
+            // Where the commit alone makes names, what is told must be what is made: that is for the files to say, once for all that are alike.
+            if class.unsure.is_none() && made.is_none() && (told.is_some() || image.is_open) {
+                return Ok(None);
             }
+            let told = told.filter(|_| class.unsure.is_some());
+            let tags = made.into_iter().chain(told).flatten();
+            content.images.extend(tags.map(|tag| (image.name.clone(), tag.clone())));
         }
         Ok(Some(content))
     }
@@ -149,6 +154,7 @@ impl Alike {
             name: name.to_owned(),
             views: views.iter().copied().collect(),
             made: HashMap::new(),
+            told: HashMap::new(),
             is_open: self.going.contains_key(name),
         };
         let images = tree.iter().map(|(declared, node)| image(&declared.name, &node.views));
@@ -174,7 +180,7 @@ impl Alike {
             let Some(Some(class)) = self.classes.get_mut(key) else { break };
             let Some(image) = class.images.iter_mut().find(|image| image.name == name) else { continue };
             if let Some(seen) = seen(&mut class.selections, &image.views, &self.repository, &mut self.trees, root)? {
-                image.made.entry(seen).or_default().insert(tag.clone());
+                image.told.entry(seen).or_default().insert(tag.clone());
                 placed.entry(name).or_default().insert(tag);
             }
         }

@@ -144,7 +144,7 @@ fn read_bare(repo: &gix::Repository, id: ObjectId, cut: &HashSet<ObjectId>, byte
     use gix::objs::FindExt;
     let action = || format!("read commit {id}");
     let commit = repo.objects.find_commit_iter(&to_gix(id), bytes).attempt_with(action)?;
-    let parents = if cut.contains(&id) { Vec::new() } else { commit.clone().parent_ids().map(|parent| to_id(&parent)).collect() };
+    let parents = if cut.contains(&id) { Vec::new() } else { commit.parent_ids().map(|parent| to_id(&parent)).collect() };
     let committed = commit.committer().attempt_with(action)?.time().attempt_with(action)?;
     Ok(Parents { commit: id, parents, committed: committed.into() })
 }
