@@ -33,6 +33,7 @@
 //! | [`ui`] | events and errors on standard error, data on standard output | edge |
 //! | [`cache_file`] | files of caches: there whole, or not at all | I/O |
 //! | [`private_file`] | files that only their owner may read, changed by one process at a time | I/O |
+//! | [`glob`] | path patterns: many for one path, one for many paths | pure |
 //! | [`error`], [`event`], [`file_tree`], [`platform`], [`yaml`] | what all rooms speak | pure |
 //!
 //! # Arrows
@@ -69,6 +70,7 @@ pub mod deploy;
 pub mod error;
 pub mod event;
 pub mod file_tree;
+pub mod glob;
 pub mod images;
 pub mod ops;
 pub mod platform;

@@ -3,6 +3,5 @@
 pub mod buildkit;
 pub mod dockerfile;
 pub mod git_layers;
-pub mod glob;
 pub mod image;
 pub mod llb;

@@ -16,7 +16,7 @@ use super::triggers::{self, Triggers};
 use super::{BuildOptions, RegistryOptions, Run, base_platform, records, registry};
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
-use crate::images::glob;
+use crate::glob;
 use crate::images::image::{Base, ImageError, ImageTree, LookedUp, NeedForm, Node, Options};
 use crate::platform::Platform;
 use crate::project::config::image::{Image, Recipe};
@@ -156,9 +156,9 @@ fn select<'a>(all: &[&'a str], chosen: &[String]) -> Result<Vec<&'a str>> {
     Ok(all.iter().copied().filter(|name| selected.contains(name)).collect())
 }
 
-/// Names have no characters that are special in globs but `*`.
+/// A name is itself, whatever characters it has.
 fn matches(glob: &str, name: &str) -> bool {
-    glob::matches_part(&glob.chars().collect::<Vec<_>>(), name)
+    glob == name || glob::matches_part(&glob.chars().collect::<Vec<_>>(), name)
 }
 
 impl Images {

@@ -425,7 +425,7 @@ impl Scene<'_> {
         let name = name.to_lowercase();
         if name.contains(UNKNOWN) {
             let glob: Vec<char> = name.chars().map(|c| if c == UNKNOWN { '*' } else { c }).collect();
-            let fits = |stage: &Stage<'_>| stage.name.as_ref().is_some_and(|name| crate::images::glob::matches_part(&glob, name));
+            let fits = |stage: &Stage<'_>| stage.name.as_ref().is_some_and(|name| crate::glob::matches_part(&glob, name));
             return (0..index).filter(|at| fits(&self.stages[*at])).collect();
         }
         self.stages[..index].iter().rposition(|stage| stage.name.as_deref() == Some(&name)).into_iter().collect()

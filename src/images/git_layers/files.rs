@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::filter::Filter;
 use super::listing::{Listing, Sum};
 use crate::file_tree::{Entry, Mode};
-use crate::images::glob::Globs;
+use crate::glob::Globs;
 
 /// The owner of files in an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! Which files below a directory are chosen, as a rule that is followed directory by directory.
 
-use crate::images::glob::{Globs, Key, Positions};
+use crate::glob::{Globs, Key, Positions};
 
 /// A choice of paths: those that match every group of `require` and none of `forbid`. The default chooses all.
 #[derive(Clone, Debug, Default)]

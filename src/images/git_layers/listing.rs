@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::filter::Step;
 use crate::file_tree::{Entry, Mode};
-use crate::images::glob::Key;
+use crate::glob::Key;
 
 /// The files below one directory. Whoever chooses from it shares it.
 pub struct Listing {

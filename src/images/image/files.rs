@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::tree::{LookedUp, RemoteCommit};
 use super::view::View;
 use crate::file_tree::{Entry, FileTree, Mode, ReadError};
+use crate::glob::Globs;
 use crate::images::dockerfile::Visible;
 use crate::images::git_layers::{FileSet, Filter, Listing};
-use crate::images::glob::Globs;
 use crate::project::config::image::GitMapping;
 
 /// Trees with what was learnt of them.

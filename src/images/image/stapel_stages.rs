@@ -7,8 +7,8 @@ use super::files::Files;
 use super::spec;
 use super::stage::{Above, Base, Dependencies, Fact, Import, Mount, MountSource, Placed, Remote, Run, Source, StageName, Unseen, Work};
 use super::tree::{Chain, Known};
+use crate::glob::Globs;
 use crate::images::git_layers::FileSet;
-use crate::images::glob::Globs;
 use crate::project::config::image::{self as config, From, GitMapping, ShellStage, Stapel, UserStage, When};
 
 const ORDER: [StageName; 8] = [

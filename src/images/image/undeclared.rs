@@ -3,8 +3,8 @@
 use super::compile::StageCommands;
 use super::stage::{Placed, Run, Stage, Unseen, Work, user_stage};
 use super::tree::Node;
+use crate::glob::Globs;
 use crate::images::git_layers::FileSet;
-use crate::images::glob::Globs;
 use crate::project::config::image::{Command, UserStage};
 
 /// A path that a command names and its stage does not see.
