@@ -1,6 +1,7 @@
-//! The gates that templates of a chart have: the cluster, the clock, randomness.
+//! The gates that templates have: the cluster, the clock, randomness, names of hosts.
 
 use std::error::Error;
+use std::net::ToSocketAddrs;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -49,7 +50,7 @@ impl Host for Gates {
     }
 
     fn now(&self) -> jiff::Zoned {
-        jiff::Zoned::now()
+        Machine.now()
     }
 
     fn schema(&self, url: &str) -> Result<Vec<u8>, String> {
@@ -58,9 +59,28 @@ impl Host for Gates {
     }
 
     fn random(&self, buffer: &mut [u8]) -> Result<(), FunctionError> {
+        Machine.random(buffer)
+    }
+}
+
+/// What templates of werf.yaml reach: the clock, randomness and names of hosts.
+pub struct Machine;
+
+impl Host for Machine {
+    fn now(&self) -> jiff::Zoned {
+        jiff::Zoned::now()
+    }
+
+    fn random(&self, buffer: &mut [u8]) -> Result<(), FunctionError> {
         rustix::rand::getrandom(buffer, rustix::rand::GetRandomFlags::empty())
             .map(drop)
             .map_err(|error| format!("the system gives no random bytes: {error}").into())
+    }
+
+    fn host_by_name(&self, name: &str) -> Result<String, FunctionError> {
+        let unknown = |reason: String| FunctionError::from(format!("cannot find an address of the host `{name}`: {reason}"));
+        let mut found = (name, 0).to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
+        found.next().map(|address| address.ip().to_string()).ok_or_else(|| unknown("it has none".to_owned()))
     }
 }
 

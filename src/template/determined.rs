@@ -61,7 +61,7 @@ impl Host for Determined<'_> {
         self.gates.lookup(api_version, kind, namespace, name)
     }
 
-    fn host_by_name(&self, name: &str) -> String {
+    fn host_by_name(&self, name: &str) -> Result<String, FunctionError> {
         self.gates.host_by_name(name)
     }
 

@@ -15,9 +15,9 @@ pub trait Host: Send + Sync {
         Ok(Value::Map(Map::new()))
     }
 
-    /// Helm's `getHostByName`; empty unless name resolution is allowed.
-    fn host_by_name(&self, _name: &str) -> String {
-        String::new()
+    /// An address of a host, for `getHostByName`; empty unless name resolution is allowed.
+    fn host_by_name(&self, _name: &str) -> Result<String, FunctionError> {
+        Ok(String::new())
     }
 
     /// The present time. Without a clock it is the Unix epoch in UTC.

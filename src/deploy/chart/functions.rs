@@ -1,7 +1,7 @@
 //! The functions that werf adds to a chart's templates, and the methods of what Helm puts into their data.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::context::{FILES, VersionSet, VersionSet4};
 use super::glob;
@@ -9,22 +9,21 @@ use super::model::{Chart, File};
 use super::service::ServiceValues;
 use super::values::SecretAccess;
 use crate::deploy::secret;
-use crate::template::call::{FunctionError, ObjectType, Ref, Rest, Scope, Table};
-use crate::template::format::sprintf;
+use crate::template::call::{FunctionError, ObjectType, Ref, Rest, Table};
+use crate::template::functions;
 use crate::template::value::{Entries, List, Map, MapType, Str, Value};
 use crate::yaml;
 
-/// Texts that the debug functions have written, in order.
-pub type DebugLog = Arc<Mutex<Vec<String>>>;
+pub use crate::template::functions::DebugLog;
 
 /// The function table of a chart of this project.
 pub fn table(chart: &Chart, service: Option<&ServiceValues>, secrets: &SecretAccess, debug: Option<DebugLog>) -> Table {
-    let mut table = crate::template::functions::helm();
+    let mut table = functions::helm();
     files(&mut table);
     capabilities(&mut table);
     images(&mut table, service);
     secret_files(&mut table, chart, secrets);
-    debugging(&mut table, debug);
+    functions::debugging(&mut table, debug);
     table
 }
 
@@ -38,14 +37,15 @@ fn images(table: &mut Table, service: Option<&ServiceValues>) {
     let images: Option<BTreeMap<String, String>> =
         service.map(|service| service.images.iter().map(|(name, image)| (name.clone(), image.reference())).collect());
     table.add("werf_image", move |arguments: Rest<Value>| -> Result<String, FunctionError> {
-        // `werf_image "name"`, `werf_image "name" .`, and the old `tuple "name" . | werf_image`.
+        // `werf_image "name"`, `werf_image "name" .`, and the old `tuple "name" . | werf_image`; without a name all of these too.
         let name = match arguments.first() {
             Some(Value::List(list)) => list.items().first().and_then(Value::as_str).map(str::to_owned),
             Some(value) => value.as_str().map(str::to_owned),
             None => None,
         };
-        let name = name.ok_or("expected the name of an image, as in `werf_image \"backend\"`")?;
         let images = images.as_ref().ok_or("there are no images: the chart is rendered without a project")?;
+        let nameless = || images.contains_key("").then(String::new);
+        let name = name.or_else(nameless).ok_or("expected the name of an image, as in `werf_image \"backend\"`")?;
         images.get(&name).cloned().ok_or_else(|| unknown_image(&name, images).into())
     });
 }
@@ -77,35 +77,6 @@ fn secret_files(table: &mut Table, chart: &Chart, secrets: &SecretAccess) {
                 Ok(Str::from_bytes(plain))
             }
         }
-    });
-}
-
-fn debugging(table: &mut Table, log: Option<DebugLog>) {
-    let write = move |text: String| {
-        if let Some(log) = &log {
-            log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(text);
-        }
-    };
-    let log = write.clone();
-    table.add("printf_debug", move |format: Arc<str>, operands: Rest<Value>| {
-        log(String::from_utf8_lossy(&sprintf(format.as_bytes(), &operands)).into_owned());
-        ""
-    });
-    let log = write.clone();
-    table.add("dump_debug", move |value: Value| {
-        log(yaml::emit(&value.to_json()));
-        ""
-    });
-    let log = write.clone();
-    table.add_scoped("include_debug", move |scope: &mut dyn Scope, name: Arc<str>, data: Value| {
-        let text = scope.include(&name, data)?;
-        log(format!("include {name}:\n{text}"));
-        Ok::<_, FunctionError>(text)
-    });
-    table.add_scoped("tpl_debug", move |scope: &mut dyn Scope, text: Arc<str>, data: Value| {
-        let result = scope.tpl(&text, data)?;
-        write(format!("tpl:\n{result}"));
-        Ok::<_, FunctionError>(result)
     });
 }
 

@@ -11,6 +11,7 @@ mod cast;
 mod certificates;
 mod data;
 mod dates;
+mod debug;
 mod der;
 mod engine;
 mod hashes;
@@ -34,6 +35,7 @@ mod url;
 use super::call::Table;
 
 pub use data::{from_node, from_yaml, to_yaml};
+pub use debug::{DebugLog, debugging};
 pub use json::{Html, from_json_text, to_json_text};
 pub use semver::{Constraint, Version};
 
