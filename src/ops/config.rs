@@ -14,6 +14,7 @@ use crate::project::config;
 pub async fn render(options: ProjectOptions, images: &[String], run: Run) -> Result<String> {
     let opened = project::open_commit(&options, &run)?;
     let rendered = config::render_text(&project::ConfigWords::new(&opened).input(&options, &opened))?;
+    project::warn(&run, rendered.warnings());
     opened.giterminism.finish()?;
     let text = rendered.text().trim_end_matches('\n');
     if images.is_empty() {
@@ -44,7 +45,7 @@ struct NoImage {
 
 /// The names of the images, one a line.
 pub async fn list(options: ProjectOptions, only_final: bool, run: Run) -> Result<String> {
-    let project = project::open(&options, false, &run)?;
+    let project = project::read(&options, false, &run)?;
     project.checked(&[], Ok(()))?;
     let images = project.config.images.iter().filter(|image| image.is_final || !only_final);
     Ok(images.map(|image| format!("{}\n", image.name)).collect())

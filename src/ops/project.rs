@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::gates::Machine;
 use super::remotes::{self, Remotes};
 use super::{ProjectOptions, Run};
 use crate::error::Result;
@@ -18,7 +19,8 @@ use crate::images::git_layers::{DirectoryCache, LayerCache};
 use crate::images::image::View;
 use crate::project::config::image::{GitMapping, Image, Recipe, Revision, Secret, SecretSource};
 use crate::project::config::{self, CommitData, Config, ConfigInput};
-use crate::project::git::{self, Commit, Provider, Repository};
+use crate::project::document::Warning;
+use crate::project::git::{self, Commit, CommitTree, Provider, Repository};
 use crate::project::giterminism::{self, Files, Giterminism, LOOSE_WARNING, Mode, Policy, Purpose, WorkTree};
 
 /// One commit of one project, opened and checked.
@@ -73,13 +75,42 @@ pub fn open_commit(options: &ProjectOptions, run: &Run) -> Result<Opened> {
     }
     let provider = remotes::upstream(options, &repository, run);
     let tree = Arc::new(git::commit_tree_with(&repository, &commit, provider.clone())?);
-    let work_tree = git::work_tree(&tree).map(|work_tree| Arc::new(work_tree) as Arc<dyn WorkTree>);
-    let giterminism = giterminism::load(&commit.short(), tree, work_tree, mode, options.giterminism_config.as_deref())?;
+    let giterminism = giterminism::load(&commit.short(), tree.clone(), beside(&tree), mode, options.giterminism_config.as_deref())?;
+    let giterminism = with_whole(giterminism, &tree, beside);
+    warn(run, giterminism.warnings());
     Ok(Opened { repository, commit, giterminism: Arc::new(giterminism), provider })
 }
 
-/// Opens the project and checks its configuration.
+/// Tells what deserves attention.
+pub fn warn(run: &Run, warnings: &[Warning]) {
+    for Warning { message, help } in warnings {
+        run.events.emit(Event::Warned { message: message.clone(), help: Some(help.clone()) });
+    }
+}
+
+/// Lets images have the files of the whole repository where the project is below its root.
+fn with_whole(rules: Giterminism, tree: &CommitTree, work_tree: fn(&Arc<CommitTree>) -> Option<Arc<dyn WorkTree>>) -> Giterminism {
+    if tree.prefix().is_empty() {
+        return rules;
+    }
+    let whole = Arc::new(tree.whole());
+    rules.with_content(whole.clone(), work_tree(&whole))
+}
+
+/// The work tree beside a commit.
+fn beside(tree: &Arc<CommitTree>) -> Option<Arc<dyn WorkTree>> {
+    git::work_tree(tree).map(|work_tree| Arc::new(work_tree) as Arc<dyn WorkTree>)
+}
+
+/// Opens the project, checks its configuration, and tells what deserves attention in it.
 pub fn open(options: &ProjectOptions, insecure_registry: bool, run: &Run) -> Result<Arc<Project>> {
+    let project = read(options, insecure_registry, run)?;
+    warn(run, &project.config.warnings);
+    Ok(project)
+}
+
+/// Opens the project and checks its configuration.
+pub fn read(options: &ProjectOptions, insecure_registry: bool, run: &Run) -> Result<Arc<Project>> {
     checked(options, open_commit(options, run)?, insecure_registry, Remotes::new(options), &AtomicBool::default())
 }
 
@@ -100,7 +131,8 @@ pub fn open_past(
         let commit = git::commit(repository, &commit.to_string())?;
         let provider = project.provider.clone();
         let tree = Arc::new(git::commit_tree_with(repository, &commit, provider.clone())?);
-        let giterminism = giterminism::load(&commit.short(), tree, None, Mode::Strict, options.giterminism_config.as_deref())?;
+        let giterminism = giterminism::load(&commit.short(), tree.clone(), None, Mode::Strict, options.giterminism_config.as_deref())?;
+        let giterminism = with_whole(giterminism, &tree, |_| None);
         let opened = Opened { repository: repository.clone(), commit, giterminism: Arc::new(giterminism), provider };
         checked(options, opened, project.insecure_registry, project.remotes.clone(), &asked)
     };
@@ -121,7 +153,8 @@ fn checked(
         lookup(name)
     };
     let words = ConfigWords::new(&opened);
-    let config = Arc::new(config::load(&ConfigInput { variable: &variable, ..words.input(options, &opened) })?);
+    let config = config::load(&ConfigInput { variable: &variable, ..words.input(options, &opened) })?;
+    let config = Arc::new(config.from_root(opened.repository.project_prefix()));
     let Opened { repository, commit, giterminism, provider } = opened;
     Ok(Arc::new(Project {
         repository,
@@ -160,7 +193,7 @@ impl ConfigWords {
             env: options.env.as_deref().unwrap_or_default(),
             project_name: options.project_name.as_deref(),
             variable: &options.env_lookup,
-            host: None,
+            host: Some(&Machine),
         }
     }
 }
@@ -261,6 +294,11 @@ impl Project {
         at_home(self.env_lookup, path).unwrap_or_else(|| directory(&self.repository).join(path))
     }
 
+    /// A path from the repository's root as one from the project's directory, which has it.
+    fn own_path<'p>(&self, path: &'p str) -> &'p str {
+        path.strip_prefix(self.repository.project_prefix()).unwrap_or(path).trim_start_matches('/')
+    }
+
     /// Which rule a file of a build context falls under.
     fn purpose(&self, path: &str) -> Option<Purpose> {
         self.config.images.iter().find_map(|image| {
@@ -289,7 +327,7 @@ fn join(dir: &str, path: &str) -> String {
     if dir.is_empty() { path.to_owned() } else { format!("{dir}/{path}") }
 }
 
-/// The files that images see.
+/// The files that images see, from the repository's root.
 pub struct ImageFiles<'p> {
     project: &'p Project,
 }
@@ -297,7 +335,7 @@ pub struct ImageFiles<'p> {
 impl FileTree for ImageFiles<'_> {
     fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
         match self.project.purpose(path) {
-            Some(purpose) => self.project.giterminism.files(purpose).read(path),
+            Some(purpose) => self.project.giterminism.files(purpose).read(self.project.own_path(path)),
             None => self.project.giterminism.content().read(path),
         }
     }

@@ -24,6 +24,7 @@ use crate::deploy::resource::{self, Owner, Resource};
 use crate::error::{Problems, Result};
 use crate::event::{Event, Events};
 use crate::images::image::ImageTree;
+use crate::project::config::image::NAMELESS;
 use crate::project::slug;
 
 /// The release and its namespace: flags, else werf.yaml, else `project-env`.
@@ -345,14 +346,19 @@ fn pairs(flag: &'static str, given: &[String]) -> Result<BTreeMap<String, String
 pub fn service_values(project: &Project, tree: &ImageTree, repo: &str, owner: &Owner) -> ServiceValues {
     let image = |name: &str| Some(ImageReference::to_be_published(repo, &tree.tag(name)?));
     let images = tree.iter().filter(|(spec, _)| spec.is_final);
-    let images = images.filter_map(|(spec, _)| Some((spec.name.clone(), image(&spec.name)?)));
+    let images = images.filter_map(|(spec, _)| Some((key(&spec.name), image(&spec.name)?)));
     service(project, images.collect(), Some(repo), owner)
 }
 
 /// What werf tells the chart where references of images are stand-ins.
 pub fn stand_ins(project: &Project, owner: &Owner) -> ServiceValues {
     let images = project.config.images.iter().filter(|image| image.is_final);
-    service(project, images.map(|image| (image.name.clone(), ImageReference::stub(""))).collect(), None, owner)
+    service(project, images.map(|image| (key(&image.name), ImageReference::stub(""))).collect(), None, owner)
+}
+
+/// What charts call an image: the one without a name has none.
+fn key(name: &str) -> String {
+    if name == NAMELESS { String::new() } else { name.to_owned() }
 }
 
 fn service(project: &Project, images: BTreeMap<String, ImageReference>, repo: Option<&str>, owner: &Owner) -> ServiceValues {
@@ -363,7 +369,7 @@ fn service(project: &Project, images: BTreeMap<String, ImageReference>, repo: Op
         repo: repo.unwrap_or_default().to_owned(),
         namespace: owner.namespace.clone(),
         env: project.env.clone(),
-        commit: Some(Commit { hash: commit.id.to_string(), date_human: commit.committed.human(), date_unix: commit.committed.seconds }),
+        commit: Some(Commit { hash: commit.id.to_string(), date_human: commit.authored.human(), date_unix: commit.authored.seconds }),
         images,
         is_stub: repo.is_none(),
         docker_config_json: None,

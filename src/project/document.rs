@@ -30,17 +30,72 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+/// Something that deserves its author's attention but stops nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// One sentence.
+    pub message: String,
+    /// What to do about it; may have several lines.
+    pub help: String,
+}
+
+/// What to write instead of something that is taken, but old.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// Where the old writing stands, in bytes of the text.
+    pub offset: usize,
+    /// Its line, 1-based.
+    pub line: usize,
+    /// What to do: "instead of `a` write `b`".
+    pub text: String,
+}
+
+/// A key that nothing reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownKey {
+    /// Its line, 1-based.
+    pub line: usize,
+    /// The key.
+    pub key: String,
+    /// What it is in: `config` of `werf-giterminism.yaml`.
+    pub of: String,
+    /// The key that may be meant.
+    pub near: Option<&'static str>,
+}
+
 /// Collects the problems of one text.
 pub struct Sink {
     name: String,
     text: Arc<str>,
     problems: RefCell<Vec<Problem>>,
+    advice: RefCell<Vec<Advice>>,
+    unknown: RefCell<Vec<UnknownKey>>,
 }
 
 impl Sink {
     /// A sink for a text; `name` is what people call it.
     pub fn new(name: impl Into<String>, text: Arc<str>) -> Self {
-        Sink { name: name.into(), text, problems: RefCell::default() }
+        Sink { name: name.into(), text, problems: RefCell::default(), advice: RefCell::default(), unknown: RefCell::default() }
+    }
+
+    /// The unknown keys that are no problem, in the order of the text.
+    pub fn unknown_keys(&self) -> Vec<UnknownKey> {
+        let mut unknown = self.unknown.borrow().clone();
+        unknown.sort_by_key(|unknown| unknown.line);
+        unknown
+    }
+
+    /// Remembers what to write instead of something old.
+    pub fn advise(&self, at: &Node, text: impl Into<String>) {
+        self.advice.borrow_mut().push(Advice { offset: at.span.start, line: at.line, text: text.into() });
+    }
+
+    /// The advice so far, in the order of the text, each once.
+    pub fn advice(&self) -> Vec<Advice> {
+        let mut advice = self.advice.borrow().clone();
+        advice.sort_by_key(|advice| advice.offset);
+        advice.dedup();
+        advice
     }
 
     /// Reports a problem at some bytes.
@@ -216,11 +271,12 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// A whole number.
+    /// A whole number. What is behind a decimal point is dropped, as Go's YAML has it.
     pub fn int(&self, key: &'static str) -> Option<i64> {
         let node = self.value(key)?;
         match node.value {
             NodeValue::Int(value) => Some(value),
+            NodeValue::Float(value) if value.is_finite() => Some(value as i64),
             _ => self.wrong(key, node, "a whole number"),
         }
     }
@@ -272,6 +328,14 @@ impl<'n> Fields<'n> {
         }
     }
 
+    /// Takes an old key; what to write instead is advice. `new` is the line to write.
+    pub fn outdated(&self, key: &'static str, new: impl FnOnce(&'n Node) -> String) {
+        if let Some((name, value)) = self.old(key).filter(|(_, value)| !value.is_null()) {
+            let old = value.text().map_or_else(|| key.to_owned(), |text| format!("{key}: {text}"));
+            self.sink.advise(name, format!("instead of `{old}` write {}", new(value)));
+        }
+    }
+
     /// Reports a value.
     pub fn problem(&self, at: &Node, message: impl Into<String>, label: impl Into<String>, help: impl Into<Option<String>>) {
         self.sink.report(&at.span, message, label, help.into());
@@ -279,22 +343,39 @@ impl<'n> Fields<'n> {
 
     /// Reports every key that nobody asked for.
     pub fn finish(self) {
-        let hidden = self.hidden.into_inner();
-        let mut known = self.asked.into_inner();
-        known.retain(|key| !hidden.contains(key));
-        known.sort_unstable();
-        known.dedup();
-        for (name, _) in self.node.as_mapping().unwrap_or_default() {
-            let key = name.text().unwrap_or_default();
-            if known.contains(&key) || hidden.contains(&key) {
-                continue;
-            }
+        let known = self.known();
+        for (name, key) in self.unknown(&known) {
             let help = match closest(key, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known keys here: {}", quoted(&known)),
             };
             self.sink.report(&name.span, format!("{} has an unknown key `{key}`", self.what), "unknown key", Some(help));
         }
+    }
+
+    /// Remembers every key that nobody asked for, where such a key is no problem ([`Sink::unknown_keys`]).
+    pub fn finish_leniently(self) {
+        let known = self.known();
+        for (name, key) in self.unknown(&known) {
+            let near = closest(key, known.iter().copied());
+            self.sink.unknown.borrow_mut().push(UnknownKey { line: name.line, key: key.to_owned(), of: self.what.clone(), near });
+        }
+    }
+
+    /// The keys that messages tell of.
+    fn known(&self) -> Vec<&'static str> {
+        let hidden = self.hidden.borrow();
+        let mut known: Vec<&'static str> = self.asked.borrow().iter().copied().filter(|key| !hidden.contains(key)).collect();
+        known.sort_unstable();
+        known.dedup();
+        known
+    }
+
+    fn unknown(&self, known: &[&'static str]) -> Vec<(&'n Node, &'n str)> {
+        let hidden = self.hidden.borrow();
+        let entries = self.node.as_mapping().unwrap_or_default().iter();
+        let keys = entries.map(|(name, _)| (name, name.text().unwrap_or_default()));
+        keys.filter(|(_, key)| !known.contains(key) && !hidden.contains(key)).collect()
     }
 
     fn wrong<T>(&self, key: &str, node: &Node, expected: &str) -> Option<T> {

@@ -1,5 +1,7 @@
 //! `project::config` and `project::giterminism` on real repositories: what a user sees from a commit to a configuration.
 
+mod answers;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -35,9 +35,9 @@ pub struct ServiceValues {
 pub struct Commit {
     /// Full hash.
     pub hash: String,
-    /// Committer date in Go's notation, such as `2026-11-23 03:44:00 +0000 UTC`.
+    /// The author's date in Go's notation, such as `2026-11-23 03:44:00 +0000 UTC`.
     pub date_human: String,
-    /// Committer date in seconds.
+    /// The author's date in seconds.
     pub date_unix: i64,
 }
 

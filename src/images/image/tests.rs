@@ -33,7 +33,7 @@ fn config(images: Vec<Image>) -> Config {
         git_worktree: Default::default(),
     };
     let rendered = (1..40).map(|line| format!("# line {line}\n")).collect::<String>();
-    Config { meta, images, rendered: rendered.into(), mentions: Default::default() }
+    Config { meta, images, rendered: rendered.into(), warnings: Vec::new(), mentions: Default::default() }
 }
 
 fn image(name: &str, recipe: Recipe) -> Image {

@@ -10,17 +10,17 @@ pub struct View {
 }
 
 impl View {
-    /// A directory (or one file) of the project, without slashes around it, and which files below it are seen, by their path there.
+    /// A directory (or one file) of the tree, without slashes around it, and which files below it are seen, by their path there.
     pub(super) fn new(directory: &str, keep: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         View { directory: directory.to_owned(), keep: Arc::new(keep) }
     }
 
-    /// The directory in the project, or the one file; empty for the whole project.
+    /// The directory in the tree, or the one file; empty for the whole tree.
     pub fn directory(&self) -> &str {
         &self.directory
     }
 
-    /// Whether a file is seen. The path is from the project's directory.
+    /// Whether a file is seen. The path is from the tree's root.
     pub fn sees(&self, path: &str) -> bool {
         if self.directory.is_empty() {
             return self.keeps(path);

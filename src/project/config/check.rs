@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::context::{Allows, Context};
-use super::image::{From, Image, Location, Recipe};
+use super::image::{From, Image, Location, NAMELESS, Recipe};
 use super::{Config, meta, read_image, read_meta};
-use crate::project::document::{Problem, Sink, closest, quoted, read_document};
+use crate::project::document::{Advice, Problem, Sink, closest, quoted, read_document};
 use crate::yaml::Node;
 
 /// What the checks need to know beside the text.
@@ -19,8 +19,8 @@ pub(super) struct Rules<'a> {
     pub project_name: Option<&'a str>,
 }
 
-/// Checks a rendered werf.yaml; all problems together.
-pub(super) fn check(text: &str, rules: &Rules<'_>) -> Result<Config, Vec<Problem>> {
+/// Checks a rendered werf.yaml; all problems together. What is old in it comes beside.
+pub(super) fn check(text: &str, rules: &Rules<'_>) -> Result<(Config, Vec<Advice>), Vec<Problem>> {
     let rendered: Arc<str> = text.into();
     let sink = Sink::new(rules.name, rendered.clone());
     let documents: Vec<Node> = split(text).into_iter().filter_map(|(offset, part)| read_document(&sink, part, offset)).collect();
@@ -61,7 +61,9 @@ pub(super) fn check(text: &str, rules: &Rules<'_>) -> Result<Config, Vec<Problem
     drop(context);
     let meta = found_meta.map(|(meta, _)| meta);
     match meta {
-        Some(meta) if sink.is_empty() => Ok(Config { meta, images, rendered, mentions: super::Mentions::default() }),
+        Some(meta) if sink.is_empty() => {
+            Ok((Config { meta, images, rendered, warnings: Vec::new(), mentions: super::Mentions::default() }, sink.advice()))
+        }
         _ => Err(sink.into_problems()),
     }
 }
@@ -110,12 +112,18 @@ fn unknown_document(sink: &Sink, document: &Node) {
     }
 }
 
-/// A base that names an image of the file is that image, unless it is the image itself: then it is the public one of that name.
+/// A base that names an image of the file is that image, unless it is the image itself: then it is the public one of that name. What
+/// `fromImage` names with a tag or a digest, and what is no image of the file, is one of a registry.
 fn resolve_bases(images: &mut [Image]) {
     let names: Vec<String> = images.iter().map(|image| image.name.clone()).collect();
     for image in images {
         let Recipe::Stapel(stapel) = &mut image.recipe else { continue };
-        if let From::Reference(reference) = &stapel.from {
+        if let From::Image(name) = &stapel.from
+            && super::paths::has_tag_or_digest(name)
+            && !names.contains(name)
+        {
+            stapel.from = From::Reference(name.clone());
+        } else if let From::Reference(reference) = &stapel.from {
             if *reference == image.name {
                 stapel.from = From::Reference(format!("{reference}:latest"));
             } else if names.contains(reference) {
@@ -127,8 +135,13 @@ fn resolve_bases(images: &mut [Image]) {
 
 fn check_names(sink: &Sink, images: &[Image]) {
     let mut seen: HashMap<&str, &Location> = HashMap::new();
+    let finals = images.iter().filter(|image| image.is_final).count();
     for image in images {
-        if let Some(first) = seen.insert(&image.name, &image.at) {
+        if image.name == NAMELESS && finals > 1 {
+            let message = "an image without a name stands beside others";
+            let help = "give it a name, or `final: false` to the others".to_owned();
+            sink.report(&image.at.span, message, "which of them is it?", Some(help));
+        } else if let Some(first) = seen.insert(&image.name, &image.at) {
             let message = format!("two images are named `{}`", image.name);
             sink.report(
                 &image.at.span,

@@ -1,13 +1,17 @@
-//! What werf.yaml's templates can call beside sprig: `env`, `include`, `tpl`, `required`, `fromYaml`, `toYaml` and `.Files`.
+//! What werf.yaml's templates can call beside sprig: `env`, `include`, `tpl`, `required`, `fromYaml`, `toYaml`, the debug functions and
+//! `.Files`.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::file_tree::FileTree;
-use crate::project::giterminism::{Giterminism, Purpose};
-use crate::template::call::{FunctionError, ObjectType, Ref, Rest, Scope, Table};
+use super::ConfigInput;
+use super::template_files;
+use crate::project::document::Warning;
+use crate::project::giterminism::{Giterminism, Mode};
+use crate::template::call::{FunctionError, Rest, Scope, Table};
 use crate::template::functions;
-use crate::template::host::Host;
-use crate::template::value::{Map, Object, Str, Value};
+use crate::template::host::{Host, NoHost};
+use crate::template::value::{Map, Value};
 
 /// The function table of werf.yaml: sprig's and these.
 pub(super) fn table() -> Table {
@@ -23,14 +27,13 @@ pub(super) fn table() -> Table {
     // Unlike Helm's, a text that cannot be read is an error here.
     table.add("fromYaml", |text: Arc<str>| match functions::from_yaml(&text) {
         Ok(Value::Nil) => Ok(Value::Map(Map::new())),
-        Ok(value) => Ok(value),
+        Ok(Value::Map(map)) => Ok(Value::Map(map)),
+        Ok(other) => Err(format!("expected a mapping, not {}", other.type_name()).into()),
         Err(error) => Err(FunctionError::from(error.to_string())),
     });
     table.add("toYaml", |value: Value| functions::to_yaml(&value).unwrap_or_default());
-    table.method(TemplateFiles::NAME, "Get", |files: Ref<TemplateFiles>, path: Arc<str>| files.get(&path));
-    table.method(TemplateFiles::NAME, "Glob", |files: Ref<TemplateFiles>, glob: Arc<str>| files.glob(&glob));
-    table.method(TemplateFiles::NAME, "Exists", |files: Ref<TemplateFiles>, path: Arc<str>| files.exists(&path));
-    table.method(TemplateFiles::NAME, "IsDir", |files: Ref<TemplateFiles>, path: Arc<str>| files.is_dir(&path));
+    functions::debugging(&mut table, None);
+    template_files::register(&mut table);
     table
 }
 
@@ -49,28 +52,67 @@ fn env(scope: &mut dyn Scope, name: Value, default: Rest<Arc<str>>) -> Result<St
     }
 }
 
+/// What a template asks for that no commit has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Chance {
+    Time,
+    Random,
+    Hosts,
+}
+
 /// The gates of werf.yaml's templates.
 pub(super) struct Gates<'a> {
-    pub giterminism: &'a Giterminism,
-    pub variable: &'a (dyn Fn(&str) -> Option<String> + Send + Sync),
-    pub host: Option<&'a dyn Host>,
-    /// Unset variables are empty.
-    pub is_loose: bool,
+    giterminism: &'a Giterminism,
+    variable: &'a (dyn Fn(&str) -> Option<String> + Send + Sync),
+    host: &'a dyn Host,
+    /// What was asked for that differs from run to run.
+    asked: Mutex<BTreeSet<Chance>>,
+}
+
+impl<'a> Gates<'a> {
+    /// The gates of one run.
+    pub fn new(input: &'a ConfigInput<'a>) -> Self {
+        let host = input.host.unwrap_or(&NoHost);
+        Gates { giterminism: input.giterminism, variable: input.variable, host, asked: Mutex::default() }
+    }
+
+    /// That a file is not the same in each run, if it has asked for such things.
+    pub fn warning(self, file: &str) -> Option<Warning> {
+        let asked = self.asked.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let words = asked.iter().map(|chance| match chance {
+            Chance::Time => "the present time",
+            Chance::Random => "random values",
+            Chance::Hosts => "addresses of hosts",
+        });
+        let words: Vec<&str> = words.collect();
+        let (last, others) = words.split_last()?;
+        let what = if others.is_empty() { (*last).to_owned() } else { format!("{} and {last}", others.join(", ")) };
+        Some(Warning {
+            message: format!("{file} asks for {what}: names of images that depend on that change from run to run"),
+            help: "such images are built anew each time that the value is another one; a fixed value, or one of `.Commit`, keeps the names of a commit"
+                .to_owned(),
+        })
+    }
+
+    fn ask(&self, chance: Chance) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(chance);
+    }
 }
 
 impl Host for Gates<'_> {
     fn now(&self) -> jiff::Zoned {
-        match self.host {
-            Some(host) => host.now(),
-            None => crate::template::host::NoHost.now(),
-        }
+        self.ask(Chance::Time);
+        self.host.now()
     }
 
     fn random(&self, buffer: &mut [u8]) -> Result<(), FunctionError> {
-        match self.host {
-            Some(host) => host.random(buffer),
-            None => crate::template::host::NoHost.random(buffer),
-        }
+        self.ask(Chance::Random);
+        self.host.random(buffer)
+    }
+
+    fn host_by_name(&self, name: &str) -> Result<String, FunctionError> {
+        self.ask(Chance::Hosts);
+        self.host.host_by_name(name)
     }
 
     fn env(&self, name: &str) -> Result<Option<String>, FunctionError> {
@@ -82,76 +124,6 @@ impl Host for Gates<'_> {
             return Err(message.into());
         }
         let found = (self.variable)(name);
-        Ok(if self.is_loose { Some(found.unwrap_or_default()) } else { found })
+        Ok(if self.giterminism.mode() == Mode::Loose { Some(found.unwrap_or_default()) } else { found })
     }
-}
-
-/// `.Files` of werf.yaml's templates.
-pub(super) struct TemplateFiles(Arc<Giterminism>);
-
-impl TemplateFiles {
-    pub(super) fn new(giterminism: Arc<Giterminism>) -> Self {
-        TemplateFiles(giterminism)
-    }
-
-    fn get(&self, path: &str) -> Result<Str, FunctionError> {
-        match self.0.files(Purpose::TemplateFile).read(&super::paths::relative(path)).map_err(failed)? {
-            Some(bytes) => Ok(Str::from_slice(&bytes)),
-            None => Err(format!("commit {} has no file `{path}`", self.0.commit()).into()),
-        }
-    }
-
-    /// Contents by path. The files that a glob names are found from the directory before its first wildcard.
-    fn glob(&self, glob: &str) -> Result<Map, FunctionError> {
-        let glob = super::paths::relative(glob);
-        let fixed = glob.find(['*', '?', '[', '{', '\\']).map_or(glob.as_str(), |at| &glob[..at]);
-        let dir = fixed.rfind('/').map_or("", |at| &fixed[..at]);
-        let files = self.0.files(Purpose::TemplateFile);
-        let mode = gix::glob::wildmatch::Mode::NO_MATCH_SLASH_LITERAL;
-        let matches = |path: &str| gix::glob::wildmatch(glob.as_str().into(), path.into(), mode);
-        let found = Map::new();
-        let entries = files.list_where(dir, &matches).map_err(failed)?;
-        files.fetch(&entries.iter().collect::<Vec<_>>()).map_err(failed)?;
-        for entry in entries {
-            if let Some(bytes) = files.read(&entry.path).map_err(failed)? {
-                found.insert(entry.path.as_str(), Value::String(Str::from_slice(&bytes)));
-            }
-        }
-        Ok(found)
-    }
-
-    fn exists(&self, path: &str) -> Result<bool, FunctionError> {
-        let path = super::paths::relative(path);
-        let files = self.0.files(Purpose::TemplateFile);
-        Ok(files.read(&path).map_err(failed)?.is_some() || self.is_dir(&path)?)
-    }
-
-    fn is_dir(&self, path: &str) -> Result<bool, FunctionError> {
-        self.0.files(Purpose::TemplateFile).is_dir(&super::paths::relative(path)).map_err(failed)
-    }
-}
-
-fn failed(error: crate::file_tree::ReadError) -> FunctionError {
-    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    FunctionError::from(format!("{error}{cause}"))
-}
-
-impl std::fmt::Debug for TemplateFiles {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Files")
-    }
-}
-
-impl Object for TemplateFiles {
-    fn type_name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn text(&self) -> String {
-        "files".to_owned()
-    }
-}
-
-impl ObjectType for TemplateFiles {
-    const NAME: &'static str = "config.files";
 }

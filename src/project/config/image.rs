@@ -16,10 +16,13 @@ pub struct Location {
     pub span: std::ops::Range<usize>,
 }
 
+/// What the image without a name (`image: ~`) is called.
+pub const NAMELESS: &str = "~";
+
 /// One image of werf.yaml.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Image {
-    /// `image`.
+    /// `image`, or the old `artifact`; [`NAMELESS`] where it has none.
     pub name: String,
     /// `final`, true by default: goes to the chart and to the final repo.
     pub is_final: bool,
@@ -57,7 +60,7 @@ pub struct Dockerfile {
     pub dockerfile: String,
     /// Where `dockerfile` stands in werf.yaml.
     pub dockerfile_at: Location,
-    /// `context`: directory in the project, `""` for the root.
+    /// `context`: directory from the project's, `""` for that itself. See [`super::Config::from_root`].
     pub context: String,
     /// `contextAddFiles`: uncommitted files, allowed by giterminism.
     pub context_add_files: Vec<String>,
@@ -119,7 +122,7 @@ pub enum UserStage {
 /// One `git` entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GitMapping {
-    /// `add`: path in the repository, no leading `/`; `""` is the whole project directory.
+    /// `add`: path from the repository's root, no leading `/`; `""` is the whole repository.
     pub add: String,
     /// `to`: absolute path in the image.
     pub to: String,

@@ -12,15 +12,18 @@ mod error;
 mod functions;
 pub mod image;
 pub mod meta;
+mod names;
 mod paths;
 mod read_image;
 mod read_meta;
 mod read_spec;
 mod read_stapel;
 mod render;
+mod template_files;
 
 use std::sync::Arc;
 
+use super::document::Warning;
 use super::giterminism::{Giterminism, Policy};
 use crate::template::host::Host;
 
@@ -43,6 +46,21 @@ pub struct Config {
     pub rendered: Arc<str>,
     /// What its texts name of the run that reads them.
     pub mentions: Mentions,
+    /// What deserves attention in it.
+    pub warnings: Vec<Warning>,
+}
+
+impl Config {
+    /// The same for a project that is in a directory below the repository's root, where contexts of Dockerfiles are: they too are counted
+    /// from the root then, as `add` of Git mappings is anyway.
+    pub fn from_root(mut self, project: &str) -> Self {
+        for image in &mut self.images {
+            if let image::Recipe::Dockerfile(recipe) = &mut image.recipe {
+                recipe.context = paths::relative(&format!("{project}/{}", recipe.context));
+            }
+        }
+        self
+    }
 }
 
 /// What a configuration is made from.
@@ -96,10 +114,22 @@ fn check_rendered(input: &ConfigInput<'_>, rendered: &RenderedConfig) -> Result<
     };
     let allows = |rule: &dyn Fn(&Policy) -> bool| input.giterminism.allows(rule);
     let rules = check::Rules { name: &name, allows: &allows, project_name: input.project_name };
-    let checked = check::check(rendered.text(), &rules).map(|config| Config { mentions: rendered.mentions, ..config });
+    let template_line = |offset: usize| rendered.template_line(offset).filter(|_| rendered.is_template());
+    let checked = check::check(rendered.text(), &rules).map(|(config, advice)| {
+        let lines = advice.iter().map(|advice| {
+            let (file, line) = template_line(advice.offset).unwrap_or_else(|| (rendered.file.clone(), advice.line));
+            format!("{file}:{line}: {}", advice.text)
+        });
+        let lines: Vec<String> = lines.collect();
+        let old = (!lines.is_empty()).then(|| Warning {
+            message: format!("{} is written in ways that later versions of werf do not take", rendered.file),
+            help: lines.join("\n"),
+        });
+        Config { warnings: rendered.warnings().iter().cloned().chain(old).collect(), mentions: rendered.mentions, ..config }
+    });
     checked.map_err(|mut problems| {
-        for problem in problems.iter_mut().filter(|_| rendered.is_template()) {
-            if let Some((file, line)) = rendered.template_line(problem.span.offset()) {
+        for problem in &mut problems {
+            if let Some((file, line)) = template_line(problem.span.offset()) {
                 let origin = format!("line {line} of {file} wrote this");
                 problem.help = Some(problem.help.as_ref().map_or_else(|| origin.clone(), |help| format!("{help}\n{origin}")));
             }

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::context::Context;
-use super::image::{Dependency, DependencyImport, Dockerfile, Image, ImageFact, Location, Recipe, Secret, SecretSource, When};
-use super::{paths, read_spec, read_stapel};
+use super::image::{Dependency, DependencyImport, Dockerfile, Image, ImageFact, Location, NAMELESS, Recipe, Secret, SecretSource, When};
+use super::{names, paths, read_spec, read_stapel};
 use crate::project::document::{Fields, Text, closest, quoted};
 use crate::yaml::Node;
 
 /// Reads one document; several images where `image` lists several names.
 pub(super) fn read(context: &Context<'_>, document: &Node) -> Vec<Image> {
-    let names = read_names(context, document);
+    let names = names::read(context, document);
     let what = match names.first() {
+        Some((name, _)) if name == NAMELESS => "the image without a name".to_owned(),
         Some((name, _)) => format!("image `{name}`"),
         None => "an image".to_owned(),
     };
@@ -29,63 +30,15 @@ pub(super) fn read(context: &Context<'_>, document: &Node) -> Vec<Image> {
     names.into_iter().filter_map(named).collect()
 }
 
-fn read_names(context: &Context<'_>, document: &Node) -> Vec<(String, Location)> {
-    let entries = document.as_mapping().unwrap_or_default();
-    let key = |name: &str| entries.iter().find(|(key, _)| key.text() == Some(name));
-    if let Some((key, value)) = key("artifact") {
-        let name = value.text().unwrap_or("NAME");
-        let help = format!("write `image: {name}` and `final: false`; `import` and `from` use it as any other image");
-        context.sink.report(&key.span, "`artifact` is not supported: werf 3 has dropped it", "not supported", Some(help));
-    }
-    let Some((image_key, value)) = key("image") else {
-        if let (None, Some((first, _))) = (key("artifact"), entries.first()) {
-            let help = "add `image: NAME`".to_owned();
-            context.sink.report(&first.span, "an image has no `image`", "`image` is missing here", Some(help));
-        }
-        return Vec::new();
-    };
-    if value.is_null() {
-        let help = "write `image: app`; charts then use `.Values.werf.image.app`".to_owned();
-        let message = "an image without a name is not supported: werf 3 has dropped it";
-        context.sink.report(&image_key.span, message, "needs a name", Some(help));
-        return Vec::new();
-    }
-    let items = value.as_sequence().unwrap_or(std::slice::from_ref(value));
-    let name = |item: &Node| match item.text() {
-        Some(name) if is_name(name) => Some((name.to_owned(), context.at(item))),
-        Some(name) => {
-            let help = "use letters, digits, `_`, `.`, `-` and `/`; each part between slashes begins and ends with a letter or digit";
-            let message = format!("`{name}` is not a name for an image");
-            context.sink.report(&item.span, message, "not an image name", Some(help.to_owned()));
-            None
-        }
-        None => {
-            let message = format!("`image` must be a name or a list of names, not {}", item.kind());
-            context.sink.report(&item.span, message, "expected a name", None);
-            None
-        }
-    };
-    items.iter().filter_map(name).collect()
-}
-
-fn is_name(name: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric();
-    name.split('/').all(|part| {
-        let bytes = part.as_bytes();
-        let ends = bytes.first().is_some_and(|byte| word(*byte)) && bytes.last().is_some_and(|byte| word(*byte));
-        ends && bytes.iter().all(|byte| word(*byte) || matches!(byte, b'_' | b'.' | b'-'))
-    })
-}
-
 /// An image with what both kinds share; name and place come later.
 pub(super) fn read_common(context: &Context<'_>, fields: &Fields<'_>, dependencies: Vec<Dependency>, recipe: Recipe) -> Image {
     fields.entry("image");
-    for old in ["artifact", "staged", "contextAddFile", "fromImage", "fromArtifact", "docker"] {
+    for old in ["artifact", "staged", "contextAddFile", "fromImage", "fromArtifact", "docker", "disableGitAfterPatch"] {
         fields.old(old);
     }
     Image {
         name: String::new(),
-        is_final: fields.bool("final").unwrap_or(true),
+        is_final: fields.bool("final").unwrap_or(fields.old("artifact").is_none()),
         platform: read_platforms(context, fields),
         cache_version: fields.string("cacheVersion"),
         network: read_network(context, fields),
@@ -130,7 +83,8 @@ fn read_network(context: &Context<'_>, fields: &Fields<'_>) -> Option<String> {
 fn read_dockerfile_image(context: &Context<'_>, fields: &Fields<'_>) -> Option<Image> {
     let file = fields.entry("dockerfile").and_then(|_| fields.required("dockerfile", "Dockerfile"));
     let at = file.as_ref().map(|file| context.at(file.node));
-    let dir = fields.string("context").map(|dir| paths::relative(&dir)).unwrap_or_default();
+    let project = "the project's directory";
+    let dir = fields.text("context").map(|dir| paths::within(context, "context", &dir, project)).unwrap_or_default();
     let mut args = BTreeMap::new();
     let mut arg_nodes = Vec::new();
     for (name, value) in fields.map("args") {
@@ -155,7 +109,7 @@ fn read_dockerfile_image(context: &Context<'_>, fields: &Fields<'_>) -> Option<I
     fields.bool("staged");
     let target = fields.text("target");
     let recipe = Recipe::Dockerfile(Box::new(Dockerfile {
-        dockerfile: file.as_ref().map(|file| paths::relative(&file.text)).unwrap_or_default(),
+        dockerfile: file.as_ref().map(|file| paths::within(context, "dockerfile", file, "its context")).unwrap_or_default(),
         dockerfile_at: at.unwrap_or_default(),
         context_add_files: read_context_add_files(context, fields, &dir),
         context: dir,
@@ -170,6 +124,7 @@ fn read_dockerfile_image(context: &Context<'_>, fields: &Fields<'_>) -> Option<I
 
 fn read_context_add_files(context: &Context<'_>, fields: &Fields<'_>, dir: &str) -> Vec<String> {
     let mut texts = fields.texts("contextAddFiles");
+    fields.outdated("contextAddFile", |_| "`contextAddFiles`, a list".to_owned());
     texts.extend(fields.texts("contextAddFile"));
     let file = |text: Text<'_>| {
         let path = paths::relative(&text.text);

@@ -19,7 +19,9 @@ const PROJECT_MAX: usize = 50;
 /// Reads the meta document. `None` where its required parts are wrong.
 pub(super) fn read(context: &Context<'_>, document: &Node, project_name: Option<&str>) -> Option<Meta> {
     let fields = Fields::open(context.sink, document, "werf.yaml")?;
-    if let Some(version) = fields.required("configVersion", "1").filter(|version| version.text != "1") {
+    // Go's YAML drops what is behind the point.
+    let is_one = |text: &str| text.parse::<f64>().is_ok_and(|number| number.trunc() == 1.0);
+    if let Some(version) = fields.required("configVersion", "1").filter(|version| !is_one(&version.text)) {
         let message = format!("`configVersion` is `{}`, and only `1` is known", version.text);
         fields.problem(version.node, message, "unknown version", "write `configVersion: 1`".to_owned());
     }

@@ -89,6 +89,23 @@ fn read_healthcheck(fields: Fields<'_>) -> Healthcheck {
     check
 }
 
+/// The keys of `imageSpec` that say what those of a `docker` directive do.
+pub(super) fn instead_of_docker(docker: &Node) -> String {
+    const KEYS: [(&str, &str); 9] = [
+        ("VOLUME", "volumes"),
+        ("EXPOSE", "expose"),
+        ("ENV", "env"),
+        ("LABEL", "labels"),
+        ("CMD", "cmd"),
+        ("ENTRYPOINT", "entrypoint"),
+        ("WORKDIR", "workingDir"),
+        ("USER", "user"),
+        ("HEALTHCHECK", "healthcheck"),
+    ];
+    let keys = KEYS.into_iter().filter(|(old, _)| docker.get(old).is_some()).map(|(_, new)| format!("{new}: …"));
+    format!("`imageSpec: {{config: {{{}}}}}`", keys.collect::<Vec<_>>().join(", "))
+}
+
 /// The old `docker` directive: Dockerfile instructions as keys.
 pub(super) fn read_docker(docker: Fields<'_>, spec: &mut ImageSpec) {
     spec.volumes.extend(docker.strings("VOLUME"));

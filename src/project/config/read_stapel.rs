@@ -14,14 +14,13 @@ use crate::yaml::Node;
 /// Reads the parts of a Stapel image.
 pub(super) fn read(context: &Context<'_>, fields: &Fields<'_>) -> Option<Image> {
     let (from, from_at) = read_from(context, fields);
-    let ansible = "write the tasks as `shell` commands; an import can bring in Ansible itself to run playbooks";
-    fields.refuse("ansible", "werf ran it in the Docker backend only", ansible);
+    let ansible = "write the tasks as `shell` commands, or install Ansible in the image and run `ansible-playbook` in them; playbooks come with `git`";
+    fields.refuse("ansible", "werf 2 ran it with an Ansible of its own, in Docker alone", ansible);
     fields.refuse("asLayers", "every command is a cached step already", "remove the key");
-    fields.refuse(
-        "disableGitAfterPatch",
-        "files are always those of the commit, there are no patches",
-        "list what may change in `excludePaths` of `git`",
-    );
+    read_disabled_patches(context, fields);
+    if fields.old("artifact").is_some() {
+        check_artifact(fields);
+    }
     let from_latest = fields.bool("fromLatest").unwrap_or_default();
     if let Some(node) = fields.value("fromLatest").filter(|_| from_latest) {
         context.gate(node, "`fromLatest`", &|policy| policy.from_latest, "config.stapel.allowFromLatest", "true");
@@ -34,14 +33,33 @@ pub(super) fn read(context: &Context<'_>, fields: &Fields<'_>) -> Option<Image> 
         git: fields.list("git").iter().filter_map(|node| read_git(context, node)).collect(),
         shell: fields.fields("shell").map(|shell| read_shell(context, shell)).unwrap_or_default(),
         imports: fields.list("import").iter().filter_map(|node| read_import(context, node)).collect(),
-        mounts: fields.list("mount").iter().filter_map(|node| read_mount(context, node)).collect(),
+        mounts: read_mounts(context, fields),
     };
     let dependencies = read_image::read_dependencies(context, fields, "targetEnv");
     let mut image = read_image::read_common(context, fields, dependencies, Recipe::Stapel(Box::new(stapel)));
     if let Some(docker) = fields.fields("docker") {
+        fields.outdated("docker", read_spec::instead_of_docker);
         read_spec::read_docker(docker, image.image_spec.get_or_insert_default());
     }
     Some(image)
+}
+
+/// werf 2 patched the files of an older commit, unless told otherwise.
+fn read_disabled_patches(context: &Context<'_>, fields: &Fields<'_>) {
+    if let Some((key, _)) = fields.old("disableGitAfterPatch") {
+        fields.bool("disableGitAfterPatch");
+        context.sink.advise(key, "remove `disableGitAfterPatch`: there are no patches, files are always those of the commit");
+    }
+}
+
+/// What werf 2 allows in images but not in artifacts.
+fn check_artifact(fields: &Fields<'_>) {
+    for key in ["final", "docker", "dependencies", "disableGitAfterPatch"] {
+        if let Some((name, _)) = fields.old(key) {
+            let help = "write `image` instead of `artifact`, and `final: false` if charts have no use for it".to_owned();
+            fields.problem(name, format!("an artifact cannot have `{key}`"), "not for artifacts", help);
+        }
+    }
 }
 
 /// The base; whether a reference names an image of the file is decided when all are known.
@@ -52,12 +70,15 @@ fn read_from(context: &Context<'_>, fields: &Fields<'_>) -> (Option<From>, Locat
         let message = format!("{} has more than one base", fields.what());
         fields.problem(second.node, message, "one too many", "keep `from`".to_owned());
     }
+    for key in ["fromImage", "fromArtifact"] {
+        fields.outdated(key, |value| format!("`from: {}`", value.text().unwrap_or("NAME")));
+    }
     let Some(first) = given.first() else {
         // Who writes these has forgotten the key that makes the image a Dockerfile's.
         let of_dockerfile = ["context", "target", "args", "addHost", "contextAddFiles"].into_iter().filter(|key| fields.old(key).is_some());
         if of_dockerfile.count() > 0 {
             fields.missing("dockerfile", "Dockerfile");
-        } else if fields.entry("artifact").is_none() {
+        } else {
             fields.missing("from", "alpine:3.22");
         }
         return (None, Location::default());
@@ -188,18 +209,18 @@ fn read_shell(context: &Context<'_>, fields: Fields<'_>) -> Shell {
 
 fn read_import(context: &Context<'_>, node: &Node) -> Option<Import> {
     let fields = Fields::open(context.sink, node, "an entry of `import`")?;
-    let given: Vec<Text<'_>> = ["from", "image", "artifact"].into_iter().filter_map(|key| fields.text(key)).collect();
+    let given: Vec<(&str, Text<'_>)> = ["from", "image", "artifact"].into_iter().filter_map(|key| Some((key, fields.text(key)?))).collect();
     match given.as_slice() {
         [] => fields.missing("from", "IMAGE"),
         [_] => {}
-        [_, second, ..] => fields.problem(second.node, "an import has more than one source", "one too many", "keep `from`".to_owned()),
+        [_, (_, second), ..] => fields.problem(second.node, "an import has more than one source", "one too many", "keep `from`".to_owned()),
     }
-    let source = given.first().map(|text| match text.text.contains([':', '@']) {
+    let source = given.first().map(|(key, text)| match *key != "artifact" && paths::has_tag_or_digest(&text.text) {
         true => (From::Reference(text.text.clone()), text.node),
         false => (From::Image(text.text.clone()), text.node),
     });
     for old in ["image", "artifact"] {
-        fields.old(old);
+        fields.outdated(old, |value| format!("`from: {}`", value.text().unwrap_or("IMAGE")));
     }
     let stage = fields.text("stage");
     if let (Some(stage), Some((From::Reference(reference), _))) = (&stage, &source) {
@@ -241,6 +262,19 @@ fn read_import(context: &Context<'_>, node: &Node) -> Option<Import> {
         exclude_paths,
         at,
     })
+}
+
+fn read_mounts(context: &Context<'_>, fields: &Fields<'_>) -> Vec<Mount> {
+    let mut mounts: Vec<Mount> = Vec::new();
+    for node in fields.list("mount") {
+        let Some(mount) = read_mount(context, node) else { continue };
+        if mounts.iter().any(|other| other.to == mount.to) {
+            let help = "give each mount a place of its own".to_owned();
+            fields.problem(node, format!("two mounts are at `{}`", mount.to), "the second one", help);
+        }
+        mounts.push(mount);
+    }
+    mounts
 }
 
 fn read_mount(context: &Context<'_>, node: &Node) -> Option<Mount> {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::functions::{Gates, TemplateFiles, table};
+use super::functions::{Gates, table};
+use super::template_files::TemplateFiles;
 use super::{ConfigError, ConfigInput};
 use crate::file_tree::FileTree;
-use crate::project::giterminism::{Files, Mode, Purpose};
+use crate::project::document::Warning;
+use crate::project::giterminism::{Files, Purpose};
 use crate::template::value::{Map, Value};
 use crate::template::{Failure, JinjaFile, Options, ParseError, Templates, Trace};
 
@@ -25,6 +27,7 @@ pub struct RenderedConfig {
     text: String,
     trace: Trace,
     pub(super) mentions: Mentions,
+    warnings: Vec<Warning>,
 }
 
 /// What the texts of a configuration name of the run that reads it.
@@ -55,6 +58,11 @@ impl RenderedConfig {
     /// The rendered text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What deserves attention in its templates.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// Whether rendering changed the text.
@@ -96,14 +104,10 @@ pub(super) fn render(input: &ConfigInput<'_>) -> Result<RenderedConfig, ConfigEr
     } else {
         templates.parse(&file, &source).map_err(|error| syntax(file.clone(), error))?;
     }
-    let gates = Gates {
-        giterminism: input.giterminism,
-        variable: input.variable,
-        host: input.host,
-        is_loose: input.giterminism.mode() == Mode::Loose,
-    };
+    let gates = Gates::new(input);
     let (text, trace) = templates.execute_traced(&file, &data(input), &gates).map_err(|error| Box::new(Failure::from(*error)))?;
-    Ok(RenderedConfig { file, source, text, trace, mentions })
+    let warnings = gates.warning(&file).into_iter().collect();
+    Ok(RenderedConfig { file, source, text, trace, mentions, warnings })
 }
 
 fn find(input: &ConfigInput<'_>) -> Result<(String, String), ConfigError> {

@@ -525,9 +525,9 @@ dependencies: [{image: d}]
 
 #[test]
 fn names_and_projects() {
-    let text = "configVersion: 2\nproject: My_Shop\n---\nimage: a b\nfrom: x\n---\nimage: twice\nfrom: x\n---\nimage: twice\nfrom: x\n";
+    let text = "configVersion: 2\nproject: My_Shop\n---\nimage: \"a\\tb\"\nfrom: x\n---\nimage: [~, {}]\nfrom: x\n---\nimage: twice\nfrom: x\n---\nimage: twice\nfrom: x\n";
     insta::assert_snapshot!(print(&load_files(&[("werf.yaml", text)]).unwrap_err()), @r#"
-    error: werf.yaml has 4 problems
+    error: werf.yaml has 6 problems
     error: `configVersion` is `2`, and only `1` is known
       at werf.yaml:1:16
         | configVersion: 2
@@ -538,15 +538,23 @@ fn names_and_projects() {
         | project: My_Shop
         |          ^^^^^^^ not a project name
       help: for example `project: my-shop`
-    error: `a b` is not a name for an image
+    error: `a\tb` is not a name for an image
       at werf.yaml:4:8
-        | image: a b
-        |        ^^^ not an image name
-      help: use letters, digits, `_`, `.`, `-` and `/`; each part between slashes begins and ends with a letter or digit
+        | image: "a\tb"
+        |        ^^^^^^ not an image name
+      help: write at least one character, and none that controls terminals
+    error: `image` must be a name or a list of names, not null
+      at werf.yaml:7:9
+        | image: [~, {}]
+        |         ^ expected a name
+    error: `image` must be a name or a list of names, not a mapping
+      at werf.yaml:7:12
+        | image: [~, {}]
+        |            ^^ expected a name
     error: two images are named `twice`
-      at werf.yaml:10:8
+      at werf.yaml:13:8
         | image: twice
-        |        ^^^^^ the first is in line 7
+        |        ^^^^^ the first is in line 10
       help: give each image a name of its own
     "#);
 }
@@ -554,17 +562,10 @@ fn names_and_projects() {
 #[test]
 fn what_is_not_supported_says_what_to_do() {
     insta::assert_snapshot!(bad("\
-image: ~
-from: x
----
-artifact: build
-from: x
----
 image: app
 from: alpine
 fromLatest: true
 ansible: {install: []}
-disableGitAfterPatch: true
 asLayers: true
 git: [{to: /app, stageDependencies: {beforeInstall: a}, url: u, tag: t, basicAuth: {username: u}}]
 ---
@@ -573,54 +574,39 @@ dockerfile: Dockerfile
 ssh: default
 network: my-net
 "), @r#"
-    error: werf.yaml has 10 problems
-    error: an image without a name is not supported: werf 3 has dropped it
-      at werf.yaml:4:1
-        | image: ~
-        | ^^^^^ needs a name
-      help: write `image: app`; charts then use `.Values.werf.image.app`
-    error: `artifact` is not supported: werf 3 has dropped it
-      at werf.yaml:7:1
-        | artifact: build
-        | ^^^^^^^^ not supported
-      help: write `image: build` and `final: false`; `import` and `from` use it as any other image
+    error: werf.yaml has 7 problems
     error: giterminism does not allow `fromLatest`
-      at werf.yaml:12:13
+      at werf.yaml:6:13
         | fromLatest: true
         |             ^^^^ depends on more than the commit
       help: it makes the result depend on more than the commit; if that is wanted, commit `config.stapel.allowFromLatest: true` in werf-giterminism.yaml
-    error: `ansible` is not supported: werf ran it in the Docker backend only
-      at werf.yaml:13:1
+    error: `ansible` is not supported: werf 2 ran it with an Ansible of its own, in Docker alone
+      at werf.yaml:7:1
         | ansible: {install: []}
         | ^^^^^^^ not supported
-      help: write the tasks as `shell` commands; an import can bring in Ansible itself to run playbooks
-    error: `disableGitAfterPatch` is not supported: files are always those of the commit, there are no patches
-      at werf.yaml:14:1
-        | disableGitAfterPatch: true
-        | ^^^^^^^^^^^^^^^^^^^^ not supported
-      help: list what may change in `excludePaths` of `git`
+      help: write the tasks as `shell` commands, or install Ansible in the image and run `ansible-playbook` in them; playbooks come with `git`
     error: `asLayers` is not supported: every command is a cached step already
-      at werf.yaml:15:1
+      at werf.yaml:8:1
         | asLayers: true
         | ^^^^^^^^ not supported
       help: remove the key
     error: `beforeInstall` is not supported: `beforeInstall` runs before any file is there
-      at werf.yaml:16:38
+      at werf.yaml:9:38
         | git: [{to: /app, stageDependencies: {beforeInstall: a}, url: u, tag: t, basicAuth: {username: u}}]
         |                                      ^^^^^^^^^^^^^ not supported
       help: move the commands that need files to `install`
     error: `basicAuth` of an entry of `git` has no `password`
-      at werf.yaml:16:85
+      at werf.yaml:9:85
         | git: [{to: /app, stageDependencies: {beforeInstall: a}, url: u, tag: t, basicAuth: {username: u}}]
         |                                                                                     ^^^^^^^^ `password` is missing here
       help: add `password: {env: CI_JOB_TOKEN}`
     error: `ssh` is not supported: Dockerfile images get no SSH agent
-      at werf.yaml:20:1
+      at werf.yaml:13:1
         | ssh: default
         | ^^^ not supported
       help: give the step a key as a secret: `secrets` here and `RUN --mount=type=secret` in the Dockerfile
     error: `network: my-net` is not supported: BuildKit knows only `default`, `host`, `none`
-      at werf.yaml:21:10
+      at werf.yaml:14:10
         | network: my-net
         |          ^^^^^^ unknown network
     "#);
@@ -932,4 +918,239 @@ fn values_of_the_docker_directive_are_words_unless_they_are_exact() {
         let spec = config.images[0].image_spec.as_ref().unwrap();
         assert_eq!((spec.env["A"].as_str(), spec.add_ports.join(" ")), (expect, "80".to_owned()), "{exact}");
     }
+}
+
+/// What is told of a configuration that is taken, without what is told of its templates.
+fn told(text: &str) -> String {
+    good(text).warnings.iter().map(|warning| format!("{}\n{}", warning.message, warning.help)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn old_spellings_mean_what_they_meant() {
+    let config = good(
+        "\
+artifact: builder
+from: alpine:3
+---
+artifact: second
+fromArtifact: builder
+---
+image: app
+fromImage: docker.io/library/alpine:3
+import:
+- {artifact: builder, add: /a, after: install}
+- {image: second, add: /a, to: /b, after: install}
+- {image: localhost:5000/x:1, add: /c, after: install}
+---
+image: own
+fromImage: app
+---
+image: self
+fromImage: alpine@sha256:0123
+",
+    );
+    let names: Vec<(&str, bool)> = config.images.iter().map(|image| (image.name.as_str(), image.is_final)).collect();
+    assert_eq!(names, [("builder", false), ("second", false), ("app", true), ("own", true), ("self", true)]);
+    let bases: Vec<From> = config.images.iter().map(|image| stapel(image).from.clone()).collect();
+    let reference = |text: &str| From::Reference(text.into());
+    let image = |text: &str| From::Image(text.into());
+    let expect =
+        [reference("alpine:3"), image("builder"), reference("docker.io/library/alpine:3"), image("app"), reference("alpine@sha256:0123")];
+    assert_eq!(bases, expect);
+    let imports: Vec<From> = stapel(&config.images[2]).imports.iter().map(|import| import.from.clone()).collect();
+    assert_eq!(imports, [image("builder"), image("second"), reference("localhost:5000/x:1")]);
+}
+
+#[test]
+fn each_old_spelling_is_told_with_what_to_write() {
+    insta::assert_snapshot!(told("\
+artifact: builder
+from: alpine:3
+---
+image: app
+fromImage: builder
+disableGitAfterPatch: false
+docker: {VOLUME: /v, EXPOSE: 80, ENV: {A: b}, LABEL: {a: b}, CMD: c, ENTRYPOINT: e, WORKDIR: /w, USER: u, HEALTHCHECK: NONE}
+import:
+- {artifact: builder, add: /a, after: install}
+- {image: builder, add: /b, after: install}
+---
+artifact: last
+fromArtifact: builder
+"), @r"
+    werf.yaml is written in ways that later versions of werf do not take
+    werf.yaml:4: instead of `artifact: builder` write `image: builder` and `final: false`
+    werf.yaml:8: instead of `fromImage: builder` write `from: builder`
+    werf.yaml:9: remove `disableGitAfterPatch`: there are no patches, files are always those of the commit
+    werf.yaml:10: instead of `docker` write `imageSpec: {config: {volumes: …, expose: …, env: …, labels: …, cmd: …, entrypoint: …, workingDir: …, user: …, healthcheck: …}}`
+    werf.yaml:12: instead of `artifact: builder` write `from: builder`
+    werf.yaml:13: instead of `image: builder` write `from: builder`
+    werf.yaml:15: instead of `artifact: last` write `image: last` and `final: false`
+    werf.yaml:16: instead of `fromArtifact: builder` write `from: builder`
+    ");
+    insta::assert_snapshot!(told("image: ~\nfrom: scratch\n"), @r"
+    werf.yaml is written in ways that later versions of werf do not take
+    werf.yaml:4: give the image a name (`image: app`), which charts use as `.Values.werf.image.app`
+    ");
+    assert_eq!(told("image: a\nfrom: scratch\n---\nimage: b\nfrom: a\ndependencies: [{image: a, after: setup}]\n"), "");
+}
+
+#[test]
+fn artifacts_have_fewer_keys_than_images() {
+    insta::assert_snapshot!(bad("\
+artifact: a
+from: scratch
+final: true
+docker: {USER: u}
+dependencies: []
+disableGitAfterPatch: true
+---
+image: b
+artifact: c
+from: scratch
+---
+artifact: [d]
+from: scratch
+"), @r"
+    error: werf.yaml has 6 problems
+    error: an artifact cannot have `final`
+      at werf.yaml:6:1
+        | final: true
+        | ^^^^^ not for artifacts
+      help: write `image` instead of `artifact`, and `final: false` if charts have no use for it
+    error: an artifact cannot have `docker`
+      at werf.yaml:7:1
+        | docker: {USER: u}
+        | ^^^^^^ not for artifacts
+      help: write `image` instead of `artifact`, and `final: false` if charts have no use for it
+    error: an artifact cannot have `dependencies`
+      at werf.yaml:8:1
+        | dependencies: []
+        | ^^^^^^^^^^^^ not for artifacts
+      help: write `image` instead of `artifact`, and `final: false` if charts have no use for it
+    error: an artifact cannot have `disableGitAfterPatch`
+      at werf.yaml:9:1
+        | disableGitAfterPatch: true
+        | ^^^^^^^^^^^^^^^^^^^^ not for artifacts
+      help: write `image` instead of `artifact`, and `final: false` if charts have no use for it
+    error: a document has both `image` and `artifact`
+      at werf.yaml:12:1
+        | artifact: c
+        | ^^^^^^^^ one too many
+      help: keep `image`, and `final: false` if charts have no use for it
+    error: `artifact` must be a name, not a list
+      at werf.yaml:15:11
+        | artifact: [d]
+        |           ^^^ expected a name
+    ");
+}
+
+#[test]
+fn bases_and_sources_that_are_no_image_of_the_file() {
+    insta::assert_snapshot!(bad("\
+image: base
+from: alpine:3
+---
+image: slip
+fromImage: bsae
+---
+image: far
+fromImage: alpine
+import: [{image: localhost:5000/base, add: /a, after: install}, {artifact: 'base:1', add: /a, to: /b, after: install}]
+"), @r"
+    error: werf.yaml has 4 problems
+    error: image `slip` is based on unknown image `bsae`
+      at werf.yaml:8:12
+        | fromImage: bsae
+        |            ^^^^ no such image in this file
+      help: did you mean `base`? Images here: `base`, `far`
+    error: image `far` is based on unknown image `alpine`
+      at werf.yaml:11:12
+        | fromImage: alpine
+        |            ^^^^^^ no such image in this file
+      help: images here: `base`, `slip`
+    error: image `far` imports from unknown image `localhost:5000/base`
+      at werf.yaml:12:18
+        | import: [{image: localhost:5000/base, add: /a, after: install}, {artifact: 'base:1', add: /a, to: /b, after: install}]
+        |                  ^^^^^^^^^^^^^^^^^^^ no such image in this file
+      help: images here: `base`, `slip`
+    error: image `far` imports from unknown image `base:1`
+      at werf.yaml:12:76
+        | import: [{image: localhost:5000/base, add: /a, after: install}, {artifact: 'base:1', add: /a, to: /b, after: install}]
+        |                                                                            ^^^^^^^^ no such image in this file
+      help: did you mean `base`? Images here: `base`, `slip`
+    ");
+}
+
+#[test]
+fn an_image_without_a_name_is_the_only_one_for_charts() {
+    insta::assert_snapshot!(bad("image: ~\nfrom: scratch\n---\nimage: b\nfrom: scratch\n"), @r"
+    error: an image without a name stands beside others
+      at werf.yaml:4:8
+        | image: ~
+        |        ^ which of them is it?
+      help: give it a name, or `final: false` to the others
+    ");
+    let config = good("image: ~\nfrom: b\n---\nimage: b\nfinal: false\nfrom: scratch\n");
+    assert_eq!(config.images[0].name, super::image::NAMELESS);
+    for nameless in ["image:", "image: ''", "image: ~"] {
+        assert_eq!(good(&format!("{nameless}\ndockerfile: Dockerfile\n")).images[0].name, super::image::NAMELESS, "{nameless}");
+    }
+}
+
+#[test]
+fn numbers_are_read_as_go_reads_them() {
+    for version in ["1", "1.0", "1.9", "01"] {
+        let text = format!("configVersion: {version}\nproject: shop\ncleanup: {{keepImagesBuiltWithinLastNHours: 3.0}}\n");
+        let config = load_files(&[("werf.yaml", &text)]).map_err(|error| print(&error)).unwrap();
+        assert_eq!(config.meta.cleanup.keep_images_built_within, Duration::from_secs(3 * 3600), "{version}");
+    }
+    for version in ["0", "2.0", "one", ".nan", "-1"] {
+        assert!(load_files(&[("werf.yaml", &format!("configVersion: {version}\nproject: shop\n"))]).is_err(), "{version}");
+    }
+}
+
+#[test]
+fn contexts_count_from_the_repository_s_root_where_the_project_is_below_it() {
+    let config = good("image: a\ndockerfile: Dockerfile\n---\nimage: b\ncontext: app\ndockerfile: Dockerfile\n");
+    let contexts = |config: &Config| {
+        let context = |image: &Image| match &image.recipe {
+            Recipe::Dockerfile(recipe) => recipe.context.clone(),
+            Recipe::Stapel(_) => String::new(),
+        };
+        config.images.iter().map(context).collect::<Vec<_>>()
+    };
+    assert_eq!(contexts(&config.clone().from_root("")), ["", "app"]);
+    assert_eq!(contexts(&config.from_root("svc/web")), ["svc/web", "svc/web/app"]);
+}
+
+#[test]
+fn two_mounts_at_one_place() {
+    insta::assert_snapshot!(bad("image: a\nfrom: scratch\nmount: [{from: tmp_dir, to: /x}, {from: tmp_dir, to: /x/}]\n"), @r"
+    error: two mounts are at `/x`
+      at werf.yaml:6:34
+        | mount: [{from: tmp_dir, to: /x}, {from: tmp_dir, to: /x/}]
+        |                                  ^^^^^^^^^^^^^^^^^^^^^^^^ the second one
+      help: give each mount a place of its own
+    ");
+}
+
+#[test]
+fn paths_stay_where_they_begin() {
+    insta::assert_snapshot!(bad("image: a\ncontext: a/../../b\ndockerfile: ../Dockerfile\n"), @r"
+    error: werf.yaml has 2 problems
+    error: `context: a/../../b` leads out of the project's directory
+      at werf.yaml:5:10
+        | context: a/../../b
+        |          ^^^^^^^^^ outside
+      help: write a path in the project's directory
+    error: `dockerfile: ../Dockerfile` leads out of its context
+      at werf.yaml:6:13
+        | dockerfile: ../Dockerfile
+        |             ^^^^^^^^^^^^^ outside
+      help: write a path in its context
+    ");
+    let config = good("image: a\nfrom: scratch\ngit: [{add: /a/../src, to: /x/../y, excludePaths: a/../b}]\n");
+    let git = &stapel(&config.images[0]).git[0];
+    assert_eq!((git.add.as_str(), git.to.as_str(), git.exclude_paths.as_slice()), ("src", "/y", ["b".to_owned()].as_slice()));
 }

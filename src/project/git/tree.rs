@@ -21,30 +21,33 @@ use crate::file_tree::{Conversion, Entry, FileTree, Mode, ObjectId, ReadError, t
 /// How many symbolic links may lead to one file, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// The files of one commit below the project's directory. Trees and listings are read when first asked for and kept.
+/// The files of one commit below one directory. Trees and listings are read when first asked for and kept.
 pub struct CommitTree {
     commit: ObjectId,
     root: Directory,
-    trees: Trees,
+    /// The directory that paths begin at, from the repository's root.
+    prefix: String,
+    trees: Arc<Trees>,
     lists: Mutex<HashMap<String, Arc<[Entry]>>>,
     /// The submodules of listed blobs that are in one.
     origins: Mutex<HashMap<ObjectId, Arc<Module>>>,
 }
 
-/// The files of a commit, as far as they are here.
+/// The files of a commit below the project's directory, as far as they are here.
 pub fn commit_tree(repository: &Arc<Repository>, commit: &Commit) -> Result<CommitTree, GitError> {
     tree_of(repository, commit, None)
 }
 
-/// The files of a commit. What is not here is fetched where it is wanted.
+/// The files of a commit below the project's directory. What is not here is fetched where it is wanted.
 pub fn commit_tree_with(repository: &Arc<Repository>, commit: &Commit, provider: Arc<dyn Provider>) -> Result<CommitTree, GitError> {
     tree_of(repository, commit, Some(provider))
 }
 
 fn tree_of(repository: &Arc<Repository>, commit: &Commit, provider: Option<Arc<dyn Provider>>) -> Result<CommitTree, GitError> {
-    let trees = Trees::default();
+    let trees = Arc::new(Trees::default());
     let root = trees.root(&Arc::new(Module::outermost(repository.clone(), commit.id, commit.tree, provider)))?;
-    let tree = CommitTree { commit: commit.id, root, trees, lists: Mutex::default(), origins: Mutex::default() };
+    let prefix = repository.project_prefix().to_owned();
+    let tree = CommitTree { commit: commit.id, root, prefix, trees, lists: Mutex::default(), origins: Mutex::default() };
     let mut project = tree.root.clone();
     for name in repository.project_prefix().split('/').filter(|name| !name.is_empty()) {
         let nodes = tree.trees.nodes(&project.module, project.tree, &project.path(""))?;
@@ -56,6 +59,17 @@ fn tree_of(repository: &Arc<Repository>, commit: &Commit, provider: Option<Arc<d
 }
 
 impl CommitTree {
+    /// All files of the same commit: paths are from the repository's root.
+    pub fn whole(&self) -> CommitTree {
+        let (root, trees) = (self.root.clone(), self.trees.clone());
+        CommitTree { commit: self.commit, root, prefix: String::new(), trees, lists: Mutex::default(), origins: Mutex::default() }
+    }
+
+    /// The directory that paths begin at, from the repository's root; empty for the root itself.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The commit's id.
     pub fn commit(&self) -> ObjectId {
         self.commit
@@ -66,7 +80,7 @@ impl CommitTree {
         &self.root.module.repository
     }
 
-    /// The id of a directory's tree (`""` is the project's own), symlinks followed; `None` where there is none.
+    /// The id of a directory's tree (`""` is the one that paths begin at), symlinks followed; `None` where there is none.
     pub fn subtree(&self, dir: &str) -> Result<Option<ObjectId>, ReadError> {
         let found = self.resolve(dir).map_err(|error| self.read_error(dir, error))?;
         Ok(found.node.filter(|node| node.kind == Kind::Directory).map(|node| node.id))
@@ -85,7 +99,7 @@ impl CommitTree {
         // Directories from the repository's root down to where we are: links may lead out of the project, not out of the repository.
         let mut place: Vec<Directory> = Vec::new();
         let mut pending: Vec<String> = parts(path);
-        pending.extend(parts(self.repository().project_prefix()));
+        pending.extend(parts(&self.prefix));
         while let Some(name) = pending.pop() {
             if name == ".." {
                 if place.pop().is_none() {

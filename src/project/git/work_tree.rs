@@ -35,7 +35,7 @@ pub struct GitWorkTree {
 /// The work tree beside a commit; `None` for a bare repository.
 pub fn work_tree(tree: &Arc<CommitTree>) -> Option<GitWorkTree> {
     let root = tree.repository().work_tree()?.to_owned();
-    let project = root.join(tree.repository().project_prefix());
+    let project = root.join(tree.prefix());
     Some(GitWorkTree { tree: tree.clone(), disk: DiskTree { root, project } })
 }
 
@@ -79,11 +79,11 @@ impl WorkTree for GitWorkTree {
                 let all = modules.iter().map(|module| module.path.as_str());
                 let nested: Vec<&str> = all.filter_map(|path| path.strip_prefix(&*module.path)?.strip_prefix('/')).collect();
                 if let Some(difference) = submodule::compare(module, &nested, &committed, &place, wanted)? {
-                    let asked = if place.has(&module.path) { place.asked(&module.path) } else { self.project_path(&module.path) };
+                    let asked = if place.has(&module.path) { place.asked(&module.path) } else { self.tree_path(&module.path) };
                     differing.insert(asked, difference);
                 }
             }
-            Ok(differing.into_iter().collect())
+            Ok(differing.into_iter().map(|(path, difference)| (self.named(path), difference)).collect())
         };
         compare().map_err(|error| self.tree.read_error(dir, error))
     }
@@ -201,19 +201,34 @@ impl GitWorkTree {
         Ok(suspects)
     }
 
+    /// A path of the tree as a path from the project's directory.
+    fn named(&self, path: String) -> String {
+        if self.tree.prefix() == self.tree.repository().project_prefix() { path } else { self.project_path(&path) }
+    }
+
+    /// A path from the repository's root as a path of the tree; those outside begin with `../`.
+    fn tree_path(&self, path: &str) -> String {
+        seen_from(self.tree.prefix(), path)
+    }
+
     /// A path from the repository's root as a path from the project's directory; those outside begin with `../`.
     fn project_path(&self, path: &str) -> String {
-        let mut above = self.tree.repository().project_prefix();
-        let mut up = String::new();
-        while !above.is_empty() {
-            if let Some(rest) = path.strip_prefix(above).and_then(|rest| rest.strip_prefix('/')) {
-                return format!("{up}{rest}");
-            }
-            up.push_str("../");
-            above = above.rsplit_once('/').map_or("", |(above, _)| above);
-        }
-        format!("{up}{path}")
+        seen_from(self.tree.repository().project_prefix(), path)
     }
+}
+
+/// A path from the repository's root as a path from one of its directories; those outside of it begin with `../`.
+fn seen_from(directory: &str, path: &str) -> String {
+    let mut above = directory;
+    let mut up = String::new();
+    while !above.is_empty() {
+        if let Some(rest) = path.strip_prefix(above).and_then(|rest| rest.strip_prefix('/')) {
+            return format!("{up}{rest}");
+        }
+        up.push_str("../");
+        above = above.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    format!("{up}{path}")
 }
 
 /// A directory as it was asked for and as it is in the repository: they differ by the project's prefix and by symlinks.

@@ -1,5 +1,7 @@
 //! File trees that check each file as it is read.
 
+mod below;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,6 +9,9 @@ use super::error::GiterminismError;
 use super::policy::{self, CONFIG_FILE, Policy};
 use super::work_tree::{Difference, WorkTree};
 use crate::file_tree::{Entry, FileTree, ReadError, blob_id};
+use crate::project::document::Warning;
+
+pub use below::Below;
 
 /// What the user is told once when the rules are off.
 pub const LOOSE_WARNING: &str = "giterminism is loose: files are read from the work tree, so the result may not be what the commit gives";
@@ -45,11 +50,20 @@ pub struct Giterminism {
     commit: String,
     tree: Arc<dyn FileTree>,
     work_tree: Option<Arc<dyn WorkTree>>,
+    content: Content,
     mode: Mode,
     policy: Policy,
+    warnings: Vec<Warning>,
     breaches: Mutex<BTreeMap<String, Difference>>,
     /// Files that a listing has compared, which need not be compared again when they are read.
     compared: Mutex<HashSet<String>>,
+}
+
+/// What images are made of, where that is more than the project's directory.
+#[derive(Clone)]
+struct Content {
+    tree: Arc<dyn FileTree>,
+    work_tree: Option<Arc<dyn WorkTree>>,
 }
 
 /// Reads the project's rules from the commit. `commit` is its short id; `work_tree` is `None` where there is none (a bare repository);
@@ -63,10 +77,12 @@ pub fn load(
 ) -> Result<Giterminism, GiterminismError> {
     let rules = Giterminism {
         commit: commit.to_owned(),
+        content: Content { tree: tree.clone(), work_tree: work_tree.clone() },
         tree,
         work_tree,
         mode,
         policy: Policy::default(),
+        warnings: Vec::new(),
         breaches: Mutex::default(),
         compared: Mutex::default(),
     };
@@ -79,21 +95,26 @@ pub fn load(
             rules.tree.read(file)?
         }
     };
-    let policy = match text {
+    let (policy, warnings) = match text {
         Some(text) => policy::parse(file, &String::from_utf8_lossy(&text))
             .map_err(|problems| GiterminismError::Config { file: file.to_owned(), problems })?,
         None if config.is_some() && rules.is_kept() => {
             return Err(GiterminismError::NoConfig { commit: commit.to_owned(), file: file.to_owned() });
         }
-        None => Policy::default(),
+        None => Default::default(),
     };
-    Ok(Giterminism { policy, ..rules })
+    Ok(Giterminism { policy, warnings, ..rules })
 }
 
 impl Giterminism {
     /// The mode of the run.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// What deserves attention in the rules.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// Short id of the commit, for messages.
@@ -111,15 +132,28 @@ impl Giterminism {
         Files { rules: self, purpose }
     }
 
-    /// What images are made of: the commit's files, or the work tree's when loose. Not compared: see [`Giterminism::check_below`].
-    pub fn content(&self) -> &dyn FileTree {
-        if self.mode == Mode::Loose { self.disk() } else { &*self.tree }
+    /// Images are made of the files of the whole repository, not only of those below the project's directory: `tree` and `work_tree`
+    /// have paths from its root. Without this they are the project's.
+    pub fn with_content(self, tree: Arc<dyn FileTree>, work_tree: Option<Arc<dyn WorkTree>>) -> Self {
+        Giterminism { content: Content { tree, work_tree }, ..self }
     }
 
-    /// Checks the files below a directory (or one file) that come from the commit without being read here: a build context, a `git`
-    /// mapping.
+    /// What images are made of: the commit's files, or the work tree's when loose. Not compared: see [`Giterminism::check_below`].
+    pub fn content(&self) -> &dyn FileTree {
+        match &self.content.work_tree {
+            Some(work_tree) if self.mode == Mode::Loose => work_tree.files(),
+            _ => &*self.content.tree,
+        }
+    }
+
+    /// Checks the files below a directory (or one file) of the content that come from the commit without being read here: a build context,
+    /// a `git` mapping.
     pub fn check_below(&self, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Result<(), ReadError> {
-        if let (Mode::Strict, Some(work_tree)) = (self.mode, &self.work_tree) {
+        self.compare_below(self.content.work_tree.as_deref(), dir, wanted)
+    }
+
+    fn compare_below(&self, work_tree: Option<&dyn WorkTree>, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Result<(), ReadError> {
+        if let (Mode::Strict, Some(work_tree)) = (self.mode, work_tree) {
             self.note(work_tree.compare(dir)?);
             self.note(work_tree.compare_below(dir, wanted)?);
         }
@@ -173,7 +207,7 @@ impl Files<'_> {
         if self.rules.mode == Mode::Loose {
             return self.rules.disk().list(dir).map(own);
         }
-        self.rules.check_below(dir, &|path| wanted(path) && !self.may_be_uncommitted(path))?;
+        self.rules.compare_below(self.rules.work_tree.as_deref(), dir, &|path| wanted(path) && !self.may_be_uncommitted(path))?;
         let committed = own(self.rules.tree.list(dir)?);
         // A link's target is compared when it is read.
         let files = committed.iter().filter(|entry| entry.mode != crate::file_tree::Mode::Symlink).map(|entry| entry.path.clone());

@@ -11,7 +11,7 @@ mod policy;
 mod work_tree;
 
 pub use error::GiterminismError;
-pub use files::{Files, Giterminism, LOOSE_WARNING, Mode, Purpose, load};
+pub use files::{Below, Files, Giterminism, LOOSE_WARNING, Mode, Purpose, load};
 pub use policy::{CONFIG_FILE, Names, Paths, Policy};
 pub use work_tree::{Difference, Differing, WorkTree};
 

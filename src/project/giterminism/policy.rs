@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use gix::glob::wildmatch;
 use regex::Regex;
 
-use crate::project::document::{Fields, Problem, Sink, Text, read_document};
+use crate::glob::{self, Globs};
+use crate::project::document::{Fields, Problem, Sink, Text, UnknownKey, Warning, quoted, read_document};
 
 /// The file's name where no flag names another.
 pub const CONFIG_FILE: &str = "werf-giterminism.yaml";
@@ -49,7 +49,7 @@ pub struct Policy {
     pub includes_update: bool,
 }
 
-/// Names that are allowed: exact, or `/regular expression/`.
+/// Names that are allowed: exact, or `/regular expression/` for names as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct Names(Vec<Name>);
 
@@ -71,7 +71,8 @@ impl Names {
     fn read(fields: &Fields<'_>, key: &'static str) -> Self {
         let name = |Text { text, node }: Text<'_>| match text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
             None => Some(Name::Exact(text)),
-            Some(pattern) => match Regex::new(pattern) {
+            // Alternatives are bound together: `/A|B/` opens nothing that only begins with A.
+            Some(pattern) => match Regex::new(&format!("^(?:{pattern})$")) {
                 Ok(pattern) => Some(Name::Pattern(pattern)),
                 Err(error) => {
                     let reason = error.to_string();
@@ -83,20 +84,22 @@ impl Names {
         };
         Names(fields.texts(key).into_iter().filter_map(name).collect())
     }
+
+    /// Names of secrets: werf 2 knows no patterns for them.
+    fn read_exact(fields: &Fields<'_>, key: &'static str) -> Self {
+        Names(fields.strings(key).into_iter().map(Name::Exact).collect())
+    }
 }
 
 /// Paths that are allowed: globs from the project's directory, where `*` stays inside a directory, `**` crosses them, and a directory
 /// stands for all below it.
 #[derive(Clone, Debug, Default)]
-pub struct Paths(Vec<String>);
+pub struct Paths(Globs);
 
 impl Paths {
     /// Whether a path is allowed.
     pub fn allow(&self, path: &str) -> bool {
-        let path = path.trim_matches('/');
-        let matches = |glob: &str, path: &str| wildmatch(glob.into(), path.into(), wildmatch::Mode::NO_MATCH_SLASH_LITERAL);
-        let above = |path: &str| path.rmatch_indices('/').map(|(at, _)| at).collect::<Vec<_>>();
-        self.0.iter().any(|glob| matches(glob, path) || above(path).into_iter().any(|at| matches(glob, &path[..at])))
+        self.0.matches(path)
     }
 
     /// Whether nothing is allowed.
@@ -105,46 +108,67 @@ impl Paths {
     }
 
     fn read(fields: &Fields<'_>, key: &'static str) -> Self {
-        Paths(fields.strings(key).into_iter().map(|glob| glob.trim_start_matches("./").trim_matches('/').to_owned()).collect())
+        let glob = |Text { text, node }: Text<'_>| match glob::check(&text) {
+            Ok(()) => Some(text),
+            Err(problem) => {
+                fields.problem(node, format!("`{text}` of `{key}` is not a glob: {problem}"), "cannot be read", None);
+                None
+            }
+        };
+        Paths(Globs::new(&fields.texts(key).into_iter().filter_map(glob).collect::<Vec<_>>()))
     }
 }
 
-/// Reads the text of `werf-giterminism.yaml`.
-pub(super) fn parse(file: &str, text: &str) -> Result<Policy, Vec<Problem>> {
+/// Reads the text of `werf-giterminism.yaml`. Unknown keys count for nothing, as in werf 2, and are told in the warnings.
+pub(super) fn parse(file: &str, text: &str) -> Result<(Policy, Vec<Warning>), Vec<Problem>> {
     let text: Arc<str> = text.into();
     let sink = Sink::new(file, text.clone());
     let node = read_document(&sink, &text, 0);
     let policy = node.as_ref().and_then(|node| Fields::open(&sink, node, format!("`{file}`"))).map(read).unwrap_or_default();
     drop(node);
     match sink.is_empty() {
-        true => Ok(policy),
+        true => Ok((policy, unknown_keys(file, &sink.unknown_keys()))),
         false => Err(sink.into_problems()),
     }
 }
 
+fn unknown_keys(file: &str, unknown: &[UnknownKey]) -> Vec<Warning> {
+    if unknown.is_empty() {
+        return Vec::new();
+    }
+    let keys: Vec<&str> = unknown.iter().map(|unknown| unknown.key.as_str()).collect();
+    let message = format!("{file} has keys that werf does not know and that allow nothing: {}", quoted(&keys));
+    let line = |UnknownKey { line, key, of, near }: &UnknownKey| match near {
+        Some(near) => format!("line {line}: did you mean `{near}` instead of `{key}` of {of}?"),
+        None => format!("line {line}: remove `{key}` of {of}"),
+    };
+    vec![Warning { message, help: unknown.iter().map(line).collect::<Vec<_>>().join("\n") }]
+}
+
 fn read(fields: Fields<'_>) -> Policy {
     let mut policy = Policy::default();
-    if let Some(version) = fields.required("giterminismConfigVersion", "1").filter(|version| version.text != "1") {
+    let is_one = |text: &str| text.parse::<f64>() == Ok(1.0);
+    if let Some(version) = fields.required("giterminismConfigVersion", "1").filter(|version| !is_one(&version.text)) {
         let message = format!("`giterminismConfigVersion` is `{}`, and only `1` is known", version.text);
         fields.problem(version.node, message, "unknown version", None);
     }
     if let Some(cli) = fields.fields("cli") {
         policy.custom_tags = cli.bool("allowCustomTags").unwrap_or_default();
-        cli.finish();
+        cli.finish_leniently();
     }
     if let Some(config) = fields.fields("config") {
         read_config(&config, &mut policy);
-        config.finish();
+        config.finish_leniently();
     }
     if let Some(helm) = fields.fields("helm") {
         policy.chart_files = Paths::read(&helm, "allowUncommittedFiles");
-        helm.finish();
+        helm.finish_leniently();
     }
     if let Some(includes) = fields.fields("includes") {
         policy.includes_update = includes.bool("allowIncludesUpdate").unwrap_or_default();
-        includes.finish();
+        includes.finish_leniently();
     }
-    fields.finish();
+    fields.finish_leniently();
     policy
 }
 
@@ -154,31 +178,31 @@ fn read_config(config: &Fields<'_>, policy: &mut Policy) {
     if let Some(rendering) = config.fields("goTemplateRendering") {
         policy.template_env = Names::read(&rendering, "allowEnvVariables");
         policy.template_files = Paths::read(&rendering, "allowUncommittedFiles");
-        rendering.finish();
+        rendering.finish_leniently();
     }
     if let Some(secrets) = config.fields("secrets") {
-        policy.secret_env = Names::read(&secrets, "allowEnvVariables");
+        policy.secret_env = Names::read_exact(&secrets, "allowEnvVariables");
         policy.secret_files = Paths::read(&secrets, "allowFiles");
-        policy.secret_values = Names::read(&secrets, "allowValueIds");
-        secrets.finish();
+        policy.secret_values = Names::read_exact(&secrets, "allowValueIds");
+        secrets.finish_leniently();
     }
     if let Some(stapel) = config.fields("stapel") {
         policy.from_latest = stapel.bool("allowFromLatest").unwrap_or_default();
         if let Some(git) = stapel.fields("git") {
             policy.git_branch = git.bool("allowBranch").unwrap_or_default();
-            git.finish();
+            git.finish_leniently();
         }
         if let Some(mount) = stapel.fields("mount") {
             policy.mount_build_dir = mount.bool("allowBuildDir").unwrap_or_default();
             policy.mount_paths = Paths::read(&mount, "allowFromPaths");
-            mount.finish();
+            mount.finish_leniently();
         }
-        stapel.finish();
+        stapel.finish_leniently();
     }
     if let Some(dockerfile) = config.fields("dockerfile") {
         policy.uncommitted_dockerfiles = Paths::read(&dockerfile, "allowUncommitted");
         policy.uncommitted_dockerignores = Paths::read(&dockerfile, "allowUncommittedDockerignoreFiles");
         policy.context_add_files = Paths::read(&dockerfile, "allowContextAddFiles");
-        dockerfile.finish();
+        dockerfile.finish_leniently();
     }
 }

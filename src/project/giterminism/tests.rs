@@ -148,17 +148,12 @@ config:
 ";
     let error = rules(&[(CONFIG_FILE, RULES)], &[(CONFIG_FILE, RULES)], Mode::Strict).map(|_| ()).unwrap_err();
     insta::assert_snapshot!(print(&error), @r#"
-    error: werf-giterminism.yaml has 6 problems
+    error: werf-giterminism.yaml has 5 problems
     error: `werf-giterminism.yaml` has no `giterminismConfigVersion`
       at werf-giterminism.yaml:1:1
         | config:
         | ^^^^^^ `giterminismConfigVersion` is missing here
       help: add `giterminismConfigVersion: 1`
-    error: `config` of `werf-giterminism.yaml` has an unknown key `allowUncommited`
-      at werf-giterminism.yaml:2:3
-        |   allowUncommited: true
-        |   ^^^^^^^^^^^^^^^ unknown key
-      help: did you mean `allowUncommitted`?
     error: `dockerfile` of `config` of `werf-giterminism.yaml` must be a mapping, not a list
       at werf-giterminism.yaml:3:15
         |   dockerfile: [a]
@@ -176,4 +171,53 @@ config:
         |     allowFromLatest: maybe
         |                      ^^^^^ expected true or false
     "#);
+}
+
+#[test]
+fn unknown_keys_count_for_nothing_and_are_told() {
+    const RULES: &str = "\
+giterminismConfigVersion: '1'
+strict: true
+config:
+  allowUncommited: true
+  secrets: {allowAll: true}
+helm: {allowUncommittedFiles: [a]}
+";
+    let known = rules(&[(CONFIG_FILE, RULES)], &[(CONFIG_FILE, RULES)], Mode::Strict).unwrap();
+    assert!(known.allows(|policy| policy.chart_files.allow("a") && !policy.uncommitted_config));
+    let told: Vec<String> = known.warnings().iter().map(|warning| format!("{}\n{}", warning.message, warning.help)).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    werf-giterminism.yaml has keys that werf does not know and that allow nothing: `strict`, `allowUncommited`, `allowAll`
+    line 2: remove `strict` of `werf-giterminism.yaml`
+    line 4: did you mean `allowUncommitted` instead of `allowUncommited` of `config` of `werf-giterminism.yaml`?
+    line 5: remove `allowAll` of `secrets` of `config` of `werf-giterminism.yaml`
+    ");
+}
+
+#[test]
+fn names_fit_whole_and_secrets_have_no_patterns() {
+    const RULES: &str = "\
+giterminismConfigVersion: 1
+config:
+  goTemplateRendering: {allowEnvVariables: [/A|B/, /CI_.+/, EXACT]}
+  secrets: {allowEnvVariables: [/T.*/, TOKEN], allowValueIds: [/id/]}
+";
+    let rules = rules(&[(CONFIG_FILE, RULES)], &[(CONFIG_FILE, RULES)], Mode::Strict).unwrap();
+    let names = ["A", "B", "AB", "CI_X", "CI_", "XCI_X", "EXACT", "EXACTLY", "/A|B/"];
+    let open = |name: &&str| rules.allows(|policy| policy.template_env.allow(name));
+    assert_eq!(names.into_iter().filter(open).collect::<Vec<_>>(), ["A", "B", "CI_X", "EXACT"]);
+    let secrets = ["TOKEN", "TIME", "/T.*/"];
+    let open = |name: &&str| rules.allows(|policy| policy.secret_env.allow(name));
+    assert_eq!(secrets.into_iter().filter(open).collect::<Vec<_>>(), ["TOKEN", "/T.*/"]);
+    assert!(!rules.allows(|policy| policy.secret_values.allow("id")));
+}
+
+#[test]
+fn paths_have_alternatives_and_a_directory_stands_for_all_below_it() {
+    const RULES: &str = "giterminismConfigVersion: 1\nhelm: {allowUncommittedFiles: ['.helm/{charts,crds}/*', '**/*.tgz', 'data']}\n";
+    let rules = rules(&[(CONFIG_FILE, RULES)], &[(CONFIG_FILE, RULES)], Mode::Strict).unwrap();
+    let paths = [".helm/charts/a/b", ".helm/crds/c", ".helm/values.yaml", "x/y.tgz", "z.tgz", "data/deep/er", "database", ".helm/charts"];
+    let open = |path: &&str| rules.allows(|policy| policy.chart_files.allow(path));
+    let expect = [".helm/charts/a/b", ".helm/crds/c", "x/y.tgz", "z.tgz", "data/deep/er", ".helm/charts"];
+    assert_eq!(paths.into_iter().filter(open).collect::<Vec<_>>(), expect);
 }

@@ -36,7 +36,7 @@ impl Difference {
 /// A file of the project and its difference. The path is from the project's directory.
 pub type Differing = (String, Difference);
 
-/// The project's directory on disk beside its commit. `project/git` implements it; tests have one in memory.
+/// A directory on disk beside its commit: the project's, or the whole repository. `project/git` implements it; tests have one in memory.
 pub trait WorkTree: Send + Sync {
     /// The files on disk.
     fn files(&self) -> &dyn FileTree;
@@ -44,7 +44,7 @@ pub trait WorkTree: Send + Sync {
     /// How one path differs, the symlinks on the way and their target included. Empty: it does not, or neither side has it.
     fn compare(&self, path: &str) -> Result<Vec<Differing>, ReadError>;
 
-    /// How the files below a directory (`""` is the project's own) differ, of those that `wanted` names by their path. Files that
+    /// How the files below a directory (`""` is the one that paths begin at) differ, of those that `wanted` names by their path. Files that
     /// `.gitignore` excludes are left out. Sorted by path.
     fn compare_below(&self, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Differing>, ReadError>;
 }
