@@ -108,17 +108,17 @@ async fn images_that_cannot_be_read() {
     exit 1
     error: cannot read the configuration of image `HOST/app:DIGEST`: registry `HOST` forbids it to those who are not logged in
       because: GET http://HOST/v2/app/manifests/DIGEST answered 403 Forbidden, DENIED: no
-    help: give this account the right to do so, or log in as another one with `docker login HOST`
+    help: give this account the right to do so, or log in as another one with `werf cr login HOST`
 
     exit 1
     error: cannot check image `HOST/app:latest`: registry `HOST` forbids it to those who are not logged in
       because: HEAD http://HOST/v2/app/manifests/latest answered 403 Forbidden
-    help: give this account the right to do so, or log in as another one with `docker login HOST`
+    help: give this account the right to do so, or log in as another one with `werf cr login HOST`
 
     exit 1
     error: cannot read the configuration of image `HOST/app:DIGEST`: registry `HOST` forbids it to those who are not logged in
       because: GET http://HOST/v2/app/blobs/sha256:DIGEST answered 403 Forbidden, DENIED: no
-    help: give this account the right to do so, or log in as another one with `docker login HOST`
+    help: give this account the right to do so, or log in as another one with `werf cr login HOST`
     ");
     // What lies below a manifest may be no image's: that one stays.
     let config = registry.blob("no configuration");
@@ -188,7 +188,7 @@ async fn deletions_that_are_none() {
     Not finished 0 deleted, 1 left to delete, 0 kept
     error: cannot delete image `HOST/app@sha256:DIGEST`: registry `HOST` forbids it to those who are not logged in
       because: DELETE http://HOST/v2/app/manifests/sha256:DIGEST answered 403 Forbidden, DENIED: no
-    help: give this account the right to do so, or log in as another one with `docker login HOST`
+    help: give this account the right to do so, or log in as another one with `werf cr login HOST`
     ");
     insta::assert_snapshot!(cleanup(&sandbox, &registry, &[]), @r"
     exit 0
