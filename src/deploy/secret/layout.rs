@@ -58,7 +58,10 @@ fn write(out: &mut String, text: &str, scalar: &Scalar, content: &Content) -> us
         _ => ("", "", span.end),
     };
     match (literal, content) {
-        (Some((indicator, body)), _) => out.push_str(&format!("{indicator}{}\n{body}", comment.trim_end())),
+        (Some((indicator, body)), _) => {
+            let space = if comment.starts_with('#') { " " } else { "" };
+            out.push_str(&format!("{indicator}{space}{}\n{body}", comment.trim_end()));
+        }
         (None, Content::Text(content)) => out.push_str(&format!("{}{}", yaml::emit_line(content, scalar.in_flow), comment.trim_end())),
         (None, Content::Binary(bytes)) => {
             let base_64 = base64::engine::general_purpose::STANDARD.encode(bytes);
@@ -66,6 +69,10 @@ fn write(out: &mut String, text: &str, scalar: &Scalar, content: &Content) -> us
         }
     }
     out.push_str(breaks);
+    // what was quoted may have a comment at its heel, what is plain may not
+    if text[end..].starts_with('#') {
+        out.push(' ');
+    }
     end
 }
 

@@ -53,7 +53,7 @@ fn names_are_the_same_wherever_they_are_worked_out() {
     let app = sandbox.app();
     let names = rendered(&sandbox, &app, "", &[]);
     for image in ["app", "clear", "web"] {
-        assert!(names.contains(&format!("  {image}: example.org/app:")), "{names}");
+        assert!(names.contains(&format!("  {image}: {}:", full_repository())), "{names}");
     }
     let same =
         |what: &str, dir: &Path, before: &str, env: &[(&str, &str)]| assert_eq!(rendered(&sandbox, dir, before, env), names, "{what}");
