@@ -59,6 +59,17 @@ pub struct Opened {
     provider: Arc<dyn Provider>,
 }
 
+/// The file that names other repositories whose files belong to the project.
+const INCLUDES: &str = "werf-includes.yaml";
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("the project has a `werf-includes.yaml`, and files of other repositories cannot be included yet")]
+#[diagnostic(help(
+    "without them the release would lack what they bring. Copy them into this repository and remove the file; images take files of others by \
+     `git` with `url`, charts by `dependencies` of Chart.yaml"
+))]
+struct IncludesError;
+
 /// Opens the commit that HEAD names (with `--dev`: a snapshot of the work tree).
 pub fn open_commit(options: &ProjectOptions, run: &Run) -> Result<Opened> {
     let dir = options.dir.clone().unwrap_or_else(|| PathBuf::from("."));
@@ -75,6 +86,13 @@ pub fn open_commit(options: &ProjectOptions, run: &Run) -> Result<Opened> {
     }
     let provider = remotes::upstream(options, &repository, run);
     let tree = Arc::new(git::commit_tree_with(&repository, &commit, provider.clone())?);
+    let has_includes = match mode {
+        Mode::Loose => directory(&repository).join(INCLUDES).exists(),
+        Mode::Strict | Mode::Dev => tree.read(INCLUDES)?.is_some(),
+    };
+    if has_includes {
+        return Err(IncludesError.into());
+    }
     let giterminism = giterminism::load(&commit.short(), tree.clone(), beside(&tree), mode, options.giterminism_config.as_deref())?;
     let giterminism = with_whole(giterminism, &tree, beside);
     warn(run, giterminism.warnings());

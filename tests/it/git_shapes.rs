@@ -387,7 +387,7 @@ fn formats_that_are_not_read_are_refused() {
     std::fs::remove_dir_all(sandbox.path().join(".git")).unwrap();
     sandbox.git(&["init", "-q", "--object-format=sha256"]);
     insta::assert_snapshot!(say(&sandbox), @r#"
-    the Git repository `DIR` uses object names that are no SHA-1, which werf cannot read
+    the Git repository `DIR` uses SHA-256 for object names, which werf cannot read
     help: convert it: a clone with `git init --object-format=sha1`, into which files are committed anew
     "#);
     let sandbox = Sandbox::new();

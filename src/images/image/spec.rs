@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn variables_see_those_of_the_image() {
         type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str], &'a [&'a str]);
-        let cases: [Case<'_>; 14] = [
+        let cases: [Case<'_>; 15] = [
             (&["PATH=/bin"], &[("PATH", "${PATH}:/x")], &[], &["PATH=/bin:/x"]),
             (&["PATH=/bin"], &[("PATH", "$PATH:/x")], &[], &["PATH=/bin:/x"]),
             (&[], &[("PATH", "${PATH}:/x")], &[], &["PATH=:/x"]),
@@ -298,6 +298,7 @@ mod tests {
             // For whole names.
             (&["FOO=1", "FOOD=2", "MY_FOO=3"], &[], &["/FOO/"], &["FOOD=2", "MY_FOO=3"]),
             (&["A=1", "B=2", "AB=3"], &[], &["/A|B/", "NO"], &["AB=3"]),
+            (&["TMP_A=1", "A_TMP_=2", "B_TMP=3"], &[], &["/^TMP_/", "/P$/"], &["A_TMP_=2"]),
             (&["WERF_COMMIT_HASH=1", "WERF_COMMIT_TIME_HUMAN=2", "WERF_COMMIT_TIME_UNIX=3", "X=a=b"], &[], &[], &["X=a=b"]),
         ];
         for (had, set, remove, expect) in cases {

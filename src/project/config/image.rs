@@ -372,9 +372,12 @@ pub struct ImageSpec {
     pub clear_working_dir: bool,
 }
 
-/// The expression of a `/regex/` of `imageSpec`, which is for a name as a whole.
+/// The expression of a `/regex/` of `imageSpec`, which is for a name as a whole; one that has an anchor of its own says itself where it is fast.
 pub fn whole_name(expression: &str) -> Result<Regex, regex::Error> {
-    Regex::new(&format!("^(?:{expression})$"))
+    match expression.starts_with('^') || expression.ends_with('$') && !expression.ends_with("\\$") {
+        true => Regex::new(expression),
+        false => Regex::new(&format!("^(?:{expression})$")),
+    }
 }
 
 /// `config.healthcheck`; times in seconds.

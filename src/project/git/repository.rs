@@ -63,7 +63,7 @@ fn unopened(start: &Path, error: gix::Error) -> GitError {
     });
     if config.and_then(|config| Some(config.string("extensions.objectFormat")?.to_string())).is_some_and(|format| format != "sha1") {
         let (format, conversion) =
-            ("object names that are no SHA-1", "a clone with `git init --object-format=sha1`, into which files are committed anew");
+            ("SHA-256 for object names", "a clone with `git init --object-format=sha1`, into which files are committed anew");
         return GitError::Format { repository: start.to_owned(), format, conversion };
     }
     GitError::Unusable { action: format!("open the Git repository of `{}`", start.display()), cause: Cause::new(error) }

@@ -136,7 +136,7 @@ fn instruction(dice: &mut Dice, project: &Project, stage: &mut Stage, stages: &[
         }
         11 => run(dice, project),
         12 => "RUN env | grep -v ^HOSTNAME | sort >> /env\n".into(),
-        13 => "RUN find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /bin \\) -prune -o -print | sort > /tmp/list\n".into(),
+        13 => "RUN find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /bin \\) -prune -o -print > /tmp/list\n".into(),
         number => {
             stage.made.push(if place.contains('$') || place.starts_with('.') { "/".into() } else { place.clone() });
             let keyword = if number == 10 { "ADD" } else { "COPY" };
