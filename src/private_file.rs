@@ -12,6 +12,14 @@ pub fn lock(path: &Path) -> io::Result<fs::File> {
     Ok(file)
 }
 
+/// The same for all that changes files of a directory, which is made where it is missing. Nothing is left in it.
+pub fn lock_directory(path: &Path) -> io::Result<fs::File> {
+    make_directory(path)?;
+    let directory = fs::File::open(path)?;
+    rustix::fs::flock(&directory, rustix::fs::FlockOperation::LockExclusive)?;
+    Ok(directory)
+}
+
 /// Writes a file with the directories above it: beside its place first, then renamed over what was there. A link stays one, and so does
 /// the owner of the file that it leads to.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -19,6 +19,7 @@ mod lint;
 mod password;
 mod plan;
 mod render;
+mod rollback;
 mod run;
 mod version;
 mod werf2;
@@ -59,6 +60,8 @@ enum Command {
     Lint(Late<lint::Args>),
     /// Print what `converge` would change in the cluster
     Plan(Late<plan::Args>),
+    /// Bring an earlier revision of the release back
+    Rollback(Late<rollback::Args>),
     /// Delete the release from the cluster
     Dismiss(Late<dismiss::Args>),
     /// Delete the images that nothing uses
@@ -101,6 +104,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Render(Late(args)) => render::run(*args),
         Command::Lint(Late(args)) => lint::run(*args),
         Command::Plan(Late(args)) => plan::run(*args),
+        Command::Rollback(Late(args)) => rollback::run(*args),
         Command::Dismiss(Late(args)) => dismiss::run(*args),
         Command::Cleanup(Late(args)) => cleanup::run(*args),
         Command::Helm(Late(command)) => helm::run(*command),

@@ -210,7 +210,7 @@ impl Planning {
 }
 
 /// Who we are, for others who wait for the release.
-fn holder() -> String {
+pub(super) fn holder() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{host} (pid {})", std::process::id())
 }

@@ -11,6 +11,7 @@ pub mod helm;
 pub mod lint;
 pub mod plan;
 pub mod render;
+pub mod rollback;
 pub mod secret;
 
 mod base_platform;

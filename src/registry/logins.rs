@@ -3,8 +3,7 @@
 //! The file is changed as Docker changes it, except that two who change it wait for one another, that nobody but its owner may read it
 //! afterwards, and that what we know nothing of stays in it. Where a helper keeps the login, an empty entry stays in the file.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use serde::Serialize;
@@ -47,17 +46,11 @@ fn change(path: &Path, edit: impl Fn(&mut Map<String, Value>)) -> Result<(), Cre
         return Ok(());
     }
     let unwritable = |source| CredentialsError::Unwritable { path: path.clone(), source };
-    let _lock = private_file::lock(&lock_beside(path)).map_err(unwritable)?;
+    let _lock = private_file::lock_directory(path.parent().unwrap_or(Path::new("."))).map_err(unwritable)?;
     match changed()? {
         Some(text) => private_file::write(path, text.as_bytes()).map_err(unwritable),
         None => Ok(()),
     }
-}
-
-fn lock_beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
-    name.push(".lock");
-    path.with_file_name(name)
 }
 
 /// One entry for a host, in place of all spellings of it.
@@ -88,6 +81,7 @@ fn with_tabs(config: &Map<String, Value>) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::PathBuf;
 
     use super::*;
     use crate::registry::{Credentials, DockerConfig};

@@ -31,7 +31,8 @@ fn five() -> Five {
     app.sandbox.git(&["checkout", "-q", "--detach"]);
     let publish = |text: &str| {
         let before = app.tags();
-        app.commit(&[("a.txt", text)]);
+        // an image of this name is in use wherever it is: other tests have others
+        app.commit(&[("a.txt", &format!("{text}{}", app.namespace))]);
         let built = app.werf(&["build"]);
         assert_eq!(built.code, 0, "{}", built.stderr);
         app.tags().into_iter().find(|tag| !before.contains(tag)).expect("a new tag")
@@ -120,14 +121,15 @@ fn what_is_used_wanted_or_young_stays_and_the_rest_goes() {
     assert_eq!(app.tags(), left);
     assert_eq!(digest_of(&app, &digest), None, "its manifest is gone too");
 
-    app.kubectl(&["delete", "deployment/web", "cronjob/nightly"]);
+    // what they own is gone too
+    app.kubectl(&["delete", "deployment/web", "cronjob/nightly", "--cascade=foreground"]);
     let done = app.werf(&["cleanup", HOURS, "0"]);
     assert_says(&done.stderr, &["2 deleted, 2 kept"]);
     assert_eq!(app.tags().len(), 2);
 
     // what was deleted is built and published again when it is wanted
     app.sandbox.git(&["checkout", "-q", "v1"]);
-    app.commit(&[("a.txt", "lost\n")]);
+    app.commit(&[("a.txt", &format!("lost\n{}", app.namespace))]);
     let again = app.werf(&["build"]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert!(app.tags().contains(&lost), "the same files have the same name");

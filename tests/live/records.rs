@@ -216,3 +216,41 @@ fn drift_is_put_right() {
     let plan = app.werf(&["plan", "--exit-code"]);
     assert_eq!(plan.code, 0, "{}{}", plan.stdout, plan.stderr);
 }
+
+#[test]
+fn an_earlier_revision_is_brought_back() {
+    let app = app();
+    let rollback = |args: &[&str]| app.werf(&[&["rollback"], args].concat());
+    let printed = rollback(&[]);
+    assert_eq!(printed.code, 1, "{}", printed.stderr);
+    assert_says(&printed.stderr, &["error: there is no release `shop` in namespace"]);
+    converge(&app, &["--set", "tone=low"]);
+    let printed = rollback(&[]);
+    assert_eq!(printed.code, 1, "{}", printed.stderr);
+    assert_says(
+        &printed.stderr,
+        &[
+            "error: release `shop` has no earlier revision that was deployed well, so there is nothing to go back to",
+            "help: it has: 1 (deployed); deploy a commit that works with `werf converge`",
+        ],
+    );
+    converge(&app, &["--set", "tone=high"]);
+    let printed = rollback(&["--revision", "7"]);
+    assert_eq!(printed.code, 1, "{}", printed.stderr);
+    assert_says(&printed.stderr, &["error: release `shop` has no revision 7", "help: it has: 1 (superseded), 2 (deployed)"]);
+    assert_eq!(statuses(&app, "helm"), ["superseded", "deployed"], "what cannot be done makes no revision");
+
+    let printed = rollback(&[]);
+    assert_eq!((printed.code, printed.stdout.as_str()), (0, "The tone is low.\n"), "{}", printed.stderr);
+    assert_says(&printed.stderr, &["Rolling back release shop to revision 1", "Rolled back release shop to the state of revision 1"]);
+    assert_eq!(
+        (tone(&app).as_str(), statuses(&app, "helm")),
+        ("low", ["superseded", "superseded", "deployed"].map(str::to_owned).to_vec())
+    );
+    let printed = rollback(&["--revision=3"]);
+    assert_says(&printed.stderr, &["Unchanged release shop, revision 3: nothing to do"]);
+    let printed = rollback(&["--revision=2", "--no-notes"]);
+    assert_eq!((printed.code, printed.stdout.as_str()), (0, ""), "{}", printed.stderr);
+    assert_eq!(tone(&app), "high");
+    assert_says(&converge(&app, &["--set", "tone=high"]), &["Unchanged release shop, revision 4: nothing to do"]);
+}

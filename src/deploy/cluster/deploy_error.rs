@@ -149,6 +149,28 @@ pub enum DeployError {
         namespace: String,
     },
 
+    /// There is no such revision.
+    #[error("release `{release}` has no revision {revision}")]
+    #[diagnostic(help("it has: {known}"))]
+    NoRevision {
+        /// Release.
+        release: String,
+        /// Revision.
+        revision: u32,
+        /// Those that there are.
+        known: String,
+    },
+
+    /// No revision was deployed well before the newest one.
+    #[error("release `{release}` has no earlier revision that was deployed well, so there is nothing to go back to")]
+    #[diagnostic(help("it has: {known}; deploy a commit that works with `werf converge`"))]
+    NothingBefore {
+        /// Release.
+        release: String,
+        /// Those that there are.
+        known: String,
+    },
+
     /// The user asked to stop.
     #[error("interrupted; revision {revision} of release `{release}` is marked as failed")]
     #[diagnostic(help("run the command again to finish the job"))]

@@ -35,5 +35,5 @@ pub use lock::{Acquired, Lock};
 pub use lookup::lookup;
 pub use openapi::{openapi, served};
 pub use record::{History, Record, RecordStatus, create_record, delete_record, load_history, load_record, update_record};
-pub use release::{DeployOptions, Desired, Outcome, Prepared, Revision, deploy, dismiss, prepare, prepare_removal};
+pub use release::{DeployOptions, Desired, Outcome, Prepared, Revision, deploy, dismiss, prepare, prepare_removal, rollback};
 pub use track::LogTail;

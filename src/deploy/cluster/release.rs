@@ -301,6 +301,68 @@ async fn locked(
     }
 }
 
+/// Brings an earlier revision back, as a new one: the given one, else the newest before the last one that was deployed well. Its notes are
+/// given as well.
+///
+/// # Errors
+/// No release, no such revision, none to go back to, and all that a deployment may end in. None of the first three changes anything.
+pub async fn rollback(
+    client: &Client,
+    owner: &Owner,
+    to: Option<u32>,
+    options: &DeployOptions,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<(Outcome, String), DeployError> {
+    // Without a release there is nothing to lock, and perhaps no namespace to hold a lock.
+    let newest = load_history(client, &owner.namespace, &owner.release).await?.newest();
+    target(client, owner, to).await?;
+    let lock = lock(client, owner, options, events, cancel, newest + 1).await?;
+    let result = async {
+        let (good, stands) = target(client, owner, to).await?;
+        let (revision, notes) = (good.revision, good.notes.clone());
+        if stands {
+            events.emit(Event::ReleaseUnchanged { release: owner.release.clone(), revision });
+            return Ok((Outcome::Unchanged { revision }, notes));
+        }
+        events.emit(Event::RollbackBegun { release: owner.release.clone(), to: revision });
+        let made = roll_back(client, good, options, events, cancel, &lock).await?;
+        events.emit(Event::ReleaseRolledBack { release: owner.release.clone(), to: revision });
+        Ok((Outcome::Deployed { revision: made }, notes))
+    };
+    let result = result.await;
+    // A lock that cannot be given back expires by itself.
+    if let Err(error) = lock.release().await {
+        tracing::debug!(%error, "the release lock was left to expire");
+    }
+    result
+}
+
+/// The revision to go back to, and whether it stands already.
+async fn target(client: &Client, owner: &Owner, to: Option<u32>) -> Result<(Record, bool), DeployError> {
+    let history = load_history(client, &owner.namespace, &owner.release).await?;
+    let (release, namespace) = (owner.release.clone(), owner.namespace.clone());
+    let Some(&(newest, status)) = history.revisions.last() else { return Err(DeployError::NoRelease { release, namespace }) };
+    let known =
+        || history.revisions.iter().map(|(revision, status)| format!("{revision} ({})", status.as_str())).collect::<Vec<_>>().join(", ");
+    let was_good = |status: RecordStatus| matches!(status, RecordStatus::Deployed | RecordStatus::Superseded);
+    let earlier = || history.revisions.iter().rev().find(|(revision, status)| *revision < newest && was_good(*status));
+    let wanted = match to {
+        Some(to) if !history.revisions.iter().any(|(revision, _)| *revision == to) => {
+            return Err(DeployError::NoRevision { release, revision: to, known: known() });
+        }
+        Some(to) => to,
+        None => match earlier() {
+            Some((revision, _)) => *revision,
+            None => return Err(DeployError::NothingBefore { release, known: known() }),
+        },
+    };
+    match record::load_record(client, &owner.namespace, &owner.release, wanted).await? {
+        Some(record) => Ok((record, wanted == newest && status == RecordStatus::Deployed)),
+        None => Err(DeployError::NoRevision { release, revision: wanted, known: known() }),
+    }
+}
+
 /// Deploys an earlier revision's objects as a new revision.
 async fn roll_back(
     client: &Client,

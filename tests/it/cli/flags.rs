@@ -228,6 +228,7 @@ fn help_and_version() {
       render      Print the manifests that `converge` would apply
       lint        Say what is wrong or doubtful in the chart
       plan        Print what `converge` would change in the cluster
+      rollback    Bring an earlier revision of the release back
       dismiss     Delete the release from the cluster
       cleanup     Delete the images that nothing uses
       helm        Work on any chart as Helm does
