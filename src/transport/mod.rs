@@ -4,8 +4,8 @@
 
 mod proxy;
 
-use proxy::{Connector, ProxyError};
-pub use proxy::{Proxies, percent_decoded};
+use proxy::ProxyError;
+pub use proxy::{Connector, Proxies, percent_decoded};
 
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};

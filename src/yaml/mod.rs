@@ -2,7 +2,7 @@
 //!
 //! [`parse_documents`] turns text into [`Node`]s that know where they stand in it: anchors, aliases and merge keys are resolved,
 //! scalars have their YAML 1.1 types as Kubernetes tools read them (`yes` is a boolean, `0755` an octal number, a date stays text).
-//! [`scalars`] gives what is written, for those who change some values of a text and leave the rest as it is.
+//! [`scalars()`] gives what is written, for those who change some values of a text and leave the rest as it is.
 //! [`to_json`] turns a node into the JSON that Kubernetes means by it; [`emit()`] prints a value exactly as Helm's `toYaml`.
 //!
 //! Syntax is left to `libyaml-safer` (YAML 1.1 events). What a key means, and where text comes from, is left to the callers.

@@ -50,7 +50,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("deploy/schema", &["yaml", "deploy/resource"]),
     ("deploy/status", &["error"]),
     ("deploy/plan", &["error", "yaml", "deploy/resource"]),
-    ("deploy/cluster", &["cache_file", "error", "event", "yaml", "deploy/resource", "deploy/plan", "deploy/status"]),
+    ("deploy/cluster", &["cache_file", "error", "event", "transport", "yaml", "deploy/resource", "deploy/plan", "deploy/status"]),
     (
         "ops",
         &[

@@ -11,6 +11,7 @@ use super::client::Client;
 use super::error::ClusterError;
 use super::transport::Transport;
 use crate::error::root_cause;
+use crate::transport::Proxies;
 
 /// Where the cluster is and who we are. Empty fields leave the kubeconfig's word.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +85,7 @@ const PARALLELISM: usize = 30;
 
 /// Reads the configuration and prepares a client. The first request connects.
 pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
-    let (mut config, origin) = load(options).await?;
+    let Loaded { mut config, origin, mut proxy } = load(options).await?;
     if let Some(server) = &options.server {
         config.cluster_url = server
             .parse()
@@ -100,11 +101,12 @@ pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
         config.root_cert = Some(certificates(&bytes).ok_or_else(|| bad("it holds no PEM certificate".into()))?);
         config.root_cert_file = None;
     }
-    if let Some(proxy) = &options.proxy_url {
-        let url = proxy.parse();
-        let bad = |error: http::uri::InvalidUri| ClusterError::BadProxy { value: proxy.clone(), message: error.to_string() };
-        config.proxy_url = Some(url.map_err(bad)?);
+    if let Some(url) = &options.proxy_url {
+        let bad = |error: http::uri::InvalidUri| ClusterError::BadProxy { value: url.clone(), message: error.to_string() };
+        url.parse::<http::Uri>().map_err(bad)?;
+        proxy = Some(url.clone());
     }
+    let proxies = Proxies { http: proxy.clone(), https: proxy, direct: String::new() };
     if let Some(name) = &options.tls_server_name {
         config.tls_server_name = Some(name.clone());
     }
@@ -113,7 +115,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
     let bad = |error: kube::Error| bad_config(&origin, &error);
     let namespace = config.default_namespace.clone();
-    let transport = Transport::new(&config).map_err(bad)?;
+    let transport = Transport::new(&config, proxies).map_err(bad)?;
     let source = if origin.is_empty() { "the flags".to_owned() } else { format!("the kubeconfig {origin}") };
     let parallelism = options.parallelism.unwrap_or(PARALLELISM).max(1);
     Client::new(transport, &config, server, source, namespace, parallelism).map_err(bad)
@@ -153,19 +155,27 @@ async fn given(options: &ConnectOptions) -> Result<(Option<Kubeconfig>, String),
     }
 }
 
-/// The configuration and where it came from, for messages.
-async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), ClusterError> {
+/// A configuration that was found.
+struct Loaded {
+    config: kube::Config,
+    /// Where it came from, for messages.
+    origin: String,
+    /// The proxy that it names for the cluster.
+    proxy: Option<String>,
+}
+
+async fn load(options: &ConnectOptions) -> Result<Loaded, ClusterError> {
     let (kubeconfig, origin) = given(options).await?;
     let Some(kubeconfig) = kubeconfig else {
         if let Some(server) = &options.server {
             let url = server
                 .parse()
                 .map_err(|error: http::uri::InvalidUri| ClusterError::BadServer { value: server.clone(), message: error.to_string() })?;
-            return Ok((kube::Config::new(url), String::new()));
+            return Ok(Loaded { config: kube::Config::new(url), origin: String::new(), proxy: None });
         }
         let tried = options.kubeconfigs.iter().map(|path| path.display().to_string()).collect();
         return match kube::Config::incluster() {
-            Ok(config) => Ok((config, "of the pod's service account".into())),
+            Ok(config) => Ok(Loaded { config, origin: "of the pod's service account".into(), proxy: None }),
             Err(_) => Err(ClusterError::NoConfig { tried }),
         };
     };
@@ -176,13 +186,22 @@ async fn load(options: &ConnectOptions) -> Result<(kube::Config, String), Cluste
     }
     let select = KubeConfigOptions { context: options.context.clone(), cluster: options.cluster.clone(), user: options.user.clone() };
     match kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &select).await {
-        Ok(config) => Ok((config, origin)),
+        Ok(config) => Ok(Loaded { config, origin, proxy: proxy_of(&kubeconfig, options) }),
         Err(KubeconfigError::LoadContext(name)) if !name.is_empty() => Err(unknown_context(&kubeconfig, &origin, &name)),
         Err(KubeconfigError::CurrentContextNotSet | KubeconfigError::LoadContext(_)) => {
             Err(ClusterError::NoContext { path: origin, help: format!("choose one with `--kube-context`: {}", names_of(&kubeconfig)) })
         }
         Err(error) => Err(bad_config(&origin, &error)),
     }
+}
+
+/// `proxy-url` of the cluster that is chosen.
+fn proxy_of(kubeconfig: &Kubeconfig, options: &ConnectOptions) -> Option<String> {
+    let context = options.context.as_ref().or(kubeconfig.current_context.as_ref())?;
+    let of_context =
+        || kubeconfig.contexts.iter().find(|known| &known.name == context)?.context.as_ref().map(|context| context.cluster.clone());
+    let cluster = options.cluster.clone().or_else(of_context)?;
+    kubeconfig.clusters.iter().find(|known| known.name == cluster)?.cluster.as_ref()?.proxy_url.clone().filter(|url| !url.is_empty())
 }
 
 impl Identity {

@@ -19,11 +19,13 @@ use kube::client::{Body, ConfigExt};
 use tokio::sync::Mutex;
 use tower::{BoxError, Service, ServiceExt};
 
+use crate::transport::{Connector, Proxies};
+
 /// Answers requests over one HTTP/2 connection, or over an HTTP/1.1 pool where the server has nothing better.
 #[derive(Clone)]
 pub(super) struct Transport {
-    connector: HttpsConnector<HttpConnector>,
-    pool: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Body>,
+    connector: HttpsConnector<Connector>,
+    pool: hyper_util::client::legacy::Client<HttpsConnector<Connector>, Body>,
     shared: Arc<Mutex<State>>,
     connect_timeout: Duration,
 }
@@ -35,12 +37,13 @@ enum State {
 }
 
 impl Transport {
-    /// Prepares TLS from the kubeconfig's certificates. Connects at the first request.
-    pub(super) fn new(config: &kube::Config) -> Result<Self, kube::Error> {
+    /// Prepares TLS from the kubeconfig's certificates. Connects at the first request, through a proxy where one is named.
+    pub(super) fn new(config: &kube::Config, proxies: Proxies) -> Result<Self, kube::Error> {
         let tls = config.rustls_client_config()?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        let tcp = Connector { direct: tcp, proxies: Arc::new(proxies) };
         let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
         let connector = match &config.tls_server_name {
             Some(name) => {

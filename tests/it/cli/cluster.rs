@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::super::deploy::fake::Fake;
+use super::super::fake_registry::tunnel_proxy;
 use super::super::sandbox::Sandbox;
 use super::{app, told, told_beside};
 
@@ -201,4 +202,38 @@ async fn a_release_from_its_first_revision_to_its_end() {
        Dismissed release app
     ");
     assert!(cluster.get("/api/v1/namespaces/app/configmaps/app").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_before_a_cluster() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let (proxy, heads) = tunnel_proxy(closed).await;
+    let cluster = |server: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "k", "cluster": {"server": server, "proxy-url": format!("http://{proxy}")}}],
+            "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+            "users": [{"name": "u", "user": {}}],
+        })
+    };
+    let sandbox = app();
+    let asked = |config: &serde_json::Value, args: &[&str]| {
+        std::fs::write(sandbox.root().join("config"), config.to_string()).expect("a kubeconfig");
+        let file = sandbox.root().join("config");
+        let told = told_beside(&sandbox, &[&PLAN[..], &["--kube-config", file.to_str().expect("text")], args].concat());
+        (std::mem::take(&mut *heads.lock().unwrap()), told)
+    };
+    let (heads, _) = asked(&cluster("https://one.invalid:6443"), &[]);
+    assert!(heads.iter().all(|head| head.starts_with("CONNECT one.invalid:6443 ")) && !heads.is_empty(), "{heads:?}");
+    let mut none = cluster("https://two.invalid");
+    none["clusters"][0]["cluster"]["proxy-url"] = json!("");
+    let (heads, _) = asked(&none, &["--kube-proxy-url", &format!("http://me:s3cret@{proxy}")]);
+    assert!(heads.iter().all(|head| head.starts_with("CONNECT two.invalid:443 ")) && !heads.is_empty(), "{heads:?}");
+    assert!(heads[0].contains("Proxy-Authorization: Basic bWU6czNjcmV0\r\n"), "{heads:?}");
+    let (_, told) = asked(&cluster("https://refused.invalid"), &["--kube-proxy-url", &format!("http://me:s3cret@{proxy}")]);
+    insta::assert_snapshot!(told.replace(&proxy.to_string(), "HOST"), @r"
+    exit 1
+    error: cannot reach the Kubernetes API server https://refused.invalid: the proxy http://HOST refused a tunnel to refused.invalid:443: HTTP/1.1 403 Forbidden
+    help: the address comes from the kubeconfig [SANDBOX]/config; `kubectl version` asks the same server
+    ");
 }
