@@ -16,7 +16,7 @@ use crate::table::Row;
 
 const IMAGES: usize = 50;
 
-/// In process from opening the repository to the last name, beside `git ls-tree -r`; and the whole `werf render` of a chart that names
+/// In process from opening the repository to the last name, beside `git ls-tree -r`; and the whole `werf lint` of a chart that names
 /// every image, which compares the work tree too, beside `git status`.
 pub fn rows() -> Vec<Row> {
     let testbed = Testbed::up();
@@ -30,10 +30,10 @@ pub fn rows() -> Vec<Row> {
         };
         let names = Sample::of((0..9).map(|_| timed(&project)).collect());
         let listing = alone(9, |_| git(&["ls-tree", "-r", "HEAD"]));
-        let (command, status) = by_turns(9, |_| testbed.werf(&project, &["render", "--repo", &repo]), |_| git(&["status", "--short"]));
+        let (command, status) = by_turns(9, |_| testbed.werf(&project, &["lint", "--repo", &repo]), |_| git(&["status", "--short"]));
         [
             Row { what: what.into(), bar: "", ours: names, peer: Some(("git ls-tree", listing)), remark: "in process".into() },
-            Row { what: format!("{what}: render"), bar: "", ours: command, peer: Some(("git status", status)), remark: String::new() },
+            Row { what: format!("{what}: lint"), bar: "", ours: command, peer: Some(("git status", status)), remark: String::new() },
         ]
     };
     [

@@ -262,6 +262,9 @@ pub struct ValuesArgs {
     /// chart can work out such passwords and keys, so they are no secrets
     #[arg(long, env = "WERF_DETERMINISTIC")]
     deterministic: bool,
+    /// Let templates ask for the addresses of hosts (`getHostByName`)
+    #[arg(long, env = "WERF_TEMPLATES_ALLOW_DNS")]
+    templates_allow_dns: bool,
 }
 
 impl ValuesArgs {
@@ -282,6 +285,7 @@ impl ValuesArgs {
             werf_home: env::werf_home(),
             helm_4: self.helm_compat == 4,
             deterministic: self.deterministic,
+            allow_dns: self.templates_allow_dns,
         }
     }
 }

@@ -203,6 +203,7 @@ impl Planning {
             deploy: &options.deploy,
             marks: &self.marks,
             deterministic: options.values.deterministic,
+            dns: options.values.allow_dns,
             validate: &options.validate,
             proxies: &options.registry.proxies,
         }

@@ -32,13 +32,19 @@ pub struct Gates {
     cluster: Option<Client>,
     fetcher: Fetcher,
     runtime: Handle,
+    dns: bool,
 }
 
 impl Gates {
     /// Gates to a cluster, without which `lookup` answers as Helm does, and through these proxies to schemas that charts refer to.
     pub fn new(cluster: Option<Client>, proxies: &Proxies) -> Self {
         let patience = Patience { timeout: SCHEMA_TIMEOUT, ..Patience::default() };
-        Gates { cluster, fetcher: Fetcher::new(patience, proxies.clone()), runtime: Handle::current() }
+        Gates { cluster, fetcher: Fetcher::new(patience, proxies.clone()), runtime: Handle::current(), dns: false }
+    }
+
+    /// The same, where `getHostByName` may ask for names of hosts.
+    pub fn with_dns(self, dns: bool) -> Self {
+        Gates { dns, ..self }
     }
 }
 
@@ -51,6 +57,10 @@ impl Host for Gates {
 
     fn now(&self) -> jiff::Zoned {
         Machine.now()
+    }
+
+    fn host_by_name(&self, name: &str) -> Result<String, FunctionError> {
+        if self.dns { Machine.host_by_name(name) } else { Ok(String::new()) }
     }
 
     fn schema(&self, url: &str) -> Result<Vec<u8>, String> {

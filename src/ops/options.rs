@@ -137,6 +137,8 @@ pub struct ValuesOptions {
     pub helm_4: bool,
     /// Clock and randomness of templates come from names and the commit.
     pub deterministic: bool,
+    /// Templates may ask for names of hosts.
+    pub allow_dns: bool,
 }
 
 impl ValuesOptions {

@@ -105,6 +105,8 @@ pub struct Scene<'a> {
     pub cluster: Option<&'a Client>,
     /// Clock and randomness of templates come from names and the commit.
     pub deterministic: bool,
+    /// Templates may ask for names of hosts.
+    pub dns: bool,
     /// A failure brings what was rendered before it.
     pub debug: bool,
     /// What wrote what is kept.
@@ -123,7 +125,7 @@ pub fn with_input<T>(chart: &Chart, scene: &Scene<'_>, work: impl FnOnce(&Render
     let operation = if scene.revision > 1 { Operation::Upgrade } else { Operation::Install };
     let release =
         Release { name: scene.owner.release.clone(), namespace: scene.owner.namespace.clone(), revision: scene.revision, operation };
-    let gates = Gates::new(scene.cluster.cloned(), scene.proxies);
+    let gates = Gates::new(scene.cluster.cloned(), scene.proxies).with_dns(scene.dns);
     let time = scene.service.commit.as_ref().map_or(gates::FIXED_TIME, |commit| commit.date_unix);
     let determined = scene.deterministic.then(|| gates::determined(&gates, &release, chart.name(), time));
     let input = RenderInput {
@@ -203,7 +205,7 @@ impl Drawn {
 
 /// Renders the chart for the next revision, and holds it against schemas.
 pub async fn draw(scene: &PlanScene<'_>, run: &Run) -> Result<Drawn> {
-    let &PlanScene { owner, chart, layers, compat, service, client, deploy, marks: _, deterministic, validate, proxies } = scene;
+    let &PlanScene { owner, chart, layers, compat, service, client, deploy, marks: _, deterministic, dns, validate, proxies } = scene;
     let (history, capabilities) = futures::future::try_join(
         async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) },
         capabilities(chart, client),
@@ -212,7 +214,8 @@ pub async fn draw(scene: &PlanScene<'_>, run: &Run) -> Result<Drawn> {
     let revision = history.newest() + 1;
     let cluster = Some(client);
     let traced = validate.is_wanted();
-    let scene = Scene { owner, layers, compat, service, capabilities, revision, cluster, deterministic, debug: false, traced, proxies };
+    let scene =
+        Scene { owner, layers, compat, service, capabilities, revision, cluster, deterministic, dns, debug: false, traced, proxies };
     // warnings are told of what is compared
     let quiet = Run { events: Events::none(), ..run.clone() };
     let rendered = render(chart, &scene, &quiet)?;
@@ -256,6 +259,8 @@ pub struct PlanScene<'a> {
     pub marks: &'a Marks,
     /// Clock and randomness of templates come from names and the commit.
     pub deterministic: bool,
+    /// Templates may ask for names of hosts.
+    pub dns: bool,
     /// What manifests are held against before anything is compared.
     pub validate: &'a ValidateOptions,
     /// What is between us and the servers that schemas refer to.

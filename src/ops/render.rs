@@ -162,6 +162,7 @@ impl Loaded {
             revision: 1,
             cluster: None,
             deterministic: options.values.deterministic,
+            dns: options.values.allow_dns,
             debug: options.debug,
             traced: options.validate.is_wanted(),
             proxies: &options.registry.proxies,

@@ -88,6 +88,9 @@ pub struct Args {
     /// server: `lookup` asks the cluster; with Helm 4's ways .Capabilities are the cluster's too
     #[arg(long, value_name = "client|server", num_args = 0..=1, require_equals = true, default_missing_value = "client", value_parser = dry_run)]
     dry_run: Option<String>,
+    /// Let templates ask for the addresses of hosts (`getHostByName`)
+    #[arg(long)]
+    enable_dns: bool,
     /// Write the manifests into files below this directory
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
@@ -136,6 +139,7 @@ impl Args {
             show_only: self.show_only,
             helm_4: self.helm_compat == 4,
             deterministic: self.deterministic,
+            allow_dns: self.enable_dns,
             skip_schema: self.skip_schema_validation,
             debug: self.debug,
             validate: ops::ValidateOptions { cluster: self.validate, schemas: self.validate_schemas, cache_dir: env::cache_dir() },
@@ -173,7 +177,7 @@ const SWITCHES: [&str; 13] = [
     "take-ownership",
     "wait-for-jobs",
 ];
-const SETTINGS: [&str; 3] = ["description", "labels", "timeout"];
+const SETTINGS: [&str; 5] = ["burst-limit", "description", "labels", "qps", "timeout"];
 
 impl clap::Args for WithoutEffect {
     fn augment_args(command: clap::Command) -> clap::Command {

@@ -74,7 +74,8 @@ impl Capabilities {
 
     /// Major and minor part of the version.
     pub fn major_minor(&self) -> (&str, &str) {
-        let mut parts = self.kube_version.trim_start_matches('v').split('.');
+        let numbers = self.kube_version.split(['-', '+']).next().unwrap_or_default();
+        let mut parts = numbers.trim_start_matches('v').split('.');
         (parts.next().unwrap_or(""), parts.next().unwrap_or(""))
     }
 }

@@ -95,8 +95,8 @@ fn files(table: &mut Table) {
     });
     table.method(FILES, "Lines", move |files: Value, name: Arc<str>| {
         let content = map(&files).map(|files| get(files, &name)).unwrap_or_else(|| Arc::from([]));
-        let content = content.strip_suffix(b"\n").unwrap_or(&content);
-        let lines: Vec<Str> = content.split(|byte| *byte == b'\n').map(Str::from_bytes).collect();
+        let whole = content.strip_suffix(b"\n").unwrap_or(&content);
+        let lines: Vec<Str> = whole.split(|byte| *byte == b'\n').map(Str::from_bytes).collect();
         let lines = if content.is_empty() { Vec::new() } else { lines };
         Value::List(List::strings(lines))
     });

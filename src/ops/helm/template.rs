@@ -61,6 +61,8 @@ pub struct Options {
     pub helm_4: bool,
     /// Clock and randomness of templates come from names.
     pub deterministic: bool,
+    /// Templates may ask for names of hosts.
+    pub allow_dns: bool,
     /// values.schema.json is not looked at.
     pub skip_schema: bool,
     /// A failure prints what was rendered before it.
@@ -101,6 +103,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         _ => with_versions(compat, options.kube_version.as_deref(), &options.api_versions)?,
     };
     let gates = Gates::new(client.clone().filter(|_| options.server || options.helm_4), &options.source.reach.charts.proxies);
+    let gates = gates.with_dns(options.allow_dns);
     let determined = options.deterministic.then(|| gates::determined(&gates, &release, chart.name(), gates::FIXED_TIME));
     let input = RenderInput {
         release,

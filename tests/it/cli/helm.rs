@@ -559,3 +559,27 @@ fn a_rendering_ends_when_it_is_interrupted() {
     help: nothing half-done is taken for done: run the same command again to finish
     ");
 }
+
+#[test]
+fn names_of_hosts_are_asked_where_that_is_allowed() {
+    let sandbox = Sandbox::empty();
+    let template = "kind: A\naddress: \"{{ getHostByName \"localhost\" }}\"\n";
+    sandbox.write(&[("chart/Chart.yaml", "apiVersion: v2\nname: c\nversion: 0.1.0\n"), ("chart/templates/t.yaml", template)]);
+    let printed = |args: &[&str]| sandbox.werf(&[&["helm", "template", "r", "chart"], args].concat()).stdout;
+    assert!(printed(&["--qps", "5", "--burst-limit", "10"]).ends_with("address: \"\"\n"));
+    let asked = printed(&["--enable-dns"]);
+    assert!(asked.contains("\"127.0.0.1\"") || asked.contains("\"::1\""), "{asked}");
+}
+
+#[test]
+fn lines_of_files_and_versions_with_a_plus() {
+    let sandbox = Sandbox::empty();
+    let template = "kind: A\none: {{ .Files.Lines \"one\" | toJson }}\nnone: {{ .Files.Lines \"none\" | toJson }}\n\
+        version: {{ .Capabilities.KubeVersion.Major }} {{ .Capabilities.KubeVersion.Minor }} {{ .Capabilities.KubeVersion }}\n";
+    let files = [("chart/Chart.yaml", "apiVersion: v2\nname: c\nversion: 0.1.0\n"), ("chart/templates/t.yaml", template)];
+    sandbox.write(&[files[0], files[1], ("chart/one", "\n"), ("chart/none", "")]);
+    for helm in ["3", "4"] {
+        let printed = sandbox.werf(&["helm", "template", "r", "chart", "--helm-compat", helm, "--kube-version", "1.27+"]).stdout;
+        assert!(printed.ends_with("one: [\"\"]\nnone: []\nversion: 1 27 v1.27\n"), "{printed}");
+    }
+}
