@@ -15,6 +15,7 @@ mod node;
 mod reader;
 mod resolve;
 mod scalars;
+mod tags;
 
 pub use emit::{Emitter, emit, emit_line, sort_keys};
 pub use error::YamlError;

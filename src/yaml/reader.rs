@@ -66,7 +66,7 @@ enum Anchor {
 }
 
 /// A text between a byte order mark and a line break, where the parser needs them.
-type Padded<'t> = Chain<Chain<&'t [u8], &'t [u8]>, &'t [u8]>;
+type Padded<'t> = Chain<Chain<Chain<Chain<&'t [u8], &'t [u8]>, &'t [u8]>, &'t [u8]>, &'t [u8]>;
 
 pub(super) struct Cursor<'t> {
     parser: Parser<Padded<'t>>,
@@ -84,7 +84,13 @@ impl<'t> Reader<'t> {
         let mark: &[u8] = if self.skipped == 0 && self.text.as_bytes().first() == Some(&0xef) { "\u{feff}".as_bytes() } else { b"" };
         let end: &[u8] = if self.text.ends_with('\n') { b"" } else { b"\n" };
         let mut cursor = Cursor { parser: Parser::new() };
-        cursor.parser.set_input(mark.chain(self.text.as_bytes()).chain(end));
+        let bytes = self.text.as_bytes();
+        // The parser ends the process at a tag with a comma at its heel, which Go's refuses: with another character it refuses it too.
+        let (before, other, after) = match super::tags::comma(self.text) {
+            Some(at) => (&bytes[..at], &b"["[..], &bytes[at + 1..]),
+            None => (bytes, &b""[..], &b""[..]),
+        };
+        cursor.parser.set_input(mark.chain(before).chain(other).chain(after).chain(end));
         cursor
     }
 

@@ -83,6 +83,7 @@ fn errors_name_their_place() {
     check_error("ü: 1\nü: 2\n", 2, 1, "key `ü` is already set in this mapping");
     check_error("a: *x\n", 1, 4, "unknown anchor 'x' referenced");
     check_error("a: &x [*x]\n", 1, 8, "anchor 'x' value contains itself");
+    check_error("a: [!!str, x]\n", 1, 10, "did not find expected whitespace or line break while scanning a tag");
     check_error("a: \u{7}\n", 1, 4, "control characters are not allowed");
     check_error("<<: 5\n", 1, 5, "map merge requires map or sequence of maps as the value");
 }

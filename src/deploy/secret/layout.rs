@@ -36,6 +36,11 @@ pub(super) fn replaced<'s>(text: &str, changes: impl IntoIterator<Item = (&'s Sc
 /// Writes one scalar; gives the place behind what it stands for.
 fn write(out: &mut String, text: &str, scalar: &Scalar, content: &Content) -> usize {
     let span = scalar.node.span.clone();
+    // a block scalar may begin below its key without indentation, others may not
+    let line = &text[text[..span.start].rfind('\n').map_or(0, |newline| newline + 1)..span.start];
+    if matches!(scalar.node.style, Style::Literal | Style::Folded) && line.trim().is_empty() && span.start > 0 {
+        out.push_str("  ");
+    }
     if let Some(anchor) = &scalar.anchor {
         out.push_str(&format!("&{anchor} "));
     }
