@@ -13,7 +13,7 @@ use super::{
     ValuesOptions,
 };
 use super::{dependencies, images, lookups, project, registry, release};
-use crate::deploy::chart::{self, Chart, ServiceValues, ValueLayers};
+use crate::deploy::chart::{Chart, ServiceValues, ValueLayers};
 use crate::deploy::cluster::{self, Outcome, Prepared};
 use crate::deploy::resource::Owner;
 use crate::error::Result;
@@ -126,7 +126,7 @@ async fn ready(options: &Options, project: &Arc<Project>, images: ForImages, run
         let early = async {
             let drawn = release::draw(&early, run).await?;
             // What is only known of published images is not there yet; that the chart can be rendered is.
-            if chart::reads_digests(&planning.chart) || drawn.stands_in(&planning.service) {
+            if drawn.is_provisional(&planning.chart, &planning.service) {
                 return Ok(None);
             }
             Ok(Some(release::compare(&early, drawn, run).await?))

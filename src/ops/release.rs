@@ -158,10 +158,15 @@ pub fn executed(chart: &Chart, input: &RenderInput<'_>) -> Result<Executed> {
 /// The second half of [`rendered`].
 pub fn sorted(executed: Executed, input: &RenderInput<'_>, run: &Run) -> Result<Rendered> {
     let rendered = tokio::task::block_in_place(|| executed.sorted(input)).map_err(|error| with_partial(error, input))?;
+    tell_warnings(&rendered, run);
+    Ok(rendered)
+}
+
+/// Tells what deserves attention in a rendered chart.
+pub fn tell_warnings(rendered: &Rendered, run: &Run) {
     for message in &rendered.warnings {
         run.events.emit(Event::Warned { message: message.clone(), help: None });
     }
-    Ok(rendered)
 }
 
 /// The error, with what was rendered before it where the options keep that.
@@ -197,9 +202,9 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// Whether it has something of images that is only known when they are published.
-    pub fn stands_in(&self, service: &ServiceValues) -> bool {
-        service.stands_in(&self.rendered)
+    /// Whether it may have something of images that is only known when they are published.
+    pub fn is_provisional(&self, chart: &Chart, service: &ServiceValues) -> bool {
+        service.is_provisional_in(chart, &self.rendered)
     }
 }
 
@@ -228,9 +233,7 @@ pub async fn draw(scene: &PlanScene<'_>, run: &Run) -> Result<Drawn> {
 pub async fn compare(scene: &PlanScene<'_>, drawn: Drawn, run: &Run) -> Result<(Prepared, Option<String>)> {
     let &PlanScene { owner, client, deploy, marks, .. } = scene;
     let Drawn { history, rendered } = drawn;
-    for message in &rendered.warnings {
-        run.events.emit(Event::Warned { message: message.clone(), help: None });
-    }
+    tell_warnings(&rendered, run);
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
     let desired = desired(owner, rendered, marks, deploy)?;
     for warning in desired.resources.iter().flat_map(|resource| &resource.warnings) {

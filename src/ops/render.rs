@@ -103,10 +103,11 @@ async fn with_images(options: &Options, project: &Arc<Project>, triggers: &Trigg
     if !triggers.is_empty() {
         return Ok(Settling::Found(triggers));
     }
-    let service = match chart::reads_digests(&loaded.chart) || service.stands_in(&early) {
-        true => service.with_digests(&images.with_others(&registry, digests).await?),
-        false => service,
-    };
+    if !service.is_provisional_in(&loaded.chart, &early) {
+        release::tell_warnings(&early, run);
+        return Ok(Settling::Done(early));
+    }
+    let service = service.with_digests(&images.with_others(&registry, digests).await?);
     Ok(Settling::Done(release::render(&loaded.chart, &loaded.scene(options, &service)?, run)?))
 }
 

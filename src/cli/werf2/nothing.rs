@@ -8,7 +8,7 @@ use super::names::{Flag, flags};
 pub struct Nothing {
     /// Their names.
     pub flags: &'static [&'static str],
-    /// The commands in which they have none; empty for all.
+    /// The commands, or groups of commands, in which they have none; empty for all.
     pub commands: &'static [&'static str],
     /// Why there is nothing to do.
     pub why: &'static str,
@@ -80,6 +80,16 @@ pub const NOTHING: &[Nothing] = &[
         commands: &["dismiss"],
         why: "no registry is asked",
     },
+    Nothing {
+        flags: &["dev", "dev-branch", "dev-ignore", "loose-giterminism"],
+        commands: &["helm secret"],
+        why: "files are those of the disk",
+    },
+    Nothing {
+        flags: &["kube-config", "kube-config-base64", "kube-context", "namespace"],
+        commands: &["helm secret"],
+        why: "no cluster is asked",
+    },
     Nothing { flags: &["parallel", "parallel-tasks-limit"], commands: &["cleanup"], why: "requests always run side by side" },
     Nothing { flags: &["parallel", "parallel-tasks-limit"], commands: &["lint", "plan"], why: "nothing is built" },
 ];
@@ -92,8 +102,9 @@ const OLDER: &[(&str, &str)] = &[
 
 /// Why a flag of werf 2 has nothing to do in a command; `None` where it has.
 pub fn why(flag: &Flag, command: &str) -> Option<&'static str> {
+    let is_of = |group: &&str| command.strip_prefix(*group).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
     let fits =
-        |nothing: &&Nothing| nothing.flags.contains(&flag.name) && (nothing.commands.is_empty() || nothing.commands.contains(&command));
+        |nothing: &&Nothing| nothing.flags.contains(&flag.name) && (nothing.commands.is_empty() || nothing.commands.iter().any(is_of));
     NOTHING.iter().filter(|_| flag.is_of(command)).find(fits).map(|nothing| nothing.why)
 }
 
@@ -128,7 +139,8 @@ mod tests {
         for nothing in NOTHING {
             for name in nothing.flags {
                 let flag = flags().find(|flag| flag.name == *name).unwrap_or_else(|| panic!("werf 2 has no --{name}"));
-                nothing.commands.iter().for_each(|command| assert!(flag.is_of(command), "--{name} of {command}"));
+                let is_of = |group: &str| flag.commands().any(|command| command.starts_with(group));
+                nothing.commands.iter().for_each(|group| assert!(is_of(group), "--{name} of {group}"));
             }
         }
     }

@@ -57,7 +57,7 @@ pub use numbers::with_plain_numbers;
 pub use package::{archive, chart_yaml};
 pub use print::{PrintOptions, definitions, print, print_only, release_manifest, with_hooks};
 pub use render::{Executed, Rendered, execute, render};
-pub use service::{Commit, ImageReference, ServiceValues, reads_digests};
+pub use service::{Commit, ImageReference, ServiceValues};
 pub use set::SetError;
 pub use values::{Precedence, SecretAccess, ValueLayers, ValuesFile, paths_of, user_values};
 

@@ -117,8 +117,13 @@ impl ServiceValues {
         ServiceValues { images: images.collect(), ..self.clone() }
     }
 
-    /// Whether a rendered chart has a digest that is a stand-in.
-    pub fn stands_in(&self, rendered: &Rendered) -> bool {
+    /// Whether a chart that was rendered with these values may be another one when images are published: it may read what is not known
+    /// before, or what was rendered has a digest that is a stand-in.
+    pub fn is_provisional_in(&self, chart: &Chart, rendered: &Rendered) -> bool {
+        reads_digests(chart) || self.stands_in(rendered)
+    }
+
+    fn stands_in(&self, rendered: &Rendered) -> bool {
         let hooks = rendered.hooks.iter().map(|hook| &hook.manifest.text);
         let texts: Vec<&str> =
             rendered.manifests.iter().map(|manifest| &manifest.text).chain(hooks).chain(&rendered.notes).map(|text| &**text).collect();
@@ -132,7 +137,7 @@ impl ServiceValues {
 
 /// Whether templates of a chart may read what is only known of images that are published: they name `.Values.global.werf.images`, or take
 /// all values, the global ones or werf's at once. It is known by words alone and errs on the side of reading.
-pub fn reads_digests(chart: &Chart) -> bool {
+fn reads_digests(chart: &Chart) -> bool {
     let (names_images, takes_all) = mentions(chart);
     takes_all || names_images == (true, true)
 }

@@ -19,10 +19,6 @@ pub struct KeyArgs {
     /// Directory for a text that is edited; a place in memory where the system has one by default
     #[arg(long, env = "WERF_TMP_DIR", value_name = "DIR")]
     tmp_dir: Option<PathBuf>,
-    #[command(flatten)]
-    _without_effect: WithoutEffect,
-    #[command(flatten)]
-    _inherited: InheritedArgs,
 }
 
 impl KeyArgs {
@@ -39,44 +35,4 @@ impl KeyArgs {
     pub fn temporary(&self) -> PathBuf {
         self.tmp_dir.clone().unwrap_or_else(env::private_dir)
     }
-}
-
-/// Flags of werf 2 about commits: secrets are files of the disk.
-#[derive(Debug, Args)]
-struct WithoutEffect {
-    /// No effect: files are those of the disk
-    #[arg(long, hide = true)]
-    dev: bool,
-    /// No effect: files are those of the disk
-    #[arg(long, hide = true)]
-    dev_branch: Option<String>,
-    /// No effect: files are those of the disk
-    #[arg(long, hide = true)]
-    dev_ignore: Vec<String>,
-    /// No effect: files are those of the disk
-    #[arg(long, hide = true)]
-    loose_giterminism: bool,
-}
-
-/// Flags that all commands of werf 2's `helm` have, and that have nothing to do here.
-#[derive(Debug, Args)]
-pub struct InheritedArgs {
-    /// No effect: no cluster is asked
-    #[arg(long, hide = true)]
-    kube_config: Option<String>,
-    /// No effect: no cluster is asked
-    #[arg(long, hide = true)]
-    kube_config_base64: Option<String>,
-    /// No effect: no cluster is asked
-    #[arg(long, hide = true)]
-    kube_context: Option<String>,
-    /// No effect: no cluster is asked
-    #[arg(long, short = 'n', hide = true)]
-    namespace: Option<String>,
-    /// No effect: no cluster is asked
-    #[arg(long, hide = true, allow_hyphen_values = true)]
-    status_progress_period: Option<String>,
-    /// No effect: no cluster is asked
-    #[arg(long, hide = true, allow_hyphen_values = true)]
-    hooks_status_progress_period: Option<String>,
 }

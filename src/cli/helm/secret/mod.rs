@@ -6,7 +6,6 @@ mod transform;
 
 use std::path::PathBuf;
 
-use self::args::InheritedArgs;
 use super::Late;
 use crate::cli::args::{LogArgs, ProjectArgs};
 use crate::cli::{env, printed, run};
@@ -45,8 +44,6 @@ pub enum FormCommand {
 /// Arguments of `generate-secret-key`.
 #[derive(Debug, clap::Args)]
 pub struct KeylessArgs {
-    #[command(flatten)]
-    _inherited: InheritedArgs,
     #[command(flatten)]
     log: LogArgs,
 }
