@@ -5,7 +5,8 @@
 //! and the same calls give the same bytes everywhere. [`State::marshal`] collects a state's graph into a [`Definition`].
 //!
 //! ```
-//! use werf::images::llb::{Exec, ImageSource, Note, Platform, State};
+//! use werf::images::llb::{Exec, ImageSource, Note, State};
+//! use werf::platform::Platform;
 //!
 //! let platform = Platform::linux("amd64");
 //! let base = State::image(&ImageSource::new("docker.io/library/busybox:1"), &platform, Note::default());
