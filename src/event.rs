@@ -246,6 +246,17 @@ pub enum Event {
         /// Why.
         message: String,
     },
+    /// An event of the cluster about a tracked resource or what it made, where its annotation asks for them.
+    ResourceTold {
+        /// `Kind/name`.
+        resource: String,
+        /// What it is about, such as `Pod/import-x7z4k`.
+        about: String,
+        /// The cluster's word for it, such as `Scheduled`.
+        reason: String,
+        /// The cluster's sentence.
+        message: String,
+    },
     /// A line of a container's log.
     PodPrinted {
         /// `Kind/name` that owns the pod.

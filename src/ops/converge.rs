@@ -105,7 +105,9 @@ pub async fn planned(options: &Options, run: &Run) -> Result<Ready> {
 async fn ready(options: &Options, project: &Arc<Project>, images: ForImages, run: &Run) -> Result<Ready> {
     let work = async |triggers: &Triggers| {
         let planning = planning(options, project, triggers, run).await?;
-        let client = planning.connect(options, project).await?;
+        let client = planning.connect(options, project, run).await?;
+        // what only looks is bounded as a whole; a deployment is from its first apply on
+        client.bound(options.deploy.timeout.filter(|_| matches!(images, ForImages::Assume)));
         let registry = registry::client(&options.registry)?;
         let unanswered = std::cell::Cell::new(None);
         let published = async {
@@ -188,8 +190,8 @@ async fn planning(options: &Options, project: &Project, triggers: &Triggers, run
 
 impl Planning {
     /// A client for the cluster. A work tree that differs is told before a cluster that is not there.
-    async fn connect(&self, options: &Options, project: &Project) -> Result<cluster::Client> {
-        release::connect(&options.kube).await.or_else(|error| project.checked(self.images.tree.views(), Err(error)))
+    async fn connect(&self, options: &Options, project: &Project, run: &Run) -> Result<cluster::Client> {
+        release::connect(&options.kube, run).await.or_else(|error| project.checked(self.images.tree.views(), Err(error)))
     }
 
     fn scene<'a>(&'a self, options: &'a Options, client: &'a cluster::Client, service: &'a ServiceValues) -> release::PlanScene<'a> {

@@ -1,8 +1,11 @@
 //! `werf dismiss`: deletes the release from the cluster.
 
+use miette::Diagnostic;
+
 use super::{DeployOptions, KubeOptions, ProjectOptions, ReleaseOptions, Run, project, release};
-use crate::deploy::cluster;
+use crate::deploy::cluster::{self, DeployError};
 use crate::error::{Error, Result};
+use crate::event::Event;
 
 /// What `dismiss` is asked.
 #[derive(Clone)]
@@ -25,11 +28,19 @@ pub struct Options {
 pub async fn run(options: Options, run: Run) -> Result<()> {
     let project = project::open(&options.project, false, &run)?;
     let owner = project.checked(&[], release::owner(&project, &options.release))?;
-    let client = release::connect(&options.kube).await?;
+    let client = release::connect(&options.kube, &run).await?;
     let deploy =
         cluster::DeployOptions { timeout: options.deploy.timeout, pod_logs: options.deploy.pod_logs, ..cluster::DeployOptions::default() };
     let dismissed = cluster::dismiss(&client, &owner, options.with_hooks, &deploy, &run.events, &run.cancel).await;
-    dismissed.map_err(|error| Error::new(error.kind(), error))?;
+    match dismissed {
+        Ok(()) => {}
+        // What shall be gone is gone.
+        Err(error @ DeployError::NoRelease { .. }) => {
+            run.events
+                .emit(Event::Warned { message: format!("{error}: nothing to dismiss"), help: error.help().map(|help| help.to_string()) });
+        }
+        Err(error) => return Err(Error::new(error.kind(), error)),
+    }
     if options.with_namespace {
         cluster::delete_namespace(&client, &owner.namespace).await?;
     }

@@ -20,7 +20,7 @@ use crate::deploy::chart::{
     RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
 };
 use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, History, Prepared, Revision};
-use crate::deploy::resource::{self, Owner, Resource};
+use crate::deploy::resource::{self, Action, Owner, Resource};
 use crate::error::{Problems, Result};
 use crate::event::{Event, Events};
 use crate::images::image::ImageTree;
@@ -44,8 +44,10 @@ pub fn kubeconfigs(options: &KubeOptions) -> Vec<PathBuf> {
 }
 
 /// A client for the cluster. Nothing is sent.
-pub async fn connect(options: &KubeOptions) -> Result<Client> {
-    Ok(cluster::connect(&connect_options(options)).await?)
+pub async fn connect(options: &KubeOptions, run: &Run) -> Result<Client> {
+    let client = cluster::connect(&connect_options(options)).await?;
+    client.tell(&run.events);
+    Ok(client)
 }
 
 /// The contexts of the kubeconfig, one for each cluster and user, or all if `each` namespace counts; none where there is no kubeconfig.
@@ -101,6 +103,8 @@ pub struct Scene<'a> {
     pub capabilities: Capabilities,
     /// The revision that is about to be made.
     pub revision: u32,
+    /// What is done to the release.
+    pub operation: Operation,
     /// The cluster for `lookup`; `None` answers as Helm does without one.
     pub cluster: Option<&'a Client>,
     /// Clock and randomness of templates come from names and the commit.
@@ -122,9 +126,8 @@ pub fn render(chart: &Chart, scene: &Scene<'_>, run: &Run) -> Result<Rendered> {
 
 /// Does something with what the chart is rendered for.
 pub fn with_input<T>(chart: &Chart, scene: &Scene<'_>, work: impl FnOnce(&RenderInput<'_>) -> T) -> T {
-    let operation = if scene.revision > 1 { Operation::Upgrade } else { Operation::Install };
-    let release =
-        Release { name: scene.owner.release.clone(), namespace: scene.owner.namespace.clone(), revision: scene.revision, operation };
+    let Owner { release: name, namespace } = scene.owner.clone();
+    let release = Release { name, namespace, revision: scene.revision, operation: scene.operation };
     let gates = Gates::new(scene.cluster.cloned(), scene.proxies).with_dns(scene.dns);
     let time = scene.service.commit.as_ref().map_or(gates::FIXED_TIME, |commit| commit.date_unix);
     let determined = scene.deterministic.then(|| gates::determined(&gates, &release, chart.name(), time));
@@ -217,10 +220,12 @@ pub async fn draw(scene: &PlanScene<'_>, run: &Run) -> Result<Drawn> {
     )
     .await?;
     let revision = history.newest() + 1;
+    let operation = if history.next_action() == Action::Install { Operation::Install } else { Operation::Upgrade };
     let cluster = Some(client);
     let traced = validate.is_wanted();
+    let debug = false;
     let scene =
-        Scene { owner, layers, compat, service, capabilities, revision, cluster, deterministic, dns, debug: false, traced, proxies };
+        Scene { owner, layers, compat, service, capabilities, revision, operation, cluster, deterministic, dns, debug, traced, proxies };
     // warnings are told of what is compared
     let quiet = Run { events: Events::none(), ..run.clone() };
     let rendered = render(chart, &scene, &quiet)?;

@@ -14,7 +14,7 @@ use super::{
     BuildOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions, ValuesOptions,
     dependencies, images, lookups, project, registry, release, validate,
 };
-use crate::deploy::chart::{self, Capabilities, Chart, HelmCompat, PrintOptions, Rendered, ServiceValues, ValueLayers};
+use crate::deploy::chart::{self, Capabilities, Chart, HelmCompat, Operation, PrintOptions, Rendered, ServiceValues, ValueLayers};
 use crate::deploy::resource::Owner;
 use crate::error::Result;
 use crate::event::Events;
@@ -161,6 +161,7 @@ impl Loaded {
             service,
             capabilities: with_versions(options.values.compat(), options.kube_version.as_deref(), &options.api_versions)?,
             revision: 1,
+            operation: Operation::Install,
             cluster: None,
             deterministic: options.values.deterministic,
             dns: options.values.allow_dns,
@@ -174,7 +175,7 @@ impl Loaded {
 /// Checks all manifests, definitions included, where `--validate` or `--validate-schemas` asks for it.
 pub(super) async fn hold_against_schemas(rendered: &Rendered, options: &Options, run: &Run) -> Result<()> {
     let all = PrintOptions { include_crds: true, ..PrintOptions::default() };
-    let client = if options.validate.cluster { Some(release::connect(&options.kube).await?) } else { None };
+    let client = if options.validate.cluster { Some(release::connect(&options.kube, run).await?) } else { None };
     validate::check(rendered, &all, &options.validate, client.as_ref(), run).await
 }
 

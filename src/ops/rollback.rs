@@ -24,7 +24,7 @@ pub struct Options {
 pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
     let project = project::open(&options.project, false, &run)?;
     let owner = project.checked(&[], release::owner(&project, &options.release))?;
-    let client = release::connect(&options.kube).await?;
+    let client = release::connect(&options.kube, &run).await?;
     let deploy = cluster::DeployOptions {
         timeout: options.deploy.timeout,
         history_limit: options.deploy.history_max as usize,

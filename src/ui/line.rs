@@ -81,6 +81,9 @@ pub fn of(event: &Event) -> Option<Line> {
         Event::ResourceProgressed { resource, message } => line(Normal, Tone::Note, "Waiting", format!("{resource}: {message}")),
         Event::ResourceReady { resource, took } => line(Normal, Tone::Good, "Ready", format!("{resource} after {}", seconds(*took))),
         Event::ResourceFailed { resource, message } => line(Quiet, Tone::Bad, "Failed", format!("{resource}: {message}")),
+        Event::ResourceTold { about, reason, message, .. } => {
+            line(Normal, Tone::Dim, "Event", format!("{about}: {reason}: {}", printable(message)))
+        }
         Event::PodPrinted { pod, container, line: text, .. } => {
             line(Normal, Tone::Dim, "Log", format!("{pod}/{container} │ {}", printable(text)))
         }

@@ -1,6 +1,6 @@
 //! Writes: server-side apply, its dry run, deletion, namespaces.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use futures::future::try_join_all;
 use http::Method;
@@ -10,7 +10,7 @@ use super::client::{Call, Client};
 use super::discovery::kind_of;
 use super::error::ClusterError;
 use crate::deploy::plan::{DryRun, FIELD_MANAGER, Live, takeover};
-use crate::deploy::resource::{Identity, Propagation, Resource, ResourceId};
+use crate::deploy::resource::{GroupVersionKind, Identity, Propagation, Resource, ResourceId};
 
 /// Whether an apply is only tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,9 +20,19 @@ enum Mode {
 }
 
 /// Asks the server what applying each object would do. Objects are applied as they are given.
-pub async fn dry_run(client: &Client, resources: &[Resource], live: &Live) -> Result<HashMap<Identity, DryRun>, ClusterError> {
+///
+/// `undefined` are kinds that the cluster does not have yet.
+pub async fn dry_run(
+    client: &Client,
+    resources: &[Resource],
+    live: &Live,
+    undefined: &BTreeSet<GroupVersionKind>,
+) -> Result<HashMap<Identity, DryRun>, ClusterError> {
     let answers = resources.iter().map(|resource| async move {
         let identity = resource.id.identity();
+        if undefined.contains(&resource.id.gvk) {
+            return Ok((identity, DryRun::Unknown("its kind is not there yet".into())));
+        }
         let exists = live.contains_key(&identity);
         let answer = match send(client, &resource.id, &resource.path, &resource.object, Mode::DryRun).await {
             Ok(object) => DryRun::Would(object),
@@ -76,6 +86,7 @@ fn classify(error: ClusterError, exists: bool) -> Result<DryRun, ClusterError> {
     match &error {
         ClusterError::UnknownKind { .. } => Ok(DryRun::Unknown("its kind is not there yet".into())),
         ClusterError::Forbidden { .. } if is_rbac => Err(error),
+        ClusterError::Forbidden { .. } if exists && is_immutable(&message) => Ok(DryRun::Immutable(message)),
         ClusterError::Forbidden { .. } => Ok(DryRun::Rejected(message)),
         ClusterError::Refused { code, .. } => Ok(match code {
             404 => DryRun::Unknown(message),
@@ -88,20 +99,15 @@ fn classify(error: ClusterError, exists: bool) -> Result<DryRun, ClusterError> {
     }
 }
 
-/// The API server has no code for this: each kind's validation says it in its own words.
+/// The API server has no code for this: each kind's validation, and each admission controller, says it in its own words.
 pub(super) fn is_immutable(message: &str) -> bool {
-    [
-        "field is immutable",
-        "may not change once set",
-        "is immutable after creation",
-        "are forbidden",
-        "pod updates may not change fields",
-        "cannot change roleRef",
-        "field cannot be changed",
-        "Value is immutable",
-    ]
-    .iter()
-    .any(|words| message.contains(words))
+    let message = message.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    let updates = message.contains("are forbidden") && says(&["updates to", "update to", "changes to"]);
+    let once = says(&["immutable", "may not change", "must not change", "once set", "unchangeable"]);
+    let verbs = ["changed", "change", "updated", "modified"];
+    let never = ["cannot be", "can not be", "can't be", "may not be", "must not be", "cannot", "can not", "should not be"];
+    updates || once || never.iter().any(|never| verbs.iter().any(|verb| message.contains(&format!("{never} {verb}"))))
 }
 
 /// Deletes an object. `false` if there was none.

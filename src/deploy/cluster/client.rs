@@ -1,8 +1,9 @@
 //! Sends requests to the API server and understands its refusals.
 
 use std::error::Error as StdError;
-use std::sync::Arc;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures::TryStreamExt;
@@ -18,10 +19,22 @@ use tower::{BoxError, ServiceBuilder};
 use super::discovery::Kinds;
 use super::error::ClusterError;
 use super::transport::Transport;
+use crate::deploy::resource::GroupVersionKind;
 use crate::error::root_cause;
+use crate::event::{Event, Events};
 
 /// How long a request is tried again while the server is away or overloaded.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a server may think before it answers, and be silent in the middle of an answer. Writes may wait for admission webhooks, each
+/// of which has up to 30 s.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// The same for writes: the server's own limit.
+const ANSWER_TO_WRITE: Duration = Duration::from_secs(60);
+
+/// After which time a request that waits is told.
+const SLOW: Duration = Duration::from_secs(6);
 
 /// A client of one cluster. Clones share connection, discovery and counters.
 #[derive(Clone)]
@@ -37,6 +50,11 @@ struct Inner {
     connected: AtomicBool,
     requests: AtomicUsize,
     permits: Semaphore,
+    /// When every request must have its answer, and how long that was when it was said.
+    bound: std::sync::Mutex<Option<(Instant, Duration)>>,
+    /// Where slow requests are told, and whether one was.
+    events: OnceLock<Events>,
+    told_slow: AtomicBool,
     pub(super) kinds: Mutex<Kinds>,
 }
 
@@ -109,9 +127,22 @@ impl Client {
                 connected: AtomicBool::new(false),
                 requests: AtomicUsize::new(0),
                 permits: Semaphore::new(parallelism),
+                bound: std::sync::Mutex::default(),
+                events: OnceLock::new(),
+                told_slow: AtomicBool::new(false),
                 kinds: Mutex::new(Kinds::default()),
             }),
         })
+    }
+
+    /// Tells of requests that wait for long. Only the first call counts.
+    pub fn tell(&self, events: &Events) {
+        let _ = self.inner.events.set(events.lent());
+    }
+
+    /// Bounds all requests from now on together; `None` lifts the bound.
+    pub fn bound(&self, limit: Option<Duration>) {
+        *self.inner.bound.lock().unwrap_or_else(PoisonError::into_inner) = limit.map(|limit| (Instant::now() + limit, limit));
     }
 
     /// URL of the API server.
@@ -127,6 +158,11 @@ impl Client {
     /// How many requests were sent so far, watches included.
     pub fn requests(&self) -> usize {
         self.inner.requests.load(Ordering::Relaxed)
+    }
+
+    /// Whether a definition of the release brings the kind.
+    pub(super) async fn is_defined_here(&self, gvk: &GroupVersionKind) -> bool {
+        self.inner.kinds.lock().await.is_defined(gvk)
     }
 
     pub(super) fn kinds(&self) -> &Mutex<Kinds> {
@@ -157,7 +193,8 @@ impl Client {
                 Err(error) => error,
             };
             let known = self.inner.connected.load(Ordering::Relaxed);
-            if !error.is_transient() || !known || started.elapsed() + pause > PATIENCE {
+            let over = self.bounded().is_some_and(|(end, _)| Instant::now() + pause >= end);
+            if !error.is_transient() || !known || over || started.elapsed() + pause > PATIENCE {
                 return Err(error);
             }
             tracing::debug!(%error, ?pause, "trying again");
@@ -169,14 +206,67 @@ impl Client {
     async fn try_call(&self, call: &Call) -> Result<Vec<u8>, ClusterError> {
         // The semaphore is never closed; without a permit the request would simply go unthrottled.
         let _permit = self.inner.permits.acquire().await.ok();
-        let response = self.open(call).await?;
-        let body = response.into_body().collect().await.map_err(|error| self.unreachable(&error))?;
-        Ok(body.to_bytes().to_vec())
+        let mut body = self.in_time(call, self.open(call)).await??.into_body();
+        let mut bytes = Vec::new();
+        while let Some(frame) = self.in_time(call, body.frame()).await? {
+            if let Ok(data) = frame.map_err(|error| self.unreachable(&error))?.into_data() {
+                bytes.extend_from_slice(&data);
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn bounded(&self) -> Option<(Instant, Duration)> {
+        *self.inner.bound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a part of an answer, and no longer than the server may think or all requests have.
+    async fn in_time<T>(&self, call: &Call, part: impl Future<Output = T>) -> Result<T, ClusterError> {
+        let allowed = if call.method == Method::GET { ANSWER } else { ANSWER_TO_WRITE };
+        let own = (
+            Instant::now() + allowed,
+            allowed,
+            "it takes connections: see whether a proxy or a load balancer stands in between; `kubectl version` asks the same server",
+        );
+        let all = self.bounded().map(|(end, limit)| (end, limit, "`--timeout` says how long the command may take"));
+        let (end, after, help) = all.into_iter().fold(own, |first, other| if other.0 < first.0 { other } else { first });
+        let told = async {
+            tokio::time::sleep(SLOW).await;
+            self.tell_slow(call);
+            std::future::pending::<()>().await;
+        };
+        let silent = || ClusterError::Silent {
+            server: self.inner.server.clone(),
+            method: call.method.to_string(),
+            path: call.path_only().into(),
+            after,
+            help,
+        };
+        tokio::select! {
+            part = part => Ok(part),
+            () = tokio::time::sleep_until(end) => Err(silent()),
+            () = told => Err(silent()),
+        }
+    }
+
+    fn tell_slow(&self, call: &Call) {
+        if let Some(events) = self.inner.events.get()
+            && !self.inner.told_slow.swap(true, Ordering::Relaxed)
+        {
+            let message = format!(
+                "the Kubernetes API server {} has not answered {} {} for {} s",
+                self.inner.server,
+                call.method,
+                call.path_only(),
+                SLOW.as_secs()
+            );
+            events.emit(Event::Warned { message, help: None });
+        }
     }
 
     /// Opens a watch or a log stream: the body arrives as it comes, and nothing is tried again.
     pub(super) async fn stream(&self, call: &Call) -> Result<impl AsyncBufRead + Unpin + Send + use<>, ClusterError> {
-        let response = self.open(call).await?;
+        let response = self.in_time(call, self.open(call)).await??;
         Ok(response.into_body().into_data_stream().map_err(std::io::Error::other).into_async_read())
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use miette::Diagnostic;
 
 use super::error::ClusterError;
-use super::track::LogTail;
+use super::pod_logs::LogTail;
 use crate::deploy::plan::PlanError;
 use crate::deploy::resource::{ResourceError, ResourceId};
 use crate::error::Kind;
@@ -94,13 +94,36 @@ pub enum DeployError {
     },
 
     /// `--timeout` ran out.
-    #[error("not done after {}; still waiting for:{}", time(*.after), lines(.pending))]
-    #[diagnostic(help("`--timeout` says how long to wait"))]
+    #[error("not done after {}; {}", time(*.after), waiting(.pending))]
+    #[diagnostic(help("`--timeout` says how long to wait; {aftermath}"))]
     Timeout {
         /// The limit.
         after: Duration,
         /// `Kind/name: message` of what was pending.
         pending: Vec<String>,
+        /// What stands in the cluster now, and what the next run does.
+        aftermath: String,
+    },
+
+    /// The record of a revision does not fit into a Secret.
+    #[error("release `{release}` is too large: its record needs {} and a Secret holds {}", size(*.needed), size(*.limit))]
+    #[diagnostic(help(
+        "nothing was changed. The record keeps the rendered manifests ({}), the chart's files ({}) and the values ({}), packed; move large files out of the chart, for example into an image, or split the release",
+        size(*.manifests), size(*.chart), size(*.values)
+    ))]
+    RecordTooLarge {
+        /// Release.
+        release: String,
+        /// Bytes of the record as it would be kept.
+        needed: usize,
+        /// Bytes that the API server takes.
+        limit: usize,
+        /// Bytes of the rendered manifests and hooks, unpacked.
+        manifests: usize,
+        /// Bytes of the chart's files, unpacked.
+        chart: usize,
+        /// Bytes of the user's values, unpacked.
+        values: usize,
     },
 
     /// Somebody else deploys the same release and does not end.
@@ -181,9 +204,22 @@ pub enum DeployError {
         revision: u32,
     },
 
+    /// The deployment failed, and there is no good revision to go back to.
+    #[error("{cause}")]
+    #[diagnostic(help(
+        "{}nothing was rolled back: release `{release}` has no revision that was deployed well. What was applied stays; the next `werf converge` goes on from there",
+        first(.cause)
+    ))]
+    NotRolledBack {
+        /// Why the deployment failed.
+        cause: Box<DeployError>,
+        /// Release.
+        release: String,
+    },
+
     /// The deployment failed and the last good revision is back.
     #[error("{cause}")]
-    #[diagnostic(help("release `{release}` was rolled back to revision {to} (as revision {revision})"))]
+    #[diagnostic(help("{}release `{release}` was rolled back to revision {to} (as revision {revision})", first(.cause)))]
     RolledBack {
         /// Why the deployment failed.
         cause: Box<DeployError>,
@@ -197,7 +233,7 @@ pub enum DeployError {
 
     /// The deployment failed, and so did the way back.
     #[error("{cause}\nThe rollback to revision {to} failed too: {rollback}")]
-    #[diagnostic(help("the release is in a mixed state; the next successful deployment repairs it"))]
+    #[diagnostic(help("{}the release is in a mixed state; the next successful deployment repairs it", first(.cause)))]
     RollbackFailed {
         /// Why the deployment failed.
         cause: Box<DeployError>,
@@ -218,6 +254,11 @@ impl DeployError {
     }
 }
 
+/// What helps against the cause, before what else is to be said.
+fn first(cause: &DeployError) -> String {
+    cause.help().map(|help| format!("{help}\n")).unwrap_or_default()
+}
+
 fn from(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!(" ({path})") }
 }
@@ -231,6 +272,19 @@ fn lines(lines: &[String]) -> String {
         let _ = write!(text, "\n  {line}");
         text
     })
+}
+
+fn waiting(pending: &[String]) -> String {
+    if pending.is_empty() { "nothing was being waited for".into() } else { format!("still waiting for:{}", lines(pending)) }
+}
+
+/// `1.0 MiB`, `812 KiB`, `17 B`.
+fn size(bytes: usize) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_000_000 => format!("{} KiB", bytes / 1024),
+        _ => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
+    }
 }
 
 fn tails(logs: &[LogTail]) -> String {

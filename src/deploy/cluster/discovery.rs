@@ -1,12 +1,13 @@
 //! Which kinds a cluster serves: the built-in table first, aggregated discovery for the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::client::{Call, Client};
 use super::error::ClusterError;
+use crate::deploy::plan::Live;
 use crate::deploy::resource::{self, GroupVersionKind, Resource, ResourceId, Scope};
 
 /// A kind with its place in URLs.
@@ -57,6 +58,16 @@ impl Kind {
 pub(super) struct Kinds {
     /// Filled by the first discovery of this client.
     found: Option<Arc<BTreeMap<GroupVersionKind, Kind>>>,
+    /// What definitions of the release bring, whether the server serves it yet or not.
+    defined: BTreeMap<GroupVersionKind, Kind>,
+    /// What the server did not serve when it was asked last.
+    absent: BTreeSet<GroupVersionKind>,
+}
+
+impl Kinds {
+    pub(super) fn is_defined(&self, gvk: &GroupVersionKind) -> bool {
+        self.defined.contains_key(gvk)
+    }
 }
 
 /// The server's version, such as `v1.37.2`.
@@ -94,12 +105,10 @@ pub async fn api_versions(client: &Client) -> Result<Vec<String>, ClusterError> 
 ///
 /// A kind that one of the resources defines itself (a CustomResourceDefinition) is taken from that definition.
 pub async fn resolve(client: &Client, resources: &mut [Resource], default_namespace: &str) -> Result<(), ClusterError> {
-    let defined: Vec<Kind> = resources.iter().flat_map(|resource| defined_kinds(&resource.object)).collect();
+    let defined = resources.iter().flat_map(|resource| defined_kinds(&resource.object)).map(|kind| (kind.gvk.clone(), kind));
+    client.kinds().lock().await.defined.extend(defined.collect::<Vec<_>>());
     for resource in resources {
-        let kind = match defined.iter().find(|kind| kind.gvk == resource.id.gvk) {
-            Some(kind) => kind.clone(),
-            None => kind_of(client, &resource.id, &resource.path).await?,
-        };
+        let kind = kind_of(client, &resource.id, &resource.path).await?;
         resource.set_scope(kind.scope, default_namespace);
     }
     Ok(())
@@ -110,14 +119,24 @@ pub async fn kind_of(client: &Client, id: &ResourceId, path: &str) -> Result<Kin
     if let Some(kind) = built_in(&id.gvk) {
         return Ok(kind);
     }
-    for refresh in [false, true] {
-        let kinds = all_kinds(client, refresh).await?;
-        if let Some(kind) = kinds.get(&id.gvk) {
-            return Ok(kind.clone());
-        }
+    if let Some(kind) = client.kinds().lock().await.defined.get(&id.gvk) {
+        return Ok(kind.clone());
     }
-    let kinds = all_kinds(client, false).await?;
-    Err(unknown(&kinds, id, path))
+    let mut kinds = all_kinds(client, false).await?;
+    // Asked once more for each kind: a definition may be newer than what we know.
+    let is_asked = client.kinds().lock().await.absent.contains(&id.gvk);
+    if !kinds.contains_key(&id.gvk) && !is_asked {
+        kinds = all_kinds(client, true).await?;
+        client.kinds().lock().await.absent.insert(id.gvk.clone());
+    }
+    kinds.get(&id.gvk).cloned().ok_or_else(|| unknown(&kinds, id, path))
+}
+
+/// The kinds that definitions among the resources bring and that the cluster does not have yet: there can be no objects of them, and
+/// nothing can be asked about them.
+pub(super) fn not_yet_defined(resources: &[Resource], live: &Live) -> BTreeSet<GroupVersionKind> {
+    let new = resources.iter().filter(|resource| !live.contains_key(&resource.id.identity()));
+    new.flat_map(|resource| defined_kinds(&resource.object)).map(|kind| kind.gvk).collect()
 }
 
 /// Finds a kind by what a person writes: kind, plural or singular, in any case, perhaps with version and group.

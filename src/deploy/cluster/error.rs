@@ -1,5 +1,7 @@
 //! What can go wrong between us and a cluster, before any question of deployment.
 
+use std::time::Duration;
+
 use miette::Diagnostic;
 
 use crate::deploy::resource::ResourceId;
@@ -92,6 +94,22 @@ pub enum ClusterError {
         /// What to do.
         #[help]
         help: String,
+    },
+
+    /// It takes the request and does not answer, or the time for all is over.
+    #[error("the Kubernetes API server {server} did not answer {method} {path} within {} s", .after.as_secs())]
+    #[diagnostic(help("{help}"))]
+    Silent {
+        /// URL.
+        server: String,
+        /// HTTP method.
+        method: String,
+        /// Path.
+        path: String,
+        /// How long it had.
+        after: Duration,
+        /// What to do.
+        help: &'static str,
     },
 
     /// The server's certificate is not trusted, or ours is not accepted.
@@ -233,9 +251,9 @@ impl ClusterError {
         match self {
             ClusterError::Unreachable { .. } => true,
             ClusterError::Refused { code, message, .. } => {
-                matches!(code, 429 | 503 | 504)
-                    // A starting API server answers 500 for a moment, and so does a webhook whose pod is being replaced.
-                    || (*code == 500 && (message.contains("failed calling webhook") || message.contains("etcdserver")))
+                matches!(code, 429 | 502 | 503 | 504)
+                    // A starting API server answers 500 for a moment.
+                    || (*code == 500 && message.contains("etcdserver"))
                     || (*code == 403 && message.contains("not yet ready"))
             }
             _ => false,

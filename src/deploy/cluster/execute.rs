@@ -1,14 +1,16 @@
 //! Carries a plan out: every operation as soon as what it waits for has ended, until all are done or one fails.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
 use serde_json::Value;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{apply, delete, is_immutable};
@@ -17,14 +19,20 @@ use super::deploy_error::DeployError;
 use super::discovery::kind_named;
 use super::error::ClusterError;
 use super::release::DeployOptions;
+use super::surroundings::Crowds;
 use super::track::{self, Context, Failure};
 use super::watch::Hub;
 use crate::deploy::plan::{Live, Operation, Plan, Verb};
-use crate::deploy::resource::{DeletePolicy, ExternalDependency, FailMode, GroupVersionKind, Propagation, Resource, ResourceId, State};
+use crate::deploy::resource::{
+    Action, DeletePolicy, ExternalDependency, FailMode, GroupVersionKind, Propagation, Resource, ResourceId, ResourcePolicy, State, is_kept,
+};
 use crate::event::{Event, Events};
 
-/// How long a deletion may show no progress.
-const DELETE_PATIENCE: Duration = Duration::from_secs(240);
+/// How long an object is applied again where an admission webhook does not answer: it may come up with the same release.
+const WEBHOOK_PATIENCE: Duration = Duration::from_secs(240);
+
+/// How long an object is applied again where its definition was only just made.
+const DEFINITION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why an execution ended early.
 pub(super) enum Stopped {
@@ -40,32 +48,29 @@ impl From<DeployError> for Stopped {
     }
 }
 
-/// Runs all operations. On failure the rest is not begun, and objects whose policy says so are deleted.
+/// Runs all operations. On failure the rest is not begun, and objects whose policy says so are deleted. `since` is when the deployment
+/// began, by the cluster's clock.
 pub(super) async fn execute(
     client: &Client,
     plan: &Plan,
     live: &Live,
+    since: Option<Timestamp>,
     options: &DeployOptions,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<(), Stopped> {
     let watches = CancellationToken::new();
     let _guard = watches.clone().drop_guard();
-    let context = Context {
-        client: client.clone(),
-        hub: Hub::new(client.clone(), watches),
-        events: events.clone(),
-        pending: Mutex::default(),
-        pod_logs: options.pod_logs,
-        since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    };
-    let run = run(&context, plan, live);
+    let hub = Hub::new(client.clone(), watches);
+    let context = Context::new(client, hub, events, options.pod_logs, since, crowds(plan));
+    let progress = Mutex::default();
+    let run = run(&context, plan, live, &progress);
     let limited = async {
         match options.timeout {
             None => run.await,
             Some(limit) => match tokio::time::timeout(limit, run).await {
                 Ok(result) => result,
-                Err(_) => Err(DeployError::Timeout { after: limit, pending: pending(&context) }),
+                Err(_) => Err(timeout(&context, plan, limit)),
             },
         }
     };
@@ -74,15 +79,60 @@ pub(super) async fn execute(
         () = cancel.cancelled() => return Err(Stopped::Cancelled),
     };
     if let Err(error) = result {
-        clean_failed(&context, plan, &error).await;
+        let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        clean_failed(&context, plan, progress, &error).await;
         return Err(error.into());
     }
     Ok(())
 }
 
+/// How far the objects of a plan are.
+#[derive(Default)]
+struct Progress {
+    /// What the server answered to applying them.
+    applied: HashMap<usize, Value>,
+    /// Objects that an operation is at work on.
+    at_work: BTreeSet<usize>,
+    /// Objects that work.
+    ready: BTreeSet<usize>,
+}
+
+fn held(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many objects of each collection the plan tracks.
+fn crowds(plan: &Plan) -> Crowds {
+    let tracked: BTreeSet<usize> = plan
+        .operations
+        .iter()
+        .filter(|operation| matches!(operation.verb, Verb::Track(_)))
+        .filter_map(|operation| operation.resource)
+        .collect();
+    let mut crowds = Crowds::new();
+    for index in tracked {
+        let id = &plan.resources[index].id;
+        *crowds.entry((id.gvk.clone(), id.namespace.clone())).or_default() += 1;
+    }
+    crowds
+}
+
+fn timeout(context: &Context, plan: &Plan, after: Duration) -> DeployError {
+    let aftermath = match plan.action {
+        Action::Delete => {
+            format!("what is gone is gone, and release `{}` is marked as uninstalling: the next `werf dismiss` goes on", plan.owner.release)
+        }
+        _ => format!(
+            "what was applied stays, and the new revision of release `{}` is marked as failed: the next `werf converge` goes on from there",
+            plan.owner.release
+        ),
+    };
+    DeployError::Timeout { after, pending: context.pending(), aftermath }
+}
+
 type Step<'a> = Pin<Box<dyn Future<Output = (usize, Result<(), DeployError>)> + Send + 'a>>;
 
-async fn run(context: &Context, plan: &Plan, live: &Live) -> Result<(), DeployError> {
+async fn run(context: &Context, plan: &Plan, live: &Live, progress: &Mutex<Progress>) -> Result<(), DeployError> {
     let mut waiting: Vec<usize> = plan.operations.iter().map(|operation| operation.after.len()).collect();
     let mut followers: Vec<Vec<usize>> = vec![Vec::new(); plan.operations.len()];
     for (index, operation) in plan.operations.iter().enumerate() {
@@ -90,11 +140,8 @@ async fn run(context: &Context, plan: &Plan, live: &Live) -> Result<(), DeployEr
             followers[*before].push(index);
         }
     }
-    let applied: Mutex<HashMap<usize, Value>> = Mutex::default();
-    let step = |index: usize| -> Step<'_> {
-        let applied = &applied;
-        Box::pin(async move { (index, one(context, plan, &plan.operations[index], live, applied).await) })
-    };
+    let step =
+        |index: usize| -> Step<'_> { Box::pin(async move { (index, one(context, plan, &plan.operations[index], live, progress).await) }) };
     let mut running: FuturesUnordered<Step<'_>> = (0..waiting.len()).filter(|index| waiting[*index] == 0).map(step).collect();
     while let Some((index, result)) = running.next().await {
         result?;
@@ -108,17 +155,12 @@ async fn run(context: &Context, plan: &Plan, live: &Live) -> Result<(), DeployEr
     Ok(())
 }
 
-async fn one(
-    context: &Context,
-    plan: &Plan,
-    operation: &Operation,
-    live: &Live,
-    applied: &Mutex<HashMap<usize, Value>>,
-) -> Result<(), DeployError> {
+async fn one(context: &Context, plan: &Plan, operation: &Operation, live: &Live, progress: &Mutex<Progress>) -> Result<(), DeployError> {
     let Some(index) = operation.resource else { return Ok(()) };
     let resource = &plan.resources[index];
     let before = live.get(&resource.id.identity());
-    let remember = |object: Value| applied.lock().unwrap_or_else(PoisonError::into_inner).insert(index, object);
+    let remember = |object: Value| held(progress).applied.insert(index, object);
+    held(progress).at_work.insert(index);
     match &operation.verb {
         Verb::Join(_) => {}
         Verb::Create => {
@@ -130,18 +172,21 @@ async fn one(
         Verb::Recreate => {
             remember(replace(context, resource).await?);
         }
+        // What a policy deletes was made by this deployment, and may have been marked since.
+        Verb::Delete
+            if operation.change.is_none() && super::live::get(&context.client, &resource.id).await?.is_some_and(|live| is_kept(&live)) => {}
         Verb::Delete => {
             if delete(&context.client, &resource.id, resource.steering.propagation).await? {
                 emit_applied(context, &resource.id, "deleted");
             }
         }
         Verb::Track(State::Absent) => {
-            track::absent(context, &resource.id, DELETE_PATIENCE).await.map_err(|failure| blame(resource, failure))?;
+            track::absent(context, resource).await.map_err(|failure| blame(resource, failure))?;
         }
         Verb::Track(State::Ready | State::Present) => {
-            let object = applied.lock().unwrap_or_else(PoisonError::into_inner).get(&index).cloned();
-            match track::ready(context, resource, object.as_ref()).await {
-                Ok(()) => {}
+            let object = held(progress).applied.get(&index).cloned();
+            match track::ready(context, resource, object.as_ref(), before).await {
+                Ok(()) => drop(held(progress).ready.insert(index)),
                 Err(failure) if resource.steering.tracking.fail_mode == FailMode::Ignore => {
                     let message = format!("{}; the deployment goes on (werf.io/fail-mode)", blame(resource, failure));
                     context.events.emit(Event::Warned { message, help: None });
@@ -151,11 +196,12 @@ async fn one(
         }
         Verb::Await(external) => outside(context, resource, external).await?,
     }
+    held(progress).at_work.remove(&index);
     Ok(())
 }
 
 async fn put(context: &Context, resource: &Resource, before: Option<&Value>, verb: &'static str) -> Result<Value, DeployError> {
-    match apply(&context.client, resource, before).await {
+    match apply_patiently(context, resource, before).await {
         Ok(object) => {
             emit_applied(context, &resource.id, verb);
             Ok(object)
@@ -166,6 +212,38 @@ async fn put(context: &Context, resource: &Resource, before: Option<&Value>, ver
     }
 }
 
+/// Applies an object; again where what stands between it and the server is only just coming up.
+async fn apply_patiently(context: &Context, resource: &Resource, before: Option<&Value>) -> Result<Value, ClusterError> {
+    let begun = Instant::now();
+    let mut told = false;
+    loop {
+        let error = match apply(&context.client, resource, before).await {
+            Ok(object) => return Ok(object),
+            Err(error) => error,
+        };
+        let message = error.server_message();
+        let waits_for_webhook = error.http_status().is_some_and(|code| code >= 500) && message.contains("failed calling webhook");
+        let waits_for_definition =
+            error.http_status() == Some(404) && before.is_none() && context.client.is_defined_here(&resource.id.gvk).await;
+        let patience = match (waits_for_webhook, waits_for_definition) {
+            (true, _) => WEBHOOK_PATIENCE,
+            (_, true) => DEFINITION_PATIENCE,
+            _ => return Err(error),
+        };
+        if begun.elapsed() > patience {
+            return Err(error);
+        }
+        if !told && waits_for_webhook {
+            told = true;
+            context.events.emit(Event::ResourceProgressed {
+                resource: resource.id.to_string(),
+                message: format!("cannot be applied yet: {message}"),
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(if waits_for_webhook { 1000 } else { 200 })).await;
+    }
+}
+
 fn may_replace(resource: &Resource) -> bool {
     let policies = &resource.steering.delete_policies;
     policies.contains(&DeletePolicy::BeforeCreation) || policies.contains(&DeletePolicy::BeforeCreationIfImmutable)
@@ -173,8 +251,8 @@ fn may_replace(resource: &Resource) -> bool {
 
 async fn replace(context: &Context, resource: &Resource) -> Result<Value, DeployError> {
     delete(&context.client, &resource.id, resource.steering.propagation).await?;
-    track::absent(context, &resource.id, DELETE_PATIENCE).await.map_err(|failure| blame(resource, failure))?;
-    let object = apply(&context.client, resource, None).await.map_err(|error| refused(resource, error))?;
+    track::absent(context, resource).await.map_err(|failure| blame(resource, failure))?;
+    let object = apply_patiently(context, resource, None).await.map_err(|error| refused(resource, error))?;
     emit_applied(context, &resource.id, "recreated");
     Ok(object)
 }
@@ -203,7 +281,7 @@ async fn outside(context: &Context, resource: &Resource, external: &ExternalDepe
     stranger.steering.logs.skip = true;
     let live = super::live::get(&context.client, &stranger.id).await?.unwrap_or_default();
     stranger.object = live.clone();
-    track::ready(context, &stranger, Some(&live)).await.map_err(|failure| blame(&stranger, failure))
+    track::ready(context, &stranger, Some(&live), None).await.map_err(|failure| blame(&stranger, failure))
 }
 
 fn refused(resource: &Resource, error: ClusterError) -> DeployError {
@@ -223,8 +301,8 @@ fn blame(resource: &Resource, failure: Failure) -> DeployError {
     match failure {
         Failure::Cluster(error) => error.into(),
         Failure::Stuck { message, quiet, logs } => DeployError::ResourceStuck { resource: id, path, message, quiet, logs },
-        Failure::Failed { reason, logs } => {
-            let help = advice(&reason).map(String::from);
+        Failure::Failed { reason, logs, help } => {
+            let help = help.or_else(|| advice(&reason).map(String::from));
             DeployError::ResourceFailed { resource: id, path, reason, logs, help }
         }
     }
@@ -249,25 +327,26 @@ fn advice(reason: &str) -> Option<&'static str> {
     ADVICE.iter().find(|(word, _)| reason.contains(word)).map(|(_, advice)| *advice)
 }
 
-/// Deletes what its policy deletes when it fails.
-async fn clean_failed(context: &Context, plan: &Plan, error: &DeployError) {
-    let failed = match error {
-        DeployError::ResourceFailed { resource, .. } | DeployError::ResourceStuck { resource, .. } => resource,
-        _ => return,
+/// Deletes what its policy deletes when it fails: the object that failed, what was being waited for when the time was over, and of the
+/// others those that have done what they were made for.
+async fn clean_failed(context: &Context, plan: &Plan, progress: Progress, error: &DeployError) {
+    let failed = |index: usize| match error {
+        DeployError::ResourceFailed { resource, .. } | DeployError::ResourceStuck { resource, .. } => &plan.resources[index].id == resource,
+        DeployError::Timeout { .. } => progress.at_work.contains(&index) && progress.applied.contains_key(&index),
+        _ => false,
     };
-    let policy = |resource: &&Resource| &resource.id == failed && resource.steering.delete_policies.contains(&DeletePolicy::Failed);
-    if plan.resources.iter().any(|resource| policy(&resource)) && delete(&context.client, failed, Propagation::Background).await.is_ok() {
-        emit_applied(context, failed, "deleted");
+    for (index, resource) in plan.resources.iter().enumerate() {
+        let has = |policy: DeletePolicy| resource.steering.delete_policies.contains(&policy);
+        let done = progress.ready.contains(&index) && !failed(index);
+        let goes = (has(DeletePolicy::Failed) && failed(index)) || (has(DeletePolicy::Succeeded) && done && resource.is_hook());
+        let kept = resource.steering.resource_policies.contains(&ResourcePolicy::SkipDelete)
+            || (goes && super::live::get(&context.client, &resource.id).await.ok().flatten().is_some_and(|live| is_kept(&live)));
+        if goes && !kept && delete(&context.client, &resource.id, Propagation::Background).await.is_ok_and(|was_there| was_there) {
+            emit_applied(context, &resource.id, "deleted");
+        }
     }
 }
 
 fn emit_applied(context: &Context, id: &ResourceId, verb: &'static str) {
     context.events.emit(Event::ResourceApplied { resource: id.to_string(), verb });
-}
-
-fn pending(context: &Context) -> Vec<String> {
-    let pending = context.pending.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut lines: Vec<String> = pending.iter().map(|(id, message)| format!("{id}: {message}")).collect();
-    lines.sort();
-    lines
 }

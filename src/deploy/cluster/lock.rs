@@ -88,6 +88,10 @@ impl Lock {
         loop {
             let mut map = client.config_map().await?;
             let record = client.lease(&map);
+            // The answer to our own write may have been lost on the way.
+            if record.as_deref().is_some_and(|text| client.is_ours(text)) {
+                return Ok(Acquired::Held { lock: Lock::hold(client), waited: seen.is_some() });
+            }
             if let Some(text) = &record {
                 let since = match &seen {
                     Some((known, since)) if known == text => *since,
@@ -176,6 +180,10 @@ impl LockClient {
         map["metadata"]["annotations"][self.key()].as_str().filter(|text| !text.is_empty()).map(String::from)
     }
 
+    fn is_ours(&self, lease: &str) -> bool {
+        serde_json::from_str::<Value>(lease).is_ok_and(|lease| lease["uuid"] == *self.uuid)
+    }
+
     /// Reads the ConfigMap, or makes it.
     async fn config_map(&self) -> Result<Value, ClusterError> {
         loop {
@@ -226,8 +234,7 @@ impl LockClient {
     async fn change(&self, hold: bool) -> Result<bool, ClusterError> {
         loop {
             let mut map = self.config_map().await?;
-            let ours = self.lease(&map).and_then(|text| serde_json::from_str::<Value>(&text).ok());
-            if ours.is_none_or(|lease| lease["uuid"] != *self.uuid) {
+            if !self.lease(&map).is_some_and(|text| self.is_ours(&text)) {
                 return Ok(false);
             }
             self.write(&mut map, hold);

@@ -1,10 +1,18 @@
 //! Logs of containers, line by line as they are written.
+//!
+//! A node keeps one file for each run of a container, in which the lines of both streams stand one after the other, each with its time.
+//! Times are not in order there, and a request can only leave out what is older than a whole second. So a stream that breaks is asked
+//! again from a second on that lies a little behind, and as many lines as were shown since that second are passed over.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::io::AsyncBufReadExt;
+use futures::AsyncBufRead;
+use futures::AsyncBufReadExt;
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, watch};
 
 use super::client::{Call, Client};
 use super::error::ClusterError;
@@ -18,6 +26,15 @@ pub(super) const TAIL: usize = 20;
 /// How many characters of each of them.
 const LINE: usize = 1000;
 
+/// How many bytes of a line are kept.
+const LONGEST: usize = 64 << 10;
+
+/// How many seconds lines of two streams may be out of order.
+const DISORDER: i64 = 5;
+
+/// How often a stream that breaks without having brought a line is asked again.
+const ATTEMPTS: u64 = 5;
+
 /// One container of one pod.
 #[derive(Clone, Debug)]
 pub(super) struct Container {
@@ -26,57 +43,182 @@ pub(super) struct Container {
     pub(super) name: String,
 }
 
-/// Follows one run of a container until it ends, and emits its lines. Resumes where it stopped if the connection breaks.
-///
-/// `since` (RFC 3339) leaves out what was written before. `printed` counts lines, as a sign of life.
-pub(super) async fn follow(
-    client: &Client,
-    container: &Container,
-    resource: &str,
-    options: &LogOptions,
-    since: Option<String>,
-    printed: &Arc<Mutex<u64>>,
-    events: &Events,
-) {
-    let mut last = since;
-    let mut attempts = 0;
-    while attempts < 5 {
-        let mut query = format!("container={}&follow=true&timestamps=true", container.name);
-        if let Some(last) = &last {
-            query += &format!("&sinceTime={}", percent(last));
-        }
-        let Ok(stream) = client.stream(&call(container, &query)).await else {
-            attempts += 1;
-            tokio::time::sleep(Duration::from_millis(300 * attempts)).await;
-            continue;
+/// How long a stream goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// The container ends.
+    End,
+    /// Nothing has come for a while: nobody watches the container any more, and what it wrote so far shall be shown.
+    Quiet(Duration),
+}
+
+/// Follows one run of a container.
+pub(super) struct Follower {
+    pub(super) client: Client,
+    pub(super) container: Container,
+    /// `Kind/name` that owns the pod.
+    pub(super) resource: String,
+    pub(super) options: LogOptions,
+    /// By the cluster's clock: what was written before is left out.
+    pub(super) since: Option<Timestamp>,
+    /// Lines so far, as a sign of life.
+    pub(super) printed: Arc<AtomicU64>,
+    /// A server takes only so many streams at once.
+    pub(super) permits: Arc<Semaphore>,
+    pub(super) until: watch::Receiver<Until>,
+    pub(super) events: Events,
+}
+
+impl Follower {
+    /// Emits the lines of the run until it ends. An error says that the logs may not be read.
+    pub(super) async fn run(mut self) -> Result<(), ClusterError> {
+        let permit = tokio::select! {
+            permit = self.permits.clone().acquire_owned() => permit.ok(),
+            // Nobody waits for this container any more: its lines so far come without a stream that stays open.
+            _ = self.until.wait_for(|until| *until != Until::End) => None,
         };
-        let mut lines = stream.lines();
-        let mut broken = false;
-        while let Some(line) = lines.next().await {
-            let Ok(line) = line else {
-                broken = true;
-                break;
+        let mut shown = Shown::new(self.since);
+        let mut attempts = 0;
+        while attempts < ATTEMPTS {
+            let (from, skip) = shown.resume();
+            let follow = if permit.is_some() { "&follow=true" } else { "" };
+            let since = from.map(|from| format!("&sinceTime={}", percent(&from.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())));
+            let query = format!("container={}&timestamps=true{follow}{}", self.container.name, since.unwrap_or_default());
+            let before = shown.lines;
+            match self.client.stream(&call(&self.container, &query)).await {
+                Ok(stream) => match self.read(stream, skip, &mut shown).await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => tracing::debug!(%error, pod = %self.container.pod, "the stream of a log broke"),
+                },
+                Err(error @ ClusterError::Forbidden { .. }) => return Err(error),
+                Err(error) => tracing::debug!(%error, pod = %self.container.pod, "a log cannot be read"),
+            }
+            attempts = if shown.lines > before { 1 } else { attempts + 1 };
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(300 * attempts)) => {}
+                _ = self.until.changed() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one stream to its end.
+    async fn read(&mut self, stream: impl AsyncBufRead + Unpin, skip: u64, shown: &mut Shown) -> std::io::Result<()> {
+        let mut lines = Lines { stream, line: Vec::new(), lost: 0 };
+        let mut skip = skip;
+        loop {
+            let until = *self.until.borrow_and_update();
+            let next = tokio::select! {
+                next = lines.next() => next?,
+                _ = self.until.changed(), if until == Until::End => continue,
+                () = quiet(until) => return Ok(()),
             };
-            let (time, text) = line.split_once(' ').unwrap_or(("", &line));
-            // `sinceTime` has a resolution of one second: lines that were shown come again.
-            if last.as_deref().is_some_and(|last| time <= last && last.len() == time.len()) {
+            let Some((line, lost)) = next else { return Ok(()) };
+            let (time, text) = split(&line);
+            if skip > 0 {
+                skip -= 1;
                 continue;
             }
-            last = Some(time.to_owned());
-            *printed.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-            if options.shows_line(&container.name, text) {
-                events.emit(Event::PodPrinted {
-                    resource: resource.into(),
-                    pod: container.pod.clone(),
-                    container: container.name.clone(),
-                    line: text.trim_end_matches('\r').into(),
+            shown.count(time);
+            self.printed.fetch_add(1, Ordering::Relaxed);
+            // What is no text is shown as what it is not, and hides nothing after it.
+            let text = String::from_utf8_lossy(text);
+            if self.options.shows_line(&self.container.name, &text) {
+                let more = if lost > 0 { format!("… ({lost} more bytes)") } else { String::new() };
+                self.events.emit(Event::PodPrinted {
+                    resource: self.resource.clone(),
+                    pod: self.container.pod.clone(),
+                    container: self.container.name.clone(),
+                    line: format!("{}{more}", text.trim_end_matches('\r')),
                 });
             }
         }
-        if !broken {
-            return;
+    }
+}
+
+async fn quiet(until: Until) {
+    match until {
+        Until::End => std::future::pending().await,
+        Until::Quiet(pause) => tokio::time::sleep(pause).await,
+    }
+}
+
+/// What was shown of a run, so that a stream can be resumed.
+struct Shown {
+    since: Option<Timestamp>,
+    /// Lines by the second in which they were written; only the newest seconds.
+    seconds: BTreeMap<i64, u64>,
+    lines: u64,
+    /// Whether seconds were forgotten: before the first that is known, lines were shown that are not counted.
+    forgot: bool,
+}
+
+impl Shown {
+    fn new(since: Option<Timestamp>) -> Self {
+        Shown { since, seconds: BTreeMap::new(), lines: 0, forgot: false }
+    }
+
+    fn count(&mut self, time: Option<Timestamp>) {
+        self.lines += 1;
+        let Some(second) = time.map(|time| time.as_second()).or_else(|| self.seconds.keys().next_back().copied()) else { return };
+        *self.seconds.entry(second).or_default() += 1;
+        let newest = self.seconds.keys().next_back().copied().unwrap_or(second);
+        while let Some((&first, _)) = self.seconds.first_key_value()
+            && first < newest - 2 * DISORDER
+        {
+            self.seconds.remove(&first);
+            self.forgot = true;
         }
-        attempts += 1;
+    }
+
+    /// From which second on to ask, and how many lines of the answer were shown already.
+    fn resume(&self) -> (Option<Timestamp>, u64) {
+        let Some(newest) = self.seconds.keys().next_back() else { return (self.since, self.lines) };
+        if !self.forgot {
+            return (self.since, self.lines);
+        }
+        let from = newest - DISORDER;
+        (Timestamp::from_second(from).ok(), self.seconds.range(from..).map(|(_, count)| count).sum())
+    }
+}
+
+/// The time that the node wrote before a line, and the line.
+fn split(line: &[u8]) -> (Option<Timestamp>, &[u8]) {
+    let space = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
+    let time = std::str::from_utf8(&line[..space]).ok().and_then(|time| time.parse().ok());
+    match time {
+        Some(time) => (Some(time), line.get(space + 1..).unwrap_or_default()),
+        None => (None, line),
+    }
+}
+
+/// Lines of bytes, of which none is kept longer than [`LONGEST`].
+struct Lines<S> {
+    stream: S,
+    line: Vec<u8>,
+    lost: u64,
+}
+
+impl<S: AsyncBufRead + Unpin> Lines<S> {
+    /// The next line, without its end, and how many bytes of it are left out. A call that is given up loses nothing.
+    async fn next(&mut self) -> std::io::Result<Option<(Vec<u8>, u64)>> {
+        loop {
+            let bytes = self.stream.fill_buf().await?;
+            let is_end = bytes.is_empty();
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let part = &bytes[..end.unwrap_or(bytes.len())];
+            let room = LONGEST.saturating_sub(self.line.len()).min(part.len());
+            self.line.extend_from_slice(&part[..room]);
+            self.lost += (part.len() - room) as u64;
+            let used = part.len() + usize::from(end.is_some());
+            self.stream.consume_unpin(used);
+            if end.is_some() || (is_end && !self.line.is_empty()) {
+                return Ok(Some((std::mem::take(&mut self.line), std::mem::take(&mut self.lost))));
+            }
+            if is_end {
+                return Ok(None);
+            }
+        }
     }
 }
 
@@ -84,7 +226,7 @@ pub(super) async fn follow(
 pub(super) async fn tail(client: &Client, container: &Container, previous: bool) -> Result<Vec<String>, ClusterError> {
     let runs: &[bool] = if previous { &[true, false] } else { &[false] };
     for previous in runs {
-        let query = format!("container={}&tailLines={TAIL}&previous={previous}", container.name);
+        let query = format!("container={}&tailLines={TAIL}&previous={previous}&limitBytes={}", container.name, TAIL * LONGEST);
         match client.call_bytes(&call(container, &query)).await {
             Ok(bytes) if bytes.is_empty() => {}
             Ok(bytes) => return Ok(String::from_utf8_lossy(&bytes).lines().map(clipped).collect()),
@@ -108,4 +250,45 @@ fn call(container: &Container, query: &str) -> Call {
     let mut call = Call::get("pods/log", path);
     call.accept = "*/*";
     call
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::io::Cursor;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_are_bytes_and_bounded() {
+        let mut text = b"a\n\xff\xfe\n\n".to_vec();
+        text.extend(vec![b'x'; LONGEST + 7]);
+        text.extend(b"\nlast");
+        let mut lines = Lines { stream: Cursor::new(text), line: Vec::new(), lost: 0 };
+        let mut found = Vec::new();
+        while let Some((line, lost)) = lines.next().await.unwrap() {
+            found.push((line.len(), lost));
+        }
+        assert_eq!(found, [(1, 0), (2, 0), (0, 0), (LONGEST, 7), (4, 0)]);
+    }
+
+    #[test]
+    fn a_stream_is_resumed_where_it_broke() {
+        // Two streams, the clock of one ahead by up to three seconds; the server gives every line from a second on.
+        let at = |second: i64| Timestamp::from_second(1_000_000 + second).unwrap();
+        let log: Vec<Timestamp> = (0..400).map(|line| at(line / 8 + if line % 2 == 0 { 0 } else { line % 4 })).collect();
+        for cut in 0..log.len() {
+            let mut shown = Shown::new(None);
+            log[..cut].iter().for_each(|time| shown.count(Some(*time)));
+            let (from, skip) = shown.resume();
+            let answer: Vec<usize> = (0..log.len()).filter(|line| from.is_none_or(|from| log[*line] >= from)).collect();
+            assert_eq!(answer.get(skip as usize).copied().unwrap_or(log.len()), cut, "cut after {cut}");
+        }
+    }
+
+    #[test]
+    fn times_stand_before_lines() {
+        let (time, text) = split(b"2026-01-01T00:00:00.5Z na\xefve row");
+        assert_eq!((time.map(|time| time.as_second()), text), (Some(1_767_225_600), &b"na\xefve row"[..]));
+        assert_eq!(split(b"no time here"), (None, &b"no time here"[..]));
+    }
 }

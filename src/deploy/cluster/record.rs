@@ -9,12 +9,14 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use http::Method;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::client::{Call, Client};
 use super::discovery::list;
 use super::error::ClusterError;
 use super::live::percent;
+use crate::deploy::resource::Action;
 
 /// What a revision is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +113,11 @@ impl History {
     pub fn newest(&self) -> u32 {
         self.revisions.last().map_or(0, |(revision, _)| *revision)
     }
+
+    /// What the next deployment is: an install as long as no revision was deployed well.
+    pub fn next_action(&self) -> Action {
+        if self.last_good.is_none() { Action::Install } else { Action::Upgrade }
+    }
 }
 
 /// Labels that Helm sets itself.
@@ -158,18 +165,48 @@ pub async fn load_record(client: &Client, namespace: &str, release: &str, revisi
     decode(&secret).map(Some).map_err(|message| ClusterError::BadRecord { name, namespace: namespace.into(), message })
 }
 
-/// Writes a new revision. A conflict means that somebody else wrote the same one.
-pub async fn create_record(client: &Client, record: &Record) -> Result<(), ClusterError> {
-    let secret = encode(record, "createdAt");
-    let path = format!("/api/v1/namespaces/{}/secrets", record.namespace);
-    client.call(Call::new(Method::POST, "create", "secrets", path).json(&secret)).await.map(drop)
+/// How many bytes the values of a Secret may have together (`MaxSecretSize` of Kubernetes).
+pub const MAX_SECRET_BYTES: usize = 1 << 20;
+
+/// How many bytes a record takes in its Secret.
+pub fn record_size(record: &Record) -> usize {
+    // With the longest status and description that it may get.
+    encode(&Record { description: "x".repeat(record.description.len().max(200)), ..record.clone() }, "createdAt")["data"]["release"]
+        .as_str()
+        .map_or(0, |text| text.len() / 4 * 3)
 }
 
-/// Replaces a revision's content and status.
-pub async fn update_record(client: &Client, record: &Record) -> Result<(), ClusterError> {
+/// Writes a new revision; gives the time of the cluster's clock. A conflict means that somebody else wrote the same one.
+pub async fn create_record(client: &Client, record: &Record) -> Result<Option<Timestamp>, ClusterError> {
+    let secret = encode(record, "createdAt");
+    let path = format!("/api/v1/namespaces/{}/secrets", record.namespace);
+    match client.call(Call::new(Method::POST, "create", "secrets", path).json(&secret)).await {
+        Ok(written) => Ok(server_time(&written)),
+        // The answer to a write may be lost on the way: what is there is then our own.
+        Err(error) if error.is_conflict() => {
+            let name = secret_name(&record.name, record.revision);
+            let call = Call::get("secrets", format!("/api/v1/namespaces/{}/secrets/{name}", record.namespace));
+            match client.find(call).await? {
+                Some(found) if found["data"] == secret["data"] => Ok(server_time(&found)),
+                _ => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces a revision's content and status; gives the time of the cluster's clock.
+pub async fn update_record(client: &Client, record: &Record) -> Result<Option<Timestamp>, ClusterError> {
     let secret = encode(record, "modifiedAt");
     let path = format!("/api/v1/namespaces/{}/secrets/{}", record.namespace, secret_name(&record.name, record.revision));
-    client.call(Call::new(Method::PUT, "update", "secrets", path).json(&secret)).await.map(drop)
+    client.call(Call::new(Method::PUT, "update", "secrets", path).json(&secret)).await.map(|written| server_time(&written))
+}
+
+/// When the server wrote an object last, by its own clock.
+fn server_time(object: &Value) -> Option<Timestamp> {
+    let metadata = &object["metadata"];
+    let times = list(&metadata["managedFields"]).map(|entry| &entry["time"]).chain([&metadata["creationTimestamp"]]);
+    times.filter_map(|time| time.as_str()?.parse().ok()).max()
 }
 
 /// Deletes one revision's record.
@@ -210,7 +247,7 @@ fn encode(record: &Record, stamp: &str) -> Value {
         ("owner".into(), "helm".into()),
         ("status".into(), record.status.as_str().into()),
         ("version".into(), record.revision.to_string()),
-        (stamp.into(), jiff::Timestamp::now().as_second().to_string()),
+        (stamp.into(), Timestamp::now().as_second().to_string()),
     ]);
     json!({
         "apiVersion": "v1",

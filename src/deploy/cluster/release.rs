@@ -4,7 +4,7 @@
 //! carries the plan out, and writes how it ended. Killed at any instant, it leaves a pending revision and a lock that expires: the next
 //! deployment marks the one as failed and finishes the job.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{dry_run, ensure_namespace};
 use super::client::Client;
 use super::deploy_error::DeployError;
-use super::discovery::{kind_of, resolve};
+use super::discovery::{kind_of, not_yet_defined, resolve};
 use super::error::ClusterError;
 use super::execute::{Stopped, execute};
 use super::live::observe;
 use super::lock::{Acquired, Lock};
 use super::record::{self, History, Record, RecordStatus, load_history};
 use crate::deploy::plan::{self, Input, Live, Plan};
-use crate::deploy::resource::{Action, DeletePolicy, Moment, Owner, Resource, parse};
+use crate::deploy::resource::{Action, DeletePolicy, Identity, Moment, Owner, Ownership, Resource};
 use crate::event::{Event, Events};
 
 /// What a revision's record keeps beside its objects.
@@ -119,16 +119,11 @@ async fn prepare_from(
     reason: Option<String>,
 ) -> Result<Prepared, DeployError> {
     let previous = previous(client, &history, &desired.owner).await?;
-    let dropped: Vec<&Resource> =
-        previous.iter().filter(|old| !desired.resources.iter().any(|new| new.id.identity() == old.id.identity())).collect();
-    live.extend(observe(client, dropped).await?);
+    let wanted: HashSet<Identity> = desired.resources.iter().map(|resource| resource.id.identity()).collect();
+    live.extend(observe(client, previous.iter().filter(|old| !wanted.contains(&old.id.identity()))).await?);
     let questions = plan::undecided(&desired.resources, &live, &desired.owner);
-    let dry_runs = dry_run(client, &questions, &live).await?;
-    let action = match (&reason, &history.last_good) {
-        (Some(_), _) => Action::Rollback,
-        (None, None) => Action::Install,
-        (None, Some(_)) => Action::Upgrade,
-    };
+    let dry_runs = dry_run(client, &questions, &live, &not_yet_defined(&desired.resources, &live)).await?;
+    let action = if reason.is_some() { Action::Rollback } else { history.next_action() };
     let stands = history.last.as_ref().is_some_and(|last| last.status == RecordStatus::Deployed);
     let reason = reason.or_else(|| release_reason(&desired, history.last.as_ref()));
     let make = |live: &Live| {
@@ -153,7 +148,51 @@ async fn prepare_from(
         live.extend(observe(client, hooks).await?);
         plan = make(&live)?;
     }
-    Ok(Prepared { desired, history, live, plan })
+    let prepared = Prepared { desired, history, live, plan };
+    fits(&prepared)?;
+    Ok(prepared)
+}
+
+/// Whether the record of the new revision may be written: better known before anything is applied.
+fn fits(prepared: &Prepared) -> Result<(), DeployError> {
+    if prepared.plan.is_empty() {
+        return Ok(());
+    }
+    let record = new_record(prepared, RecordStatus::PendingRollback, String::new());
+    let needed = record::record_size(&record);
+    if needed <= record::MAX_SECRET_BYTES {
+        return Ok(());
+    }
+    let bytes = |value: &Value| value.to_string().len();
+    Err(DeployError::RecordTooLarge {
+        release: record.name.clone(),
+        needed,
+        limit: record::MAX_SECRET_BYTES,
+        manifests: record.manifest.len() + record.hooks.iter().map(bytes).sum::<usize>(),
+        chart: bytes(&record.chart),
+        values: bytes(&record.config),
+    })
+}
+
+/// The record of the revision that a plan makes.
+fn new_record(prepared: &Prepared, status: RecordStatus, description: String) -> Record {
+    let desired = &prepared.desired;
+    let now = jiff::Timestamp::now().to_string();
+    Record {
+        name: desired.owner.release.clone(),
+        namespace: desired.owner.namespace.clone(),
+        revision: prepared.history.newest() + 1,
+        status,
+        first_deployed: prepared.history.last.as_ref().map_or_else(|| now.clone(), |last| last.first_deployed.clone()),
+        last_deployed: now,
+        description,
+        notes: desired.revision.notes.clone(),
+        manifest: desired.revision.manifest.clone(),
+        hooks: hook_records(&desired.resources),
+        chart: desired.revision.chart.clone(),
+        config: desired.revision.config.clone(),
+        labels: desired.revision.labels.clone(),
+    }
 }
 
 /// Why a new revision is due even if no object changes.
@@ -190,20 +229,37 @@ fn release_reason(desired: &Desired, last: Option<&Record>) -> Option<String> {
 /// The objects of the newest revision and of the last good one: a failed revision may have left some of its own behind.
 async fn previous(client: &Client, history: &History, owner: &Owner) -> Result<Vec<Resource>, DeployError> {
     let mut found: Vec<Resource> = Vec::new();
+    let mut known: HashSet<Identity> = HashSet::new();
     for record in [history.last.as_ref(), history.last_good.as_ref()].into_iter().flatten() {
-        for mut resource in objects_of(record)? {
+        for mut resource in owned_objects_of(record)? {
             match kind_of(client, &resource.id, "").await {
                 Ok(kind) => resource.set_scope(kind.scope, &owner.namespace),
                 // Without its kind there can be no such object.
                 Err(ClusterError::UnknownKind { .. }) => continue,
                 Err(error) => return Err(error.into()),
             }
-            if !found.iter().any(|known| known.id.identity() == resource.id.identity()) {
+            if known.insert(resource.id.identity()) {
                 found.push(resource);
             }
         }
     }
     Ok(found)
+}
+
+/// The objects of a revision, and those of its hooks that belong to the release.
+fn owned_objects_of(record: &Record) -> Result<Vec<Resource>, DeployError> {
+    let mut objects = objects_of(record)?;
+    objects.extend(hooks_of(record).into_iter().filter(|hook| hook.steering.ownership == Ownership::Release));
+    Ok(objects)
+}
+
+fn hooks_of(record: &Record) -> Vec<Resource> {
+    let parsed = record.hooks.iter().map(|hook| {
+        let mut resources = plan::known(plan::parse_text(hook["manifest"].as_str().unwrap_or_default()), &record.namespace);
+        resources.iter_mut().for_each(|resource| hook["path"].as_str().unwrap_or_default().clone_into(&mut resource.path));
+        resources
+    });
+    parsed.flatten().collect()
 }
 
 fn objects_of(record: &Record) -> Result<Vec<Resource>, DeployError> {
@@ -289,7 +345,10 @@ async fn locked(
         Err(error) => error,
     };
     let stop = matches!(error, DeployError::Interrupted { .. } | DeployError::LockLost { .. } | DeployError::Raced { .. });
-    let Some(good) = good.filter(|_| options.auto_rollback && !stop) else { return Err(error) };
+    if stop || !options.auto_rollback {
+        return Err(error);
+    }
+    let Some(good) = good else { return Err(DeployError::NotRolledBack { cause: Box::new(error), release: owner.release }) };
     let to = good.revision;
     events.emit(Event::RollbackBegun { release: owner.release.clone(), to });
     match roll_back(client, good, options, events, cancel, lock).await {
@@ -314,6 +373,7 @@ pub async fn rollback(
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<(Outcome, String), DeployError> {
+    client.bound(options.timeout);
     // Without a release there is nothing to lock, and perhaps no namespace to hold a lock.
     let newest = load_history(client, &owner.namespace, &owner.release).await?.newest();
     target(client, owner, to).await?;
@@ -374,10 +434,7 @@ async fn roll_back(
 ) -> Result<u32, DeployError> {
     let owner = Owner { release: good.name.clone(), namespace: good.namespace.clone() };
     let mut resources = objects_of(&good)?;
-    for hook in &good.hooks {
-        let object = plan::parse_text(hook["manifest"].as_str().unwrap_or_default());
-        resources.extend(parse(object, hook["path"].as_str().unwrap_or_default(), &good.namespace).unwrap_or_default());
-    }
+    resources.extend(hooks_of(&good));
     resolve(client, &mut resources, &owner.namespace).await?;
     let desired = Desired {
         owner: owner.clone(),
@@ -390,6 +447,7 @@ async fn roll_back(
         observe(client, desired.resources.iter().filter(|resource| !resource.is_hook()))
     )?;
     let prepared = prepare_from(client, desired, history, live, Some(format!("rollback to {}", good.revision))).await?;
+    client.bound(None);
     let revision = prepared.history.newest() + 1;
     run(client, &prepared, options, events, cancel, lock).await?;
     Ok(revision)
@@ -404,8 +462,8 @@ async fn run(
     cancel: &CancellationToken,
     lock: &Lock,
 ) -> Result<(), DeployError> {
-    let (desired, plan) = (&prepared.desired, &prepared.plan);
-    let owner = &desired.owner;
+    let plan = &prepared.plan;
+    let owner = &prepared.desired.owner;
     let (pending, preparing, done) = match plan.action {
         Action::Install => (RecordStatus::PendingInstall, "Initial install underway".to_owned(), "Install complete".to_owned()),
         Action::Rollback => {
@@ -419,31 +477,16 @@ async fn run(
         let record = Record { status: RecordStatus::Failed, description: "The deployment was cut off".into(), ..last.clone() };
         record::update_record(client, &record).await?;
     }
-    let now = jiff::Timestamp::now().to_string();
-    let mut record = Record {
-        name: owner.release.clone(),
-        namespace: owner.namespace.clone(),
-        revision: prepared.history.newest() + 1,
-        status: pending,
-        first_deployed: prepared.history.last.as_ref().map_or_else(|| now.clone(), |last| last.first_deployed.clone()),
-        last_deployed: now,
-        description: preparing,
-        notes: desired.revision.notes.clone(),
-        manifest: desired.revision.manifest.clone(),
-        hooks: hook_records(&desired.resources),
-        chart: desired.revision.chart.clone(),
-        config: desired.revision.config.clone(),
-        labels: desired.revision.labels.clone(),
-    };
-    match record::create_record(client, &record).await {
+    let mut record = new_record(prepared, pending, preparing);
+    let since = match record::create_record(client, &record).await {
         Err(error) if error.is_conflict() => {
             return Err(DeployError::Raced { release: owner.release.clone(), revision: record.revision });
         }
         other => other?,
-    }
+    };
     let lost = lock.lost().clone();
     let result = tokio::select! {
-        result = execute(client, plan, &prepared.live, options, events, cancel) => result,
+        result = execute(client, plan, &prepared.live, since, options, events, cancel) => result,
         () = lost.cancelled() => {
             return Err(DeployError::LockLost { release: owner.release.clone(), namespace: owner.namespace.clone() });
         }
@@ -497,10 +540,8 @@ pub async fn prepare_removal(client: &Client, owner: &Owner, with_hooks: bool) -
         return Err(DeployError::NoRelease { release: owner.release.clone(), namespace: owner.namespace.clone() });
     };
     let mut objects = previous(client, &history, owner).await?;
-    for hook in &last.hooks {
-        let object = plan::parse_text(hook["manifest"].as_str().unwrap_or_default());
-        objects.extend(parse(object, hook["path"].as_str().unwrap_or_default(), &owner.namespace).unwrap_or_default());
-    }
+    let known: HashSet<Identity> = objects.iter().map(|resource| resource.id.identity()).collect();
+    objects.extend(hooks_of(last).into_iter().filter(|hook| !known.contains(&hook.id.identity())));
     let live = observe(client, objects.iter()).await?;
     let plan = plan::removal(owner, &objects, &live, with_hooks).map_err(|problem| DeployError::NoPlan { problems: vec![problem] })?;
     Ok((history, live, plan))
@@ -515,6 +556,7 @@ pub async fn dismiss(
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<(), DeployError> {
+    client.bound(options.timeout);
     // Without a release there is nothing to lock, and perhaps no namespace to hold a lock.
     prepare_removal(client, owner, with_hooks).await?;
     let lock = lock(client, owner, options, events, cancel, 0).await?;
@@ -537,11 +579,15 @@ async fn dismiss_locked(
     for warning in &plan.warnings {
         events.emit(Event::Warned { message: warning.clone(), help: None });
     }
-    if let Some(last) = &history.last {
-        let record = Record { status: RecordStatus::Uninstalling, description: "Deletion in progress".into(), ..last.clone() };
-        record::update_record(client, &record).await?;
-    }
-    match execute(client, &plan, &live, options, events, cancel).await {
+    let since = match &history.last {
+        Some(last) => {
+            let record = Record { status: RecordStatus::Uninstalling, description: "Deletion in progress".into(), ..last.clone() };
+            record::update_record(client, &record).await?
+        }
+        None => None,
+    };
+    client.bound(None);
+    match execute(client, &plan, &live, since, options, events, cancel).await {
         Ok(()) => {}
         Err(Stopped::Failed(error)) => return Err(*error),
         Err(Stopped::Cancelled) => return Err(DeployError::Interrupted { release: owner.release.clone(), revision: history.newest() }),

@@ -1,58 +1,55 @@
-//! Watches one object until it works, fails, or is gone; shows the logs of its pods meanwhile.
+//! Watches one object until it works, fails, or is gone; shows the logs of its pods and the events about them meanwhile.
 //!
 //! What the states mean is `deploy::status`'s business. Here is what it needs: the object, its pods, ReplicaSets and events from
 //! watches, and a memory of failures.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
-use tokio::task::JoinSet;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::client::Client;
-use super::discovery::{Kind, built_in, kind_of};
+use super::discovery::{Kind, kind_of};
 use super::error::ClusterError;
-use super::logs::{self, Container};
-use super::watch::{Hub, Topic};
-use crate::deploy::resource::{GroupVersionKind, Resource, ResourceId, pod_spec};
-use crate::deploy::status::failures::{Failures, Tolerance, track as judge};
-use crate::deploy::status::{Related, State, Status, is_ready_unasked, pods_of, status};
+use super::pod_logs::{LogTail, Logs, tails};
+use super::surroundings::{Around, Crowds, Topics, own_topic};
+use super::watch::{By, Hub, Refusal, Topic, View};
+use crate::deploy::resource::{Resource, ResourceId, pod_spec};
+use crate::deploy::status::failures::{Failures, Tolerance, is_since, track as judge};
+use crate::deploy::status::{Related, State, Status, pods_of, settle, status};
 use crate::event::{Event, Events};
 
-/// How long pods that have no readiness probe must stay ready: a process that cannot work mostly ends within this time.
-const SETTLE: Duration = Duration::from_secs(3);
+/// How many logs are followed at once, over the connection that requests use too: a server allows about a hundred streams on it.
+const LOG_STREAMS: usize = 60;
 
 /// What every tracker shares.
 pub(super) struct Context {
     pub(super) client: Client,
     pub(super) hub: Hub,
     pub(super) events: Events,
-    /// Last message of what is still on its way, for the text of a timeout.
-    pub(super) pending: Mutex<HashMap<String, String>>,
     /// Whether what containers print is shown as they print it.
     pub(super) pod_logs: bool,
-    /// RFC 3339: logs of older pods are shown from here on.
-    pub(super) since: String,
-}
-
-/// The last lines of a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogTail {
-    /// Pod.
-    pub pod: String,
-    /// Container.
-    pub container: String,
-    /// Its last lines, as written.
-    pub lines: Vec<String>,
+    /// When the deployment began, by the cluster's clock: what happened before is none of its doing.
+    pub(super) since: Option<Timestamp>,
+    /// How many objects of each collection are tracked.
+    pub(super) crowds: Crowds,
+    /// Who may follow a log.
+    pub(super) log_streams: Arc<Semaphore>,
+    /// Last message of what is still on its way, for the text of a timeout.
+    pending: Mutex<HashMap<String, String>>,
+    /// Missing rights that were told already.
+    told: Mutex<HashSet<String>>,
 }
 
 /// Why tracking ended badly.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The object failed.
-    Failed { reason: String, logs: Vec<LogTail> },
+    Failed { reason: String, logs: Vec<LogTail>, help: Option<String> },
     /// Nothing changed for too long.
     Stuck { message: String, quiet: Duration, logs: Vec<LogTail> },
     /// The cluster could not be asked.
@@ -65,91 +62,154 @@ impl From<ClusterError> for Failure {
     }
 }
 
+impl From<Refusal> for Failure {
+    fn from(Refusal { message, help }: Refusal) -> Self {
+        Failure::Failed { reason: message, logs: Vec::new(), help }
+    }
+}
+
 impl Context {
+    pub(super) fn new(client: &Client, hub: Hub, events: &Events, pod_logs: bool, since: Option<Timestamp>, crowds: Crowds) -> Self {
+        Context {
+            client: client.clone(),
+            hub,
+            events: events.clone(),
+            pod_logs,
+            since,
+            crowds,
+            log_streams: Arc::new(Semaphore::new(LOG_STREAMS)),
+            pending: Mutex::default(),
+            told: Mutex::default(),
+        }
+    }
+
     fn note(&self, id: &ResourceId, message: Option<&str>) {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = held(&self.pending);
         match message {
             Some(message) => pending.insert(id.to_string(), message.to_owned()),
             None => pending.remove(&id.to_string()),
         };
     }
+
+    /// `Kind/name: message` of what is on its way, sorted.
+    pub(super) fn pending(&self) -> Vec<String> {
+        let mut lines: Vec<String> = held(&self.pending).iter().map(|(id, message)| format!("{id}: {message}")).collect();
+        lines.sort();
+        lines
+    }
+
+    /// Says once that something cannot be shown because a right is missing.
+    pub(super) fn tell_missing_right(&self, error: Option<&ClusterError>) {
+        if let Some(ClusterError::Forbidden { message, help, .. }) = error {
+            self.tell_once(format!("logs are not shown: {message}"), Some(help.clone()));
+        }
+    }
+
+    fn tell_once(&self, message: String, help: Option<String>) {
+        if held(&self.told).insert(help.clone().unwrap_or_else(|| message.clone())) {
+            self.events.emit(Event::Warned { message, help });
+        }
+    }
+
+    fn progressed(&self, id: &ResourceId, message: &str, shown: &mut String) {
+        self.note(id, Some(message));
+        if shown != message {
+            message.clone_into(shown);
+            self.events.emit(Event::ResourceProgressed { resource: id.to_string(), message: message.to_owned() });
+        }
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Follows the object where it is watched; by its name alone where the collection may not be read.
+fn follow_own(view: &mut View<'_>, topic: &mut Topic, name: &str) -> Result<(), Refusal> {
+    view.follow(topic, By::Name(name));
+    match view.refused(topic) {
+        Some(_) if topic.fields.is_empty() => {
+            topic.fields = format!("metadata.name={name}");
+            follow_own(view, topic, name)
+        }
+        Some(refusal) => Err(refusal),
+        None => Ok(()),
+    }
 }
 
 /// Waits until the object works. `applied` is the server's answer to applying it: where that is ready already, nothing is watched.
-pub(super) async fn ready(context: &Context, resource: &Resource, applied: Option<&Value>) -> Result<(), Failure> {
+/// `before` is the object as it was when nothing was applied.
+pub(super) async fn ready(context: &Context, resource: &Resource, applied: Option<&Value>, before: Option<&Value>) -> Result<(), Failure> {
     let id = &resource.id;
     let started = Instant::now();
     if applied.is_some_and(|object| status(object, Related::default()).state == State::Ready) {
         context.events.emit(Event::ResourceReady { resource: id.to_string(), took: started.elapsed() });
         return Ok(());
     }
-    let topics = Topics::of(&context.client, resource).await?;
-    topics.all().for_each(|topic| context.hub.follow(topic));
-    let mut changes = context.hub.changes();
+    let mut topics = Topics::of(&context.client, resource, &context.crowds).await?;
+    let mut view = context.hub.view();
     let tolerance = Tolerance {
-        failures_per_replica: Some(resource.steering.tracking.failures_allowed_per_replica),
+        failures_per_replica: resource.steering.tracking.failures_allowed_per_replica,
         ignore_readiness: resource.steering.tracking.ignore_readiness.clone(),
+        since: context.since,
     };
     // The object may not be seen in a state before it was applied: that one was perhaps ready.
     let uid = applied.and_then(|object| object["metadata"]["uid"].as_str()).map(String::from);
     let generation = applied.and_then(|object| object["metadata"]["generation"].as_i64());
+    let before = applied.or(before);
     let mut failures = Failures::new();
     let mut shown = String::new();
     let mut logs = Logs::new(context, resource);
+    let mut told = HashMap::new();
     let mut quiet_since = Instant::now();
     let mut life = (String::new(), 0);
     let patience = resource.steering.tracking.no_activity_timeout;
     // Since when it is ready, at which count of failures.
-    let mut settling: Option<(Instant, u32)> = None;
+    let mut ready_since: Option<(Instant, u32)> = None;
     loop {
-        changes.borrow_and_update();
-        if let Some(refused) = context.hub.refused(&topics.own) {
-            return Err(Failure::Failed { reason: refused, logs: Vec::new() });
-        }
-        let object = context.hub.get(&topics.own, &id.name).filter(|object| {
+        follow_own(&mut view, &mut topics.own, &id.name)?;
+        let object = view.get(&topics.own, &id.name).filter(|object| {
             uid.as_ref().is_none_or(|uid| object["metadata"]["uid"] == uid.as_str())
                 && generation.is_none_or(|generation| object["metadata"]["generation"].as_i64().is_none_or(|seen| seen >= generation))
         });
         let mut seen = String::from("nothing yet");
+        let mut settled = None;
         if let Some(object) = object {
-            let around = topics.around(context, &object);
-            let Status { state, message } = judge(&object, around.related(), &mut failures, &tolerance);
-            let pods = pods_of(&object, around.related());
+            let around = topics.look(&mut view, &object);
+            tell_refused(context, &view, &topics);
+            if resource.steering.logs.service_messages {
+                tell_events(context, id, &around, &mut told);
+            }
+            let related = around.related(before);
+            let Status { state, message } = judge(&object, related, &mut failures, &tolerance);
+            let pods = pods_of(&object, related);
             logs.show(&pods);
             seen = format!("{message} {}", pods.iter().map(|pod| pod["metadata"]["resourceVersion"].to_string()).collect::<String>());
-            settling = match settling {
-                _ if state != State::Ready || !pods.iter().any(|pod| is_ready_unasked(pod)) => None,
+            ready_since = match ready_since {
+                _ if state != State::Ready => None,
                 Some((since, count)) if count == failures.count() => Some((since, count)),
                 _ => Some((Instant::now(), failures.count())),
             };
+            let must_stay = pods.iter().map(|pod| settle(pod, context.since)).max().unwrap_or_default();
+            settled = ready_since.map(|(since, _)| since + must_stay);
             match state {
-                State::Ready if settling.is_some_and(|(since, _)| since.elapsed() < SETTLE) => {
-                    let message = format!("{message}; without a readiness probe it is watched for {} s more", SETTLE.as_secs());
-                    context.note(id, Some(&message));
-                    if shown != message {
-                        shown.clone_from(&message);
-                        context.events.emit(Event::ResourceProgressed { resource: id.to_string(), message });
-                    }
+                State::Ready if settled.is_some_and(|at| at > Instant::now()) => {
+                    let message = format!("{message}; it is watched until it has stayed so for {} s", must_stay.as_secs());
+                    context.progressed(id, &message, &mut shown);
                 }
                 State::Ready => {
-                    logs.finish().await;
+                    logs.finish(&pods).await;
                     context.note(id, None);
                     context.events.emit(Event::ResourceReady { resource: id.to_string(), took: started.elapsed() });
                     return Ok(());
                 }
                 State::Failed => {
-                    logs.finish().await;
+                    logs.finish(&pods).await;
                     let tails = tails(&context.client, &pods).await;
                     context.events.emit(Event::ResourceFailed { resource: id.to_string(), message: message.clone() });
-                    return Err(Failure::Failed { reason: message, logs: tails });
+                    return Err(Failure::Failed { reason: message, logs: tails, help: None });
                 }
-                State::Progressing | State::Terminating => {
-                    context.note(id, Some(&message));
-                    if shown != message {
-                        shown.clone_from(&message);
-                        context.events.emit(Event::ResourceProgressed { resource: id.to_string(), message });
-                    }
-                }
+                State::Progressing | State::Terminating => context.progressed(id, &message, &mut shown),
             }
             if quiet_since.elapsed() >= patience {
                 let tails = tails(&context.client, &pods).await;
@@ -157,8 +217,8 @@ pub(super) async fn ready(context: &Context, resource: &Resource, applied: Optio
                 context.events.emit(Event::ResourceFailed { resource: id.to_string(), message: message.clone() });
                 return Err(Failure::Stuck { message, quiet: patience, logs: tails });
             }
-        } else if context.hub.is_synced(&topics.own) && applied.is_none() {
-            return Err(Failure::Failed { reason: "it does not exist".into(), logs: Vec::new() });
+        } else if view.is_synced(&topics.own) && applied.is_none() {
+            return Err(Failure::Failed { reason: "it does not exist".into(), logs: Vec::new(), help: None });
         } else if quiet_since.elapsed() >= patience {
             return Err(Failure::Stuck { message: "the object disappeared".into(), quiet: patience, logs: Vec::new() });
         }
@@ -167,17 +227,51 @@ pub(super) async fn ready(context: &Context, resource: &Resource, applied: Optio
             life = now;
             quiet_since = Instant::now();
         }
-        let settled = settling.map(|(since, _)| since + SETTLE);
         let next_look = (quiet_since + patience).min(settled.unwrap_or_else(|| Instant::now() + Duration::from_secs(30)));
         tokio::select! {
-            _ = changes.changed() => {}
+            () = view.changed() => {}
             () = tokio::time::sleep_until(next_look) => {}
         }
     }
 }
 
-/// Waits until the object is gone, or has been replaced by a new one.
-pub(super) async fn absent(context: &Context, id: &ResourceId, patience: Duration) -> Result<(), Failure> {
+/// Says which collections around the object may not be read: what happens there is not seen.
+fn tell_refused(context: &Context, view: &View<'_>, topics: &Topics) {
+    for topic in topics.around() {
+        if let Some(Refusal { message, help }) = view.refused(topic) {
+            context.tell_once(format!("{} are not watched, so their failures are not seen: {message}", topic.kind.plural), help);
+        }
+    }
+}
+
+/// Shows events that are new since the last look.
+fn tell_events(context: &Context, id: &ResourceId, around: &Around, told: &mut HashMap<String, Value>) {
+    let mut fresh: Vec<&Arc<Value>> = around
+        .events
+        .iter()
+        .filter(|event| is_since(event, context.since))
+        .filter(|event| {
+            let (uid, times) = (event["metadata"]["uid"].as_str().unwrap_or_default(), event["count"].clone());
+            told.insert(uid.to_owned(), times.clone()).is_none_or(|before| before != times)
+        })
+        .collect();
+    fresh.sort_by_key(|event| event["metadata"]["resourceVersion"].as_str().and_then(|version| version.parse::<u64>().ok()));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for event in fresh {
+        let about = &event["involvedObject"];
+        context.events.emit(Event::ResourceTold {
+            resource: id.to_string(),
+            about: format!("{}/{}", text(&about["kind"]), text(&about["name"])),
+            reason: text(&event["reason"]),
+            message: text(&event["message"]),
+        });
+    }
+}
+
+/// Waits until the object is gone, or has been replaced by a new one. Its annotation says how long nothing may change, and its pods may
+/// take their time of grace on top of that.
+pub(super) async fn absent(context: &Context, resource: &Resource) -> Result<(), Failure> {
+    let id = &resource.id;
     let kind = match kind_of(&context.client, id, "").await {
         Ok(kind) => kind,
         Err(ClusterError::UnknownKind { .. }) => return Ok(()),
@@ -186,244 +280,62 @@ pub(super) async fn absent(context: &Context, id: &ResourceId, patience: Duratio
     // The usual object is gone at once: one read costs less than a watch.
     let Some(first) = super::live::get(&context.client, id).await? else { return Ok(()) };
     let uid = first["metadata"]["uid"].clone();
-    let topic = own_topic(kind, id);
-    context.hub.follow(&topic);
-    let mut changes = context.hub.changes();
+    let patience = resource.steering.tracking.no_activity_timeout + grace(&first);
+    let mut topic = own_topic(kind, id, &context.crowds);
+    let mut view = context.hub.view();
     let (mut quiet_since, mut seen, mut shown) = (Instant::now(), Value::Null, String::new());
     loop {
-        changes.borrow_and_update();
-        match context.hub.get(&topic, &id.name) {
+        follow_own(&mut view, &mut topic, &id.name)?;
+        match view.get(&topic, &id.name) {
             Some(object) if object["metadata"]["uid"] == uid => {
-                let message = status(&object, Related::default()).message;
-                context.note(id, Some(&message));
-                if shown != message {
-                    shown.clone_from(&message);
-                    context.events.emit(Event::ResourceProgressed { resource: id.to_string(), message });
-                }
+                context.progressed(id, &status(&object, Related::default()).message, &mut shown);
                 let version = object["metadata"]["resourceVersion"].clone();
                 if version != seen {
                     seen = version;
                     quiet_since = Instant::now();
                 }
             }
-            None if !context.hub.is_synced(&topic) => {}
+            None if !view.is_synced(&topic) => {}
             _ => {
                 context.note(id, None);
                 return Ok(());
             }
         }
-        if let Some(refused) = context.hub.refused(&topic) {
-            return Err(Failure::Failed { reason: refused, logs: Vec::new() });
-        }
         if quiet_since.elapsed() >= patience {
             return Err(Failure::Stuck { message: format!("it is not gone: {shown}"), quiet: patience, logs: Vec::new() });
         }
         tokio::select! {
-            _ = changes.changed() => {}
+            () = view.changed() => {}
             () = tokio::time::sleep_until(quiet_since + patience) => {}
         }
     }
 }
 
+/// How long an object's pods may take to end.
+fn grace(object: &Value) -> Duration {
+    let own = object["metadata"]["deletionGracePeriodSeconds"].as_u64().unwrap_or(0);
+    let pods = pod_spec(object).map_or(0, |spec| spec["terminationGracePeriodSeconds"].as_u64().unwrap_or(30));
+    Duration::from_secs(own.max(pods))
+}
+
 /// Waits until an object exists that somebody else makes.
 pub(super) async fn exists(context: &Context, kind: &Kind, id: &ResourceId, patience: Duration) -> Result<(), Failure> {
-    let topic = own_topic(kind.clone(), id);
-    context.hub.follow(&topic);
-    let mut changes = context.hub.changes();
+    let mut topic = own_topic(kind.clone(), id, &context.crowds);
+    let mut view = context.hub.view();
     let deadline = Instant::now() + patience;
     context.note(id, Some("it does not exist yet"));
     loop {
-        changes.borrow_and_update();
-        if context.hub.get(&topic, &id.name).is_some() {
+        follow_own(&mut view, &mut topic, &id.name)?;
+        if view.get(&topic, &id.name).is_some() {
             context.note(id, None);
             return Ok(());
-        }
-        if let Some(refused) = context.hub.refused(&topic) {
-            return Err(Failure::Failed { reason: refused, logs: Vec::new() });
         }
         if Instant::now() >= deadline {
             return Err(Failure::Stuck { message: format!("{id} does not exist"), quiet: patience, logs: Vec::new() });
         }
         tokio::select! {
-            _ = changes.changed() => {}
+            () = view.changed() => {}
             () = tokio::time::sleep_until(deadline) => {}
         }
     }
-}
-
-/// Collections that tell about one object.
-struct Topics {
-    own: Topic,
-    pods: Option<Topic>,
-    replica_sets: Option<Topic>,
-    events: Option<Topic>,
-}
-
-impl Topics {
-    async fn of(client: &Client, resource: &Resource) -> Result<Self, ClusterError> {
-        let kind = kind_of(client, &resource.id, &resource.path).await?;
-        let own = own_topic(kind, &resource.id);
-        let workload = pod_spec(&resource.object).is_some() && resource.id.gvk.kind != "CronJob";
-        let around = |group: &str, kind: &str, fields: &str| {
-            let gvk = GroupVersionKind { group: group.into(), version: "v1".into(), kind: kind.into() };
-            Some(Topic { kind: built_in(&gvk)?, namespace: resource.id.namespace.clone(), fields: fields.into() })
-        };
-        // That a claim waits for its first pod is no warning.
-        let claim = resource.id.is("", "PersistentVolumeClaim");
-        let events = if claim { "involvedObject.kind=PersistentVolumeClaim" } else { "type=Warning" };
-        Ok(Topics {
-            pods: around("", "Pod", "").filter(|_| workload),
-            replica_sets: around("apps", "ReplicaSet", "").filter(|_| resource.id.is("apps", "Deployment") && workload),
-            events: around("", "Event", events).filter(|_| workload || claim),
-            own,
-        })
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Topic> {
-        [Some(&self.own), self.pods.as_ref(), self.replica_sets.as_ref(), self.events.as_ref()].into_iter().flatten()
-    }
-
-    fn around(&self, context: &Context, object: &Value) -> Around {
-        // Until the controller has seen the change, what is there belongs to the state before.
-        let behind = object["status"]["observedGeneration"].as_i64() < object["metadata"]["generation"].as_i64();
-        if behind && object["kind"] == "Deployment" {
-            return Around::default();
-        }
-        let copy = |topic: &Option<Topic>, wanted: &dyn Fn(&Value) -> bool| -> Vec<Value> {
-            let found = topic.iter().flat_map(|topic| context.hub.select(topic, wanted));
-            found.map(|object| (*object).clone()).collect()
-        };
-        let uid = &object["metadata"]["uid"];
-        let owned_by = |item: &Value, uids: &HashSet<&Value>| {
-            let owners = item["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-            owners.into_iter().any(|owner| uids.contains(&owner["uid"]))
-        };
-        let own = HashSet::from([uid]);
-        let replica_sets = copy(&self.replica_sets, &|item| owned_by(item, &own));
-        let mut owners = own.clone();
-        owners.extend(replica_sets.iter().map(|item| &item["metadata"]["uid"]));
-        let pods = copy(&self.pods, &|item| &item["metadata"]["uid"] == uid || owned_by(item, &owners));
-        let mut about = owners.clone();
-        about.extend(pods.iter().map(|item| &item["metadata"]["uid"]));
-        let events = copy(&self.events, &|item| about.contains(&item["involvedObject"]["uid"]));
-        Around { pods, replica_sets, events }
-    }
-}
-
-#[derive(Default)]
-struct Around {
-    pods: Vec<Value>,
-    replica_sets: Vec<Value>,
-    events: Vec<Value>,
-}
-
-impl Around {
-    fn related(&self) -> Related<'_> {
-        Related { pods: &self.pods, replica_sets: &self.replica_sets, events: &self.events }
-    }
-}
-
-fn own_topic(kind: Kind, id: &ResourceId) -> Topic {
-    Topic { kind, namespace: id.namespace.clone(), fields: format!("metadata.name={}", id.name) }
-}
-
-/// Log streams of one object's pods.
-struct Logs<'a> {
-    context: &'a Context,
-    resource: &'a Resource,
-    /// Pods whose logs are shown, first come first shown.
-    pods: Vec<String>,
-    /// Pod, container and run that are shown already.
-    runs: HashSet<(String, String, i64)>,
-    streams: JoinSet<()>,
-    printed: Arc<Mutex<u64>>,
-}
-
-impl<'a> Logs<'a> {
-    fn new(context: &'a Context, resource: &'a Resource) -> Self {
-        Logs { context, resource, pods: Vec::new(), runs: HashSet::new(), streams: JoinSet::new(), printed: Arc::default() }
-    }
-
-    fn printed(&self) -> u64 {
-        *self.printed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Starts a stream for each run of a container that began since the last call.
-    fn show(&mut self, pods: &[&Value]) {
-        if !self.context.pod_logs {
-            return;
-        }
-        let options = &self.resource.steering.logs;
-        for pod in pods.iter().filter(|_| self.context.pod_logs) {
-            let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-            if !self.pods.iter().any(|known| known == name) {
-                if self.pods.len() >= options.replicas {
-                    continue;
-                }
-                self.pods.push(name.to_owned());
-            }
-            for list in ["initContainerStatuses", "containerStatuses"] {
-                for status in pod["status"][list].as_array().into_iter().flatten() {
-                    let container = status["name"].as_str().unwrap_or_default();
-                    let began = status["state"]["running"].is_object() || status["state"]["terminated"].is_object();
-                    let run = (name.to_owned(), container.to_owned(), status["restartCount"].as_i64().unwrap_or(0));
-                    if !began || !options.shows_container(container) || !self.runs.insert(run) {
-                        continue;
-                    }
-                    let created = pod["metadata"]["creationTimestamp"].as_str().unwrap_or_default();
-                    let since = (created < self.context.since.as_str()).then(|| self.context.since.clone());
-                    let target = Container {
-                        namespace: self.resource.id.namespace.clone().unwrap_or_default(),
-                        pod: name.to_owned(),
-                        name: container.to_owned(),
-                    };
-                    let (client, events, printed) = (self.context.client.clone(), self.context.events.clone(), self.printed.clone());
-                    let (resource, options) = (self.resource.id.to_string(), options.clone());
-                    self.streams.spawn(async move {
-                        logs::follow(&client, &target, &resource, &options, since, &printed, &events).await;
-                    });
-                }
-            }
-        }
-    }
-
-    /// Lets the streams of containers that ended print their last lines.
-    async fn finish(mut self) {
-        let rest = async { while self.streams.join_next().await.is_some() {} };
-        // Streams of running containers never end: a moment is enough for those that did.
-        let _ = tokio::time::timeout(Duration::from_millis(300), rest).await;
-        self.streams.abort_all();
-    }
-}
-
-/// The last lines of every container that did not work, at most three of them.
-async fn tails(client: &Client, pods: &[&Value]) -> Vec<LogTail> {
-    let mut found = Vec::new();
-    for pod in pods {
-        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-        for list in ["initContainerStatuses", "containerStatuses"] {
-            for status in pod["status"][list].as_array().into_iter().flatten() {
-                let restarted = status["restartCount"].as_i64().unwrap_or(0) > 0;
-                let ended = status["state"]["terminated"]["exitCode"].as_i64().is_some_and(|code| code != 0);
-                let runs = status["state"]["running"].is_object();
-                let unready = runs && status["ready"] == false;
-                if !(restarted || ended || unready) || found.len() >= 3 {
-                    continue;
-                }
-                let container = Container {
-                    namespace: pod["metadata"]["namespace"].as_str().unwrap_or_default().into(),
-                    pod: name.into(),
-                    name: status["name"].as_str().unwrap_or_default().into(),
-                };
-                // A container that waits or runs again wrote its last words in the run before.
-                let previous = restarted && !ended;
-                if let Ok(lines) = logs::tail(client, &container, previous).await
-                    && !lines.is_empty()
-                {
-                    found.push(LogTail { pod: container.pod, container: container.name, lines });
-                }
-            }
-        }
-    }
-    found
 }

@@ -1,6 +1,7 @@
-//! One connection to the API server for everything that a command asks.
+//! Connections to the API server: one for what a command asks, and one for what it watches.
 //!
-//! Over TLS the server chooses HTTP/2 and all requests, watches and log streams share one connection and one handshake.
+//! Over TLS the server chooses HTTP/2: requests and logs share one connection, and a second one is opened with the first watch, since a
+//! server takes only about a hundred streams on each, and watches stay.
 //! A server or a proxy that speaks HTTP/1.1 only gets a pool of keep-alive connections instead.
 
 use std::future::Future;
@@ -26,7 +27,8 @@ use crate::transport::{Connector, Proxies};
 pub(super) struct Transport {
     connector: HttpsConnector<Connector>,
     pool: hyper_util::client::legacy::Client<HttpsConnector<Connector>, Body>,
-    shared: Arc<Mutex<State>>,
+    requests: Arc<Mutex<State>>,
+    watches: Arc<Mutex<State>>,
     connect_timeout: Duration,
 }
 
@@ -54,7 +56,8 @@ impl Transport {
         };
         let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector.clone());
         let connect_timeout = config.connect_timeout.unwrap_or(Duration::from_secs(30));
-        Ok(Transport { connector, pool, shared: Arc::new(Mutex::new(State::Unknown)), connect_timeout })
+        let unknown = || Arc::new(Mutex::new(State::Unknown));
+        Ok(Transport { connector, pool, requests: unknown(), watches: unknown(), connect_timeout })
     }
 
     async fn answer(self, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
@@ -69,12 +72,13 @@ impl Transport {
         }
     }
 
-    /// The shared HTTP/2 connection, made anew if it went away; `None` where the pool must serve.
+    /// The HTTP/2 connection for a request, made anew if it went away; `None` where the pool must serve.
     async fn connection(&self, uri: &Uri) -> Result<Option<SendRequest<Body>>, BoxError> {
         if uri.scheme_str() != Some("https") {
             return Ok(None);
         }
-        let mut state = self.shared.lock().await;
+        let is_watch = uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
+        let mut state = if is_watch { self.watches.lock().await } else { self.requests.lock().await };
         match &*state {
             State::Http1 => return Ok(None),
             State::Http2(connection) if !connection.is_closed() => return Ok(Some(connection.clone())),
@@ -92,8 +96,9 @@ impl Transport {
             .timer(TokioTimer::new())
             .initial_stream_window_size(2 << 20)
             .initial_connection_window_size(8 << 20)
-            .keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(20))
+            .keep_alive_interval(Duration::from_secs(10))
+            .keep_alive_timeout(Duration::from_secs(15))
+            .keep_alive_while_idle(true)
             .handshake(stream)
             .await?;
         tokio::spawn(async move {

@@ -6,10 +6,8 @@ use serde_json::{Value, json};
 
 use super::compare::{clean, is_settled};
 use super::diff::changed_paths;
-use super::{Change, DryRun, Input, Live, PlanError};
-use crate::deploy::resource::{
-    DeletePolicy, Identity, Owner, Ownership, Resource, ResourcePolicy, adopt, is_owned_by, owner_of, references,
-};
+use super::{Change, DryRun, Input, Live, PlanError, room};
+use crate::deploy::resource::{DeletePolicy, Identity, Owner, Ownership, Resource, ResourcePolicy, adopt, is_kept, is_owned_by, owner_of};
 
 /// What happens to one object.
 #[derive(Clone, Debug)]
@@ -27,6 +25,8 @@ pub(super) enum Fate {
 pub(super) struct Decisions {
     /// Desired objects, marked and ready to be applied, with their fates.
     pub(super) desired: Vec<(Resource, Fate)>,
+    /// Objects of the previous revision to delete before others are applied: they have what these need.
+    pub(super) first: Vec<(Resource, Change)>,
     /// Objects of the previous revision to delete.
     pub(super) dropped: Vec<(Resource, Change)>,
     pub(super) warnings: Vec<String>,
@@ -73,6 +73,9 @@ pub(super) fn marked(resource: &Resource, live: Option<&Value>, owner: &Owner) -
 
 pub(super) fn decide(input: &Input<'_>) -> Result<Decisions, Vec<PlanError>> {
     let mut errors = duplicates(input.desired);
+    let mut dropped_warnings = Vec::new();
+    let dropped = dropped(input, &mut dropped_warnings);
+    let mut makes_room = HashSet::new();
     let known: HashMap<Identity, &Resource> = input.previous.iter().map(|resource| (resource.id.identity(), resource)).collect();
     let mut desired = Vec::new();
     let mut warnings = Vec::new();
@@ -90,7 +93,16 @@ pub(super) fn decide(input: &Input<'_>) -> Result<Decisions, Vec<PlanError>> {
             errors.push(error);
             continue;
         }
-        match fate(&resource, live, known.get(&identity).copied(), input.dry_runs.get(&identity)) {
+        let mut dry_run = input.dry_runs.get(&identity);
+        if let Some(DryRun::Rejected(message)) = dry_run {
+            let in_the_way: Vec<usize> =
+                (0..dropped.len()).filter(|index| room::is_in_the_way(&dropped[*index], &resource.object, message)).collect();
+            if !in_the_way.is_empty() {
+                dry_run = None;
+                makes_room.extend(in_the_way);
+            }
+        }
+        match fate(&resource, live, known.get(&identity).copied(), dry_run) {
             Ok(fate) => {
                 release_changes |= !matches!(fate, Fate::Keep | Fate::Skip);
                 desired.push((resource, fate));
@@ -98,14 +110,16 @@ pub(super) fn decide(input: &Input<'_>) -> Result<Decisions, Vec<PlanError>> {
             Err(error) => errors.push(error),
         }
     }
-    let dropped = dropped(input, &mut warnings);
     release_changes |= !dropped.is_empty();
+    warnings.append(&mut dropped_warnings);
+    let (first, dropped): (Vec<_>, Vec<_>) = dropped.into_iter().enumerate().partition(|(index, _)| makes_room.contains(index));
+    let [first, dropped] = [first, dropped].map(|items| items.into_iter().map(|(_, item)| item).collect());
     for (resource, fate) in &mut desired {
         if resource.is_hook() {
             *fate = if release_changes { hook_fate(resource, input.live.get(&resource.id.identity())) } else { Fate::Skip };
         }
     }
-    if errors.is_empty() { Ok(Decisions { desired, dropped, warnings }) } else { Err(errors) }
+    if errors.is_empty() { Ok(Decisions { desired, first, dropped, warnings }) } else { Err(errors) }
 }
 
 fn fate(resource: &Resource, live: Option<&Value>, previous: Option<&Resource>, dry_run: Option<&DryRun>) -> Result<Fate, PlanError> {
@@ -126,10 +140,16 @@ fn fate(resource: &Resource, live: Option<&Value>, previous: Option<&Resource>, 
     if live["metadata"]["deletionTimestamp"].is_string() {
         return Ok(Fate::Recreate(wanted(), "it is being deleted".into()));
     }
-    if policies.contains(&ResourcePolicy::SkipUpdate) || is_settled(&resource.object, live) {
-        return Ok(if policies.contains(&ResourcePolicy::SkipUpdate) { Fate::Skip } else { Fate::Keep });
+    if policies.contains(&ResourcePolicy::SkipUpdate) {
+        return Ok(Fate::Skip);
     }
     let recreate_always = resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation);
+    if recreate_always && !policies.contains(&ResourcePolicy::SkipRecreate) && !matches!(dry_run, Some(DryRun::Rejected(_))) {
+        return Ok(Fate::Recreate(wanted(), "its policy is to be made anew with each deployment".into()));
+    }
+    if is_settled(&resource.object, live) {
+        return Ok(Fate::Keep);
+    }
     match dry_run {
         Some(DryRun::Would(object)) => {
             let after = without_taken_over(clean(object), live, resource, previous);
@@ -137,11 +157,7 @@ fn fate(resource: &Resource, live: Option<&Value>, previous: Option<&Resource>, 
                 return Ok(Fate::Keep);
             }
             let paths = changed_paths(&before, &after, 3).join(", ");
-            let change = Change { before: Some(before), after: Some(after) };
-            if recreate_always && !policies.contains(&ResourcePolicy::SkipRecreate) {
-                return Ok(Fate::Recreate(change, format!("{paths} changed, and its policy is to be replaced")));
-            }
-            Ok(Fate::Update(change, format!("{paths} changed")))
+            Ok(Fate::Update(Change { before: Some(before), after: Some(after) }, format!("{paths} changed")))
         }
         Some(DryRun::Immutable(message)) => {
             let may = recreate_always || resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreationIfImmutable);
@@ -205,7 +221,13 @@ fn hook_fate(resource: &Resource, live: Option<&Value>) -> Fate {
 
 fn foreign(resource: &Resource, live: Option<&Value>, input: &Input<'_>, known: bool) -> Option<PlanError> {
     let live = live?;
-    if known || input.force_adoption || resource.steering.ownership == Ownership::Anyone || is_owned_by(live, input.owner) {
+    // Whoever made the release's own namespace, the chart may say what it looks like.
+    if is_home(resource, input.owner)
+        || known
+        || input.force_adoption
+        || resource.steering.ownership == Ownership::Anyone
+        || is_owned_by(live, input.owner)
+    {
         return None;
     }
     let owner = match owner_of(live) {
@@ -219,15 +241,14 @@ fn foreign(resource: &Resource, live: Option<&Value>, input: &Input<'_>, known: 
 fn dropped(input: &Input<'_>, warnings: &mut Vec<String>) -> Vec<(Resource, Change)> {
     let wanted: HashSet<Identity> = input.desired.iter().map(|resource| resource.id.identity()).collect();
     let mut found: HashMap<Identity, (Resource, Change)> = HashMap::new();
-    for resource in input.previous.iter().filter(|resource| !resource.is_hook()) {
+    for resource in input.previous {
         let identity = resource.id.identity();
         if wanted.contains(&identity) || resource.steering.ownership == Ownership::Anyone {
             continue;
         }
         let Some(live) = input.live.get(&identity) else { continue };
-        let kept_live = live["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
-        let is_home = resource.id.is("", "Namespace") && resource.id.name == input.owner.namespace;
-        if resource.steering.resource_policies.contains(&ResourcePolicy::SkipDelete) || kept_live || is_home {
+        let kept = resource.steering.resource_policies.contains(&ResourcePolicy::SkipDelete) || is_kept(live);
+        if kept || is_home(resource, input.owner) {
             continue;
         }
         if !is_owned_by(live, input.owner) {
@@ -240,6 +261,11 @@ fn dropped(input: &Input<'_>, warnings: &mut Vec<String>) -> Vec<(Resource, Chan
     let mut found: Vec<_> = found.into_values().collect();
     found.sort_by(|a, b| a.0.id.cmp(&b.0.id));
     found
+}
+
+/// Whether an object is the namespace that the release lives in: it is never deleted with an object of the release.
+pub(super) fn is_home(resource: &Resource, owner: &Owner) -> bool {
+    resource.id.is("", "Namespace") && resource.id.name == owner.namespace
 }
 
 fn duplicates(desired: &[Resource]) -> Vec<PlanError> {
@@ -260,12 +286,4 @@ fn duplicates(desired: &[Resource]) -> Vec<PlanError> {
         }
     }
     errors
-}
-
-/// Indices of the desired objects that this one refers to.
-pub(super) fn referred(resource: &Resource, by_name: &HashMap<(String, String, String), usize>) -> Vec<usize> {
-    references(&resource.object)
-        .into_iter()
-        .filter_map(|reference| by_name.get(&(reference.group.to_owned(), reference.kind.to_owned(), reference.name)).copied())
-        .collect()
 }

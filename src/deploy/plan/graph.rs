@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::changes::{Decisions, Fate, referred};
+use super::changes::{Decisions, Fate};
 use super::{Change, Input, Operation, Plan, PlanError, Verb};
-use crate::deploy::resource::{DeletePolicy, Dependency, Moment, Resource, State, apply_tier, delete_tier};
+use crate::deploy::resource::{DeletePolicy, Dependency, Moment, Resource, ResourcePolicy, State, apply_tier, delete_tier, references};
 
 pub(super) fn order(input: &Input<'_>, decisions: Decisions) -> Result<Plan, PlanError> {
     let mut graph = Graph { warnings: decisions.warnings, ..Graph::default() };
@@ -27,18 +27,36 @@ pub(super) fn order(input: &Input<'_>, decisions: Decisions) -> Result<Plan, Pla
         if matches!(fate, Fate::Keep) {
             unchanged.push(resource.id.clone());
         }
+        let again = again(&resource, &fate);
         let index = graph.add_resource(resource);
-        for stage in wanted {
-            stages[stage].push((index, fate.clone()));
+        for (round, stage) in wanted.into_iter().enumerate() {
+            stages[stage].push((index, if round == 0 { fate.clone() } else { again.clone() }));
         }
     }
     let [definitions, pre, main, post] = stages;
     graph.deploy("definitions", definitions, input.retrack)?;
     graph.deploy("pre-hooks", pre, false)?;
+    graph.delete("deletions", decisions.first, "it is no longer in the chart, and has what another object needs");
     graph.deploy("objects", main, input.retrack)?;
     graph.delete("deletions", decisions.dropped, "it is no longer in the chart");
     graph.deploy("post-hooks", post, false)?;
     graph.finish(input, unchanged)
+}
+
+/// What happens to an object that is deployed at a second moment of the same deployment.
+fn again(resource: &Resource, fate: &Fate) -> Fate {
+    let anew = resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation)
+        || resource.id.is("batch", "Job")
+        || resource.id.is("", "Pod");
+    match fate {
+        Fate::Create(change) | Fate::Update(change, _) | Fate::Recreate(change, _) if anew => {
+            Fate::Recreate(change.clone(), "it runs at this moment too".into())
+        }
+        Fate::Create(change) | Fate::Update(change, _) | Fate::Recreate(change, _) => {
+            Fate::Update(change.clone(), "it is deployed at this moment too".into())
+        }
+        Fate::Keep | Fate::Skip => fate.clone(),
+    }
 }
 
 /// Operations under construction; edges may point anywhere until [`Graph::finish`] sorts them.
@@ -117,10 +135,13 @@ impl Graph {
                 pending.push((index, apply));
             }
         }
+        let names = Names::of(&self.resources, &members);
         for (index, apply) in pending {
-            self.wire(index, apply, &applied, &mut members);
+            self.wire(index, apply, &applied, &members, &names);
         }
         self.frontier = self.join(name, ends);
+        members.retain(|index| applied.contains_key(index));
+        self.delete_succeeded(name, members);
         Ok(())
     }
 
@@ -143,25 +164,37 @@ impl Graph {
         }
         let apply = self.push(verb, Some(index), after, reason, Some(change));
         let steering = &self.resources[index].steering;
-        let (wait, succeeded) = (steering.tracking.wait, steering.delete_policies.contains(&DeletePolicy::Succeeded));
-        let mut end = apply;
-        if wait || succeeded {
-            end = self.push(Verb::Track(State::Ready), Some(index), vec![end], "", None);
-        }
-        if succeeded {
-            end = self.push(Verb::Delete, Some(index), vec![end], "its policy deletes it once it succeeded", None);
-        }
+        let wait = steering.tracking.wait || steering.delete_policies.contains(&DeletePolicy::Succeeded);
+        let end = if wait { self.push(Verb::Track(State::Ready), Some(index), vec![apply], "", None) } else { apply };
         Some((apply, end))
     }
 
+    /// Deletes what its policy deletes once it succeeded: when its stage has ended, since others of the stage may need it until then.
+    fn delete_succeeded(&mut self, name: &'static str, members: Vec<usize>) {
+        let mut ends = Vec::new();
+        for index in members {
+            let steering = &self.resources[index].steering;
+            let goes = steering.delete_policies.contains(&DeletePolicy::Succeeded);
+            if goes && !steering.resource_policies.contains(&ResourcePolicy::SkipDelete) {
+                let reason = "its policy deletes it once it succeeded";
+                let delete = self.push(Verb::Delete, Some(index), self.frontier.clone(), reason, None);
+                ends.push(self.push(Verb::Track(State::Absent), Some(index), vec![delete], "", None));
+            }
+        }
+        if !ends.is_empty() {
+            self.frontier = self.join(name, ends);
+        }
+    }
+
     /// Adds the edges of declared dependencies and of what the object's pods refer to.
-    fn wire(&mut self, index: usize, apply: usize, applied: &HashMap<usize, (usize, usize)>, members: &mut [usize]) {
+    fn wire(&mut self, index: usize, apply: usize, applied: &HashMap<usize, (usize, usize)>, members: &[usize], names: &Names) {
         let resource = &self.resources[index];
         let mut after = Vec::new();
         let mut warnings = Vec::new();
         for dependency in &resource.steering.dependencies {
+            let candidates = dependency.name.as_ref().map_or(members, |name| names.by_name.get(name).map_or(&[], Vec::as_slice));
             let targets: Vec<usize> =
-                members.iter().copied().filter(|other| *other != index && fits(dependency, &self.resources[*other])).collect();
+                candidates.iter().copied().filter(|other| *other != index && fits(dependency, &self.resources[*other])).collect();
             if targets.is_empty() {
                 warnings.push(format!(
                     "{} waits for {} (werf.io/deploy-dependency-{}), and there is no such object at the same stage",
@@ -174,15 +207,7 @@ impl Graph {
                 after.push(if dependency.state == State::Ready { *last } else { *first });
             }
         }
-        let by_name = members
-            .iter()
-            .filter(|other| self.resources[**other].id.namespace.is_none() || self.resources[**other].id.namespace == resource.id.namespace)
-            .map(|other| {
-                let id = &self.resources[*other].id;
-                ((id.gvk.group.clone(), id.gvk.kind.clone(), id.name.clone()), *other)
-            })
-            .collect();
-        for other in referred(resource, &by_name) {
+        for other in names.referred(resource, &self.resources) {
             // What it refers to may itself be declared to wait for this object: the declaration wins.
             if let Some((first, _)) = applied.get(&other)
                 && other != index
@@ -284,6 +309,32 @@ impl Graph {
         names.extend(names.first().cloned());
         names.dedup();
         names
+    }
+}
+
+/// The objects of one stage by their names, for those who refer to them.
+struct Names {
+    by_name: HashMap<String, Vec<usize>>,
+}
+
+impl Names {
+    fn of(resources: &[Resource], members: &[usize]) -> Self {
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for index in members {
+            by_name.entry(resources[*index].id.name.clone()).or_default().push(*index);
+        }
+        Names { by_name }
+    }
+
+    /// The objects that an object's pods refer to, in its namespace or in none.
+    fn referred(&self, resource: &Resource, resources: &[Resource]) -> Vec<usize> {
+        let found = references(&resource.object).into_iter().filter_map(|reference| {
+            self.by_name.get(&reference.name)?.iter().copied().find(|index| {
+                let id = &resources[*index].id;
+                id.is(reference.group, reference.kind) && (id.namespace.is_none() || id.namespace == resource.id.namespace)
+            })
+        });
+        found.collect()
     }
 }
 

@@ -3,104 +3,55 @@
 use serde_json::Value;
 
 use super::Change;
-use crate::deploy::resource::{Resource, Sensitive};
+use crate::deploy::resource::{Resource, Sensitive, Step};
 
 /// A change whose sensitive values are replaced: equal values by `***`, differing ones by marks that say only that they differ.
 pub(super) fn masked(change: &Change, resource: &Resource) -> Change {
     let mut change = change.clone();
-    match &resource.steering.sensitive {
-        Sensitive::Nothing => {}
-        Sensitive::Whole if resource.id.is("", "Secret") => {
-            for field in ["data", "stringData"] {
-                hide(&mut change, &[field, "*"]);
+    let mut places = Vec::new();
+    for object in [&change.before, &change.after].into_iter().flatten() {
+        match &resource.steering.sensitive {
+            Sensitive::Nothing => {}
+            Sensitive::Whole if resource.id.is("", "Secret") => {
+                for field in ["data", "stringData"] {
+                    let keys = object[field].as_object().into_iter().flat_map(|map| map.keys());
+                    places.extend(keys.map(|key| vec![Step::Key(field.into()), Step::Key(key.clone())]));
+                }
+                places.push(
+                    ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]
+                        .map(|key| Step::Key(key.into()))
+                        .to_vec(),
+                );
             }
-            hide(&mut change, &["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]);
-        }
-        Sensitive::Whole => {
-            let keys: Vec<String> = [&change.before, &change.after]
-                .into_iter()
-                .flatten()
-                .flat_map(|object| object.as_object().into_iter().flat_map(|map| map.keys().cloned()))
-                .filter(|key| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"))
-                .collect();
-            for key in keys {
-                hide(&mut change, &[&key]);
+            Sensitive::Whole => {
+                let keys = object.as_object().into_iter().flat_map(|map| map.keys());
+                let keys = keys.filter(|key| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
+                places.extend(keys.map(|key| vec![Step::Key(key.clone())]));
             }
+            Sensitive::Paths(paths) => places.extend(paths.iter().flat_map(|path| path.places(object))),
         }
-        Sensitive::Paths(paths) => {
-            for path in paths {
-                let path = steps(path);
-                hide(&mut change, &path.iter().map(String::as_str).collect::<Vec<_>>());
-            }
-        }
+    }
+    places.sort();
+    places.dedup();
+    for place in &places {
+        hide(change.before.as_mut().and_then(|object| at(object, place)), change.after.as_mut().and_then(|object| at(object, place)));
     }
     change
 }
 
-/// Splits `$.spec.env[*].value`, `spec["a.b"]` and `data.*` into steps; `*` matches every key and item.
-fn steps(path: &str) -> Vec<String> {
-    let mut steps = Vec::new();
-    let mut rest = path.trim_start_matches('$');
-    while !rest.is_empty() {
-        rest = rest.trim_start_matches('.');
-        if let Some(inner) = rest.strip_prefix('[') {
-            let end = inner.find(']').unwrap_or(inner.len());
-            steps.push(inner[..end].trim_matches(['\'', '"']).to_owned());
-            rest = inner.get(end + 1..).unwrap_or_default();
-        } else {
-            let end = rest.find(['.', '[']).unwrap_or(rest.len());
-            if end > 0 {
-                steps.push(rest[..end].to_owned());
-            }
-            rest = &rest[end..];
-        }
-    }
-    steps
+fn at<'a>(value: &'a mut Value, place: &[Step]) -> Option<&'a mut Value> {
+    place.iter().try_fold(value, |value, step| match step {
+        Step::Key(key) => value.as_object_mut()?.get_mut(key),
+        Step::Index(index) => value.as_array_mut()?.get_mut(*index),
+    })
 }
 
-fn hide(change: &mut Change, path: &[&str]) {
-    let (mut none, mut nothing) = (Value::Null, Value::Null);
-    hide_pair(change.before.as_mut().unwrap_or(&mut none), change.after.as_mut().unwrap_or(&mut nothing), path);
-}
-
-fn hide_pair(before: &mut Value, after: &mut Value, path: &[&str]) {
-    let Some((step, rest)) = path.split_first() else {
-        if before.is_null() && after.is_null() {
-            return;
+fn hide(before: Option<&mut Value>, after: Option<&mut Value>) {
+    match (before, after) {
+        (Some(before), Some(after)) if before != after => {
+            *before = "*** (before)".into();
+            *after = "*** (after)".into();
         }
-        let same = before == after;
-        let single = before.is_null() || after.is_null();
-        for (value, label) in [(before, "*** (before)"), (after, "*** (after)")] {
-            if !value.is_null() {
-                *value = Value::String(if same || single { "***".into() } else { label.into() });
-            }
-        }
-        return;
-    };
-    let mut keys: Vec<String> = Vec::new();
-    for value in [&*before, &*after] {
-        match value {
-            Value::Object(map) => keys.extend(map.keys().filter(|key| *step == "*" || key == step).cloned()),
-            Value::Array(items) => {
-                keys.extend((0..items.len()).map(|index| index.to_string()).filter(|index| *step == "*" || index == step));
-            }
-            _ => {}
-        }
-    }
-    keys.sort();
-    keys.dedup();
-    for key in keys {
-        let (mut none, mut nothing) = (Value::Null, Value::Null);
-        let left = child(before, &key).unwrap_or(&mut none);
-        let right = child(after, &key).unwrap_or(&mut nothing);
-        hide_pair(left, right, rest);
-    }
-}
-
-fn child<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Value> {
-    match value {
-        Value::Object(map) => map.get_mut(key),
-        Value::Array(items) => key.parse::<usize>().ok().and_then(|index| items.get_mut(index)),
-        _ => None,
+        (before, after) => before.into_iter().chain(after).for_each(|value| *value = "***".into()),
     }
 }

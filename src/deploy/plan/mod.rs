@@ -18,6 +18,7 @@ mod mask;
 mod previous;
 mod print;
 mod removal;
+mod room;
 
 use std::collections::HashMap;
 
@@ -30,7 +31,7 @@ pub use compare::{clean, is_settled};
 pub use diff::unified;
 pub use error::PlanError;
 pub use managed::{FIELD_MANAGER, takeover};
-pub use previous::{from_manifest, parse_text};
+pub use previous::{from_manifest, known, parse_text};
 pub use print::{to_json, to_text};
 pub use removal::removal;
 

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::changes::{Fate, marked, seen_through};
+use super::changes::{Fate, is_home, marked, seen_through};
 use super::compare::clean;
 use super::graph::Graph;
 use super::{Change, Input, Live, Plan, PlanError};
-use crate::deploy::resource::{Action, Moment, Owner, Ownership, Resource, ResourcePolicy, is_owned_by};
+use crate::deploy::resource::{Action, Moment, Owner, Ownership, Resource, ResourcePolicy, is_kept, is_owned_by};
 
 /// Deletes everything that the release has, with its delete hooks before and after, and at the end the hooks' own objects.
 ///
@@ -34,15 +34,14 @@ pub fn removal(owner: &Owner, objects: &[Resource], live: &Live, with_hooks: boo
     let mut hooks = Vec::new();
     for resource in objects {
         let Some(found) = live.get(&resource.id.identity()) else { continue };
-        let kept = resource.steering.resource_policies.contains(&ResourcePolicy::SkipDelete)
-            || found["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-            || (resource.id.is("", "Namespace") && resource.id.name == owner.namespace);
+        let kept = resource.steering.resource_policies.contains(&ResourcePolicy::SkipDelete) || is_kept(found) || is_home(resource, owner);
         let change = Change { before: Some(clean(found)), after: None };
         if kept {
             warnings.push(format!("{} stays: its policy is to be kept", resource.id));
-        } else if resource.is_hook() {
-            hooks.push((resource.clone(), change));
         } else if resource.steering.ownership == Ownership::Anyone {
+            if resource.is_hook() {
+                hooks.push((resource.clone(), change));
+            }
         } else if is_owned_by(found, owner) {
             own.push((resource.clone(), change));
         } else {

@@ -106,18 +106,19 @@ fn stages_weights_and_kinds_give_the_order() {
     2 Create Job/migrate [1]
     3 track Ready Job/migrate [2]
     4 Delete Job/migrate [3]
-    5 Create Deployment/db [4]
-    6 track Ready Deployment/db [5]
-    7 Create ConfigMap/cfg [6]
-    8 track Ready ConfigMap/cfg [7]
-    9 Create Secret/sec [6]
-    10 track Ready Secret/sec [9]
-    11 -- applied [7, 9]
-    12 Create Deployment/web [11]
-    13 track Ready Deployment/web [12]
-    14 -- objects [8, 10, 13]
-    15 Create Job/notify [14]
-    16 track Ready Job/notify [15]
+    5 track Absent Job/migrate [4]
+    6 Create Deployment/db [5]
+    7 track Ready Deployment/db [6]
+    8 Create ConfigMap/cfg [7]
+    9 track Ready ConfigMap/cfg [8]
+    10 Create Secret/sec [7]
+    11 track Ready Secret/sec [10]
+    12 -- applied [8, 10]
+    13 Create Deployment/web [12]
+    14 track Ready Deployment/web [13]
+    15 -- objects [9, 11, 14]
+    16 Create Job/notify [15]
+    17 track Ready Job/notify [16]
     ");
 }
 
@@ -397,4 +398,163 @@ fn removal_runs_hooks_around_deletions() {
     7 track Absent Job/migrate [6]
     ");
     assert_eq!(plan.warnings, ["ConfigMap/kept stays: its policy is to be kept"]);
+}
+
+#[test]
+fn what_is_deleted_once_it_succeeded_stays_until_its_stage_has_ended() {
+    let policy = |weight: &str| json!({"helm.sh/hook": "pre-install", "helm.sh/hook-weight": weight, "helm.sh/hook-delete-policy": "hook-succeeded"});
+    let mut kept = policy("-5");
+    kept["werf.io/resource-policy"] = "skip-delete".into();
+    let plan = Case::new(&[
+        object("ServiceAccount", "setup", policy("-5")),
+        object("Secret", "stays", kept),
+        object("Job", "setup", policy("0")),
+        object("ConfigMap", "app", json!({})),
+    ])
+    .plan()
+    .unwrap();
+    insta::assert_snapshot!(graph(&plan), @r"
+    0 Create ServiceAccount/setup []
+    1 track Ready ServiceAccount/setup [0]
+    2 Create Secret/stays []
+    3 track Ready Secret/stays [2]
+    4 -- applied [0, 2]
+    5 -- pre-hooks [1, 3]
+    6 Create Job/setup [5]
+    7 track Ready Job/setup [6]
+    8 Delete ServiceAccount/setup [7]
+    9 track Absent ServiceAccount/setup [8]
+    10 Delete Job/setup [7]
+    11 track Absent Job/setup [10]
+    12 -- pre-hooks [9, 11]
+    13 Create ConfigMap/app [12]
+    14 track Ready ConfigMap/app [13]
+    ");
+}
+
+#[test]
+fn a_hook_of_two_moments_runs_at_both() {
+    let hook = |kind: &str, annotations: Value| object(kind, &kind.to_lowercase(), annotations);
+    let plan = Case::new(&[
+        hook("Job", json!({"helm.sh/hook": "pre-install,post-install"})),
+        hook("Secret", json!({"werf.io/deploy-on": "pre-install,install,post-install", "werf.io/delete-policy": "failed"})),
+    ])
+    .plan()
+    .unwrap();
+    insta::assert_snapshot!(graph(&plan), @r"
+    0 Create Secret/secret []
+    1 track Ready Secret/secret [0]
+    2 Create Job/job [0]
+    3 track Ready Job/job [2]
+    4 -- pre-hooks [1, 3]
+    5 Update Secret/secret [4]
+    6 track Ready Secret/secret [5]
+    7 Update Secret/secret [6]
+    8 track Ready Secret/secret [7]
+    9 Recreate Job/job [7]
+    10 track Ready Job/job [9]
+    11 -- post-hooks [8, 10]
+    ");
+}
+
+#[test]
+fn what_is_made_anew_each_time_is_so_without_a_change() {
+    let fields = json!({"f:metadata": {
+        "f:annotations": {"f:meta.helm.sh/release-name": {}, "f:meta.helm.sh/release-namespace": {}, "f:werf.io/delete-policy": {}},
+        "f:labels": {"f:app.kubernetes.io/managed-by": {}},
+    }});
+    for (policies, expect) in [
+        (json!({"werf.io/delete-policy": "before-creation"}), "0 Recreate Job/migrate []\n1 track Ready Job/migrate [0]\n"),
+        (json!({"werf.io/delete-policy": "before-creation", "werf.io/resource-policy": "skip-recreate"}), ""),
+        (json!({"werf.io/delete-policy": "before-creation-if-immutable"}), ""),
+    ] {
+        let desired = [object("Job", "migrate", policies.clone())];
+        let mut case = Case::new(&desired);
+        case.action = Action::Upgrade;
+        case.reason = None;
+        case.previous = desired.to_vec();
+        let mut fields = fields.clone();
+        if policies["werf.io/resource-policy"].is_string() {
+            fields["f:metadata"]["f:annotations"]["f:werf.io/resource-policy"] = json!({});
+        }
+        case.live = live_of(&desired).into_iter().map(|(id, live)| (id, applied(live, fields.clone()))).collect();
+        assert_eq!(graph(&case.plan().unwrap()), expect, "{policies}");
+    }
+}
+
+#[test]
+fn what_leaves_goes_first_where_it_has_what_another_object_needs() {
+    let service = |name: &str| {
+        let mut service = object("Service", name, json!({}));
+        service["spec"] = json!({"ports": [{"port": 80, "nodePort": 30080}]});
+        service
+    };
+    let mut case = Case::new(&[service("new"), object("ConfigMap", "cfg", json!({}))]);
+    case.action = Action::Upgrade;
+    case.previous = vec![service("old"), object("Secret", "also", json!({}))];
+    case.live = live_of(&case.previous);
+    let taken = DryRun::Rejected("spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated".into());
+    case.dry_runs = resources(&[service("new")]).into_iter().map(|resource| (resource.id.identity(), taken.clone())).collect();
+    insta::assert_snapshot!(graph(&case.plan().unwrap()), @r"
+    0 Delete Service/old []
+    1 track Absent Service/old [0]
+    2 Create ConfigMap/cfg [1]
+    3 track Ready ConfigMap/cfg [2]
+    4 Create Service/new [2]
+    5 track Ready Service/new [4]
+    6 -- objects [3, 5]
+    7 Delete Secret/also [6]
+    8 track Absent Secret/also [7]
+    ");
+    case.previous.remove(0);
+    assert!(case.plan().is_err(), "nothing of ours is in the way");
+}
+
+#[test]
+fn marks_on_live_objects_and_ownership_decide_what_is_deleted() {
+    let hook = |name: &str, annotations: Value| {
+        let mut annotations = annotations;
+        annotations["helm.sh/hook"] = "post-install".into();
+        object("Secret", name, annotations)
+    };
+    let gone = [
+        object("ConfigMap", "plain", json!({})),
+        object("ConfigMap", "marked", json!({})),
+        object("ConfigMap", "anyones", json!({"werf.io/ownership": "anyone"})),
+        hook("hook", json!({})),
+        hook("owned-hook", json!({"werf.io/ownership": "release"})),
+        object("Namespace", "ns", json!({})),
+    ];
+    let mut live = live_of(&gone);
+    for (id, object) in &mut live {
+        if id.name == "marked" {
+            object["metadata"]["annotations"]["werf.io/resource-policy"] = "skip-update, skip-delete".into();
+        }
+    }
+    let mut case = Case::new(&[]);
+    case.action = Action::Upgrade;
+    case.previous = gone.to_vec();
+    case.live = live.clone();
+    insta::assert_snapshot!(graph(&case.plan().unwrap()), @r"
+    0 Delete ConfigMap/plain []
+    1 track Absent ConfigMap/plain [0]
+    2 Delete Secret/owned-hook []
+    3 track Absent Secret/owned-hook [2]
+    4 -- deletions [1, 3]
+    ");
+    let removed = removal(&owner(), &resources(&gone), &live, false).unwrap();
+    assert_eq!(graph(&removed), graph(&case.plan().unwrap()));
+    assert_eq!(removed.warnings, ["ConfigMap/marked stays: its policy is to be kept", "Namespace/ns stays: its policy is to be kept"]);
+}
+
+#[test]
+fn the_releases_own_namespace_may_be_in_the_chart() {
+    let mut case = Case::new(&[object("Namespace", "ns", json!({}))]);
+    let bare = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ns"}});
+    case.live = resources(&[bare.clone()]).into_iter().map(|resource| (resource.id.identity(), bare.clone())).collect();
+    assert_eq!(graph(&case.plan().unwrap()), "0 Update Namespace/ns []\n1 track Ready Namespace/ns [0]\n");
+    let other = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "other"}});
+    case.desired = vec![object("Namespace", "other", json!({}))];
+    case.live = resources(&[other.clone()]).into_iter().map(|resource| (resource.id.identity(), other.clone())).collect();
+    assert_eq!(case.plan().unwrap_err()[0].to_string(), "Namespace/other (app/templates/x.yaml) exists and belongs to no release");
 }

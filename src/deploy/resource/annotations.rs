@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::error::ResourceError;
 use super::id::ResourceId;
+use super::json_path::{self, JsonPath};
 use super::steering::*;
 
 /// Reads the steering of one object. Every bad annotation is reported.
@@ -16,7 +17,7 @@ pub(super) fn read(object: &Value, id: &ResourceId, path: &str) -> Result<Steeri
     let empty = Map::new();
     let map = object["metadata"]["annotations"].as_object().unwrap_or(&empty);
     let mut reader = Reader { map, id, path, errors: Vec::new() };
-    let steering = reader.steering(object);
+    let steering = reader.steering();
     if reader.errors.is_empty() { Ok(steering) } else { Err(reader.errors) }
 }
 
@@ -28,7 +29,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn steering(&mut self, object: &Value) -> Steering {
+    fn steering(&mut self) -> Steering {
         let kind = self.id.gvk.kind.as_str();
         let is_hook = self.get(&["werf.io/deploy-on", "helm.sh/hook"]).is_some_and(|(name, _)| name == "helm.sh/hook");
         let is_crd_file = kind == "CustomResourceDefinition" && is_below_crds(self.path);
@@ -50,7 +51,7 @@ impl Reader<'_> {
                 )
                 .unwrap_or(Propagation::Foreground),
             replicas_on_creation: self.number(&["werf.io/replicas-on-creation"]),
-            tracking: self.tracking(object),
+            tracking: self.tracking(),
             logs: self.logs(),
             sensitive: self.sensitive(),
             deploy_on,
@@ -131,7 +132,7 @@ impl Reader<'_> {
         policies
     }
 
-    fn tracking(&mut self, object: &Value) -> Tracking {
+    fn tracking(&mut self) -> Tracking {
         let fail_mode = self
             .choice(
                 "werf.io/fail-mode",
@@ -144,8 +145,6 @@ impl Reader<'_> {
             .unwrap_or(FailMode::FailDeploy);
         let wait =
             self.choice("werf.io/track-termination-mode", &[("WaitUntilResourceReady", true), ("NonBlocking", false)]).unwrap_or(true);
-        let restarts = object["spec"]["template"]["spec"]["restartPolicy"] != "Never";
-        let tolerant = matches!(self.id.gvk.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet" | "Canary") && restarts;
         let mut ignore_readiness = BTreeMap::new();
         for (name, container) in self.with_prefix("werf.io/ignore-readiness-probe-fails-for-") {
             if let Some(time) = self.duration(&name) {
@@ -155,7 +154,7 @@ impl Reader<'_> {
         Tracking {
             wait,
             fail_mode,
-            failures_allowed_per_replica: self.number(&["werf.io/failures-allowed-per-replica"]).unwrap_or(u32::from(tolerant)),
+            failures_allowed_per_replica: self.number(&["werf.io/failures-allowed-per-replica"]),
             no_activity_timeout: self.duration("werf.io/no-activity-timeout").unwrap_or(Duration::from_secs(240)),
             ignore_readiness,
         }
@@ -187,9 +186,20 @@ impl Reader<'_> {
 
     fn sensitive(&mut self) -> Sensitive {
         if let Some((_, paths)) = self.get(&["werf.io/sensitive-paths"]) {
-            let paths: Vec<String> = words(&paths).map(String::from).collect();
-            if !paths.is_empty() {
-                return Sensitive::Paths(paths);
+            let mut read = Vec::new();
+            for path in json_path::split(&paths) {
+                match JsonPath::parse(&path) {
+                    Ok(path) => read.push(path),
+                    Err(error) => self.wrong(
+                        "werf.io/sensitive-paths",
+                        &paths,
+                        format!("`{path}` is no JSONPath: {}", error.lines().map(str::trim).collect::<Vec<_>>().join(" ")),
+                        "paths are separated by commas and follow RFC 9535, such as $.data.password, $..token or $.spec.env[*].value",
+                    ),
+                }
+            }
+            if !read.is_empty() {
+                return Sensitive::Paths(read);
             }
         }
         match self.boolean("werf.io/sensitive") {

@@ -54,3 +54,12 @@ pub fn mark(object: &mut Value, map: &str, name: &str, value: &str) {
         entries.insert(name.into(), value.into());
     }
 }
+
+/// Whether an object asks not to be deleted, by `werf.io/resource-policy` (`skip-delete` or `keep` among its words) or by Helm's annotation.
+/// On a live object this counts like in the chart: somebody marked it since.
+pub fn is_kept(object: &Value) -> bool {
+    let annotations = &object["metadata"]["annotations"];
+    let words = |name: &str| annotations[name].as_str().unwrap_or_default().split(',').map(str::trim);
+    words("werf.io/resource-policy").any(|word| matches!(word, "skip-delete" | "keep"))
+        || words("helm.sh/resource-policy").any(|word| word == "keep")
+}

@@ -129,7 +129,7 @@ fn parse_one(mut object: Value, path: &str, default_namespace: &str) -> Result<R
     let mut warnings = Vec::new();
     clean(&mut object, &id, &mut warnings);
     check_labels(&object, &id, path)?;
-    fold_string_data(&mut object, &id);
+    fold_string_data(&mut object, &id, path)?;
     let steering = annotations::read(&object, &id, path)?;
     let mut resource = Resource { id, object, path: path.into(), steering, warnings };
     if let Some(scope) = scope {
@@ -182,19 +182,38 @@ fn check_labels(object: &Value, id: &ResourceId, path: &str) -> Result<(), Vec<R
 }
 
 /// Kubernetes writes `stringData` into `data` and forgets it; doing so beforehand keeps live and desired state comparable.
-fn fold_string_data(object: &mut Value, id: &ResourceId) {
+fn fold_string_data(object: &mut Value, id: &ResourceId, path: &str) -> Result<(), Vec<ResourceError>> {
     if !id.is("", "Secret") {
-        return;
+        return Ok(());
     }
-    let Some(Value::Object(plain)) = object.as_object_mut().and_then(|root| root.remove("stringData")) else { return };
-    if !object["data"].is_object() {
-        object["data"] = json!({});
+    let wrong = |field: String, wanted: &'static str, found: &Value| ResourceError::WrongType {
+        path: path.into(),
+        field,
+        seen: id.to_string(),
+        wanted,
+        // Values of a Secret are printed nowhere.
+        found: type_of(found).into(),
+    };
+    let plain = match object.as_object_mut().and_then(|root| root.remove("stringData")) {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::Object(plain)) => plain,
+        Some(other) => return Err(vec![wrong("stringData".into(), "a mapping", &other)]),
+    };
+    match &object["data"] {
+        Value::Null => object["data"] = json!({}),
+        Value::Object(_) => {}
+        other => return Err(vec![wrong("data".into(), "a mapping", other)]),
     }
+    let mut errors = Vec::new();
     for (key, value) in plain {
-        if let Value::String(text) = value {
-            object["data"][key] = json!(STANDARD.encode(text));
+        match &value {
+            Value::String(text) => object["data"][key] = json!(STANDARD.encode(text)),
+            // The API server reads null as an empty text.
+            Value::Null => object["data"][key] = json!(""),
+            other => errors.push(wrong(format!("stringData.{key}"), "a string", other)),
         }
     }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// Names as the API server checks them: RFC 1123 subdomains, and path segments for the kinds of RBAC.
@@ -220,6 +239,17 @@ fn check_name(kind: &str, name: &str, path: &str) -> Result<(), ResourceError> {
         return bad("it must begin and end with a letter or a digit");
     }
     Ok(())
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
 }
 
 fn describe(value: &Value) -> String {

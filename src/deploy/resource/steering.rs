@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::json_path::JsonPath;
+
 /// Everything that annotations say about an object, with the defaults of its kind filled in.
 #[derive(Clone, Debug)]
 pub struct Steering {
@@ -191,8 +193,8 @@ pub struct Tracking {
     pub wait: bool,
     /// What its failure does.
     pub fail_mode: FailMode,
-    /// Failures to tolerate for each replica.
-    pub failures_allowed_per_replica: u32,
+    /// Failures to tolerate for each replica; `None` is the kind's default.
+    pub failures_allowed_per_replica: Option<u32>,
     /// How long nothing may change before it counts as failed.
     pub no_activity_timeout: Duration,
     /// Container → time during which failing readiness probes are no failure; absent means computed from the probe.
@@ -261,6 +263,6 @@ pub enum Sensitive {
     Nothing,
     /// `data`, `stringData` of a Secret, or everything but identity of other kinds.
     Whole,
-    /// JSONPaths such as `$.spec.token` or `data.*`.
-    Paths(Vec<String>),
+    /// What queries such as `$.spec.token` or `data.*` match.
+    Paths(Vec<JsonPath>),
 }

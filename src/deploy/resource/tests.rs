@@ -95,7 +95,7 @@ fn annotations_steer() {
         }]
     );
     assert_eq!(steering.tracking.no_activity_timeout.as_secs(), 90);
-    assert_eq!(steering.tracking.failures_allowed_per_replica, 0);
+    assert_eq!(steering.tracking.failures_allowed_per_replica, None);
     assert!(steering.logs.shows_line("main", "E1") && !steering.logs.shows_line("main", "I1") && steering.logs.shows_line("side", "I1"));
 
     let test = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "t", "annotations": {"helm.sh/hook": "test"}}});
@@ -105,7 +105,7 @@ fn annotations_steer() {
     let web = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "annotations": {"helm.sh/resource-policy": "keep"}}});
     let web = parse(web, "x.yaml", "ns").unwrap().remove(0);
     assert!(!web.is_hook());
-    assert_eq!(web.steering.tracking.failures_allowed_per_replica, 1);
+    assert_eq!(web.steering.tracking.failures_allowed_per_replica, None);
     assert!(web.steering.resource_policies.contains(&ResourcePolicy::SkipDelete));
     assert_eq!(web.steering.ownership, Ownership::Release);
 }
@@ -142,4 +142,38 @@ fn marks_say_whose_an_object_is() {
     assert!(is_owned_by(&object, &owner));
     assert!(!is_owned_by(&object, &Owner { release: "other".into(), ..owner }));
     assert_eq!(object["metadata"]["labels"]["app.kubernetes.io/managed-by"], "Helm");
+}
+
+#[test]
+fn nothing_of_a_secret_is_dropped_without_a_word() {
+    let secret = |fields: serde_json::Value| {
+        let mut secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}});
+        secret.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        parse(secret, "templates/db.yaml", "ns")
+    };
+    let wrong = |fields: serde_json::Value| secret(fields).unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(
+        wrong(json!({"stringData": {"port": 5432, "on": true, "user": "x"}})),
+        [
+            "templates/db.yaml: `stringData.on` of Secret/db must be a string, it is a boolean",
+            "templates/db.yaml: `stringData.port` of Secret/db must be a string, it is a number",
+        ]
+    );
+    assert_eq!(wrong(json!({"stringData": ["a"]})), ["templates/db.yaml: `stringData` of Secret/db must be a mapping, it is a list"]);
+    assert_eq!(
+        wrong(json!({"stringData": {"a": "b"}, "data": "x"})),
+        ["templates/db.yaml: `data` of Secret/db must be a mapping, it is a string"]
+    );
+    let read = secret(json!({"stringData": {"a": null, "b": "1"}, "data": {"c": "Mg=="}})).unwrap().remove(0);
+    assert_eq!(read.object["data"], json!({"a": "", "b": "MQ==", "c": "Mg=="}));
+    assert_eq!(secret(json!({"stringData": null})).unwrap().remove(0).object.get("data"), None);
+}
+
+#[test]
+fn paths_that_cannot_be_read_are_refused() {
+    let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": {"werf.io/sensitive-paths": "$.data.a,$.data["}}});
+    let errors = parse(object, "templates/a.yaml", "ns").unwrap_err();
+    let [ResourceError::BadAnnotation { annotation, value, reason, .. }] = &errors[..] else { panic!("{errors:?}") };
+    assert_eq!((annotation.as_str(), value.as_str()), ("werf.io/sensitive-paths", "$.data.a,$.data["));
+    assert!(reason.starts_with("`$.data[` is no JSONPath: "), "{reason}");
 }

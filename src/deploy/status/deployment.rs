@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::{condition, count, is_unobserved, number, plural, text, why};
+use super::json::{count, is_unobserved, new_condition, number, plural, text, why};
 use super::owned::{new_replica_set, pods_of};
 use super::{Related, Status, pod, replica_set};
 
@@ -15,12 +15,15 @@ pub fn status(object: &Value, related: Related<'_>) -> Status {
     let [replicas, updated, available] =
         ["replicas", "updatedReplicas", "availableReplicas"].map(|key| count(object, &format!("/status/{key}")));
     let reason = || {
-        let failure = condition(object, "ReplicaFailure").filter(|failure| text(failure, "/status") == "True").and_then(why);
+        let failure =
+            new_condition(object, "ReplicaFailure", related.before).filter(|failure| text(failure, "/status") == "True").and_then(why);
         let from_replica_set =
             || new_replica_set(object, related.replica_sets).and_then(|new| replica_set::cannot_create(new, related.events));
         failure.or_else(|| pod::worst(&pods_of(object, related), related.events)).or_else(from_replica_set)
     };
-    let late = condition(object, "Progressing").filter(|progress| text(progress, "/reason") == "ProgressDeadlineExceeded");
+    // What an earlier rollout left behind stays until this one makes progress.
+    let late = new_condition(object, "Progressing", related.before);
+    let late = late.filter(|progress| text(progress, "/reason") == "ProgressDeadlineExceeded");
     if late.is_some() && (updated < wanted || available < wanted || replicas > updated) {
         let within = number(object, "/spec/progressDeadlineSeconds").unwrap_or(600);
         return Status::failed(format!("{available} of {} ready, no progress within {within} s", plural(wanted, "replica")))

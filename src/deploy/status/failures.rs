@@ -8,6 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::json::{count, group_kind, items, line, name, number, plural, text, time, uid};
@@ -22,6 +25,8 @@ pub struct Tolerance {
     pub failures_per_replica: Option<u32>,
     /// `werf.io/ignore-readiness-probe-fails-for-<container>`, by container.
     pub ignore_readiness: BTreeMap<String, Duration>,
+    /// When the deployment began, by the cluster's clock: events from before say nothing of it.
+    pub since: Option<Timestamp>,
 }
 
 /// What has been seen of an object's pods.
@@ -42,6 +47,16 @@ struct Container {
     runs: BTreeSet<i64>,
     /// The waiting reason at the last look.
     waiting: String,
+    /// Whether it was ever ready.
+    was_ready: bool,
+}
+
+/// What failed.
+enum Failure {
+    /// A run ended that should have gone on or have ended otherwise.
+    Run(String),
+    /// It cannot be started.
+    Start(String),
 }
 
 impl Failures {
@@ -63,7 +78,13 @@ impl Failures {
             let seen = self.pods.entry(uid(pod).to_owned()).or_default();
             for (role, container) in pod::containers(pod) {
                 let known = seen.entry(text(container, "/name").to_owned()).or_default();
-                if let Some(failure) = known.observe(pod, role, container, first_look) {
+                let failure = match known.observe(pod, role, container, first_look, tolerance.since) {
+                    // Its controller counts these, and tells when it gives up.
+                    Some(Failure::Run(_)) if group_kind(object) == ("batch", "Job") && tolerance.failures_per_replica.is_none() => None,
+                    Some(Failure::Run(failure) | Failure::Start(failure)) => Some(failure),
+                    None => None,
+                };
+                if let Some(failure) = failure {
                     let failure = format!("pod {} container {}: {failure}", name(pod), text(container, "/name"));
                     if is_hopeless(text(container, "/state/waiting/reason")) {
                         self.hopeless = Some(failure.clone());
@@ -71,10 +92,10 @@ impl Failures {
                     fresh.push(failure);
                 }
             }
-            fresh.extend(told_of_pod(&mut self.events, pod, related.events, tolerance));
+            fresh.extend(told_of_pod(&mut self.events, seen, pod, related.events, tolerance));
         }
         for owner in std::iter::once(object).chain(new_replica_set(object, related.replica_sets)) {
-            fresh.extend(told_of_owner(&mut self.events, owner, related.events));
+            fresh.extend(told_of_owner(&mut self.events, owner, related.events, tolerance.since));
         }
         self.counted += fresh.len() as u32;
         self.last = fresh.last().cloned().or(self.last.take());
@@ -85,7 +106,10 @@ impl Failures {
 /// Takes one moment in and computes the object's status: failed too where its pods have failed more often than is tolerated.
 pub fn track(object: &Value, related: Related<'_>, failures: &mut Failures, tolerance: &Tolerance) -> Status {
     failures.observe(object, related, tolerance);
-    let status = status(object, related);
+    let mut status = status(object, related);
+    if status.state == State::Failed && was_so_before(object, related.before) {
+        status.state = State::Progressing;
+    }
     if status.state != State::Progressing {
         return status;
     }
@@ -126,7 +150,11 @@ pub fn allowed(object: &Value, tolerance: &Tolerance) -> u32 {
     };
     let never = ["/spec/template/spec/restartPolicy", "/spec/restartPolicy"].iter().any(|pointer| text(object, pointer) == "Never");
     let default = match (group, kind) {
-        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("", "ReplicationController") if !never => 1,
+        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("", "ReplicationController") | ("flagger.app", "Canary")
+            if !never =>
+        {
+            1
+        }
         _ => 0,
     };
     tolerance.failures_per_replica.unwrap_or(default).saturating_mul(u32::try_from(replicas.max(1)).unwrap_or(u32::MAX))
@@ -141,10 +169,11 @@ fn is_hopeless(reason: &str) -> bool {
 }
 
 impl Container {
-    fn observe(&mut self, pod: &Value, role: Role, status: &Value, first_look: bool) -> Option<String> {
+    fn observe(&mut self, pod: &Value, role: Role, status: &Value, first_look: bool, since: Option<Timestamp>) -> Option<Failure> {
+        self.was_ready |= status.pointer("/ready").and_then(Value::as_bool) == Some(true);
         let restarts = count(status, "/restartCount");
         let waiting = text(status, "/state/waiting/reason");
-        let before = std::mem::replace(&mut self.waiting, waiting.to_owned());
+        let waited = std::mem::replace(&mut self.waiting, waiting.to_owned());
         let current = status.pointer("/state/terminated");
         let last = status.pointer("/lastState/terminated");
         // While a container waits to be restarted its count still has the run that ended; once it runs, the one after.
@@ -158,16 +187,17 @@ impl Container {
             && is_bad_end(pod, role, status, terminated)
             && self.runs.insert(run)
         {
-            let past = first_look && status.pointer("/state/running").is_some();
-            return if past { None } else { Some(pod::ended(terminated)) };
+            let before = since.zip(time(terminated, "/finishedAt")).is_some_and(|(since, ended)| ended < since);
+            let past = before || (first_look && status.pointer("/state/running").is_some());
+            return if past { None } else { Some(Failure::Run(pod::ended(terminated))) };
         }
         let cannot_start = matches!(
             waiting,
             "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError" | "RegistryUnavailable"
         );
-        if cannot_start && waiting != before {
+        if cannot_start && waiting != waited {
             let message = line(text(status, "/state/waiting/message"));
-            return Some(if message.is_empty() { waiting.to_owned() } else { format!("{waiting}: {message}") });
+            return Some(Failure::Start(if message.is_empty() { waiting.to_owned() } else { format!("{waiting}: {message}") }));
         }
         None
     }
@@ -191,13 +221,22 @@ fn is_bad_end(pod: &Value, role: Role, status: &Value, terminated: &Value) -> bo
 }
 
 /// What events newly tell of a pod: a readiness probe that failed after its time of grace, a container that could not be made.
-fn told_of_pod(seen: &mut BTreeMap<String, i64>, pod: &Value, events: &[Value], tolerance: &Tolerance) -> Vec<String> {
+fn told_of_pod(
+    seen: &mut BTreeMap<String, i64>,
+    containers: &BTreeMap<String, Container>,
+    pod: &Value,
+    events: &[Arc<Value>],
+    tolerance: &Tolerance,
+) -> Vec<String> {
     let mut fresh = Vec::new();
-    for event in events_of(pod, events) {
+    for event in events_of(pod, events).filter(|event| is_since(event, tolerance.since)) {
         let message = text(event, "/message");
         let container = text(event, "/involvedObject/fieldPath").rsplit_once('{').map_or("", |(_, name)| name.trim_end_matches('}'));
         let fails = match text(event, "/reason") {
-            "Unhealthy" => message.starts_with("Readiness") && is_late(pod, container, event, tolerance),
+            "Unhealthy" => {
+                let was_ready = containers.get(container).is_some_and(|known| known.was_ready);
+                message.starts_with("Readiness") && is_late(pod, container, was_ready, event, tolerance)
+            }
             // The image's own troubles are counted by the container's state.
             "Failed" => message.starts_with("Error: ") && !message.contains("ImagePull"),
             _ => false,
@@ -211,12 +250,14 @@ fn told_of_pod(seen: &mut BTreeMap<String, i64>, pod: &Value, events: &[Value], 
 
 /// What events newly tell of a controller that cannot make its pods. It tries again many times a second, and a quota or a
 /// ServiceAccount may come a moment later, so only what lasts counts.
-fn told_of_owner(seen: &mut BTreeMap<String, i64>, owner: &Value, events: &[Value]) -> Vec<String> {
+fn told_of_owner(seen: &mut BTreeMap<String, i64>, owner: &Value, events: &[Arc<Value>], since: Option<Timestamp>) -> Vec<String> {
+    // It pauses twice as long after each try: the tries of the first two seconds are its first ten.
     let lasts = |event: &&Value| match (time(event, "/firstTimestamp"), time(event, "/lastTimestamp")) {
-        (Some(first), Some(last)) => last.duration_since(first).as_secs() >= 10,
+        (Some(first), Some(last)) => last.duration_since(since.map_or(first, |since| first.max(since))).as_secs() >= 2,
         _ => false,
     };
-    let failures = events_of(owner, events).filter(|event| text(event, "/reason") == "FailedCreate").filter(lasts);
+    let failures = events_of(owner, events).filter(|event| text(event, "/reason") == "FailedCreate");
+    let failures = failures.filter(|event| is_since(event, since)).filter(lasts);
     failures.filter(|event| is_new(seen, event)).map(|event| line(text(event, "/message"))).collect()
 }
 
@@ -226,10 +267,31 @@ fn is_new(seen: &mut BTreeMap<String, i64>, event: &Value) -> bool {
     seen.insert(uid(event).to_owned(), times).unwrap_or(0) < times
 }
 
-fn is_late(pod: &Value, container: &str, event: &Value, tolerance: &Tolerance) -> bool {
+/// Whether an event was seen after the deployment began.
+pub fn is_since(event: &Value, since: Option<Timestamp>) -> bool {
+    since.is_none_or(|since| pod::event_time(event).is_none_or(|at| at >= since))
+}
+
+/// Whether an object that failed had failed in the same way before the deployment began, and may yet recover: what runs to an end does not.
+fn was_so_before(object: &Value, before: Option<&Value>) -> bool {
+    let ends = matches!(group_kind(object), ("batch", "Job") | ("", "Pod"));
+    let told = |object: &Value| {
+        ["/status/conditions", "/status/phase", "/status/state", "/status/status", "/status/health"]
+            .map(|pointer| object.pointer(pointer).cloned().unwrap_or_default())
+    };
+    !ends && before.is_some_and(|before| status(before, Related::default()).state == State::Failed && told(before) == told(object))
+}
+
+/// What an application may need until it listens for the first time, where nobody says how long it takes.
+const SLOW_START: Duration = Duration::from_secs(60);
+
+fn is_late(pod: &Value, container: &str, was_ready: bool, event: &Value, tolerance: &Tolerance) -> bool {
     let spec = items(pod, "/spec/containers").iter().find(|spec| text(spec, "/name") == container);
     let status = items(pod, "/status/containerStatuses").iter().find(|status| text(status, "/name") == container);
-    let grace = tolerance.ignore_readiness.get(container).copied().or_else(|| spec.and_then(probe::grace)).unwrap_or_default();
+    // One that was ready before or has died does not just start slowly.
+    let starts = !was_ready && status.is_none_or(|status| count(status, "/restartCount") == 0);
+    let computed = || spec.and_then(probe::grace).unwrap_or_default().max(if starts { SLOW_START } else { Duration::ZERO });
+    let grace = tolerance.ignore_readiness.get(container).copied().unwrap_or_else(computed);
     match (pod::event_time(event), status.and_then(|status| time(status, "/state/running/startedAt"))) {
         (Some(at), Some(started)) => {
             at.duration_since(started) > jiff::SignedDuration::try_from(grace).unwrap_or(jiff::SignedDuration::MAX)

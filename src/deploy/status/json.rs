@@ -58,6 +58,11 @@ pub fn is_true(object: &Value, kind: &str) -> bool {
     condition(object, kind).is_some_and(|condition| text(condition, "/status") == "True")
 }
 
+/// A condition that has become so since a deployment began; `before` is the object as it was then.
+pub fn new_condition<'a>(object: &'a Value, kind: &str, before: Option<&Value>) -> Option<&'a Value> {
+    condition(object, kind).filter(|now| before.and_then(|before| condition(before, kind)) != Some(now))
+}
+
 /// A condition's reason and message as one text, if it has any.
 pub fn why(condition: &Value) -> Option<String> {
     match (text(condition, "/reason"), line(text(condition, "/message"))) {

@@ -27,10 +27,12 @@ mod tests;
 
 use std::fmt;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 pub use owned::pods_of;
-pub use probe::is_ready_unasked;
+pub use probe::settle;
 
 /// How far an object is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,11 +97,13 @@ impl Status {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Related<'a> {
     /// Pods.
-    pub pods: &'a [Value],
+    pub pods: &'a [Arc<Value>],
     /// ReplicaSets, through which a Deployment's pods are found.
-    pub replica_sets: &'a [Value],
+    pub replica_sets: &'a [Arc<Value>],
     /// Events of the core group, about the object, its ReplicaSets and its pods.
-    pub events: &'a [Value],
+    pub events: &'a [Arc<Value>],
+    /// The object as it was when this deployment began to look at it: what it said then is no judgement of this deployment.
+    pub before: Option<&'a Value>,
 }
 
 /// Computes an object's status. Kinds without a rule are judged by what `status.conditions` and `status.phase` usually mean;

@@ -1,5 +1,7 @@
 //! Which pods belong to a workload as it is now: those of its last change, not those that it is replacing.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::Related;
@@ -10,7 +12,7 @@ const REVISION: &str = "/metadata/annotations/deployment.kubernetes.io~1revision
 
 /// The pods that an object's present template made, those being deleted left out. A pod is its own.
 pub fn pods_of<'a>(object: &Value, related: Related<'a>) -> Vec<&'a Value> {
-    let pods = related.pods.iter().filter(|pod| !is_deleting(pod));
+    let pods = related.pods.iter().map(|pod| &**pod).filter(|pod| !is_deleting(pod));
     match group_kind(object) {
         ("", "Pod") => pods.filter(|pod| uid(pod) == uid(object) && name(pod) == name(object)).collect(),
         ("apps", "Deployment") => match new_replica_set(object, related.replica_sets) {
@@ -32,8 +34,8 @@ pub fn pods_of<'a>(object: &Value, related: Related<'a>) -> Vec<&'a Value> {
 }
 
 /// The ReplicaSet of a Deployment's present revision.
-pub fn new_replica_set<'a>(deployment: &Value, replica_sets: &'a [Value]) -> Option<&'a Value> {
-    let owned = || replica_sets.iter().filter(|replica_set| is_owned(replica_set, deployment));
+pub fn new_replica_set<'a>(deployment: &Value, replica_sets: &'a [Arc<Value>]) -> Option<&'a Value> {
+    let owned = || replica_sets.iter().map(|replica_set| &**replica_set).filter(|replica_set| is_owned(replica_set, deployment));
     let revision = |object: &Value| text(object, REVISION).parse::<i64>().ok();
     // Before the controller has seen the change, the newest ReplicaSet is that of the change before.
     if is_unobserved(deployment) { None } else { owned().max_by_key(|replica_set| revision(replica_set)) }
@@ -47,7 +49,7 @@ pub fn is_owned(object: &Value, owner: &Value) -> bool {
 }
 
 /// The events about an object, by its uid.
-pub fn events_of<'a>(object: &'a Value, events: &'a [Value]) -> impl Iterator<Item = &'a Value> {
+pub fn events_of<'a>(object: &'a Value, events: &'a [Arc<Value>]) -> impl Iterator<Item = &'a Value> {
     let wanted = uid(object);
-    events.iter().filter(move |event| !wanted.is_empty() && text(event, "/involvedObject/uid") == wanted)
+    events.iter().map(|event| &**event).filter(move |event| !wanted.is_empty() && text(event, "/involvedObject/uid") == wanted)
 }

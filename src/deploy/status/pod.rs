@@ -1,5 +1,7 @@
 //! Pod: running and ready, or done; and what keeps it from that, in words.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::json::{condition, count, is_deleting, is_true, items, line, name, number, plural, text, time, why};
@@ -10,7 +12,7 @@ use super::{State, Status};
 const USUAL: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
 /// The status of one pod.
-pub fn status(pod: &Value, events: &[Value]) -> Status {
+pub fn status(pod: &Value, events: &[Arc<Value>]) -> Status {
     let reason = problem(pod, events);
     match text(pod, "/status/phase") {
         "Succeeded" => Status::ready("succeeded"),
@@ -23,7 +25,7 @@ pub fn status(pod: &Value, events: &[Value]) -> Status {
 }
 
 /// The most telling problem among pods, with the pod's name.
-pub fn worst(pods: &[&Value], events: &[Value]) -> Option<String> {
+pub fn worst(pods: &[&Value], events: &[Arc<Value>]) -> Option<String> {
     let troubled = pods.iter().filter(|pod| !is_deleting(pod) && status(pod, events).state != State::Ready);
     let told = troubled.filter_map(|pod| problem(pod, events).map(|problem| (severity(pod), name(pod), problem)));
     // The worst first, then the first by name: the same pods give the same message.
@@ -62,7 +64,7 @@ pub fn containers(pod: &Value) -> impl Iterator<Item = (Role, &Value)> {
 }
 
 /// Why a pod is not ready, beginning with the container or a colon-less clause; `None` where nothing is known.
-pub fn problem(pod: &Value, events: &[Value]) -> Option<String> {
+pub fn problem(pod: &Value, events: &[Arc<Value>]) -> Option<String> {
     // Evicted, preempted, node lost: told for the pod as a whole.
     let whole = text(pod, "/status/reason");
     if text(pod, "/status/phase") == "Failed" && !whole.is_empty() {
@@ -161,7 +163,7 @@ fn starting(role: Role, status: &Value) -> Option<String> {
 }
 
 /// The last failure of a probe of a container.
-fn probe_failure(pod: &Value, container: &str, events: &[Value]) -> Option<String> {
+fn probe_failure(pod: &Value, container: &str, events: &[Arc<Value>]) -> Option<String> {
     let field = format!("{{{container}}}");
     let failures = events_of(pod, events)
         .filter(|event| text(event, "/reason") == "Unhealthy" && text(event, "/involvedObject/fieldPath").ends_with(&field));
@@ -175,7 +177,7 @@ pub fn said(message: &str) -> String {
 }
 
 /// Volumes and sandboxes that cannot be set up: told by events alone.
-fn trouble_before_start(pod: &Value, events: &[Value]) -> Option<String> {
+fn trouble_before_start(pod: &Value, events: &[Arc<Value>]) -> Option<String> {
     const REASONS: [&str; 4] = ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedMapVolume"];
     let waiting =
         containers(pod).next().is_none() || containers(pod).any(|(_, status)| text(status, "/state/waiting/reason") == "ContainerCreating");

@@ -1,11 +1,12 @@
-//! What readiness probes tell: for how long one may fail before it counts (until it could have passed the first time), and which pods
-//! have none to ask.
+//! What readiness probes tell: for how long one may fail before it counts (until it could have passed the first time), and for how long
+//! pods must stay ready where none is asked, or where one was ready before it died.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::json::{count, items, number, text};
+use super::json::{count, items, number, text, time};
 
 /// From the container's start; `None` where every failure counts (`failureThreshold: 1`) or there is no readiness probe.
 ///
@@ -36,8 +37,26 @@ pub fn grace(container: &Value) -> Option<Duration> {
     Some(Duration::from_secs_f64(seconds))
 }
 
+/// How long pods that have no readiness probe must stay ready: a process that cannot work mostly ends within this time.
+const SETTLE: Duration = Duration::from_secs(3);
+
+/// The longest time for which a pod must stay ready.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// For how long a pod that is ready must stay so. One whose container died since the deployment began must live longer than that
+/// container did: the same may end it again.
+pub fn settle(pod: &Value, since: Option<Timestamp>) -> Duration {
+    let unasked = if is_ready_unasked(pod) { SETTLE } else { Duration::ZERO };
+    let lives = items(pod, "/status/containerStatuses").iter().filter_map(|status| {
+        let (from, to) = (time(status, "/lastState/terminated/startedAt")?, time(status, "/lastState/terminated/finishedAt")?);
+        let died = count(status, "/restartCount") > 0 && since.is_none_or(|since| to >= since);
+        died.then(|| to.duration_since(from).try_into().unwrap_or(Duration::ZERO) + SETTLE)
+    });
+    lives.fold(unasked, Duration::max).min(LONGEST)
+}
+
 /// Whether a pod counts as ready as soon as its processes are started: a container of it has no readiness probe.
-pub fn is_ready_unasked(pod: &Value) -> bool {
+fn is_ready_unasked(pod: &Value) -> bool {
     text(pod, "/spec/restartPolicy") != "Never" && items(pod, "/spec/containers").iter().any(|spec| spec.get("readinessProbe").is_none())
 }
 
@@ -58,6 +77,22 @@ mod tests {
         ] {
             assert_eq!(grace(&container).map(|grace| grace.as_secs_f64()), expect, "{container}");
         }
+    }
+
+    #[test]
+    fn one_that_died_must_live_longer_than_it_did() {
+        let pod = |count: i64, from: &str, to: &str| {
+            json!({
+                "spec": {"containers": [{"name": "a", "readinessProbe": {}}]},
+                "status": {"containerStatuses": [{"name": "a", "restartCount": count, "lastState": {"terminated": {"startedAt": from, "finishedAt": to}}}]},
+            })
+        };
+        let since = "2026-01-02T03:00:00Z".parse().ok();
+        let seconds = |pod: Value| settle(&pod, since).as_secs();
+        assert_eq!(seconds(pod(1, "2026-01-02T03:00:10Z", "2026-01-02T03:00:18Z")), 11);
+        assert_eq!(seconds(pod(4, "2026-01-02T03:00:10Z", "2026-01-02T04:00:18Z")), 60);
+        assert_eq!(seconds(pod(1, "2026-01-02T02:00:10Z", "2026-01-02T02:00:18Z")), 0, "it died before");
+        assert_eq!(seconds(json!({"spec": {"containers": [{"name": "a"}]}})), 3);
     }
 
     #[test]

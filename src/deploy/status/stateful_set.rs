@@ -17,7 +17,7 @@ pub fn status(object: &Value, related: Related<'_>) -> Status {
         ["replicas", "readyReplicas", "updatedReplicas", "availableReplicas"].map(|key| count(object, &format!("/status/{key}")));
     let reason = || {
         let fresh = pods_of(object, related);
-        let all: Vec<&Value> = related.pods.iter().filter(|pod| is_owned(pod, object)).collect();
+        let all: Vec<&Value> = related.pods.iter().map(|pod| &**pod).filter(|pod| is_owned(pod, object)).collect();
         // A pod of the old revision that is not ready stops an ordered update too.
         let told = pod::worst(&fresh, related.events).or_else(|| pod::worst(&all, related.events));
         told.or_else(|| cannot_create(object, related.events))

@@ -1,6 +1,8 @@
 //! Objects in, state and message out: first as a real cluster showed them, then the cases that it does not show easily.
 
+use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -9,27 +11,32 @@ use super::{Related, pods_of, status};
 
 /// A namespace of a real cluster at one moment, as LISTs of its objects with what no rule reads left out.
 struct Moment {
-    lists: serde_json::Map<String, Value>,
+    lists: HashMap<String, Vec<Arc<Value>>>,
 }
 
 impl Moment {
     fn load(text: &str) -> Self {
-        Moment { lists: serde_json::from_str(text).unwrap() }
+        let lists: HashMap<String, Vec<Value>> = serde_json::from_str(text).unwrap();
+        Moment { lists: lists.into_iter().map(|(kind, list)| (kind, shared(list))).collect() }
     }
 
-    fn list(&self, kind: &str) -> &[Value] {
-        self.lists[kind].as_array().unwrap()
+    fn list(&self, kind: &str) -> &[Arc<Value>] {
+        &self.lists[kind]
     }
 
     fn related(&self) -> Related<'_> {
-        Related { pods: self.list("pods"), replica_sets: self.list("replicasets"), events: self.list("events") }
+        Related { pods: self.list("pods"), replica_sets: self.list("replicasets"), events: self.list("events"), before: None }
     }
 
     fn objects(&self) -> impl Iterator<Item = &Value> {
         ["deployments", "statefulsets", "daemonsets", "jobs", "persistentvolumeclaims", "services"]
             .into_iter()
-            .flat_map(|kind| self.list(kind))
+            .flat_map(|kind| self.list(kind).iter().map(|object| &**object))
     }
+}
+
+fn shared(list: impl IntoIterator<Item = Value>) -> Vec<Arc<Value>> {
+    list.into_iter().map(Arc::new).collect()
 }
 
 fn moments() -> [Moment; 2] {
@@ -90,12 +97,12 @@ fn a_real_namespace_tracked() {
     nonode (0 then 0): progressing: 0 of 1 replica ready: pod nonode-85bb88dd9f-frkf2 is not scheduled: 0/2 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) were unschedulable. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.
     nosa (1 then 1): progressing: 0 of 1 replica updated: FailedCreate: pods "nosa-5658bd89cd-" is forbidden: error looking up service account registry/absent: serviceaccount "absent" not found
     oom (1 then 2): failed: 0 of 1 replica ready: pod oom-84dd899899-2lz9j container app: OOMKilled (over its memory limit), exit code 137, restarted 4 times (2 failures, 1 tolerated)
-    unready (1 then 1): progressing: 0 of 1 replica ready: pod unready-5587977999-lkzjn container app: Readiness probe failed
+    unready (0 then 0): progressing: 0 of 1 replica ready: pod unready-5587977999-lkzjn container app: Readiness probe failed
     init (1 then 1): progressing: 0 of 1 replica ready: pod init-0 init container prepare: CrashLoopBackOff, exit code 3 (Error), restarted 3 times
     noconfig (1 then 2): progressing: 1 of 2 pods ready: pod noconfig-76s6n container app: CreateContainerConfigError: secret "absent" not found
-    jobfail (1 then 1): failed: failed: BackoffLimitExceeded: Job has reached the specified backoff limit; pod jobfail-ccggg container work: exit code 4 (Error)
+    jobfail (0 then 0): failed: failed: BackoffLimitExceeded: Job has reached the specified backoff limit; pod jobfail-ccggg container work: exit code 4 (Error)
     jobok (0 then 0): ready: complete
-    jobretry (1 then 1): failed: 0 of 1 completion: pod jobretry-zfxnz container work: exit code 4 (Error) (1 failure, 0 tolerated)
+    jobretry (0 then 0): progressing: 0 of 1 completion
     claim (0 then 0): ready: bound
     lb (0 then 0): progressing: waits for the address of its load balancer
     "#);
@@ -339,7 +346,7 @@ fn a_claim_may_wait_for_its_pod() {
     for (reason, expect) in
         [("WaitForFirstConsumer", "ready: will be bound with its first pod"), ("ProvisioningFailed", "progressing: not bound: no storage")]
     {
-        let events = [json!({"reason": reason, "message": "no storage", "involvedObject": {"uid": "u"}})];
+        let events = shared([json!({"reason": reason, "message": "no storage", "involvedObject": {"uid": "u"}})]);
         let status = status(&claim, Related { events: &events, ..Related::default() });
         assert_eq!(format!("{}: {}", status.state, status.message), expect);
     }
@@ -402,7 +409,7 @@ fn failures_count_once_each() {
     for (what, moments) in cases {
         let mut failures = Failures::new();
         for (restarts, state, last, expect) in moments {
-            let pods = [pod("a", *restarts, state.clone(), last.clone())];
+            let pods = shared([pod("a", *restarts, state.clone(), last.clone())]);
             failures.observe(&set(), Related { pods: &pods, ..Related::default() }, &Tolerance::default());
             assert_eq!(failures.count(), *expect, "{what}: {pods:?}");
         }
@@ -415,7 +422,7 @@ fn tolerance() {
     let tracked = |object: Value, tolerance: &Tolerance, crashes: i64| {
         let mut failures = Failures::new();
         (0..crashes)
-            .map(|restarts| track(&object, Related { pods: &[crash(restarts)], ..Related::default() }, &mut failures, tolerance))
+            .map(|restarts| track(&object, Related { pods: &shared([crash(restarts)]), ..Related::default() }, &mut failures, tolerance))
             .last()
             .unwrap()
     };
@@ -435,7 +442,9 @@ fn tolerance() {
             4,
             format!("failed: 0 of 3 replicas ready: {one_crash}, restarted 3 times (4 failures, 3 tolerated)"),
         ),
-        (job(), Tolerance::default(), 1, format!("failed: 0 of 1 completion: {one_crash} (1 failure, 0 tolerated)")),
+        (job(), allow(0), 1, format!("failed: 0 of 1 completion: {one_crash} (1 failure, 0 tolerated)")),
+        // Its controller knows how often it may try.
+        (job(), Tolerance::default(), 5, format!("progressing: 0 of 1 completion: {one_crash}, restarted 4 times")),
     ] {
         let status = tracked(object, &tolerance, crashes);
         assert_eq!(format!("{}: {}", status.state, status.message), expect);
@@ -444,7 +453,8 @@ fn tolerance() {
 
 #[test]
 fn an_image_name_that_is_none_needs_no_second_try() {
-    let pods = [pod("a", 0, json!({"waiting": {"reason": "InvalidImageName", "message": "couldn't parse image name \"A:\""}}), json!({}))];
+    let waiting = json!({"waiting": {"reason": "InvalidImageName", "message": "couldn't parse image name \"A:\""}});
+    let pods = shared([pod("a", 0, waiting, json!({}))]);
     let mut failures = Failures::new();
     let status = track(&set(), Related { pods: &pods, ..Related::default() }, &mut failures, &Tolerance::default());
     let expect = "failed: 0 of 1 replica ready: pod x-a container app: InvalidImageName: couldn't parse image name \"A:\"";
@@ -457,8 +467,8 @@ fn a_failure_that_events_tell_first_is_told() {
         json!({"metadata": {"uid": uid}, "reason": "Failed", "message": message, "count": 2,
             "involvedObject": {"uid": "a", "fieldPath": "spec.containers{app}"}})
     };
-    let pods = [pod("a", 0, json!({"waiting": {"reason": "ContainerCreating"}}), json!({}))];
-    let events = [event("e", "Error: configmap \"a\" not found"), event("f", "Error: configmap \"settings\" not found")];
+    let pods = shared([pod("a", 0, json!({"waiting": {"reason": "ContainerCreating"}}), json!({}))]);
+    let events = shared([event("e", "Error: configmap \"a\" not found"), event("f", "Error: configmap \"settings\" not found")]);
     let mut failures = Failures::new();
     let status = track(&set(), Related { pods: &pods, events: &events, ..Related::default() }, &mut failures, &Tolerance::default());
     let expect = "failed: 0 of 1 replica ready: pod x-a container app: Error: configmap \"settings\" not found (2 failures, 1 tolerated)";
@@ -470,21 +480,36 @@ fn readiness_has_a_time_of_grace() {
     let event = |second: u32, count: u32| {
         json!({"metadata": {"uid": "e"}, "reason": "Unhealthy", "message": "Readiness probe failed: HTTP probe failed with statuscode: 503",
             "involvedObject": {"uid": "a", "fieldPath": "spec.containers{app}"}, "count": count,
-            "lastTimestamp": format!("2026-01-01T00:00:{second:02}Z")})
+            "lastTimestamp": format!("2026-01-01T00:{:02}:{:02}Z", second / 60, second % 60)})
     };
     let patient = Tolerance { ignore_readiness: [("app".to_owned(), std::time::Duration::from_secs(50))].into(), ..Tolerance::default() };
-    let running = json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}});
-    let pods = [pod("a", 0, running, json!({}))];
-    // By default 17 s: the timeout twice, one more period, half a period.
-    for (tolerance, expect) in [(Tolerance::default(), [0, 1, 1, 2]), (patient, [0, 0, 0, 1])] {
+    let running = || json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}});
+    let ready = || {
+        let mut pod = pod("a", 0, running(), json!({}));
+        pod["status"]["containerStatuses"][0]["ready"] = json!(true);
+        pod
+    };
+    // Computed are 17 s: the timeout twice, one more period, half a period; what was never ready has a minute.
+    let cases = [
+        (Tolerance::default(), None, [0, 0, 0, 1]),
+        (Tolerance::default(), Some(ready()), [0, 1, 1, 2]),
+        (Tolerance::default(), Some(pod("a", 1, running(), json!({}))), [0, 1, 1, 2]),
+        (patient, None, [0, 0, 1, 2]),
+    ];
+    for (tolerance, earlier, expect) in cases {
         let mut failures = Failures::new();
-        for ((second, count), expect) in [(10, 1), (20, 2), (20, 2), (55, 5)].into_iter().zip(expect) {
-            let events = [event(second, count)];
+        let restarts = earlier.as_ref().map_or(0, |pod| pod["status"]["containerStatuses"][0]["restartCount"].as_i64().unwrap());
+        if let Some(earlier) = earlier {
+            failures.observe(&set(), Related { pods: &shared([earlier]), ..Related::default() }, &tolerance);
+        }
+        let pods = shared([pod("a", restarts, running(), json!({}))]);
+        for ((second, count), expect) in [(10, 1), (20, 2), (55, 2), (65, 5)].into_iter().zip(expect) {
+            let events = shared([event(second, count)]);
             let related = Related { pods: &pods, events: &events, ..Related::default() };
             failures.observe(&set(), related, &tolerance);
             assert_eq!(failures.count(), expect, "at {second} s");
         }
-        let events = [event(55, 5)];
+        let events = shared([event(55, 5)]);
         let status = status(&set(), Related { pods: &pods, events: &events, ..Related::default() });
         assert_eq!(
             status.message,
@@ -497,15 +522,76 @@ fn readiness_has_a_time_of_grace() {
 fn only_pods_of_the_present_template_are_looked_at() {
     let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"uid": "d", "generation": 3}, "status": {"observedGeneration": 3}});
     let replica_set = |uid: &str, revision: &str| json!({"metadata": {"uid": uid, "ownerReferences": [{"uid": "d"}], "annotations": {"deployment.kubernetes.io/revision": revision}}});
-    let replica_sets = [replica_set("new", "10"), replica_set("old", "9")];
+    let replica_sets = shared([replica_set("new", "10"), replica_set("old", "9")]);
     let pod = |name: &str, owner: &str| json!({"metadata": {"name": name, "uid": name, "ownerReferences": [{"uid": owner}]}});
     let mut leaving = pod("leaving", "new");
     leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-    let pods = [pod("a", "old"), pod("b", "new"), pod("c", "else"), leaving];
-    let related = Related { pods: &pods, replica_sets: &replica_sets, events: &[] };
+    let pods = shared([pod("a", "old"), pod("b", "new"), pod("c", "else"), leaving]);
+    let related = Related { pods: &pods, replica_sets: &replica_sets, ..Related::default() };
     let names = |object: &Value| pods_of(object, related).into_iter().map(super::json::name).collect::<Vec<_>>();
     assert_eq!(names(&deployment), ["b"]);
     let mut unseen = deployment.clone();
     unseen["metadata"]["generation"] = json!(4);
     assert_eq!(names(&unseen), Vec::<&str>::new());
+}
+
+#[test]
+fn what_was_before_the_deployment_fails_nothing() {
+    let since = "2026-01-01T00:01:00Z".parse().ok();
+    let tolerance = Tolerance { since, ..Tolerance::default() };
+    let late = |at: &str, ready: i64| {
+        object(
+            "apps/v1",
+            "Deployment",
+            json!({"replicas": 1}),
+            json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 1, "availableReplicas": ready, "conditions": [
+                {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "lastUpdateTime": at}]}),
+        )
+    };
+    let before = late("2026-01-01T00:00:30Z", 0);
+    let judged = |now: &Value, before: Option<&Value>| {
+        let status = track(now, Related { before, ..Related::default() }, &mut Failures::new(), &tolerance);
+        format!("{}: {}", status.state, status.message)
+    };
+    assert_eq!(judged(&before, Some(&before)), "progressing: 0 of 1 replica ready");
+    assert_eq!(judged(&late("2026-01-01T00:01:30Z", 0), Some(&before)), "failed: 0 of 1 replica ready, no progress within 600 s");
+    assert_eq!(judged(&before, None), "failed: 0 of 1 replica ready, no progress within 600 s");
+
+    // The same holds for kinds that we do not know.
+    let broken = |message: &str| {
+        object("x.io/v1", "Thing", json!({}), json!({"conditions": [{"type": "Failed", "status": "True", "message": message}]}))
+    };
+    assert_eq!(judged(&broken("old"), Some(&broken("old"))), "progressing: failed: old");
+    assert_eq!(judged(&broken("new"), Some(&broken("old"))), "failed: failed: new");
+    // A Job that failed does not begin again.
+    let job = object(
+        "batch/v1",
+        "Job",
+        json!({}),
+        json!({"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}),
+    );
+    assert_eq!(judged(&job, Some(&job)), "failed: failed: BackoffLimitExceeded");
+
+    // Events and runs of containers too.
+    let created = |first: &str, last: &str| {
+        shared([json!({"metadata": {"uid": "e"}, "reason": "FailedCreate", "message": "no account", "count": 9,
+            "involvedObject": {"uid": "u"}, "firstTimestamp": first, "lastTimestamp": last})])
+    };
+    for (first, last, expect) in [
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:59Z", 0),
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:01:01Z", 0),
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:01:02Z", 1),
+        ("2026-01-01T00:02:00Z", "2026-01-01T00:02:03Z", 1),
+    ] {
+        let mut failures = Failures::new();
+        failures.observe(&set(), Related { events: &created(first, last), ..Related::default() }, &tolerance);
+        assert_eq!(failures.count(), expect, "{first} {last}");
+    }
+    for (ended, expect) in [("2026-01-01T00:00:59Z", 0), ("2026-01-01T00:01:09Z", 1)] {
+        let mut failures = Failures::new();
+        let dead = json!({"terminated": {"exitCode": 1, "finishedAt": ended}});
+        let pods = shared([pod("a", 3, json!({"waiting": {"reason": "CrashLoopBackOff"}}), dead)]);
+        failures.observe(&set(), Related { pods: &pods, ..Related::default() }, &tolerance);
+        assert_eq!(failures.count(), expect, "{ended}");
+    }
 }

@@ -1,5 +1,7 @@
 //! PersistentVolumeClaim: bound, or waiting for a pod that wants it.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::Status;
@@ -8,7 +10,7 @@ use super::owned::events_of;
 use super::pod::event_time;
 
 /// The status of one claim.
-pub fn status(object: &Value, events: &[Value]) -> Status {
+pub fn status(object: &Value, events: &[Arc<Value>]) -> Status {
     match text(object, "/status/phase") {
         "Bound" => Status::ready("bound"),
         "Lost" => Status::failed("its volume is lost"),

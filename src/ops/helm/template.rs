@@ -96,7 +96,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let (chart, said) = chart(&options, compat, &run).await?;
     let layers = value_layers(with_urls(options.values, &options.source.reach).await?)?;
     let asks = options.validate.cluster || options.server;
-    let client = if asks { Some(release::connect(&options.kube).await?) } else { None };
+    let client = if asks { Some(release::connect(&options.kube, &run).await?) } else { None };
     // the cluster's own answer to what it is wins over flags; Helm 3 wants it for `--validate` alone, and there without `lookup`
     let capabilities = match &client {
         Some(client) if options.validate.cluster || options.helm_4 => release::capabilities(&chart, client).await?,

@@ -1,0 +1,158 @@
+//! Which logs of an object's pods are shown, and what its containers said last.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::client::Client;
+use super::error::ClusterError;
+use super::logs::{self, Container, Follower, Until};
+use super::track::Context;
+use crate::deploy::resource::Resource;
+
+/// What may still be on its way from a container that runs on.
+const RUNNING: Duration = Duration::from_millis(300);
+
+/// For how long the log of a container that ended may bring nothing before its end.
+const ENDED: Duration = Duration::from_secs(10);
+
+/// The last lines of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogTail {
+    /// Pod.
+    pub pod: String,
+    /// Container.
+    pub container: String,
+    /// Its last lines, as written.
+    pub lines: Vec<String>,
+}
+
+/// Pod, container and the number of its run.
+type Run = (String, String, i64);
+
+/// Log streams of one object's pods.
+pub(super) struct Logs<'a> {
+    context: &'a Context,
+    resource: &'a Resource,
+    /// Pods whose logs are shown, first come first shown.
+    pods: Vec<String>,
+    runs: HashMap<Run, watch::Sender<Until>>,
+    streams: JoinSet<Result<(), ClusterError>>,
+    printed: Arc<AtomicU64>,
+}
+
+impl<'a> Logs<'a> {
+    pub(super) fn new(context: &'a Context, resource: &'a Resource) -> Self {
+        Logs { context, resource, pods: Vec::new(), runs: HashMap::new(), streams: JoinSet::new(), printed: Arc::default() }
+    }
+
+    /// How many lines came so far.
+    pub(super) fn printed(&self) -> u64 {
+        self.printed.load(Ordering::Relaxed)
+    }
+
+    /// Starts a stream for each run of a container that began since the last call.
+    pub(super) fn show(&mut self, pods: &[&Value]) {
+        if !self.context.pod_logs {
+            return;
+        }
+        while let Some(ended) = self.streams.try_join_next() {
+            self.context.tell_missing_right(ended.ok().and_then(Result::err).as_ref());
+        }
+        let options = &self.resource.steering.logs;
+        for pod in pods {
+            let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+            if !self.pods.iter().any(|known| known == name) {
+                if self.pods.len() >= options.replicas {
+                    continue;
+                }
+                self.pods.push(name.to_owned());
+            }
+            for (run, status) in runs(pod) {
+                let began = status["state"]["running"].is_object() || status["state"]["terminated"].is_object();
+                if !began || !options.shows_container(&run.1) || self.runs.contains_key(&run) {
+                    continue;
+                }
+                let created: Option<Timestamp> = pod["metadata"]["creationTimestamp"].as_str().and_then(|time| time.parse().ok());
+                let since = self.context.since.filter(|since| created.is_none_or(|created| created < *since));
+                let (sender, until) = watch::channel(Until::End);
+                let follower = Follower {
+                    client: self.context.client.clone(),
+                    container: Container {
+                        namespace: self.resource.id.namespace.clone().unwrap_or_default(),
+                        pod: name.to_owned(),
+                        name: run.1.clone(),
+                    },
+                    resource: self.resource.id.to_string(),
+                    options: options.clone(),
+                    since,
+                    printed: self.printed.clone(),
+                    permits: self.context.log_streams.clone(),
+                    until,
+                    events: self.context.events.clone(),
+                };
+                self.streams.spawn(follower.run());
+                self.runs.insert(run, sender);
+            }
+        }
+    }
+
+    /// Waits for the last lines: of containers that ended all of them, of the others what they have written so far.
+    pub(super) async fn finish(mut self, pods: &[&Value]) {
+        self.show(pods);
+        let running: Vec<Run> = pods
+            .iter()
+            .flat_map(|pod| runs(pod))
+            .filter(|(_, status)| status["state"]["running"].is_object())
+            .map(|(run, _)| run)
+            .collect();
+        for (run, until) in &self.runs {
+            until.send_replace(Until::Quiet(if running.contains(run) { RUNNING } else { ENDED }));
+        }
+        while let Some(ended) = self.streams.join_next().await {
+            self.context.tell_missing_right(ended.ok().and_then(Result::err).as_ref());
+        }
+    }
+}
+
+/// The runs of a pod's containers, those of init containers first.
+fn runs(pod: &Value) -> impl Iterator<Item = (Run, &Value)> {
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    let lists = ["initContainerStatuses", "containerStatuses"].into_iter();
+    lists.flat_map(|list| pod["status"][list].as_array().into_iter().flatten()).map(move |status| {
+        let container = status["name"].as_str().unwrap_or_default();
+        ((name.to_owned(), container.to_owned(), status["restartCount"].as_i64().unwrap_or(0)), status)
+    })
+}
+
+/// The last lines of every container that did not work, at most three of them.
+pub(super) async fn tails(client: &Client, pods: &[&Value]) -> Vec<LogTail> {
+    let mut found = Vec::new();
+    for pod in pods {
+        for ((name, container, restarts), status) in runs(pod) {
+            let restarted = restarts > 0;
+            let ended = status["state"]["terminated"]["exitCode"].as_i64().is_some_and(|code| code != 0);
+            let runs = status["state"]["running"].is_object();
+            let unready = runs && status["ready"] == false;
+            if !(restarted || ended || unready) || found.len() >= 3 {
+                continue;
+            }
+            let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default().into();
+            let container = Container { namespace, pod: name, name: container };
+            // A container that waits or runs again wrote its last words in the run before.
+            let previous = restarted && !ended;
+            if let Ok(lines) = logs::tail(client, &container, previous).await
+                && !lines.is_empty()
+            {
+                found.push(LogTail { pod: container.pod, container: container.name, lines });
+            }
+        }
+    }
+    found
+}
