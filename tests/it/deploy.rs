@@ -8,8 +8,8 @@ use fake::Fake;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use werf::deploy::cluster::{
-    Acquired, Client, ConnectOptions, DeployError, DeployOptions, Desired, Lock, Outcome, RecordStatus, Revision, connect, deploy, dismiss,
-    load_history, prepare,
+    Acquired, Client, ConnectOptions, DeployError, DeployOptions, Desired, Lock, Outcome, Record, RecordStatus, Revision, connect,
+    create_record, deploy, dismiss, load_history, prepare,
 };
 use werf::deploy::resource::{Owner, parse};
 use werf::event::{Event, Events};
@@ -236,7 +236,7 @@ async fn a_limit_names_what_was_pending() {
     insta::assert_snapshot!(whole(&error, &fake), @r"
     error: not done after 500 ms; still waiting for:
       Deployment/web: 0 of 1 replica ready
-    help: `--timeout` says how long to wait
+    help: `--timeout` says how long to wait; what was applied stays, and the new revision of release `app` is marked as failed: the next `werf converge` goes on from there
     ");
 }
 
@@ -291,6 +291,50 @@ async fn a_revision_that_somebody_else_wrote_is_not_overwritten() {
     help: another tool, such as helm, deploys the same release; run the command again when it has ended
     ");
     assert!(fake.get("/api/v1/namespaces/ns/configmaps/cfg").is_none());
+}
+
+#[tokio::test]
+async fn a_record_whose_answer_was_lost_is_known_as_our_own() {
+    let (_, client) = start().await;
+    let record = Record {
+        name: "app".into(),
+        namespace: "ns".into(),
+        revision: 1,
+        status: RecordStatus::PendingInstall,
+        first_deployed: "2026-01-02T03:04:05Z".into(),
+        last_deployed: "2026-01-02T03:04:05Z".into(),
+        description: "Initial install underway".into(),
+        notes: String::new(),
+        manifest: String::new(),
+        hooks: Vec::new(),
+        chart: json!({}),
+        config: json!({}),
+        labels: Default::default(),
+    };
+    create_record(&client, &record).await.unwrap();
+    create_record(&client, &record).await.unwrap();
+    let other = Record { description: "Preparing upgrade".into(), ..record };
+    assert!(create_record(&client, &other).await.unwrap_err().is_conflict());
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_ends_the_command_in_time() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((stream, _)) = silent.accept().await {
+            kept.push(stream);
+        }
+    });
+    let client = connect(&ConnectOptions { server: Some(format!("http://{address}")), ..Default::default() }).await.unwrap();
+    client.bound(Some(Duration::from_secs(1)));
+    let error = load_history(&client, "ns", "app").await.unwrap_err();
+    let text = werf::ui::report::render(&error, werf::ui::style::Style::new(false));
+    insta::assert_snapshot!(text.replace(&address.to_string(), "HOST"), @r"
+    error: the Kubernetes API server http://HOST did not answer GET /api/v1/namespaces/ns/secrets within 1 s
+    help: `--timeout` says how long the command may take
+    ");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::client::{Call, Client};
 use super::discovery::kind_of;
 use super::error::ClusterError;
-use crate::deploy::plan::{DryRun, FIELD_MANAGER, Live, takeover};
+use crate::deploy::plan::{DryRun, FIELD_MANAGER, Leaving, Live};
 use crate::deploy::resource::{GroupVersionKind, Identity, Propagation, Resource, ResourceId};
 
 /// Whether an apply is only tried.
@@ -33,21 +33,39 @@ pub async fn dry_run(
         if undefined.contains(&resource.id.gvk) {
             return Ok((identity, DryRun::Unknown("its kind is not there yet".into())));
         }
-        let exists = live.contains_key(&identity);
-        let answer = match send(client, &resource.id, &resource.path, &resource.object, Mode::DryRun).await {
+        let found = live.get(&identity);
+        let answer = match try_out(client, resource, found).await {
             Ok(object) => DryRun::Would(object),
-            Err(error) => classify(error, exists)?,
+            Err(error) => classify(error, found.is_some())?,
         };
         Ok::<_, ClusterError>((identity, answer))
     });
     Ok(try_join_all(answers).await?.into_iter().collect())
 }
 
+/// What the object would be. A dry run of an apply does not know which fields are claimed before it, so the object as a whole is tried out
+/// where some are.
+async fn try_out(client: &Client, resource: &Resource, live: Option<&Value>) -> Result<Value, ClusterError> {
+    let leaving = live
+        .map(|live| (live, Leaving::of(&resource.object, live, resource.previous.as_deref())))
+        .filter(|(_, leaving)| leaving.needs_claim());
+    let Some((live, leaving)) = leaving else {
+        return send(client, &resource.id, &resource.path, &resource.object, Mode::DryRun).await;
+    };
+    let kind = kind_of(client, &resource.id, &resource.path).await?;
+    let url = kind.path(resource.id.namespace.as_deref(), Some(&resource.id.name));
+    let made = leaving.made(&resource.object, live);
+    client
+        .call(Call::new(Method::PUT, "update", kind.resource(), format!("{url}?fieldManager={FIELD_MANAGER}&dryRun=All")).json(&made))
+        .await
+}
+
 /// Applies an object with our field manager, taking over fields that others wrote. Gives the object as it is now.
 ///
-/// `live` is the state that the plan saw: fields that older tools wrote by update become ours first, so that dropped ones go.
+/// `live` is the state that the plan saw: fields that older tools wrote by update become ours first, and so does what must leave though
+/// somebody else owns it too, so that dropped ones go.
 pub async fn apply(client: &Client, resource: &Resource, live: Option<&Value>) -> Result<Value, ClusterError> {
-    if let Some(fields) = live.and_then(|live| takeover(live, false)) {
+    if let Some(fields) = live.and_then(|live| Leaving::of(&resource.object, live, resource.previous.as_deref()).claimed(live)) {
         let version = live.map(|live| live["metadata"]["resourceVersion"].clone()).unwrap_or_default();
         let patch = json!([
             {"op": "test", "path": "/metadata/resourceVersion", "value": version},
@@ -91,6 +109,8 @@ fn classify(error: ClusterError, exists: bool) -> Result<DryRun, ClusterError> {
         ClusterError::Refused { code, .. } => Ok(match code {
             404 => DryRun::Unknown(message),
             _ if exists && is_immutable(&message) => DryRun::Immutable(message),
+            // Somebody changed it since it was read.
+            409 if exists => DryRun::Unknown(message),
             400 | 409 | 413 | 415 | 422 => DryRun::Rejected(message),
             500 if message.contains("typed patch object") || message.contains("field not declared in schema") => DryRun::Rejected(message),
             _ => DryRun::Unknown(message),
@@ -104,7 +124,7 @@ pub(super) fn is_immutable(message: &str) -> bool {
     let message = message.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
     let updates = message.contains("are forbidden") && says(&["updates to", "update to", "changes to"]);
-    let once = says(&["immutable", "may not change", "must not change", "once set", "unchangeable"]);
+    let once = says(&["immutable", "may not change", "must not change", "must not update", "once set", "unchangeable"]);
     let verbs = ["changed", "change", "updated", "modified"];
     let never = ["cannot be", "can not be", "can't be", "may not be", "must not be", "cannot", "can not", "should not be"];
     updates || once || never.iter().any(|never| verbs.iter().any(|verb| message.contains(&format!("{never} {verb}"))))

@@ -19,7 +19,6 @@ use tower::{BoxError, ServiceBuilder};
 use super::discovery::Kinds;
 use super::error::ClusterError;
 use super::transport::Transport;
-use crate::deploy::resource::GroupVersionKind;
 use crate::error::root_cause;
 use crate::event::{Event, Events};
 
@@ -158,11 +157,6 @@ impl Client {
     /// How many requests were sent so far, watches included.
     pub fn requests(&self) -> usize {
         self.inner.requests.load(Ordering::Relaxed)
-    }
-
-    /// Whether a definition of the release brings the kind.
-    pub(super) async fn is_defined_here(&self, gvk: &GroupVersionKind) -> bool {
-        self.inner.kinds.lock().await.is_defined(gvk)
     }
 
     pub(super) fn kinds(&self) -> &Mutex<Kinds> {

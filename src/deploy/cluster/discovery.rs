@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::client::{Call, Client};
 use super::error::ClusterError;
@@ -60,14 +62,33 @@ pub(super) struct Kinds {
     found: Option<Arc<BTreeMap<GroupVersionKind, Kind>>>,
     /// What definitions of the release bring, whether the server serves it yet or not.
     defined: BTreeMap<GroupVersionKind, Kind>,
+    /// Those of them that the server does not serve yet.
+    awaited: BTreeSet<GroupVersionKind>,
     /// What the server did not serve when it was asked last.
     absent: BTreeSet<GroupVersionKind>,
 }
 
-impl Kinds {
-    pub(super) fn is_defined(&self, gvk: &GroupVersionKind) -> bool {
-        self.defined.contains_key(gvk)
+/// How long the server may take to serve a kind whose definition is there.
+const SERVED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Notes that definitions of the release bring these kinds, and that the server does not serve them yet.
+pub(super) async fn expect(client: &Client, kinds: &BTreeSet<GroupVersionKind>) {
+    client.kinds().lock().await.awaited.extend(kinds.iter().cloned());
+}
+
+/// Waits until the server serves a kind that the release itself defines; asks once for all objects of the kind.
+pub(super) async fn await_served(client: &Client, gvk: &GroupVersionKind) -> Result<(), ClusterError> {
+    let mut kinds = client.kinds().lock().await;
+    let begun = Instant::now();
+    while kinds.awaited.contains(gvk) {
+        let answer = client.find(Call::get("API discovery", format!("/apis/{}/{}", gvk.group, gvk.version))).await?.unwrap_or_default();
+        if list(&answer["resources"]).any(|resource| resource["kind"] == gvk.kind.as_str()) || begun.elapsed() > SERVED_WITHIN {
+            kinds.awaited.remove(gvk);
+        } else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
+    Ok(())
 }
 
 /// The server's version, such as `v1.37.2`.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{apply, delete, is_immutable};
 use super::client::Client;
 use super::deploy_error::DeployError;
-use super::discovery::kind_named;
+use super::discovery::{await_served, kind_named};
 use super::error::ClusterError;
 use super::release::DeployOptions;
 use super::surroundings::Crowds;
@@ -30,9 +30,6 @@ use crate::event::{Event, Events};
 
 /// How long an object is applied again where an admission webhook does not answer: it may come up with the same release.
 const WEBHOOK_PATIENCE: Duration = Duration::from_secs(240);
-
-/// How long an object is applied again where its definition was only just made.
-const DEFINITION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why an execution ended early.
 pub(super) enum Stopped {
@@ -214,6 +211,7 @@ async fn put(context: &Context, resource: &Resource, before: Option<&Value>, ver
 
 /// Applies an object; again where what stands between it and the server is only just coming up.
 async fn apply_patiently(context: &Context, resource: &Resource, before: Option<&Value>) -> Result<Value, ClusterError> {
+    await_served(&context.client, &resource.id.gvk).await?;
     let begun = Instant::now();
     let mut told = false;
     loop {
@@ -223,24 +221,16 @@ async fn apply_patiently(context: &Context, resource: &Resource, before: Option<
         };
         let message = error.server_message();
         let waits_for_webhook = error.http_status().is_some_and(|code| code >= 500) && message.contains("failed calling webhook");
-        let waits_for_definition =
-            error.http_status() == Some(404) && before.is_none() && context.client.is_defined_here(&resource.id.gvk).await;
-        let patience = match (waits_for_webhook, waits_for_definition) {
-            (true, _) => WEBHOOK_PATIENCE,
-            (_, true) => DEFINITION_PATIENCE,
-            _ => return Err(error),
-        };
-        if begun.elapsed() > patience {
+        if !waits_for_webhook || begun.elapsed() > WEBHOOK_PATIENCE {
             return Err(error);
         }
-        if !told && waits_for_webhook {
-            told = true;
+        if !std::mem::replace(&mut told, true) {
             context.events.emit(Event::ResourceProgressed {
                 resource: resource.id.to_string(),
                 message: format!("cannot be applied yet: {message}"),
             });
         }
-        tokio::time::sleep(Duration::from_millis(if waits_for_webhook { 1000 } else { 200 })).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

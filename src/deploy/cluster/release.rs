@@ -4,7 +4,8 @@
 //! carries the plan out, and writes how it ended. Killed at any instant, it leaves a pending revision and a lock that expires: the next
 //! deployment marks the one as failed and finishes the job.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{dry_run, ensure_namespace};
 use super::client::Client;
 use super::deploy_error::DeployError;
-use super::discovery::{kind_of, not_yet_defined, resolve};
+use super::discovery::{expect, kind_of, not_yet_defined, resolve};
 use super::error::ClusterError;
 use super::execute::{Stopped, execute};
 use super::live::observe;
@@ -113,16 +114,23 @@ pub async fn prepare(client: &Client, mut desired: Desired, history: History) ->
 /// `reason` is set for a rollback.
 async fn prepare_from(
     client: &Client,
-    desired: Desired,
+    mut desired: Desired,
     history: History,
     mut live: Live,
     reason: Option<String>,
 ) -> Result<Prepared, DeployError> {
     let previous = previous(client, &history, &desired.owner).await?;
+    let before: HashMap<Identity, Arc<Value>> =
+        previous.iter().map(|resource| (resource.id.identity(), Arc::new(resource.object.clone()))).collect();
+    for resource in &mut desired.resources {
+        resource.previous = before.get(&resource.id.identity()).cloned();
+    }
     let wanted: HashSet<Identity> = desired.resources.iter().map(|resource| resource.id.identity()).collect();
     live.extend(observe(client, previous.iter().filter(|old| !wanted.contains(&old.id.identity()))).await?);
+    let undefined = not_yet_defined(&desired.resources, &live);
+    expect(client, &undefined).await;
     let questions = plan::undecided(&desired.resources, &live, &desired.owner);
-    let dry_runs = dry_run(client, &questions, &live, &not_yet_defined(&desired.resources, &live)).await?;
+    let dry_runs = dry_run(client, &questions, &live, &undefined).await?;
     let action = if reason.is_some() { Action::Rollback } else { history.next_action() };
     let stands = history.last.as_ref().is_some_and(|last| last.status == RecordStatus::Deployed);
     let reason = reason.or_else(|| release_reason(&desired, history.last.as_ref()));

@@ -39,7 +39,7 @@ pub fn undecided(desired: &[Resource], live: &Live, owner: &Owner) -> Vec<Resour
     let mut questions = Vec::new();
     for resource in desired.iter().filter(|resource| !resource.is_hook()) {
         let marked = marked(resource, live.get(&resource.id.identity()), owner);
-        let known = live.get(&resource.id.identity()).is_some_and(|live| is_settled(&marked.object, live));
+        let known = live.get(&resource.id.identity()).is_some_and(|live| is_settled(&marked.object, live, marked.previous.as_deref()));
         let policies = &resource.steering.resource_policies;
         let skipped = if live.contains_key(&resource.id.identity()) {
             policies.contains(&ResourcePolicy::SkipUpdate)
@@ -147,7 +147,7 @@ fn fate(resource: &Resource, live: Option<&Value>, previous: Option<&Resource>, 
     if recreate_always && !policies.contains(&ResourcePolicy::SkipRecreate) && !matches!(dry_run, Some(DryRun::Rejected(_))) {
         return Ok(Fate::Recreate(wanted(), "its policy is to be made anew with each deployment".into()));
     }
-    if is_settled(&resource.object, live) {
+    if is_settled(&resource.object, live, resource.previous.as_deref()) {
         return Ok(Fate::Keep);
     }
     match dry_run {
@@ -177,7 +177,7 @@ fn fate(resource: &Resource, live: Option<&Value>, previous: Option<&Resource>, 
 
 /// A dry run cannot show that fields which older tools own will become ours and go: they are taken out here.
 fn without_taken_over(mut after: Value, live: &Value, resource: &Resource, previous: Option<&Resource>) -> Value {
-    let (Some(entries), Some(previous)) = (super::managed::takeover(live, false), previous) else { return after };
+    let (Some(entries), Some(previous)) = (super::managed::takeover(live), previous) else { return after };
     if let Some(fields) = entries.as_array().and_then(|entries| entries.last()).and_then(|entry| entry["fieldsV1"].as_object()) {
         super::managed::drop_unwanted(&mut after, &resource.object, &previous.object, fields, &entries);
     }

@@ -2,19 +2,22 @@
 
 use serde_json::{Map, Value};
 
+use super::claims::Leaving;
 use super::managed::owned_fields;
 use crate::deploy::resource::is_runtime_annotation;
 
 /// Whether every desired field has its live value and is ours, and nothing else is ours: applying would change nothing.
 ///
 /// `false` means "not known": numbers in other units, defaults inside lists and the like are left to the server.
-pub fn is_settled(desired: &Value, live: &Value) -> bool {
+///
+/// `previous` is the object as the revision before had it.
+pub fn is_settled(desired: &Value, live: &Value, previous: Option<&Value>) -> bool {
     let Some(owned) = owned_fields(live) else { return false };
     if live["metadata"]["deletionTimestamp"].is_string() {
         return false;
     }
-    let (Some(desired), Some(live)) = (desired.as_object(), live.as_object()) else { return false };
-    settled_map(desired, live, owned, Place::Root)
+    let (Some(wanted), Some(found)) = (desired.as_object(), live.as_object()) else { return false };
+    settled_map(wanted, found, owned, Place::Root) && !Leaving::of(desired, live, previous).needs_claim()
 }
 
 #[derive(Clone, Copy, PartialEq)]

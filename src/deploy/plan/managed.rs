@@ -22,17 +22,15 @@ pub(super) fn owned_fields(live: &Value) -> Option<&Map<String, Value>> {
 /// New `managedFields` in which everything that deployment tools wrote by update belongs to our apply; `None` if there is nothing to do.
 ///
 /// Without this step, a field that Helm 3 once created and the chart dropped since would stay for ever.
-/// `keep_manual` leaves what people changed with kubectl alone.
-pub fn takeover(live: &Value, keep_manual: bool) -> Option<Value> {
+pub(super) fn takeover(live: &Value) -> Option<Value> {
     let entries = live["metadata"]["managedFields"].as_array()?;
-    let moves = |entry: &Value| is_stale(entry) && !(keep_manual && is_manual(entry));
-    if !entries.iter().any(moves) {
+    if !entries.iter().any(is_stale) {
         return None;
     }
     let mut fields = Map::new();
     let mut time = Value::Null;
     let mut api_version = live["apiVersion"].clone();
-    for entry in entries.iter().filter(|entry| is_ours(entry) || moves(entry)) {
+    for entry in entries.iter().filter(|entry| is_ours(entry) || is_stale(entry)) {
         if let Some(more) = entry["fieldsV1"].as_object() {
             union(&mut fields, more);
         }
@@ -41,7 +39,7 @@ pub fn takeover(live: &Value, keep_manual: bool) -> Option<Value> {
             api_version = entry["apiVersion"].clone();
         }
     }
-    let mut kept: Vec<Value> = entries.iter().filter(|entry| !is_ours(entry) && !moves(entry)).cloned().collect();
+    let mut kept: Vec<Value> = entries.iter().filter(|entry| !is_ours(entry) && !is_stale(entry)).cloned().collect();
     kept.push(json!({
         "manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": api_version, "time": time,
         "fieldsType": "FieldsV1", "fieldsV1": fields,
@@ -49,7 +47,16 @@ pub fn takeover(live: &Value, keep_manual: bool) -> Option<Value> {
     Some(Value::Array(kept))
 }
 
-fn is_ours(entry: &Value) -> bool {
+/// The entries as they are once fields of older tools have become ours.
+pub(super) fn entries_after_takeover(live: &Value) -> Vec<Value> {
+    let entries = takeover(live).unwrap_or_else(|| live["metadata"]["managedFields"].clone());
+    match entries {
+        Value::Array(entries) => entries,
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn is_ours(entry: &Value) -> bool {
     entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply" && entry["subresource"].as_str().is_none_or(str::is_empty)
 }
 
@@ -65,7 +72,7 @@ fn is_manual(entry: &Value) -> bool {
     entry["manager"] == "kubectl-edit" && entry["operation"] == "Update"
 }
 
-fn union(fields: &mut Map<String, Value>, more: &Map<String, Value>) {
+pub(super) fn union(fields: &mut Map<String, Value>, more: &Map<String, Value>) {
     for (key, value) in more {
         match (fields.get_mut(key), value) {
             (Some(Value::Object(old)), Value::Object(new)) => union(old, new),

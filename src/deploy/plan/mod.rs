@@ -9,6 +9,7 @@
 //! no other field does (structured-merge-diff's rules for `managedFields`).
 
 mod changes;
+mod claims;
 mod compare;
 mod diff;
 mod error;
@@ -27,10 +28,11 @@ use serde_json::Value;
 use super::resource::{Action, ExternalDependency, Identity, Owner, Resource, ResourceId, State};
 
 pub use changes::undecided;
+pub use claims::Leaving;
 pub use compare::{clean, is_settled};
 pub use diff::unified;
 pub use error::PlanError;
-pub use managed::{FIELD_MANAGER, takeover};
+pub use managed::FIELD_MANAGER;
 pub use previous::{from_manifest, known, parse_text};
 pub use print::{to_json, to_text};
 pub use removal::removal;

@@ -201,7 +201,7 @@ fn settled_means_wanted_live_ours_and_nothing_more() {
         "f:metadata": {"f:annotations": {"f:ci.werf.io/commit": {}}},
         "f:spec": {"f:selector": {}, "f:externalIPs": {}, "f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {".": {}, "f:port": {}}}},
     });
-    assert!(is_settled(&desired, &applied(live.clone(), fields.clone())));
+    assert!(is_settled(&desired, &applied(live.clone(), fields.clone()), None));
 
     // Each change of one side alone unsettles it.
     type Change = fn(&mut Value, &mut Value, &mut Value);
@@ -219,12 +219,12 @@ fn settled_means_wanted_live_ours_and_nothing_more() {
     for (name, change) in changes {
         let (mut desired, mut live, mut fields) = (desired.clone(), live.clone(), fields.clone());
         change(&mut desired, &mut live, &mut fields);
-        assert!(!is_settled(&desired, &applied(live, fields)), "{name}");
+        assert!(!is_settled(&desired, &applied(live, fields), None), "{name}");
     }
-    assert!(!is_settled(&desired, &live), "nothing is ours");
+    assert!(!is_settled(&desired, &live, None), "nothing is ours");
     let mut helm3 = applied(live, fields);
     helm3["metadata"]["managedFields"].as_array_mut().unwrap().push(json!({"manager": "helm", "operation": "Update", "fieldsV1": {}}));
-    assert!(!is_settled(&desired, &helm3), "an older tool wrote too");
+    assert!(!is_settled(&desired, &helm3, None), "an older tool wrote too");
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn fields_of_older_tools_become_ours() {
         {"manager": "helm", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields},
         {"manager": "controller", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:x": {}}},
     ]);
-    let after = takeover(&live, false).unwrap();
+    let after = super::managed::takeover(&live).unwrap();
     let managers: Vec<String> =
         after.as_array().unwrap().iter().map(|entry| format!("{} {}", entry["manager"], entry["operation"])).collect();
     assert_eq!(managers, ["\"controller\" \"Update\"", "\"helm\" \"Apply\""]);
@@ -551,10 +551,10 @@ fn marks_on_live_objects_and_ownership_decide_what_is_deleted() {
 fn the_releases_own_namespace_may_be_in_the_chart() {
     let mut case = Case::new(&[object("Namespace", "ns", json!({}))]);
     let bare = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ns"}});
-    case.live = resources(&[bare.clone()]).into_iter().map(|resource| (resource.id.identity(), bare.clone())).collect();
+    case.live = resources(std::slice::from_ref(&bare)).into_iter().map(|resource| (resource.id.identity(), bare.clone())).collect();
     assert_eq!(graph(&case.plan().unwrap()), "0 Update Namespace/ns []\n1 track Ready Namespace/ns [0]\n");
     let other = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "other"}});
     case.desired = vec![object("Namespace", "other", json!({}))];
-    case.live = resources(&[other.clone()]).into_iter().map(|resource| (resource.id.identity(), other.clone())).collect();
+    case.live = resources(std::slice::from_ref(&other)).into_iter().map(|resource| (resource.id.identity(), other.clone())).collect();
     assert_eq!(case.plan().unwrap_err()[0].to_string(), "Namespace/other (app/templates/x.yaml) exists and belongs to no release");
 }

@@ -22,8 +22,8 @@ pub use json_path::{JsonPath, Step};
 pub use metadata::{Owner, adopt, is_kept, is_owned_by, is_runtime_annotation, mark, owner_of};
 pub use order::{apply_tier, delete_tier, install_order};
 pub use parse::{Resource, expand, parse};
-pub(crate) use references::pod_spec;
 pub use references::{Reference, references};
+pub(crate) use references::{pod_spec, pod_spec_path};
 pub use steering::{
     Action, DeletePolicy, Dependency, ExternalDependency, FailMode, LogOptions, Moment, Ownership, Propagation, ResourcePolicy, Sensitive,
     State, Steering, Tracking, When,

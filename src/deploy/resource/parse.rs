@@ -1,5 +1,7 @@
 //! From a rendered object to a checked resource.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -22,6 +24,8 @@ pub struct Resource {
     pub steering: Steering,
     /// What was left out or changed, for the user to know.
     pub warnings: Vec<String>,
+    /// The object as the revision before had it, where it had it: what leaves the chart shows in the difference.
+    pub previous: Option<Arc<Value>>,
 }
 
 impl Resource {
@@ -131,7 +135,7 @@ fn parse_one(mut object: Value, path: &str, default_namespace: &str) -> Result<R
     check_labels(&object, &id, path)?;
     fold_string_data(&mut object, &id, path)?;
     let steering = annotations::read(&object, &id, path)?;
-    let mut resource = Resource { id, object, path: path.into(), steering, warnings };
+    let mut resource = Resource { id, object, path: path.into(), steering, warnings, previous: None };
     if let Some(scope) = scope {
         resource.set_scope(scope, default_namespace);
     }

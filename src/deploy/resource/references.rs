@@ -55,12 +55,18 @@ pub fn references(object: &Value) -> BTreeSet<Reference> {
 
 /// The pod spec inside an object: a pod's own, or a workload's template.
 pub(crate) fn pod_spec(object: &Value) -> Option<&Value> {
-    let spec = match object["kind"].as_str()? {
-        "Pod" => &object["spec"],
-        "CronJob" => &object["spec"]["jobTemplate"]["spec"]["template"]["spec"],
-        _ => &object["spec"]["template"]["spec"],
+    pod_spec_path(object).map(|path| path.iter().fold(object, |value, name| &value[*name]))
+}
+
+/// Where the pod spec of an object is.
+pub(crate) fn pod_spec_path(object: &Value) -> Option<&'static [&'static str]> {
+    let path: &[&str] = match object["kind"].as_str()? {
+        "Pod" => &["spec"],
+        "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
+        _ => &["spec", "template", "spec"],
     };
-    (spec.is_object() && spec["containers"].is_array()).then_some(spec)
+    let spec = path.iter().fold(object, |value, name| &value[*name]);
+    (spec.is_object() && spec["containers"].is_array()).then_some(path)
 }
 
 fn pod_references(spec: &Value, found: &mut BTreeSet<Reference>) {

@@ -31,7 +31,7 @@ pub async fn of_clusters(work: &Work<'_>) -> Result<Option<Use>> {
     };
     let mut used: BTreeMap<String, String> = BTreeMap::new();
     for kube in clusters {
-        let client = release::connect(&kube, &work.run).await?;
+        let client = release::connect(&kube, work.run).await?;
         let mut namespaces = options.namespaces.clone();
         if options.context_namespace_only {
             namespaces = vec![client.default_namespace().to_owned()];

@@ -132,9 +132,9 @@ async fn an_api_server_that_fails_or_does_not_know_us() {
 async fn a_release_that_is_not_there() {
     let cluster = Fake::start().await;
     insta::assert_snapshot!(told_beside(&app(), &["dismiss", "--kube-api-server", &format!("http://{}", cluster.address)]), @r"
-    exit 1
-    error: there is no release `app` in namespace `app`
-    help: `helm list -A` shows all releases; `--release` and `--namespace` name another one
+    exit 0
+         Warning there is no release `app` in namespace `app`: nothing to dismiss
+                 help: `helm list -A` shows all releases; `--release` and `--namespace` name another one
     ");
 }
 
