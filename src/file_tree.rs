@@ -8,6 +8,7 @@ mod conversion;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::Arc;
 
 pub use conversion::{Conversion, Eol};
@@ -106,6 +107,36 @@ pub struct ReadError {
     pub help: Option<String>,
 }
 
+/// The bytes of a file.
+pub enum Content {
+    /// All of them.
+    Whole(Arc<[u8]>),
+    /// How many they are, and where they come from. Reading may fail late: what is damaged shows itself at the end.
+    Stream(u64, Box<dyn Read + Send>),
+}
+
+impl Content {
+    /// How many bytes they are.
+    pub fn size(&self) -> u64 {
+        match self {
+            Content::Whole(bytes) => bytes.len() as u64,
+            Content::Stream(size, _) => *size,
+        }
+    }
+
+    /// All of them.
+    pub fn whole(self) -> std::io::Result<Arc<[u8]>> {
+        match self {
+            Content::Whole(bytes) => Ok(bytes),
+            Content::Stream(_, mut reader) => {
+                let mut bytes = Vec::new();
+                reader.read_to_end(&mut bytes)?;
+                Ok(bytes.into())
+            }
+        }
+    }
+}
+
 /// A read-only tree of files.
 pub trait FileTree: Send + Sync {
     /// The bytes of a file, symlinks inside the tree followed; `None` where there is no such file (or it is a directory).
@@ -117,6 +148,11 @@ pub trait FileTree: Send + Sync {
 
     /// The bytes of an entry as a checkout has them: of a symlink, its own target; nothing is followed.
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError>;
+
+    /// The same for a file that may be long: bytes that need not be held together are read one after the other.
+    fn content(&self, entry: &Entry) -> Result<Content, ReadError> {
+        self.blob(entry).map(Content::Whole)
+    }
 
     /// Whether the bytes of an entry can be had as far as that can be told without them: an error for a submodule that is not here, and for a
     /// file that only a program could make. Whoever puts entries to use asks for each that [`Entry::is_doubtful`].

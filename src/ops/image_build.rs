@@ -66,7 +66,7 @@ impl Work<'_> {
         let mut one = One { work: self, name, published: self.published_needs(name, unpublished).await?, ground: Ground::default() };
         let mut compiled = tokio::task::block_in_place(|| one.compile())?;
         let rights = self.images.tree.rights(name, unpublished);
-        let store = Arc::new(Store::new(self.trees.clone()));
+        let store = Arc::new(Store::new(self.trees.clone(), self.project.layer_cache.clone()));
         store.add(&compiled);
         let session = self.builder.client().open_session(Attachments {
             shared_key: self.project.config.meta.project.clone(),

@@ -5,19 +5,20 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::file_tree::FileTree;
 use crate::images::buildkit::session::{ContentStore, ServeError};
-use crate::images::git_layers::Layer;
+use crate::images::git_layers::{Layer, LayerCache};
 use crate::images::image::{BlobSource, Compiled};
 
 /// The content store of one build, which grows with what is compiled.
 pub struct Store {
     blobs: RwLock<BTreeMap<String, Blob>>,
     trees: Vec<Arc<dyn FileTree>>,
+    cache: Arc<dyn LayerCache>,
 }
 
 impl Store {
     /// A store of nothing yet.
-    pub fn new(trees: Vec<Arc<dyn FileTree>>) -> Self {
-        Store { blobs: RwLock::default(), trees }
+    pub fn new(trees: Vec<Arc<dyn FileTree>>, cache: Arc<dyn LayerCache>) -> Self {
+        Store { blobs: RwLock::default(), trees, cache }
     }
 
     /// Serves what a compiled image is made of too.
@@ -55,7 +56,10 @@ impl ContentStore for Store {
         let bytes = match self.blob(digest) {
             None => return Err(format!("no blob {digest}").into()),
             Some(Blob::Bytes(bytes)) => bytes,
-            Some(Blob::Layer(layer)) => layer.bytes(&**self.trees.get(layer.origin()).ok_or("no tree of that layer")?)?,
+            Some(Blob::Layer(layer)) => {
+                let tree = self.trees.get(layer.origin()).ok_or("no tree of that layer")?;
+                return Ok(layer.read(&**tree, self.cache.scratch(), offset, size)?);
+            }
         };
         let start = usize::try_from(offset)?.min(bytes.len());
         let end = start.saturating_add(usize::try_from(size)?).min(bytes.len());

@@ -13,7 +13,7 @@ use super::remotes::{self, Remotes};
 use super::{ProjectOptions, Run};
 use crate::error::Result;
 use crate::event::Event;
-use crate::file_tree::{Entry, FileTree, ObjectId, ReadError};
+use crate::file_tree::{Content, Entry, FileTree, ObjectId, ReadError};
 use crate::images::buildkit::session;
 use crate::images::git_layers::{DirectoryCache, LayerCache};
 use crate::images::image::View;
@@ -366,6 +366,10 @@ impl FileTree for ImageFiles<'_> {
         self.project.giterminism.content().blob(entry)
     }
 
+    fn content(&self, entry: &Entry) -> Result<Content, ReadError> {
+        self.project.giterminism.content().content(entry)
+    }
+
     fn check(&self, entry: &Entry) -> Result<(), ReadError> {
         self.project.giterminism.content().check(entry)
     }
@@ -396,6 +400,10 @@ impl FileTree for SharedImageFiles {
 
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
         self.0.image_files().blob(entry)
+    }
+
+    fn content(&self, entry: &Entry) -> Result<Content, ReadError> {
+        self.0.image_files().content(entry)
     }
 
     fn check(&self, entry: &Entry) -> Result<(), ReadError> {

@@ -4,9 +4,12 @@
 //! write can cost work but never correctness.
 
 use std::collections::HashMap;
-use std::fs;
-use std::path::PathBuf;
-use std::sync::Mutex;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::cache_file;
 
@@ -17,6 +20,45 @@ pub trait LayerCache: Send + Sync {
 
     /// Keeps a record. A failure is no error: the work is done again next time.
     fn put(&self, key: &[u8; 32], record: &[u8]);
+
+    /// Where layers are that are too long for memory; `None` where there is no such place.
+    fn scratch(&self) -> Option<Arc<Scratch>> {
+        None
+    }
+}
+
+/// A file without a name: it is gone when the process is, however that ends. Written and read by several threads at once.
+#[derive(Debug)]
+pub struct Scratch {
+    file: File,
+    end: AtomicU64,
+    directory: PathBuf,
+}
+
+impl Scratch {
+    /// A file in a directory, which is made where it is missing.
+    pub fn new(directory: &Path) -> io::Result<Self> {
+        fs::create_dir_all(directory)?;
+        let path = directory.join(format!(".scratch-{}", uuid::Uuid::new_v4().simple()));
+        let file = OpenOptions::new().create_new(true).read(true).write(true).mode(0o600).open(&path)?;
+        fs::remove_file(&path)?;
+        Ok(Scratch { file, end: AtomicU64::new(0), directory: directory.to_owned() })
+    }
+
+    /// Keeps bytes; gives where they begin.
+    pub fn append(&self, bytes: &[u8]) -> io::Result<u64> {
+        let at = self.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let named = |error: io::Error| {
+            let what = format!("cannot keep the layer in a file in {}: {error}", self.directory.display());
+            io::Error::new(error.kind(), what)
+        };
+        self.file.write_all_at(bytes, at).map_err(named).map(|()| at)
+    }
+
+    /// Reads bytes that were kept.
+    pub fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(bytes, at)
+    }
 }
 
 /// Records that live as long as the process.
@@ -35,17 +77,20 @@ impl LayerCache for MemoryCache {
 
 /// Records in a directory, one file each.
 #[derive(Clone, Debug)]
-pub struct DirectoryCache(PathBuf);
+pub struct DirectoryCache {
+    directory: PathBuf,
+    scratch: Arc<OnceLock<Option<Arc<Scratch>>>>,
+}
 
 impl DirectoryCache {
     /// Records under this directory, which is made at the first write.
     pub fn new(directory: PathBuf) -> Self {
-        DirectoryCache(directory)
+        DirectoryCache { directory, scratch: Arc::default() }
     }
 
     fn path(&self, key: &[u8; 32]) -> PathBuf {
         let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.0.join(&hex[..2]).join(&hex[2..])
+        self.directory.join(&hex[..2]).join(&hex[2..])
     }
 }
 
@@ -59,6 +104,11 @@ impl LayerCache for DirectoryCache {
 
     fn put(&self, key: &[u8; 32], record: &[u8]) {
         let _ = cache_file::write(&self.path(key), &[&blake3::hash(record).as_bytes()[..], record].concat());
+    }
+
+    fn scratch(&self) -> Option<Arc<Scratch>> {
+        // a directory that cannot be written leaves memory
+        self.scratch.get_or_init(|| Scratch::new(&self.directory).ok().map(Arc::new)).clone()
     }
 }
 

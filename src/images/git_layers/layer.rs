@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
-use super::cache::LayerCache;
+use super::cache::{LayerCache, Scratch};
 use super::cut::{Piece, cut};
 use super::files::{FileSet, Owner, mode_byte};
+use super::kept::{Keeper, Kept};
 use super::tar::{Archive, Directory, FORMAT, compressor, directories};
-use crate::file_tree::{Entry, FileTree, Mode, ReadError, shown};
+use crate::file_tree::{Content, Entry, FileTree, Mode, ReadError, shown};
 
 /// A layer could not be made.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
@@ -153,27 +154,45 @@ pub struct Layer {
     pub diff_id: String,
     placement: Placement,
     range: std::ops::Range<usize>,
-    bytes: OnceLock<Arc<[u8]>>,
+    kept: OnceLock<Kept>,
+    /// Held by who makes it: several readers at once want it made once.
+    making: Mutex<()>,
 }
 
 impl Layer {
-    /// The compressed archive, made from the tree unless it is still in memory from naming it.
+    fn new(blob: Blob, diff_id: String, placement: &Placement, range: std::ops::Range<usize>) -> Self {
+        Layer { blob, diff_id, placement: placement.clone(), range, kept: OnceLock::new(), making: Mutex::default() }
+    }
+
+    /// The whole compressed archive, in memory.
+    pub fn bytes(&self, tree: &dyn FileTree) -> Result<Vec<u8>, LayerError> {
+        self.read(tree, None, 0, self.blob.size)
+    }
+
+    /// Bytes of the compressed archive from an offset on, at most `size` of them. It is made from the tree unless it is still there from
+    /// naming it or from another read; a long one is kept in `scratch`.
     ///
     /// A machine whose compressor writes other bytes than the one that named the layer would serve a wrong blob, so the digest is
     /// checked; [`io::ErrorKind::InvalidData`] then.
-    pub fn bytes(&self, tree: &dyn FileTree) -> Result<Arc<[u8]>, LayerError> {
-        if let Some(bytes) = self.bytes.get() {
-            return Ok(bytes.clone());
+    pub fn read(&self, tree: &dyn FileTree, scratch: Option<Arc<Scratch>>, offset: u64, size: u64) -> Result<Vec<u8>, LayerError> {
+        let unreadable = |cause| LayerError::Archive { path: self.placement.to.clone(), cause: Arc::new(cause) };
+        self.made(tree, scratch)?.read(offset, size).map_err(unreadable)
+    }
+
+    fn made(&self, tree: &dyn FileTree, scratch: Option<Arc<Scratch>>) -> Result<&Kept, LayerError> {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = self.kept.get() {
+            return Ok(kept);
         }
         let entries: Vec<&Entry> = self.range.clone().filter_map(|at| self.placement.files.get(at)).map(|(_, entry)| entry).collect();
         tree.fetch(&entries)?;
-        let made = make(tree, &self.placement, self.range.clone())?;
+        let made = make(tree, &self.placement, self.range.clone(), scratch)?;
         if made.blob != self.blob {
             let cause =
                 Arc::new(io::Error::new(io::ErrorKind::InvalidData, format!("expected {}, made {}", self.blob.digest, made.blob.digest)));
             return Err(LayerError::Archive { path: self.placement.to.clone(), cause });
         }
-        Ok(self.bytes.get_or_init(|| made.bytes.into()).clone())
+        Ok(self.kept.get_or_init(|| made.kept))
     }
 
     /// Which of the caller's trees its files are in.
@@ -198,8 +217,8 @@ impl std::fmt::Debug for Layer {
     }
 }
 
-/// Bytes of layers that stay in memory after naming them, so that a cold build makes them once. Above, they are made again.
-const KEEP: usize = 192 << 20;
+/// Bytes of short layers that stay in memory after naming them, so that a cold build makes them once. Above, they are made again.
+const KEEP: usize = 32 << 20;
 
 /// Names the layers of a placement: cuts it and learns digest, length and diff id of each layer, from the cache where it has them.
 ///
@@ -298,26 +317,32 @@ fn layer(
     kept: &AtomicUsize,
 ) -> Result<Layer, LayerError> {
     let key = layer_key(placement, &range);
-    let new = |blob, diff_id| Layer { blob, diff_id, placement: placement.clone(), range: range.clone(), bytes: OnceLock::new() };
+    let new = |blob, diff_id| Layer::new(blob, diff_id, placement, range.clone());
     if let Some((blob, diff_id)) = cache.get(&key).and_then(|record| decode_row(&record)) {
         return Ok(new(blob, diff_id));
     }
-    let made = make(tree, placement, range.clone())?;
+    let made = make(tree, placement, range.clone(), cache.scratch())?;
     let layer = new(made.blob, made.diff_id);
     cache.put(&key, &encode_row(&layer));
-    if kept.fetch_add(made.bytes.len(), Ordering::Relaxed) + made.bytes.len() <= KEEP {
-        let _ = layer.bytes.set(made.bytes.into());
+    let size = made.kept.in_memory();
+    if kept.fetch_add(size, Ordering::Relaxed) + size <= KEEP {
+        let _ = layer.kept.set(made.kept);
     }
     Ok(layer)
 }
 
 struct Made {
-    bytes: Vec<u8>,
+    kept: Kept,
     blob: Blob,
     diff_id: String,
 }
 
-fn make(tree: &dyn FileTree, placement: &Placement, range: std::ops::Range<usize>) -> Result<Made, LayerError> {
+fn make(
+    tree: &dyn FileTree,
+    placement: &Placement,
+    range: std::ops::Range<usize>,
+    scratch: Option<Arc<Scratch>>,
+) -> Result<Made, LayerError> {
     let failed = |path: &str| {
         let path = path.to_owned();
         move |cause: io::Error| LayerError::Archive { path, cause: Arc::new(cause) }
@@ -326,7 +351,7 @@ fn make(tree: &dyn FileTree, placement: &Placement, range: std::ops::Range<usize
         range.clone().filter_map(|at| placement.files.get(at)).map(|(path, entry)| (placement.path(path), entry)).collect();
     let mut above = placement.above(range.clone());
 
-    let mut archive = Archive::new(Tee { hash: Sha256::new(), out: compressor(Vec::new()) });
+    let mut archive = Archive::new(Tee { hash: Sha256::new(), out: compressor(Keeper::new(scratch)) });
     for (path, entry) in &files {
         // Directories come just before the first file inside: they sort before it, and the files before them sort lower.
         for (at, _) in path.match_indices('/') {
@@ -334,13 +359,12 @@ fn make(tree: &dyn FileTree, placement: &Placement, range: std::ops::Range<usize
                 archive.directory(&path[..at], directory).map_err(failed(&path[..at]))?;
             }
         }
-        let bytes = if entry.mode == Mode::Directory { Arc::new([]) } else { tree.blob(entry)? };
-        archive.file(path, entry.mode, placement.owner, &bytes).map_err(failed(path))?;
+        let content = if entry.mode == Mode::Directory { Content::Whole(Arc::new([])) } else { tree.content(entry)? };
+        archive.file(path, entry.mode, placement.owner, content).map_err(failed(path))?;
     }
     let Tee { hash, out } = archive.finish().map_err(failed(&placement.to))?;
-    let bytes = out.finish().map_err(failed(&placement.to))?;
-    let blob = Blob { digest: sha256(&bytes), size: bytes.len() as u64 };
-    Ok(Made { bytes, blob, diff_id: format!("sha256:{}", hex(&hash.finalize())) })
+    let (kept, blob) = out.finish().and_then(Keeper::end).map_err(failed(&placement.to))?;
+    Ok(Made { kept, blob, diff_id: format!("sha256:{}", hex(&hash.finalize())) })
 }
 
 struct Tee<W> {
@@ -365,7 +389,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -392,7 +416,7 @@ fn decode(record: &[u8], placement: &Placement) -> Option<Vec<Arc<Layer>>> {
         let (count, row) = line.split_once(' ')?;
         let end = start + count.parse::<usize>().ok()?;
         let (blob, diff_id) = decode_row(row.as_bytes())?;
-        layers.push(Arc::new(Layer { blob, diff_id, placement: placement.clone(), range: start..end, bytes: OnceLock::new() }));
+        layers.push(Arc::new(Layer::new(blob, diff_id, placement, start..end)));
         start = end;
     }
     (start == placement.files.len()).then_some(layers)

@@ -7,7 +7,7 @@
 //! the registry has is never made or sent.
 //!
 //! This room leaves the choice of files to `images/image` and `images/dockerfile`, and the serving of layers through a session to `ops`.
-//! Only [`DirectoryCache`] does I/O of its own.
+//! Only [`DirectoryCache`] and its [`Scratch`] do I/O of their own.
 //! Formats: POSIX tar with GNU long names, RFC 1952, OCI image specification 1.1.
 
 pub mod cut;
@@ -16,13 +16,14 @@ pub mod tar;
 mod cache;
 mod files;
 mod filter;
+mod kept;
 mod layer;
 mod listing;
 mod oci;
 #[cfg(test)]
 mod tests;
 
-pub use cache::{DirectoryCache, LayerCache, MemoryCache};
+pub use cache::{DirectoryCache, LayerCache, MemoryCache, Scratch};
 pub use files::{FileSet, Owner};
 pub use filter::Filter;
 pub use layer::{Blob, Layer, LayerError, Placement, layers};

@@ -7,13 +7,13 @@
 //! GNU's long entries. A change of any of this raises [`FORMAT`].
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use flate2::{Compression, GzBuilder};
 use tar::{EntryType, Header};
 
 use super::files::Owner;
-use crate::file_tree::{Mode, bytes_of_text};
+use crate::file_tree::{Content, Mode, bytes_of_text};
 
 /// The version of the archive's layout and compressor: part of every cache key.
 pub const FORMAT: &str = "gzip-2 tar v2 zlib-rs";
@@ -67,27 +67,36 @@ impl<W: Write> Archive<W> {
     /// Appends a directory.
     pub fn directory(&mut self, path: &str, directory: Directory) -> io::Result<()> {
         let header = header(EntryType::Directory, directory.mode, directory.owner, 0);
-        self.entry(header, &format!("{path}/"), &[], &[])
+        self.entry(header, &format!("{path}/"), &[], io::empty())
     }
 
     /// Appends a file as a checkout has it; a symlink's bytes are its target.
     ///
     /// # Errors
     /// Besides those of writing: a name that leads upwards, a target that no link can have, and a submodule, which is no file.
-    pub fn file(&mut self, path: &str, mode: Mode, owner: Owner, bytes: &[u8]) -> io::Result<()> {
+    pub fn file(&mut self, path: &str, mode: Mode, owner: Owner, content: Content) -> io::Result<()> {
         match mode {
             Mode::File | Mode::Executable => {
                 let bits = if mode == Mode::Executable { 0o755 } else { 0o644 };
-                self.entry(header(EntryType::Regular, bits, owner, bytes.len() as u64), path, &[], bytes)
+                let header = header(EntryType::Regular, bits, owner, content.size());
+                match content {
+                    Content::Whole(bytes) => self.entry(header, path, &[], &bytes[..]),
+                    Content::Stream(size, bytes) => self.entry(header, path, &[], Exactly { bytes, left: size }),
+                }
             }
-            Mode::Symlink if bytes.is_empty() || bytes.contains(&0) => Err(invalid("the link's target is empty or has a zero byte")),
-            Mode::Symlink => self.entry(header(EntryType::Symlink, 0o777, owner, 0), path, bytes, &[]),
+            Mode::Symlink => {
+                let target = content.whole()?;
+                if target.is_empty() || target.contains(&0) {
+                    return Err(invalid("the link's target is empty or has a zero byte"));
+                }
+                self.entry(header(EntryType::Symlink, 0o777, owner, 0), path, &target, io::empty())
+            }
             Mode::Submodule => Err(invalid("a submodule whose files are not here cannot be put into an archive")),
             Mode::Directory => self.directory(path, Directory { mode: 0o755, owner }),
         }
     }
 
-    fn entry(&mut self, mut header: Header, path: &str, target: &[u8], bytes: &[u8]) -> io::Result<()> {
+    fn entry(&mut self, mut header: Header, path: &str, target: &[u8], bytes: impl Read) -> io::Result<()> {
         let path = bytes_of_text(path);
         if path.is_empty() || path.split(|byte| *byte == b'/').any(|name| name == b"..") {
             return Err(invalid("the path is empty or leads upwards"));
@@ -122,6 +131,28 @@ impl<W: Write> Archive<W> {
 /// The compressor that [`FORMAT`] names; its header has no name and no time.
 pub fn compressor<W: Write>(out: W) -> flate2::write::GzEncoder<W> {
     GzBuilder::new().operating_system(255).write(out, Compression::new(2))
+}
+
+/// So many bytes and no others: an archive whose headers lie is no archive.
+struct Exactly<R> {
+    bytes: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Exactly<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let read = self.bytes.read(buffer)?;
+        match self.left.checked_sub(read as u64) {
+            Some(left) if read > 0 || left == 0 => {
+                self.left = left;
+                Ok(read)
+            }
+            _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the file is shorter or longer than it was said to be")),
+        }
+    }
 }
 
 /// The name of entries that hold a long name, as GNU tar gives it.

@@ -4,7 +4,8 @@ use super::convert;
 use super::error::{Attempt, Cause, GitError};
 use super::lfs::{self, Pointer};
 use super::repository::{Repository, blob};
-use crate::file_tree::{Conversion, ObjectId};
+use super::stream;
+use crate::file_tree::{Content, Conversion, ObjectId};
 
 /// Reads a blob and converts it; `path` is for messages.
 pub(super) fn read(repository: &Repository, id: ObjectId, how: Option<&Conversion>, path: &str) -> Result<Vec<u8>, GitError> {
@@ -22,6 +23,25 @@ pub(super) fn read(repository: &Repository, id: ObjectId, how: Option<&Conversio
             None => Ok(bytes),
         },
     }
+}
+
+/// Opens a long blob, or long content of Git LFS, without holding it; `None` for all others.
+pub(super) fn open(repository: &Repository, id: ObjectId, how: Option<&Conversion>, path: &str) -> Result<Option<Content>, GitError> {
+    let size = match how {
+        None => repository.blob_size(id, path)?,
+        // the pointer is short
+        Some(Conversion::Lfs) => match lfs::pointer(&repository.blob(id, path)?).filter(|pointer| !pointer.has_extensions) {
+            Some(pointer) if pointer.size >= stream::LONG => {
+                return Ok(repository.with(lfs::stores).iter().find_map(|store| lfs::open(store, &pointer)));
+            }
+            _ => return Ok(None),
+        },
+        Some(_) => return Ok(None),
+    };
+    if size < stream::LONG {
+        return Ok(None);
+    }
+    Ok(repository.with(|repo| stream::open(repo, id, size)).map(|bytes| Content::Stream(size, bytes)))
 }
 
 /// The length of what [`read`] gives, with as little reading as possible.

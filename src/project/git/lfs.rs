@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use gix::bstr::ByteSlice;
 use sha2::{Digest, Sha256};
 
+use super::stream::Verified;
 use super::work_tree::on_disk;
-use crate::file_tree::text_of_bytes;
+use crate::file_tree::{Content, text_of_bytes};
 
 /// Git LFS takes no longer blob for a pointer.
 const LONGEST: usize = 1024;
@@ -94,6 +95,16 @@ pub(super) fn read(stores: &[PathBuf], pointer: &Pointer) -> io::Result<Option<V
     }
     // The empty file needs no store.
     Ok(names(pointer, b"").then(Vec::new))
+}
+
+/// Opens the content that a pointer names in one store, if it has something of that length. Whether it is the content shows at its end.
+pub(super) fn open(store: &Path, pointer: &Pointer) -> Option<Content> {
+    let place = pointer.place(store);
+    let file = std::fs::File::open(&place).ok()?;
+    if file.metadata().ok()?.len() != pointer.size {
+        return None;
+    }
+    Some(Content::Stream(pointer.size, Box::new(Verified::new(file, &pointer.oid, place))))
 }
 
 /// Whether bytes are the content that a pointer names.

@@ -21,6 +21,7 @@ mod provider;
 pub mod remote;
 mod repository;
 mod selection;
+mod stream;
 mod submodule;
 mod submodule_work_tree;
 mod tree;

@@ -16,7 +16,7 @@ use super::listing;
 use super::provider::Provider;
 use super::repository::Repository;
 use super::submodule::Module;
-use crate::file_tree::{Conversion, Entry, FileTree, Mode, ObjectId, ReadError, text_of_bytes};
+use crate::file_tree::{Content, Conversion, Entry, FileTree, Mode, ObjectId, ReadError, text_of_bytes};
 
 /// How many symbolic links may lead to one file, as on Linux.
 const MAX_LINKS: usize = 40;
@@ -189,6 +189,18 @@ impl CommitTree {
         }
     }
 
+    /// The bytes of an entry, which are only held where there is no other way.
+    fn open_entry(&self, entry: &Entry) -> Result<Content, GitError> {
+        self.check_entry(entry)?;
+        if matches!(entry.mode, Mode::File | Mode::Executable)
+            // whatever is in the way, what has to be fetched first too, is for those who read it as a whole
+            && let Ok(Some(opened)) = content::open(&self.origin(entry.id).repository, entry.id, entry.conversion.as_deref(), &entry.path)
+        {
+            return Ok(opened);
+        }
+        self.read_entry(entry).map(|bytes| Content::Whole(bytes.into()))
+    }
+
     fn read_size(&self, entry: &Entry) -> Result<u64, GitError> {
         self.check_entry(entry)?;
         if !entry.mode.has_blob() {
@@ -347,6 +359,10 @@ impl FileTree for CommitTree {
 
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
         self.read_entry(entry).map(Arc::from).map_err(|error| self.read_error(&entry.path, error))
+    }
+
+    fn content(&self, entry: &Entry) -> Result<Content, ReadError> {
+        self.open_entry(entry).map_err(|error| self.read_error(&entry.path, error))
     }
 
     fn blob_sizes(&self, entries: &[&Entry]) -> Result<Vec<u64>, ReadError> {

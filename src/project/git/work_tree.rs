@@ -19,7 +19,7 @@ use super::error::{Attempt, GitError};
 use super::submodule::Module;
 use super::submodule_work_tree as submodule;
 use super::tree::CommitTree;
-use crate::file_tree::{Conversion, Entry, FileTree, Mode, ReadError, blob_id, bytes_of_text, text_of_bytes};
+use crate::file_tree::{Content, Conversion, Entry, FileTree, Mode, ReadError, blob_id, bytes_of_text, text_of_bytes};
 use crate::project::giterminism::{Difference, Differing, WorkTree};
 
 /// So many files, with so many bytes in all, are read faster than the index of a big repository.
@@ -584,5 +584,17 @@ impl FileTree for DiskTree {
             _ => std::fs::read(&at),
         };
         bytes.map(Arc::from).map_err(|error| self.read_error(&entry.path, error))
+    }
+
+    fn content(&self, entry: &Entry) -> Result<Content, ReadError> {
+        if entry.mode == Mode::Symlink {
+            return self.blob(entry).map(Content::Whole);
+        }
+        let open = || {
+            let file = std::fs::File::open(self.project.join(on_disk(&entry.path)))?;
+            let size = file.metadata()?.len();
+            Ok(Content::Stream(size, Box::new(file)))
+        };
+        open().map_err(|error| self.read_error(&entry.path, error))
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::GiterminismError;
 use super::policy::{self, CONFIG_FILE, Policy};
 use super::work_tree::{Difference, WorkTree};
-use crate::file_tree::{Entry, FileTree, ReadError, blob_id};
+use crate::file_tree::{self, Entry, FileTree, ReadError, blob_id};
 use crate::project::document::Warning;
 
 pub use below::Below;
@@ -279,6 +279,13 @@ impl FileTree for Files<'_> {
             return Ok(bytes);
         }
         self.rules.tree.blob(entry)
+    }
+
+    fn content(&self, entry: &Entry) -> Result<file_tree::Content, ReadError> {
+        match self.may_be_uncommitted(&entry.path) {
+            true => self.blob(entry).map(file_tree::Content::Whole),
+            false => self.rules.tree.content(entry),
+        }
     }
 
     fn check(&self, entry: &Entry) -> Result<(), ReadError> {
