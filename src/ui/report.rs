@@ -39,13 +39,29 @@ fn write(out: &mut String, diagnostic: &dyn Diagnostic, inherited: Option<&dyn S
     if let Some((source, labels)) = place {
         write_excerpt(out, source, labels.collect(), style);
     }
-    if let Some(help) = chain().find_map(|diagnostic| diagnostic.help()) {
-        let _ = writeln!(out, "{} {}", style.paint(Tone::Note, "help:"), safe(&help.to_string()));
+    // whatever was to be done there, nothing else helps
+    let help = match is_disk_full(diagnostic) {
+        true => Some(DISK_FULL.to_owned()),
+        false => chain().find_map(|diagnostic| diagnostic.help()).map(|help| safe(&help.to_string())),
+    };
+    if let Some(help) = help {
+        let _ = writeln!(out, "{} {help}", style.paint(Tone::Note, "help:"));
     }
     for related in diagnostic.related().into_iter().flatten() {
         out.push('\n');
         write(out, related, source, style);
     }
+}
+
+/// What to do about a full disk.
+const DISK_FULL: &str = "the disk is full there (`df -h` shows how much is left): free space, then run the same command again";
+
+/// Whether something could not be written for want of space, here or at the builder: by the system's own words, as causes may be of any type.
+fn is_disk_full(diagnostic: &dyn Diagnostic) -> bool {
+    const WORDS: [&str; 2] = ["no space left on device", "disk quota exceeded"];
+    let says = |text: String| WORDS.iter().any(|words| text.to_ascii_lowercase().contains(words));
+    let causes = std::iter::successors(diagnostic.source(), |cause| cause.source());
+    says(diagnostic.to_string()) || causes.into_iter().any(|cause| says(cause.to_string()))
 }
 
 /// Text that may quote others, logs of containers and servers' answers, without what would steer the terminal.
@@ -170,6 +186,24 @@ error: cannot begin
 help: look
 ";
         assert_eq!(render(&Outer { cause }, Style::new(false)), expected);
+    }
+
+    #[derive(Debug, thiserror::Error, Diagnostic)]
+    #[error("cannot write `a`")]
+    #[diagnostic(help("make the directory writable"))]
+    struct Unwritten {
+        #[source]
+        cause: std::sync::Arc<std::io::Error>,
+    }
+
+    #[test]
+    fn a_full_disk_is_told_as_one() {
+        let print = |code| render(&Unwritten { cause: std::io::Error::from_raw_os_error(code).into() }, Style::new(false));
+        let help = "the disk is full there (`df -h` shows how much is left): free space, then run the same command again";
+        assert_eq!(print(28), format!("error: cannot write `a`\n  because: No space left on device (os error 28)\nhelp: {help}\n"));
+        assert!(print(122).ends_with(&format!("help: {help}\n")), "a quota");
+        let denied = "error: cannot write `a`\n  because: Permission denied (os error 13)\nhelp: make the directory writable\n";
+        assert_eq!(print(13), denied);
     }
 
     #[test]

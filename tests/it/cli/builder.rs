@@ -135,7 +135,7 @@ async fn a_program_that_does_not_start() {
          Missing image web  HOST/app:DIGEST
     error: the embedded buildkitd did not start
       │ level=fatal msg="no space left on device"
-    help: name a running daemon with --buildkit-host, or try another buildkitd with WERF_BUILDKITD; its whole log is [SANDBOX]/home/.cache/werf/buildkit.log
+    help: the disk is full there (`df -h` shows how much is left): free space, then run the same command again
     "#);
 }
 
