@@ -160,11 +160,7 @@ fn a_probe_that_never_passes() {
     let app = app(&deployment(RUNS, probe));
     failed(
         &app.werf(&["converge", "--timeout", "300"]),
-        &[
-            "error: Deployment/web (shop/templates/app.yaml) failed: ",
-            "Readiness probe failed: the cache is cold",
-            "help: the process runs but does not answer its `readinessProbe`",
-        ],
+        &["error: Deployment/web (shop/templates/app.yaml) failed: ", "Readiness probe failed: the cache is cold", "`startupProbe`"],
     );
 }
 

@@ -300,6 +300,11 @@ fn blame(resource: &Resource, failure: Failure) -> DeployError {
 
 /// What usually helps, by what the kubelet says.
 fn advice(reason: &str) -> Option<&'static str> {
+    const SLOW: &str = "nothing answers the `readinessProbe` yet; a container that only starts slowly is given time by a `startupProbe`, by \
+        `initialDelaySeconds` of the probe, or by the annotation `werf.io/ignore-readiness-probe-fails-for-CONTAINER: 60s`";
+    const SLOW_OR_WRONG: &str = "the process runs and does not pass its `readinessProbe`: check what it answers there; a container that only \
+        starts slowly is given time by a `startupProbe`, by `initialDelaySeconds` of the probe, or by the annotation \
+        `werf.io/ignore-readiness-probe-fails-for-CONTAINER: 60s`";
     const CONFIGURATION: &str = "the pod refers to a ConfigMap, Secret or key that does not exist";
     const ADVICE: [(&str, &str); 8] = [
         ("OOMKilled", "raise `resources.limits.memory` of the container"),
@@ -308,12 +313,18 @@ fn advice(reason: &str) -> Option<&'static str> {
         ("CreateContainerConfigError", CONFIGURATION),
         ("configmap \"", CONFIGURATION),
         ("secret \"", CONFIGURATION),
-        ("Readiness probe failed", "the process runs but does not answer its `readinessProbe`: check path and port"),
+        ("Readiness probe failed", SLOW_OR_WRONG),
         (
             "Liveness probe failed",
             "the kubelet restarts the container because its `livenessProbe` fails: check path, port and `initialDelaySeconds`",
         ),
     ];
+    // where nobody listens, path and port may well be right
+    if reason.contains("Readiness probe failed")
+        && ["connection refused", "context deadline exceeded"].iter().any(|word| reason.contains(word))
+    {
+        return Some(SLOW);
+    }
     ADVICE.iter().find(|(word, _)| reason.contains(word)).map(|(_, advice)| *advice)
 }
 
