@@ -164,6 +164,7 @@ impl Bridge {
             }
             Build::Frontend { name, attrs, inputs } => {
                 message.frontend = name;
+                self.follower.given(&attrs);
                 message.frontend_opt = attrs;
                 message.frontend_inputs = inputs.into_iter().map(|(name, input)| (name, input.into_message())).collect();
             }

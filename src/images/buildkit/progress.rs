@@ -3,6 +3,7 @@
 mod failure;
 mod tracker;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,6 +33,12 @@ impl Follower {
     /// Of the build of an image at a daemon's address.
     pub fn new(image: String, endpoint: String, events: Events) -> Self {
         Follower { progress: Mutex::new(Progress::new(image, endpoint, events)), moved: Notify::new() }
+    }
+
+    /// Tells which arguments a Dockerfile is given, by the options of its frontend.
+    pub fn given(&self, attrs: &BTreeMap<String, String>) {
+        let names = attrs.keys().filter_map(|name| name.strip_prefix("build-arg:")).map(str::to_owned);
+        self.progress().given.extend(names);
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {

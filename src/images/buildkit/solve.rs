@@ -120,6 +120,7 @@ impl Client {
             match build {
                 Build::Llb(definition) => message.definition = Some(definition.into_message()),
                 Build::Frontend { name, attrs, inputs } => {
+                    follower.given(&attrs);
                     message.frontend = name;
                     message.frontend_attrs = attrs;
                     message.frontend_inputs = inputs.into_iter().map(|(name, input)| (name, input.into_message())).collect();

@@ -1,6 +1,6 @@
 //! The state of each vertex of one solve.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use prost_types::Timestamp;
@@ -17,6 +17,8 @@ const LINE_BYTES: usize = 2_000;
 pub struct Progress {
     pub image: String,
     pub endpoint: String,
+    /// Names of the arguments that the Dockerfile is given.
+    pub given: BTreeSet<String>,
     events: Events,
     steps: HashMap<String, Step>,
 }
@@ -37,7 +39,7 @@ pub struct Step {
 
 impl Progress {
     pub fn new(image: String, endpoint: String, events: Events) -> Self {
-        Progress { image, endpoint, events, steps: HashMap::new() }
+        Progress { image, endpoint, given: BTreeSet::new(), events, steps: HashMap::new() }
     }
 
     pub fn has_begun(&self) -> bool {
@@ -77,7 +79,7 @@ impl Progress {
         for log in message.logs {
             self.take_log(log);
         }
-        for warning in message.warnings {
+        for warning in message.warnings.into_iter().filter(|warning| !is_idle(&self.given, &warning.short)) {
             self.events.emit(warned(&self.image, warning));
         }
     }
@@ -163,6 +165,15 @@ fn between(from: &Timestamp, to: &Timestamp) -> Duration {
     Duration::from_nanos((nanos(to) - nanos(from)).clamp(0, i128::from(u64::MAX)) as u64)
 }
 
+/// Whether a warning is of the default of an argument to which another value is given: the default is not used.
+fn is_idle(given: &BTreeSet<String>, short: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(short);
+    let Some(rest) = text.strip_prefix("InvalidDefaultArgInFrom: ") else { return false };
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let names = rest.split('$').skip(1).map(|part| part.trim_start_matches('{').split(|c| !is_of_name(c)).next().unwrap_or_default());
+    names.into_iter().any(|name| given.contains(name))
+}
+
 fn warned(image: &str, warning: VertexWarning) -> Event {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     let line = warning.ranges.first().and_then(|range| range.start).map(|start| start.line);
@@ -173,4 +184,28 @@ fn warned(image: &str, warning: VertexWarning) -> Event {
     let detail: Vec<String> = warning.detail.iter().map(|detail| text(detail)).chain([warning.url]).collect();
     let help = detail.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
     Event::Warned { message: format!("image `{image}`: {place}{}", text(&warning.short)), help: Some(help).filter(|help| !help.is_empty()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_that_is_not_used_is_no_trouble() {
+        let given: BTreeSet<String> = ["BASE".to_owned()].into();
+        let of = |argument: &str| {
+            format!("InvalidDefaultArgInFrom: Default value for ARG {argument} results in empty or invalid base image name (line 2)")
+        };
+        for (text, expect) in [
+            (of("$BASE"), true),
+            (of("${BASE}"), true),
+            (of("${BASE:-x}"), true),
+            (of("$REGISTRY/${BASE}:1"), true),
+            (of("$BASE_IMAGE"), false),
+            (of("$OTHER"), false),
+            ("FromAsCasing: 'as' and 'FROM' keywords' casing do not match $BASE (line 1)".to_owned(), false),
+        ] {
+            assert_eq!(is_idle(&given, text.as_bytes()), expect, "{text}");
+        }
+    }
 }
