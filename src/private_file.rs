@@ -48,6 +48,21 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Makes a directory for this user alone, or takes the one that is there, if it is no link and nobody else can have put anything into it.
+/// Whether it is such a directory. For places that all users share.
+pub fn own_directory(path: &Path) -> io::Result<bool> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made.map(|()| true),
+    }
+    let found = fs::symlink_metadata(path)?;
+    let is_own = found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0;
+    if is_own && found.mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(is_own)
+}
+
 fn directory_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
@@ -86,6 +101,32 @@ mod tests {
         assert_eq!((fs::read_to_string(&file).unwrap().as_str(), mode(&file)), ("new", 0o600));
         let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names.len(), 3, "nothing is left beside: {names:?}");
+    }
+
+    #[test]
+    fn a_directory_is_own_if_nobody_else_wrote_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let with_mode = |name: &str, bits: u32| {
+            fs::create_dir(at(name)).unwrap();
+            fs::set_permissions(at(name), fs::Permissions::from_mode(bits)).unwrap();
+        };
+        with_mode("read", 0o755);
+        with_mode("written", 0o777);
+        with_mode("group", 0o770);
+        fs::write(at("file"), "").unwrap();
+        std::os::unix::fs::symlink("read", at("link")).unwrap();
+        for (name, expect) in
+            [("new", true), ("new", true), ("read", true), ("written", false), ("group", false), ("file", false), ("link", false)]
+        {
+            assert_eq!(own_directory(&at(name)).unwrap(), expect, "{name}");
+        }
+        assert_eq!((mode(&at("new")), mode(&at("read")), mode(&at("written"))), (0o700, 0o700, 0o777));
+        assert!(own_directory(&at("absent/below")).is_err());
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(at("new"), Some(12345), Some(12345)).unwrap();
+            assert!(!own_directory(&at("new")).unwrap(), "another user's");
+        }
     }
 
     #[test]

@@ -213,6 +213,7 @@ impl BuildArgs {
             runtime_dir: env::text("XDG_RUNTIME_DIR").map(PathBuf::from),
             path: env::path(),
             user: env::text("USER"),
+            environment: env::of_builder(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the environment says: the variables of list flags, and those that other programs set.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// A variable's text; empty counts as unset, as in werf.
@@ -73,7 +73,26 @@ pub fn cache_dir() -> PathBuf {
         .or_else(|| text("WERF_HOME").map(PathBuf::from))
         .or_else(|| text("XDG_CACHE_HOME").map(|dir| PathBuf::from(dir).join("werf")))
         .or_else(|| home().map(|home| home.join(".cache/werf")))
-        .unwrap_or_else(|| std::env::temp_dir().join("werf"))
+        .unwrap_or_else(|| instead_of_home().join("cache"))
+}
+
+/// Where files of this user go where there is no home: a directory of its own among the temporary files. What others may have put there is
+/// never read, so that where the usual one is not ours alone it is a new one in each run.
+fn instead_of_home() -> PathBuf {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| place_in(&std::env::temp_dir())).clone()
+}
+
+fn place_in(temporary: &Path) -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    let usual = temporary.join(format!("werf-{user}"));
+    if crate::ops::own_directory(&usual).is_ok_and(|is_own| is_own) {
+        return usual;
+    }
+    let fresh = temporary.join(format!("werf-{user}-{}", uuid::Uuid::new_v4().simple()));
+    // where nothing can be made, whoever needs it says so
+    let _ = crate::ops::own_directory(&fresh);
+    fresh
 }
 
 /// Where Helm keeps its files: what `HELM_…_HOME` names, else `helm` below what the XDG variable names, else below a directory of the home.
@@ -83,7 +102,7 @@ fn helm_home(own: &str, xdg: &str, in_home: &str) -> PathBuf {
     named
         .or_else(by_xdg)
         .or_else(|| home().map(|home| home.join(in_home).join("helm")))
-        .unwrap_or_else(|| std::env::temp_dir().join("helm"))
+        .unwrap_or_else(|| instead_of_home().join(in_home).join("helm"))
 }
 
 /// Helm's files as its variables name them.
@@ -126,13 +145,37 @@ pub fn proxies() -> crate::ops::Proxies {
 
 /// GnuPG's file of public keys.
 pub fn keyring() -> PathBuf {
-    let home = text("GNUPGHOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".gnupg")));
-    home.unwrap_or_default().join("pubring.gpg")
+    let named = text("GNUPGHOME").map(PathBuf::from);
+    named.unwrap_or_else(|| home().unwrap_or_else(instead_of_home).join(".gnupg")).join("pubring.gpg")
 }
 
 /// Where a text that is a secret may be for a while: in memory where the system has a place for it, else with other temporary files.
 pub fn private_dir() -> PathBuf {
     text("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir()).unwrap_or_else(std::env::temp_dir)
+}
+
+/// The variables that the embedded builder sees: where files are, how the network is reached, who vouches for servers. The command's other
+/// variables may be secrets of its job, and the builder may outlive it.
+pub fn of_builder() -> Vec<(OsString, OsString)> {
+    const NAMES: [&str; 14] = [
+        "HOME",
+        "USER",
+        "LANG",
+        "TZ",
+        "TMPDIR",
+        "XDG_RUNTIME_DIR",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "GODEBUG",
+        "DBUS_SESSION_BUS_ADDRESS",
+    ];
+    #[allow(clippy::disallowed_methods)] // the one place that reads the environment
+    let all = std::env::vars_os();
+    all.filter(|(name, _)| name.to_str().is_some_and(|name| NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)))).collect()
 }
 
 /// Where programs are looked for.
@@ -148,4 +191,20 @@ pub fn of_werf() -> Vec<(String, String)> {
     let mut own: Vec<(String, String)> = all.filter(|(name, value)| name.starts_with("WERF_") && !value.is_empty()).collect();
     own.sort();
     own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_instead_of_the_home_is_nobody_elses() {
+        let temporary = tempfile::tempdir().unwrap();
+        let usual = place_in(temporary.path());
+        assert_eq!(place_in(temporary.path()), usual, "it is found again");
+        std::fs::remove_dir(&usual).unwrap();
+        std::os::unix::fs::symlink("/", &usual).unwrap();
+        let (one, other) = (place_in(temporary.path()), place_in(temporary.path()));
+        assert!(one != usual && one != other && one.is_dir() && one.starts_with(temporary.path()), "{}", one.display());
+    }
 }

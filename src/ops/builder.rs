@@ -38,6 +38,7 @@ pub async fn open(options: &BuildOptions, insecure: Vec<String>, run: &Run) -> R
             runtime_dir: options.runtime_dir.clone(),
             insecure_registries: insecure,
         };
+            environment: options.environment.clone(),
         return Ok(Builder::Private(embedded::start(&options, &run.events).await?));
     };
     let began = Instant::now();

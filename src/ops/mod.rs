@@ -48,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::Events;
 pub use crate::registry::Secret;
 
+pub use crate::private_file::own_directory;
 /// What every operation gets beside its options: where its facts go, and when it must stop.
 #[derive(Clone, Debug)]
 pub struct Run {

@@ -104,6 +104,8 @@ pub struct BuildOptions {
     pub path: OsString,
     /// The user's name, for /etc/subuid.
     pub user: Option<String>,
+    /// The variables that the embedded builder sees.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// Values for the chart, in the order given.

@@ -36,6 +36,7 @@ async fn embedded(testbed: &Testbed) -> Result<Daemon> {
         cache_dir: dir.path().join("cache"),
         runtime_dir: Some(dir.path().join("run")),
         insecure_registries: vec![testbed.registry.clone()],
+        environment: Vec::new(),
     };
     std::fs::create_dir(dir.path().join("run"))?;
     let own = embedded::start(&options, &Events::none()).await?;

@@ -24,6 +24,7 @@ fn options(dir: &Path, daemon: PathBuf) -> EmbeddedOptions {
         cache_dir: dir.join("cache"),
         runtime_dir: Some(dir.to_owned()),
         insecure_registries: Vec::new(),
+        environment: Vec::new(),
     }
 }
 

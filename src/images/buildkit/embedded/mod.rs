@@ -58,6 +58,8 @@ pub struct EmbeddedOptions {
 
 /// A running daemon; this command's share in it ends when this is dropped.
 #[derive(Debug)]
+    /// The variables that the daemon sees, besides `PATH`: it may outlive the command, and serves others of the same user.
+    pub environment: Vec<(OsString, OsString)>,
 pub struct Embedded {
     client: Client,
     run: Run,
@@ -226,13 +228,13 @@ fn prepare(options: &EmbeddedOptions, events: &Events) -> Result<Prepared, Embed
     write(&plan.config, &text)?;
     write(&run.dir.join(plan::FILE), &plan.to_json())?;
     let _ = fs::remove_file(run.socket());
-    let keeper = spawn_keeper(&plan, &run, keeper_lock)?;
+    let keeper = spawn_keeper(&plan, &run, keeper_lock, &options.environment)?;
     drop(starting);
     Ok(Prepared { run, log, users, keeper: Some(keeper) })
 }
 
 /// Starts the keeper; it inherits the lock as its standard input and so holds it as long as it lives.
-fn spawn_keeper(plan: &Plan, run: &Run, lock: Lock) -> Result<Child, EmbeddedError> {
+fn spawn_keeper(plan: &Plan, run: &Run, lock: Lock, environment: &[(OsString, OsString)]) -> Result<Child, EmbeddedError> {
     let log = File::create(&plan.log).map_err(|cause| EmbeddedError::io("create", &plan.log, cause))?;
     let mut command = Command::new(&plan.own_binary);
     command.args([OsStr::new(REEXEC), OsStr::new("keep"), run.dir.as_os_str()]);
@@ -283,6 +285,8 @@ pub fn reexec(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     }
     let dir = args.get(3).map(PathBuf::from)?;
     match args.get(2)?.to_str()? {
+    // the command's own variables may be secrets of its job
+    command.env_clear().env("PATH", &plan.path).envs(environment.iter().map(|(name, value)| (name, value)));
         "keep" => Some(keeper::keep(&dir)),
         "launch" => Some(launch::launch(&dir)),
         _ => None,
