@@ -68,6 +68,36 @@ pub enum Event {
         /// What to do about it.
         help: Option<String>,
     },
+    /// Something is waited for that usually takes no time.
+    Slow {
+        /// A host, a program, another command.
+        whom: String,
+        /// What for, as an infinitive: `check image …`.
+        doing: String,
+        /// How long it is waited for.
+        since: Duration,
+    },
+    /// What was waited for is there, or is no longer waited for.
+    SlowOver {
+        /// As in [`Event::Slow`].
+        whom: String,
+    },
+    /// Something came to nothing that may go well a little later, and is tried again.
+    TryingAgain {
+        /// The host.
+        whom: String,
+        /// What for, as an infinitive.
+        doing: String,
+        /// What happened.
+        why: String,
+        /// When it is tried again.
+        pause: Duration,
+    },
+    /// The user or the system asked to stop, and something has to be finished first.
+    Stopping {
+        /// What it is, as in `the change of release shop`.
+        finishing: Vec<String>,
+    },
 
     /// The registry has the image under its content tag; nothing will be built.
     ImageFound {

@@ -24,13 +24,14 @@
 //! | [`project`] | from a commit to a checked configuration: `git` (I/O, with `git::remote` for other repositories), `giterminism` and `config` (pure) | |
 //! | [`template`] | Go templates, Jinja beside them, and the Helm function table | pure |
 //! | [`images`] | from configuration to published images: `image`, `dockerfile`, `git_layers`, `llb` (pure), `buildkit` (I/O) | |
-//! | [`transport`] | one HTTP exchange | I/O |
+//! | [`transport`] | one HTTP exchange: how many at once, how long, how often | I/O |
 //! | [`registry`] | references, credentials, manifests, tags | I/O |
 //! | [`chart_repository`] | charts of repositories and registries: indexes, archives, their cache | I/O |
 //! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `schema`, `plan`, `status` (pure), `cluster` (I/O) | |
 //! | [`ci`] | from what a CI job says to variables of werf, as shells read them | pure |
 //! | [`cleanup`] | which published images stay and which go, each with its reason | pure |
 //! | [`ui`] | events and errors on standard error, data on standard output | edge |
+//! | [`child_process`] | programs that are asked something, and end with us | I/O |
 //! | [`cache_file`] | files of caches: there whole, or not at all | I/O |
 //! | [`private_file`] | files that only their owner may read, changed by one process at a time | I/O |
 //! | [`glob`] | path patterns: many for one path, one for many paths | pure |
@@ -63,6 +64,7 @@
 
 pub mod cache_file;
 pub mod chart_repository;
+pub mod child_process;
 pub mod ci;
 pub mod cleanup;
 pub mod cli;

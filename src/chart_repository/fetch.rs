@@ -13,15 +13,16 @@ use hyper::body::Bytes;
 
 use super::error::FetchError;
 use super::url::split_login;
+use crate::event::Events;
+use crate::registry::Secret;
 use crate::registry::error::{Exchange, server_message};
-use crate::registry::{Patience, Secret};
-use crate::transport::{Failure, Identity, Proxies, Reply, Request, Tls, Transport, Verify, origin, redact, resolve};
+use crate::transport::{
+    Failure, Identity, Patience, Proxies, Reply, Request, Setback, Tls, Transport, Tries, Verify, host, origin, redact, resolve,
+};
 
 const MAX_REDIRECTS: usize = 10;
 /// The longest file that is read, in bytes: indexes of big repositories have some ten million.
 const MAX_FILE: usize = 256 << 20;
-/// The longest that a server's `Retry-After` makes us wait.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(20);
 
 /// How a repository is spoken to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,12 +82,13 @@ pub struct Fetcher {
     transports: Mutex<HashMap<TlsFiles, Arc<Transport>>>,
     patience: Patience,
     proxies: Proxies,
+    events: Events,
 }
 
 impl Fetcher {
-    /// A fetcher that waits this long; opens nothing.
-    pub fn new(patience: Patience, proxies: Proxies) -> Self {
-        Fetcher { transports: Mutex::default(), patience, proxies }
+    /// A fetcher that waits this long, and tells by these events what takes long; opens nothing.
+    pub fn new(patience: Patience, proxies: Proxies, events: &Events) -> Self {
+        Fetcher { transports: Mutex::default(), patience, proxies, events: events.lent() }
     }
 
     /// Gets a file. `doing` is what it is for, as `download chart …`; `home` is the URL of the repository that the login belongs to.
@@ -102,35 +104,42 @@ impl Fetcher {
             return Err(FetchError::NotHttp { doing: doing.to_owned(), url: redact(&url) });
         }
         let transport = self.transport(&access.tls)?;
-        let mut pause = self.patience.pause;
-        let mut tries = 0;
+        let mut tries = Tries::new(self.patience, false);
         loop {
-            tries += 1;
-            let may_repeat = tries < self.patience.tries;
-            match self.follow(&transport, &asked, &url).await {
+            let timeout = tries.begin(0);
+            let (pause, place, why) = match self.follow(&transport, &asked, &url, timeout).await {
                 Ok((reply, _)) if reply.status == StatusCode::OK => return Ok(reply.body),
-                Ok((reply, place)) => match wait(&reply, pause).filter(|_| may_repeat) {
-                    Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Err(asked.refused(&reply, &place, tries)),
+                Ok((reply, place)) => match tries.pause_after(Setback::Answer(reply.status, &reply.headers)) {
+                    Some(pause) => (pause, place, reply.status.to_string()),
+                    None => return Err(asked.refused(&reply, &place, tries.made())),
                 },
-                // time that is up was long enough for both of us
-                Err((Failure::Broken(_), _)) if may_repeat => tokio::time::sleep(pause).await,
-                Err((failure, place)) => return Err(asked.failed(failure, &place, tries, self.patience.timeout)),
-            }
-            pause *= 3;
+                Err((failure, place)) => match tries.pause_after(Setback::Failure(&failure)) {
+                    Some(pause) => (pause, place, failure.to_string()),
+                    None => return Err(asked.failed(failure, &place, tries.made(), self.patience.timeout)),
+                },
+            };
+            transport.slow().again(host(&place), doing, &why, pause);
+            tokio::time::sleep(pause).await;
         }
     }
 
     /// One try, with its redirects; also says where it ended.
-    async fn follow(&self, transport: &Transport, asked: &Asked<'_>, url: &str) -> Result<(Reply, String), (Failure, String)> {
+    async fn follow(
+        &self,
+        transport: &Transport,
+        asked: &Asked<'_>,
+        url: &str,
+        timeout: Duration,
+    ) -> Result<(Reply, String), (Failure, String)> {
         let mut place = url.to_owned();
         for _ in 0..MAX_REDIRECTS {
             let request = Request {
+                doing: asked.doing.to_owned(),
                 method: Method::GET,
                 url: place.clone(),
                 headers: asked.headers(&place),
                 body: Bytes::new(),
-                timeout: self.patience.timeout,
+                timeout,
                 limit: MAX_FILE,
             };
             let reply = transport.exchange(&request).await.map_err(|failure| (failure, place.clone()))?;
@@ -148,18 +157,9 @@ impl Fetcher {
         if let Some(transport) = transports.get(files) {
             return Ok(transport.clone());
         }
-        let transport = Arc::new(Transport::new(files.read()?, self.proxies.clone()));
+        let transport = Arc::new(Transport::new(files.read()?, self.proxies.clone()).telling(&self.events));
         transports.insert(files.clone(), transport.clone());
         Ok(transport)
-    }
-}
-
-/// How long to wait before the same is asked again, if that is worth it.
-fn wait(reply: &Reply, pause: Duration) -> Option<Duration> {
-    let told = || reply.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs);
-    match reply.status.as_u16() {
-        429 | 500 | 502 | 503 | 504 => Some(told().unwrap_or(pause).min(MAX_RETRY_AFTER)),
-        _ => None,
     }
 }
 
@@ -190,7 +190,7 @@ impl Asked<'_> {
     fn refused(&self, reply: &Reply, place: &str, tries: u32) -> FetchError {
         let exchange =
             Box::new(Exchange { method: "GET".into(), url: redact(place), status: reply.status, said: server_message(&reply.body), tries });
-        let (doing, host) = (self.doing.to_owned(), host(place));
+        let (doing, host) = (self.doing.to_owned(), host(place).to_owned());
         match (reply.status, self.shown_to(place)) {
             (StatusCode::UNAUTHORIZED, None) if self.login.is_some() => {
                 FetchError::LoginKept { doing, host, home: redact(self.home), exchange }
@@ -207,7 +207,7 @@ impl Asked<'_> {
     }
 
     fn failed(&self, failure: Failure, place: &str, tries: u32, timeout: Duration) -> FetchError {
-        let (doing, host) = (self.doing.to_owned(), host(place));
+        let (doing, host) = (self.doing.to_owned(), host(place).to_owned());
         match failure {
             Failure::Unreachable(source) => FetchError::Unreachable { doing, host, source },
             Failure::Broken(source) => FetchError::Broken { doing, host, tries, source },
@@ -218,8 +218,4 @@ impl Asked<'_> {
             Failure::Unusable(problem) => FetchError::Unusable { doing, host, problem },
         }
     }
-}
-
-fn host(url: &str) -> String {
-    origin(url).split("://").last().unwrap_or_default().to_owned()
 }

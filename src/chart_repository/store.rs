@@ -13,6 +13,7 @@ use super::index::Index;
 use super::oci::{self, Pulled};
 use super::repositories::{Entry, Repositories};
 use super::url;
+use crate::event::Events;
 use crate::private_file;
 use crate::registry::{Client, Patience, Proxies, Reference};
 
@@ -66,14 +67,14 @@ impl Found {
 
 impl Store {
     /// Reads repositories.yaml; one that is not there is empty. Nothing is sent.
-    pub fn open(places: Places, registry: Client, patience: Patience, proxies: Proxies) -> Result<Store, SourceError> {
+    pub fn open(places: Places, registry: Client, patience: Patience, proxies: Proxies, events: &Events) -> Result<Store, SourceError> {
         let repositories = match fs::read_to_string(&places.config) {
             Ok(text) => Repositories::parse(&text).map_err(|problem| SourceError::Config { path: places.config.clone(), problem })?,
             Err(cause) if cause.kind() == ErrorKind::NotFound => Repositories::default(),
             Err(cause) => return Err(SourceError::File { doing: "read", path: places.config, cause }),
         };
         let archives = Cache::new(places.archives.clone());
-        Ok(Store { repositories, archives, places, fetcher: Fetcher::new(patience, proxies), registry })
+        Ok(Store { repositories, archives, places, fetcher: Fetcher::new(patience, proxies, events), registry })
     }
 
     /// The client for registries.

@@ -33,7 +33,7 @@ pub struct Options {
 /// Publishes what is missing.
 pub async fn run(options: Options, run: Run) -> Result<()> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
-    let registry = registry::client(&options.registry)?;
+    let registry = registry::client(&options.registry, &run)?;
     let publish = async |triggers: &Triggers| {
         let images = images_of(&options, &project, triggers, &run).await?;
         let publish = images.published(&project, &registry, &options.build, &run);
@@ -46,7 +46,7 @@ pub async fn run(options: Options, run: Run) -> Result<()> {
 /// For each missing image: what changed since the newest commit whose image is published.
 pub async fn explain(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
-    let registry = registry::client(&options.registry)?;
+    let registry = registry::client(&options.registry, &run)?;
     let ask = async |triggers: &Triggers| {
         let images = images_of(&options, &project, triggers, &run).await?;
         project.checked(images.tree.views(), Ok(()))?;

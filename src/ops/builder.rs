@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::images::buildkit::embedded::{self, Embedded, EmbeddedOptions};
 use crate::images::buildkit::{Client, ConnectOptions, Endpoint, TlsOptions, connect};
+use crate::transport::Slow;
 
 /// A builder in reach. A private daemon ends when this is dropped.
 pub enum Builder {
@@ -37,8 +38,8 @@ pub async fn open(options: &BuildOptions, insecure: Vec<String>, run: &Run) -> R
             cache_dir: options.cache_dir.clone(),
             runtime_dir: options.runtime_dir.clone(),
             insecure_registries: insecure,
-        };
             environment: options.environment.clone(),
+        };
         return Ok(Builder::Private(embedded::start(&options, &run.events).await?));
     };
     let began = Instant::now();
@@ -50,7 +51,8 @@ pub async fn open(options: &BuildOptions, insecure: Vec<String>, run: &Run) -> R
         server_name: options.tls_server_name.clone(),
     });
     let endpoint = Endpoint::parse(host, tls)?;
-    let client = connect(&endpoint, ConnectOptions { timeout: Duration::from_secs(20), wait: false }).await?;
+    let reaching = connect(&endpoint, ConnectOptions { timeout: Duration::from_secs(20), wait: false });
+    let client = Slow::new(&run.events).watch(host, "reach the builder", reaching).await?;
     run.events.emit(Event::BuilderReady { endpoint: client.endpoint().to_owned(), took: began.elapsed() });
     Ok(Builder::Remote(client))
 }

@@ -108,7 +108,7 @@ async fn ready(options: &Options, project: &Arc<Project>, images: ForImages, run
         let client = planning.connect(options, project, run).await?;
         // what only looks is bounded as a whole; a deployment is from its first apply on
         client.bound(options.deploy.timeout.filter(|_| matches!(images, ForImages::Assume)));
-        let registry = registry::client(&options.registry)?;
+        let registry = registry::client(&options.registry, run)?;
         let unanswered = std::cell::Cell::new(None);
         let published = async {
             match images {

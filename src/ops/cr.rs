@@ -26,12 +26,12 @@ pub struct LoginOptions {
 }
 
 /// Keeps a login once the registry has taken it.
-pub async fn login(options: LoginOptions, _run: Run) -> Result<String> {
+pub async fn login(options: LoginOptions, run: Run) -> Result<String> {
     let host = logins::host(options.host.as_deref().unwrap_or(DOCKER_HUB))?;
     let config = options.registry.docker_config.clone().ok_or(NoPlace)?;
     let username = options.username.ok_or_else(|| Missing { host: host.clone(), what: "a user name" })?;
     let password = options.password.ok_or_else(|| Missing { host: host.clone(), what: "a password" })?;
-    let client = registry::client_as(&options.registry, &username, &password);
+    let client = registry::client_as(&options.registry, &username, &password, &run);
     logins::log_in(Login { host: &host, username: &username, password: &password }, &client, &config).await?;
     Ok("Successful login\n".to_owned())
 }

@@ -69,7 +69,7 @@ pub async fn add_remote(
     let (lock, bytes) = lock(chart, &wanted, run)?;
     let names = Names::of(chart);
     let locked: Vec<&Dependency> = together(wanted.iter().map(|wanted| locked(&lock, wanted, &names, &chart.path)).collect())?;
-    let store = chart_store::open(&options.charts, registry)?;
+    let store = chart_store::open(&options.charts, registry, run)?;
     let pin = |locked: &Dependency| Pin::new(&bytes, &locked.name, &locked.version, &locked.repository);
     let at_hand: Vec<Option<Vec<u8>>> = locked.iter().map(|locked| store.archives.pinned(&pin(locked))).collect();
     let absent = locked.iter().zip(&at_hand).filter(|(_, archive)| archive.is_none()).map(|(locked, _)| *locked).collect();

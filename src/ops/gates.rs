@@ -10,6 +10,7 @@ use super::options::Proxies;
 use crate::chart_repository::{Access, Fetcher};
 use crate::deploy::chart::Release;
 use crate::deploy::cluster::{self, Client};
+use crate::event::Events;
 use crate::registry::Patience;
 use crate::template::call::FunctionError;
 use crate::template::determined::{Determined, Seed};
@@ -38,8 +39,8 @@ pub struct Gates {
 impl Gates {
     /// Gates to a cluster, without which `lookup` answers as Helm does, and through these proxies to schemas that charts refer to.
     pub fn new(cluster: Option<Client>, proxies: &Proxies) -> Self {
-        let patience = Patience { timeout: SCHEMA_TIMEOUT, ..Patience::default() };
-        Gates { cluster, fetcher: Fetcher::new(patience, proxies.clone()), runtime: Handle::current(), dns: false }
+        let patience = Patience { timeout: SCHEMA_TIMEOUT, budget: SCHEMA_TIMEOUT, ..Patience::default() };
+        Gates { cluster, fetcher: Fetcher::new(patience, proxies.clone(), &Events::none()), runtime: Handle::current(), dns: false }
     }
 
     /// The same, where `getHostByName` may ask for names of hosts.

@@ -30,7 +30,7 @@ pub async fn publish_without(client: &Client, reference: &Reference, pushed: &st
         descriptor.insert("size".into(), json!(size));
     }
     let bytes = serde_json::to_vec(&document).map_err(unreadable)?;
-    Ok(client.put_manifest(reference, &manifest.media_type, &bytes).await?.to_string())
+    Ok(client.put_new(reference, &manifest.media_type, &bytes).await?.to_string())
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

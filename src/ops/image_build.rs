@@ -16,7 +16,7 @@ use super::ground;
 use super::images::Images;
 use super::layers::Store;
 use super::project::Project;
-use super::{Run, base_platform, history, registry};
+use super::{Run, base_platform, history, registry, triggers};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::file_tree::FileTree;
@@ -26,7 +26,7 @@ use crate::images::image::ground::Ground;
 use crate::images::image::{self, Base, CompileError, Compiled, Next, Node, Published, STORE, Solve, Surroundings};
 use crate::images::llb::SourceFile;
 use crate::platform::Platform;
-use crate::registry::{self as oci, Client};
+use crate::registry::{self as oci, Client, Reference};
 
 /// What all builds of one run share.
 pub struct Work<'a> {
@@ -112,6 +112,10 @@ impl Work<'_> {
             Err(Stop::Solve(error)) => {
                 let bases = node.map(Node::bases).unwrap_or_default();
                 base_platform::explained(self.client, name, bases, &self.images.platform(name), &error, run).await?;
+                if let Some(digest) = self.published_by_others(&reference, &error).await {
+                    self.run.events.emit(Event::ImageFound { image: name.to_owned(), reference: reference.to_string() });
+                    return Ok(Some(digest));
+                }
                 return Err(self.explain(error, &compiled));
             }
         };
@@ -130,6 +134,17 @@ impl Work<'_> {
 
     /// A failed command of werf.yaml is shown at its line; steps of a Dockerfile point at their own lines already.
     fn explain(&self, error: SolveError, compiled: &Compiled) -> Error {
+    /// The digest of an image that is there although its build here came to nothing: another run has published the same meanwhile, and where
+    /// tags are immutable ours was refused; or the builder went away after it had pushed.
+    async fn published_by_others(&self, reference: &Reference, error: &SolveError) -> Option<String> {
+        if matches!(error, SolveError::Process { .. } | SolveError::Cancelled { .. }) {
+            return None;
+        }
+        let found = self.client.head(reference).await.ok()??;
+        let noted = triggers::noted(self.client, reference, &found).await.ok()?;
+        noted.is_none().then(|| found.digest.to_string())
+    }
+
         let (SolveError::Process { step, output, .. } | SolveError::Step { step, output, .. }) = &error else { return error.into() };
         match compiled.command_failure(&self.images.tree, step, output) {
             Some(failure) => failure.into(),

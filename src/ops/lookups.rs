@@ -18,7 +18,7 @@ use crate::registry::Reference;
 /// Asks for what the commit's werf.yaml wants looked up, each thing once and all at the same time. Most projects want nothing.
 /// `triggers` are those that are known already.
 pub async fn look_up(project: &Project, options: &RegistryOptions, triggers: &Triggers, run: &Run) -> Result<LookedUp> {
-    let (remotes, latest) = futures::future::try_join(project.remotes.of(project, run), latest(project, options)).await?;
+    let (remotes, latest) = futures::future::try_join(project.remotes.of(project, run), latest(project, options, run)).await?;
     let latest = latest.into_iter().map(|(reference, digest)| match digest {
         Some(digest) => Ok((reference, digest)),
         None => Err(NoBase { reference }),
@@ -29,12 +29,12 @@ pub async fn look_up(project: &Project, options: &RegistryOptions, triggers: &Tr
 /// The same for a commit of the past: `None` where something that it names is no more. A server that does not answer is an error.
 pub async fn look_up_past(project: &Project, options: &RegistryOptions, run: &Run) -> Result<Option<LookedUp>> {
     let Some(remotes) = project.remotes.of_the_past(project, run).await? else { return Ok(None) };
-    let latest = latest(project, options).await?.into_iter().map(|(reference, digest)| Some((reference, digest?)));
+    let latest = latest(project, options, run).await?.into_iter().map(|(reference, digest)| Some((reference, digest?)));
     Ok(latest.collect::<Option<_>>().map(|latest| LookedUp { remotes, latest, ..LookedUp::default() }))
 }
 
 /// The manifest digests of bases with `fromLatest`, of those that are there.
-async fn latest(project: &Project, options: &RegistryOptions) -> Result<BTreeMap<String, Option<String>>> {
+async fn latest(project: &Project, options: &RegistryOptions, run: &Run) -> Result<BTreeMap<String, Option<String>>> {
     let wanted = stapels(project).filter(|stapel| stapel.from_latest).filter_map(|stapel| match &stapel.from {
         From::Reference(reference) => Some(reference.clone()),
         From::Scratch | From::Image(_) => None,
@@ -43,7 +43,7 @@ async fn latest(project: &Project, options: &RegistryOptions) -> Result<BTreeMap
     if wanted.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let client = registry::client(options)?;
+    let client = registry::client(options, run)?;
     let ask = |written: String| {
         let client = client.clone();
         async move {

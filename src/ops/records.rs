@@ -49,7 +49,7 @@ async fn note(project: &Project, client: &Client, name: &str, image: Reference) 
     if client.head(&place).await?.is_some() {
         return Ok(());
     }
-    client.put_manifest(&place, registry::OCI_INDEX, document(project, name, &image).to_string().as_bytes()).await.map(drop)
+    client.put_new(&place, registry::OCI_INDEX, document(project, name, &image).to_string().as_bytes()).await.map(drop)
 }
 
 /// An index without images that says for people and programs what its tag does.

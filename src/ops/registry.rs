@@ -7,38 +7,39 @@ use miette::Diagnostic;
 use thiserror::Error;
 use tokio::runtime::Handle;
 
-use super::{ChartOptions, RegistryOptions};
+use super::{ChartOptions, RegistryOptions, Run};
 use crate::error::Result;
 use crate::images::buildkit::session::{self, CredentialSource, ServeError};
 use crate::registry::{Client, Credentials, DockerConfig, Options, Reason, ReferenceError, Repository, Scheme, Secret, Verify};
 
 /// A client with the user's credentials. Nothing is sent.
-pub fn client(options: &RegistryOptions) -> Result<Client> {
+pub fn client(options: &RegistryOptions, run: &Run) -> Result<Client> {
     let credentials = match &options.docker_config {
         Some(path) => DockerConfig::load(path)?,
         None => DockerConfig::default(),
     };
-    Ok(with_credentials(options, credentials))
+    Ok(with_credentials(options, credentials, run))
 }
 
 /// A client that shows one login to every registry. Nothing is sent.
-pub fn client_as(options: &RegistryOptions, username: &str, password: &Secret) -> Client {
-    with_credentials(options, DockerConfig::everywhere(username, password.clone()))
+pub fn client_as(options: &RegistryOptions, username: &str, password: &Secret, run: &Run) -> Client {
+    with_credentials(options, DockerConfig::everywhere(username, password.clone()), run)
 }
 
-fn with_credentials(options: &RegistryOptions, credentials: DockerConfig) -> Client {
+fn with_credentials(options: &RegistryOptions, credentials: DockerConfig, run: &Run) -> Client {
     Client::new(Options {
         scheme: if options.insecure { Scheme::Insecure } else { Scheme::Secure },
         tls: if options.skip_tls_verify { Verify::Nothing } else { Verify::System }.into(),
         proxies: options.proxies.clone(),
         credentials,
+        events: run.events.clone(),
         ..Options::default()
     })
 }
 
 /// A client for charts: with Helm's credentials, and Docker's where those know nothing of a host.
-pub fn client_for_charts(charts: &ChartOptions, options: &RegistryOptions) -> Result<Client> {
-    Ok(with_credentials(options, credentials_for_charts(charts, options.docker_config.as_deref())?))
+pub fn client_for_charts(charts: &ChartOptions, options: &RegistryOptions, run: &Run) -> Result<Client> {
+    Ok(with_credentials(options, credentials_for_charts(charts, options.docker_config.as_deref())?, run))
 }
 
 /// Helm's credentials for registries, and Docker's where those know nothing of a host.

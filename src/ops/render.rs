@@ -97,7 +97,7 @@ async fn with_images(options: &Options, project: &Arc<Project>, triggers: &Trigg
     let service = release::service_values_of(project, &images, &loaded.owner);
     let quiet = Run { events: Events::none(), ..run.clone() };
     let early = release::render(&loaded.chart, &loaded.scene(options, &service)?, &quiet)?;
-    let registry = registry::client(&options.registry)?;
+    let registry = registry::client(&options.registry, run)?;
     let published = images.published(project, &registry, &options.build, run);
     let (digests, triggers) = images::compared(project, &images.tree, published).await?;
     if !triggers.is_empty() {

@@ -110,7 +110,7 @@ pub async fn note(images: &Images, project: &Project, client: &Client, missing: 
         if bases.iter().any(|base| found.contains_key(base))
             && let Some(reference) = images.plain_reference(name)
         {
-            client.put_manifest(&reference, registry::OCI_INDEX, index(project, name, &own).to_string().as_bytes()).await?;
+            client.put_new(&reference, registry::OCI_INDEX, index(project, name, &own).to_string().as_bytes()).await?;
         }
     }
     Ok(found)

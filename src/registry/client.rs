@@ -14,9 +14,10 @@ use super::credentials::{Credentials, CredentialsError, DockerConfig};
 use super::error::RegistryError;
 use super::manifest::{Content, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, ImageConfig, Manifest, OCI_INDEX, OCI_MANIFEST, select};
 use super::reference::{Digest, Reference, Repository, Tag};
-use super::session::{self, Call, Context, Host, Patience};
+use super::session::{self, Call, Context, Host};
+use crate::event::Events;
 use crate::platform::Platform;
-use crate::transport::{Proxies, Reply, Tls, Transport};
+use crate::transport::{Patience, Proxies, Reply, Tls, Transport};
 
 /// The longest manifest or configuration that is read, in bytes; registries refuse longer manifests at 4 MiB.
 const MAX_DOCUMENT: usize = 8 << 20;
@@ -34,6 +35,8 @@ pub struct Options {
     pub credentials: DockerConfig,
     /// How often and how long we ask.
     pub patience: Patience,
+    /// Where waits and further tries are told.
+    pub events: Events,
 }
 
 /// Plain or encrypted.
@@ -69,14 +72,15 @@ struct Inner {
 impl Client {
     /// Makes a client; sends and opens nothing.
     pub fn new(options: Options) -> Self {
-        let Options { scheme, tls, proxies, credentials, patience } = options;
-        let context = Context { transport: Transport::new(tls, proxies), credentials, patience };
+        let Options { scheme, tls, proxies, credentials, patience, events } = options;
+        let context = Context { transport: Transport::new(tls, proxies).telling(&events), credentials, patience };
         Client(Arc::new(Inner { context, scheme, hosts: Mutex::default() }))
     }
 
-    /// The credentials for a registry's host, for those who must show them elsewhere, such as BuildKit's session.
+    /// The credentials for a registry's host as they are now, for those who must show them elsewhere, such as BuildKit's session: a build
+    /// may take longer than a login is good for.
     pub async fn credentials_for(&self, host: &str) -> Result<Credentials, CredentialsError> {
-        self.0.context.credentials.credentials_for(host).await
+        self.0.context.credentials.credentials_for(host, true).await
     }
 
     /// Whether a registry lets us in with our credentials. Asks for nothing in it.
@@ -153,7 +157,20 @@ impl Client {
         }
     }
 
-    /// Stores a manifest under a reference's tag or digest. Its blobs must be there.
+    /// Stores a manifest under a tag that is made from content, so that whoever stores under it stores the same: what somebody else has
+    /// stored meanwhile is as good, and where tags are immutable ours is refused. Gives the digest of what is there.
+    pub async fn put_new(&self, reference: &Reference, media_type: &str, bytes: &[u8]) -> Result<Digest, RegistryError> {
+        match self.put_manifest(reference, media_type, bytes).await {
+            Err(error) => match self.head_shown(reference).await {
+                Ok(Some(found)) => Ok(found.digest),
+                Ok(None) | Err(_) => Err(error),
+            },
+            stored => stored,
+        }
+    }
+
+    /// Stores a manifest under a reference's tag or digest. Its blobs must be there. A registry that refuses to replace what is there already
+    /// has nothing to refuse where it is the same.
     pub async fn put_manifest(&self, reference: &Reference, media_type: &str, bytes: &[u8]) -> Result<Digest, RegistryError> {
         let doing = format!("store image `{reference}`");
         let host = self.host(&reference.repository);
@@ -163,8 +180,14 @@ impl Client {
         call.access = Access::Push;
         call.headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
         call.body = Bytes::copy_from_slice(bytes);
-        self.successful(&host, &call).await?;
-        Ok(Digest::of(bytes))
+        let digest = Digest::of(bytes);
+        match self.successful(&host, &call).await {
+            Err(refused @ (RegistryError::Rejected { .. } | RegistryError::Forbidden { .. })) => match self.head_shown(reference).await {
+                Ok(Some(found)) if found.digest == digest => Ok(digest),
+                Ok(_) | Err(_) => Err(refused),
+            },
+            stored => stored.map(|_| digest),
+        }
     }
 
     /// Gives an image one more tag in the same repository.
@@ -212,8 +235,14 @@ impl Client {
         end.target = format!("{location}{joint}digest={digest}");
         end.headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))]);
         end.body = bytes;
-        self.successful(&host, &end).await?;
-        Ok(digest)
+        match self.successful(&host, &end).await {
+            // An answer may be lost, and what is sent again then is an upload that has ended.
+            Err(error) => match self.has_blob(repository, &digest).await {
+                Ok(true) => Ok(digest),
+                Ok(false) | Err(_) => Err(error),
+            },
+            Ok(_) => Ok(digest),
+        }
     }
 
     /// The manifest that a reference points to; `None` where the registry says that there is none.

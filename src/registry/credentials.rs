@@ -192,14 +192,33 @@ impl DockerConfig {
         self.0.path.as_deref()
     }
 
-    /// The credentials for a registry's host, such as `docker.io` or `127.0.0.1:5000`. May run a helper program.
-    pub async fn credentials_for(&self, host: &str) -> Result<Credentials, CredentialsError> {
-        self.look_up(&normal_key(host), "").await
+    /// The credentials for a registry's host, such as `docker.io` or `127.0.0.1:5000`. May run a helper program. `anew` reads the
+    /// files once more, which others may have renewed.
+    pub async fn credentials_for(&self, host: &str, anew: bool) -> Result<Credentials, CredentialsError> {
+        self.or_renewed(&normal_key(host), "", anew).await
     }
 
     /// The credentials for a repository: an entry for a part of its path is preferred to one for its whole host.
-    pub async fn credentials_for_repository(&self, repository: &Repository) -> Result<Credentials, CredentialsError> {
-        self.look_up(repository.registry(), repository.path()).await
+    pub async fn credentials_for_repository(&self, repository: &Repository, anew: bool) -> Result<Credentials, CredentialsError> {
+        self.or_renewed(repository.registry(), repository.path(), anew).await
+    }
+
+    async fn or_renewed(&self, host: &str, path: &str, anew: bool) -> Result<Credentials, CredentialsError> {
+        let Some(renewed) = self.renewed().filter(|_| anew) else { return self.look_up(host, path).await };
+        match renewed.look_up(host, path).await? {
+            // whoever logs out while we work does not log us out; a helper has been asked just now
+            Credentials::Anonymous if self.0.store.is_none() && self.0.helpers.is_empty() => self.look_up(host, path).await,
+            found => Ok(found),
+        }
+    }
+
+    /// The same files as they are now; `None` where there is none that can be read.
+    fn renewed(&self) -> Option<DockerConfig> {
+        let own = self.path().filter(|path| path.exists()).and_then(|path| DockerConfig::load(path).ok())?;
+        Some(match &self.0.otherwise {
+            Some(otherwise) => own.or(otherwise.renewed().unwrap_or_else(|| otherwise.clone())),
+            None => own,
+        })
     }
 
     async fn look_up(&self, host: &str, path: &str) -> Result<Credentials, CredentialsError> {
@@ -389,9 +408,9 @@ mod tests {
             ("empty.io/app", Credentials::Anonymous),
         ] {
             let repository = Repository::parse(name).unwrap();
-            assert_eq!(config.credentials_for_repository(&repository).await.unwrap(), expect, "{name}");
+            assert_eq!(config.credentials_for_repository(&repository, false).await.unwrap(), expect, "{name}");
         }
-        assert_eq!(config.credentials_for("registry-1.docker.io").await.unwrap(), basic("hub", "pw"));
+        assert_eq!(config.credentials_for("registry-1.docker.io", false).await.unwrap(), basic("hub", "pw"));
     }
 
     #[test]
@@ -418,27 +437,47 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn logins_that_others_renew_are_read_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config.json");
+        let write = |password: &str| {
+            std::fs::write(&file, format!(r#"{{"auths": {{"r.io": {{"username": "u", "password": "{password}"}}}}}}"#)).unwrap();
+        };
+        write("old");
+        let config = DockerConfig::load(&file).unwrap();
+        write("new");
+        assert_eq!(config.credentials_for("r.io", false).await.unwrap(), basic("u", "old"));
+        assert_eq!(config.credentials_for("r.io", true).await.unwrap(), basic("u", "new"));
+        for text in ["{", "{}"] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(config.credentials_for("r.io", true).await.unwrap(), basic("u", "old"), "{text}");
+        }
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(config.credentials_for("r.io", true).await.unwrap(), basic("u", "old"));
+    }
+
+    #[tokio::test]
     async fn configurations_are_asked_one_after_the_other() {
         let first = config(r#"{"auths": {"a.io": {"username": "a", "password": "1"}}}"#).unwrap();
         let second =
             config(r#"{"auths": {"a.io": {"username": "x", "password": "2"}, "b.io": {"username": "b", "password": "3"}}}"#).unwrap();
         let both = first.or(second);
         for (host, expect) in [("a.io", basic("a", "1")), ("b.io", basic("b", "3")), ("c.io", Credentials::Anonymous)] {
-            assert_eq!(both.credentials_for(host).await.unwrap(), expect, "{host}");
+            assert_eq!(both.credentials_for(host, false).await.unwrap(), expect, "{host}");
         }
-        assert_eq!(DockerConfig::everywhere("u", Secret::new("p")).credentials_for("c.io").await.unwrap(), basic("u", "p"));
+        assert_eq!(DockerConfig::everywhere("u", Secret::new("p")).credentials_for("c.io", false).await.unwrap(), basic("u", "p"));
     }
 
     #[tokio::test]
     async fn a_missing_file_knows_nobody() {
         let config = DockerConfig::load(Path::new("/nonexistent/config.json")).unwrap();
-        assert_eq!(config.credentials_for("r.io").await.unwrap(), Credentials::Anonymous);
+        assert_eq!(config.credentials_for("r.io", false).await.unwrap(), Credentials::Anonymous);
     }
 
     #[tokio::test]
     async fn a_missing_helper_is_named() {
         let config = config(r#"{"credHelpers": {"r.io": "surely-absent"}}"#).unwrap();
-        let error = config.credentials_for("r.io").await.unwrap_err();
+        let error = config.credentials_for("r.io", false).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot run `docker-credential-surely-absent`, which is configured to keep the credentials of registry `r.io`"

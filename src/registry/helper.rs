@@ -3,11 +3,15 @@
 //! <https://github.com/docker/docker-credential-helpers>
 
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt;
 
 use super::credentials::{Credentials, CredentialsError, Secret, docker_key};
+use crate::child_process;
+
+/// How long a helper may take: some ask a person for the password of their store.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// What helpers say where they have nothing: the protocol has this sentence, not a code.
 const NOT_FOUND: &str = "credentials not found";
@@ -54,7 +58,7 @@ async fn tell(name: &str, verb: &str, host: &str, what: &str) -> Result<(), Cred
 async fn run(name: &str, verb: &str, host: &str, input: &str) -> Result<(String, Output), CredentialsError> {
     let program = format!("docker-credential-{name}");
     let failed = |reason: String| CredentialsError::HelperFailed { program: program.clone(), host: host.to_owned(), reason };
-    let mut child = tokio::process::Command::new(&program)
+    let child = tokio::process::Command::new(&program)
         .arg(verb)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -62,11 +66,8 @@ async fn run(name: &str, verb: &str, host: &str, input: &str) -> Result<(String,
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| CredentialsError::HelperMissing { program: program.clone(), host: host.to_owned(), source: error })?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A helper may answer without reading; then the pipe is closed and that is no failure.
-        let _ = stdin.write_all(input.as_bytes()).await;
-    }
-    let output = child.wait_with_output().await.map_err(|error| failed(error.to_string()))?;
+    let output = child_process::asked(child, input.as_bytes(), LIMIT).await.map_err(|error| failed(error.to_string()))?;
+    let output = output.ok_or_else(|| failed(format!("it did not answer within {} s", LIMIT.as_secs())))?;
     Ok((program, output))
 }
 

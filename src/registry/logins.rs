@@ -98,7 +98,7 @@ mod tests {
     }
 
     async fn found(path: &Path, host: &str) -> Credentials {
-        DockerConfig::load(path).unwrap().credentials_for(host).await.unwrap()
+        DockerConfig::load(path).unwrap().credentials_for(host, false).await.unwrap()
     }
 
     fn basic(username: &str, password: &str) -> Credentials {

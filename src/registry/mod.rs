@@ -18,10 +18,9 @@ pub mod manifest;
 pub mod reference;
 mod session;
 
-pub use crate::transport::{Proxies, Tls, Verify};
+pub use crate::transport::{Patience, Proxies, Tls, Verify};
 pub use client::{Client, Deletion, Options, Scheme};
 pub use credentials::{Credentials, CredentialsError, DockerConfig, Secret};
 pub use error::RegistryError;
 pub use manifest::{CREATED, Descriptor, ImageConfig, Manifest, OCI_INDEX, TaggedImage};
 pub use reference::{Digest, Reason, Reference, ReferenceError, Repository, Tag};
-pub use session::Patience;

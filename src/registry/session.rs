@@ -15,36 +15,17 @@ use super::auth::{self, Challenge, Scope, TokenRequest};
 use super::credentials::{Credentials, DockerConfig, Secret};
 use super::error::{Exchange, RegistryError, redact, server_message};
 use super::reference::{DEFAULT_REGISTRY, Repository, is_loopback};
-use crate::transport::{Failure, Reply, Request, Transport, origin, resolve};
+use crate::transport::{Failure, Patience, Reply, Request, Setback, Transport, Tries, origin, resolve};
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
-/// The longest that a server's `Retry-After` makes us wait.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(20);
-
-/// How often and how long we ask.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Tries in all.
-    pub tries: u32,
-    /// Pause after the first try; each later one is three times as long.
-    pub pause: Duration,
-    /// How long one exchange may take.
-    pub timeout: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Patience { tries: 4, pause: Duration::from_millis(150), timeout: Duration::from_secs(30) }
-    }
-}
-
 /// What is known of one host.
 #[derive(Debug)]
 pub struct Host {
     name: String,
     tls: AtomicBool,
     scheme_may_change: bool,
+    answered: AtomicBool,
     opened: Mutex<bool>,
     login: Mutex<Login>,
 }
@@ -96,6 +77,7 @@ impl Host {
             name: name.to_owned(),
             tls: AtomicBool::new(!insecure && !loopback),
             scheme_may_change: loopback && !insecure,
+            answered: AtomicBool::new(false),
             opened: Mutex::new(false),
             login: Mutex::default(),
         }
@@ -165,10 +147,13 @@ async fn authorization(
     {
         return Ok(Some(header.clone()));
     }
-    let credentials = match login.credentials.get(call.repository.path()) {
+    // What was right a while ago may have been renewed since: helpers and other programs do so.
+    let known = login.credentials.get(call.repository.path()).filter(|_| stale.is_none());
+    let credentials = match known {
         Some(credentials) => credentials.clone(),
         None => {
-            let found = context.credentials.credentials_for_repository(call.repository).await;
+            let ask = context.credentials.credentials_for_repository(call.repository, stale.is_some());
+            let found = context.transport.slow().watch("the program that keeps credentials", &wish(host), ask).await;
             let found = found.map_err(|source| RegistryError::Credentials { doing: call.doing.to_owned(), source })?;
             login.credentials.insert(call.repository.path().to_owned(), found.clone());
             found
@@ -276,46 +261,61 @@ async fn fetch_token(
     }
 }
 
+/// What a program that keeps credentials is asked for.
+fn wish(host: &Host) -> String {
+    format!("find the credentials for registry `{}`", host.name)
+}
+
 /// Asks until there is an answer that is worth having, following redirects.
 async fn ask(context: &Context, host: &Host, call: &Call<'_>, shown: Option<&Secret>) -> Result<(Reply, Exchange), RegistryError> {
     // A blob's upload session is not to be begun twice; everything else says the same again.
     let repeatable = call.method != Method::POST || call.target.contains("://");
-    let mut pause = context.patience.pause;
-    let mut tries = 0;
+    let mut tries = Tries::new(context.patience, host.answered.load(Ordering::Relaxed));
     loop {
-        tries += 1;
-        let may_repeat = repeatable && tries < context.patience.tries;
-        match follow(context, host, call, shown).await {
+        let timeout = tries.begin(call.body.len());
+        let (pause, why) = match follow(context, host, call, shown, timeout).await {
             Ok((reply, url)) => {
-                let wait = match reply.status.as_u16() {
-                    429 => Some(retry_after(&reply).unwrap_or(pause)),
-                    500 | 502 | 503 | 504 => Some(pause.max(retry_after(&reply).unwrap_or_default())),
-                    _ => None,
+                host.answered.store(true, Ordering::Relaxed);
+                // who says when to come again has begun nothing
+                let pause = match repeatable || reply.headers.contains_key(header::RETRY_AFTER) {
+                    true => tries.pause_after(Setback::Answer(reply.status, &reply.headers)),
+                    false => None,
                 };
-                match wait {
-                    Some(wait) if may_repeat => tokio::time::sleep(wait.min(MAX_RETRY_AFTER)).await,
-                    _ => {
+                match pause {
+                    Some(pause) => (pause, reply.status.to_string()),
+                    None => {
                         let said = server_message(&reply.body);
-                        let exchange = Exchange { method: call.method.to_string(), url: redact(&url), status: reply.status, said, tries };
+                        let (method, url) = (call.method.to_string(), redact(&url));
+                        let exchange = Exchange { method, url, status: reply.status, said, tries: tries.made() };
                         return Ok((reply, exchange));
                     }
                 }
             }
             Err(Failure::NotHttp(_)) if host.scheme_may_change && !host.tls.swap(true, Ordering::Relaxed) => continue,
-            Err(Failure::Broken(_) | Failure::TimedOut) if may_repeat => tokio::time::sleep(pause).await,
-            Err(failure) => return Err(no_answer(context, host, call, failure, tries)),
-        }
-        pause *= 3;
+            Err(failure) => match tries.pause_after(Setback::Failure(&failure)).filter(|_| repeatable) {
+                Some(pause) => (pause, failure.to_string()),
+                None => return Err(no_answer(context, host, call, failure, tries.made())),
+            },
+        };
+        context.transport.slow().again(&name_of(host, call), call.doing, &why, pause);
+        tokio::time::sleep(pause).await;
     }
 }
 
-async fn follow(context: &Context, host: &Host, call: &Call<'_>, shown: Option<&Secret>) -> Result<(Reply, String), Failure> {
+async fn follow(
+    context: &Context,
+    host: &Host,
+    call: &Call<'_>,
+    shown: Option<&Secret>,
+    timeout: Duration,
+) -> Result<(Reply, String), Failure> {
     let mut request = Request {
+        doing: call.doing.to_owned(),
         method: call.method.clone(),
         url: host.url(&call.target),
         headers: call.headers.clone(),
         body: call.body.clone(),
-        timeout: context.patience.timeout + transfer_time(call.body.len()),
+        timeout,
         limit: call.limit,
     };
     request.headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("werf/", env!("CARGO_PKG_VERSION"))));
@@ -354,16 +354,6 @@ async fn exchange(context: &Context, host: &Host, request: &Request) -> Result<R
         }
     }
     context.transport.exchange(request).await
-}
-
-/// A body gets time in proportion: 100 kB/s at the least.
-fn transfer_time(bytes: usize) -> Duration {
-    Duration::from_millis(bytes as u64 / 100)
-}
-
-fn retry_after(reply: &Reply) -> Option<Duration> {
-    let seconds = reply.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 fn secret_header(secret: &Secret) -> HeaderValue {
@@ -468,13 +458,16 @@ pub fn malformed(host: &Host, call: &Call<'_>, problem: String) -> RegistryError
     RegistryError::Malformed { doing: call.doing.to_owned(), host: host.name.clone(), problem }
 }
 
-fn no_answer(context: &Context, host: &Host, call: &Call<'_>, failure: Failure, tries: u32) -> RegistryError {
-    // A token service or a store elsewhere fails under its own name.
-    let name = match call.target.contains("://") {
+/// Who is asked: a token service or a store elsewhere has a name of its own.
+fn name_of(host: &Host, call: &Call<'_>) -> String {
+    match call.target.contains("://") {
         true => origin(&call.target).split("://").last().unwrap_or(&host.name).to_owned(),
         false => host.name.clone(),
-    };
-    let (doing, host) = (call.doing.to_owned(), name);
+    }
+}
+
+fn no_answer(context: &Context, host: &Host, call: &Call<'_>, failure: Failure, tries: u32) -> RegistryError {
+    let (doing, host) = (call.doing.to_owned(), name_of(host, call));
     match failure {
         Failure::Unreachable(source) => RegistryError::Unreachable { doing, host, source },
         Failure::Broken(source) => RegistryError::Broken { doing, host, tries, source },

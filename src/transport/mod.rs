@@ -1,18 +1,27 @@
 //! One HTTP exchange: connections, TLS, time limits, and what sort of failure it was. Knows nothing of who is spoken to.
 //!
 //! Connections are kept and shared. System certificates are read at the first HTTPS request, so plain HTTP never pays for them.
+//! Nothing waits for ever: an answer begins in the time that its request allows, and a body that stops coming, or that comes too slowly
+//! ever to end, is a failure. What takes long is told ([`slow`]), what may pass is tried again ([`mod@patience`]), and only so much is asked at once
+//! ([`bounds`]).
 
+mod bounds;
+mod patience;
 mod proxy;
+mod slow;
 
+use bounds::{Bounds, Place};
+pub use patience::{Patience, Setback, Tries, is_passing};
 use proxy::ProxyError;
 pub use proxy::{Connector, Proxies, percent_decoded};
+pub use slow::Slow;
 
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -22,9 +31,20 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::root_cause;
+use crate::event::Events;
 
 /// How long a TCP connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a body may bring nothing, and how long it may take in all beside what its length allows. A request with less patience for the
+/// beginning of its answer has less for the rest too.
+const BODY: Duration = Duration::from_secs(20);
+
+/// The slowest body that is waited for, in bytes a second.
+const SLOWEST: usize = 16 << 10;
+
+/// How often the other end of a connection is asked whether it is there, and how long it may take to say so.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// Whether a server's certificate must convince us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,11 +97,15 @@ pub struct Transport {
     secure: OnceLock<Result<SecureClient, String>>,
     tls: Tls,
     proxies: Arc<Proxies>,
+    bounds: Bounds,
+    slow: Slow,
 }
 
 /// A request with everything in it.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// What it is for, as an infinitive: `check image …`.
+    pub doing: String,
     /// Method.
     pub method: Method,
     /// Absolute URL.
@@ -90,7 +114,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// Body.
     pub body: Bytes,
-    /// How long the whole exchange may take.
+    /// How long the answer may take to begin.
     pub timeout: Duration,
     /// The longest answer that is read, in bytes.
     pub limit: usize,
@@ -116,10 +140,11 @@ pub struct Answer {
     pub headers: HeaderMap,
     body: Incoming,
     secure: bool,
+    _place: Place,
 }
 
 impl Answer {
-    /// The next piece of the body; `None` at its end. How long that may take is the caller's.
+    /// The next piece of the body; `None` at its end. How long that may take is the caller's to say.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
             match self.body.frame().await {
@@ -136,21 +161,28 @@ impl Answer {
 }
 
 /// There was no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The name is unknown, or nobody listens.
+    #[error("it cannot be reached: {0}")]
     Unreachable(Cause),
     /// An open connection broke.
+    #[error("the connection broke: {0}")]
     Broken(Cause),
     /// TLS was answered by something else.
+    #[error("it does not speak TLS: {0}")]
     NotTls(Cause),
     /// Plain HTTP was answered by something else.
+    #[error("it does not speak HTTP: {0}")]
     NotHttp(Cause),
     /// The certificate does not convince.
+    #[error("its certificate cannot be verified: {0}")]
     Certificate(Cause),
     /// Time is up.
+    #[error("it did not answer in time")]
     TimedOut,
     /// The answer is longer than the limit, or the request could not be made.
+    #[error("{0}")]
     Unusable(String),
 }
 
@@ -158,27 +190,45 @@ impl Transport {
     /// Makes a transport; opens nothing.
     pub fn new(tls: Tls, proxies: Proxies) -> Self {
         let proxies = Arc::new(proxies);
-        Transport { plain: builder().build(connector(false, &proxies)), secure: OnceLock::new(), tls, proxies }
+        let plain = builder().build(connector(false, &proxies));
+        Transport { plain, secure: OnceLock::new(), tls, proxies, bounds: Bounds::default(), slow: Slow::default() }
+    }
+
+    /// The same, which tells what takes long.
+    pub fn telling(self, events: &Events) -> Self {
+        Transport { slow: Slow::new(events), ..self }
+    }
+
+    /// Who tells what takes long.
+    pub fn slow(&self) -> &Slow {
+        &self.slow
     }
 
     /// Sends a request and reads the whole answer. Redirects are the caller's.
     pub async fn exchange(&self, request: &Request) -> Result<Reply, Failure> {
-        match tokio::time::timeout(request.timeout, self.unlimited(request)).await {
-            Ok(result) => result,
-            Err(_) => Err(Failure::TimedOut),
-        }
+        self.slow.watch(host(&request.url), &request.doing, self.whole(request)).await
     }
 
-    /// Sends a request and returns when the answer begins: its body is read piece by piece and has no limit. `timeout` is for the
-    /// beginning alone. Redirects are the caller's.
+    /// Sends a request and returns when the answer begins: its body is read piece by piece and has no limit. Redirects are the caller's.
     pub async fn open(&self, request: &Request) -> Result<Answer, Failure> {
-        match tokio::time::timeout(request.timeout, self.send(request)).await {
-            Ok(result) => {
-                let (head, body) = result?.into_parts();
-                Ok(Answer { status: head.status, headers: head.headers, body, secure: request.url.starts_with("https:") })
-            }
-            Err(_) => Err(Failure::TimedOut),
+        self.slow.watch(host(&request.url), &request.doing, self.begun(request)).await
+    }
+
+    async fn begun(&self, request: &Request) -> Result<Answer, Failure> {
+        let place = self.bounds.enter(&request.url).await;
+        let answer = tokio::time::timeout(request.timeout, self.send(request)).await.unwrap_or(Err(Failure::TimedOut))?;
+        let (head, body) = answer.into_parts();
+        Ok(Answer { status: head.status, headers: head.headers, body, secure: request.url.starts_with("https:"), _place: place })
+    }
+
+    async fn whole(&self, request: &Request) -> Result<Reply, Failure> {
+        let mut answer = self.begun(request).await?;
+        let body = all(&mut answer, request).await?;
+        if !answer.secure && wants_tls(request, &answer, &body) {
+            let said = String::from_utf8_lossy(&body[..body.len().min(200)]).trim().to_owned();
+            return Err(Failure::NotHttp(Cause(if said.is_empty() { format!("it answered {}", answer.status) } else { said })));
         }
+        Ok(Reply { status: answer.status, headers: answer.headers, body })
     }
 
     async fn send(&self, request: &Request) -> Result<http::Response<Incoming>, Failure> {
@@ -196,23 +246,6 @@ impl Transport {
         response.map_err(|error| classify(&error, error.is_connect(), secure))
     }
 
-    async fn unlimited(&self, request: &Request) -> Result<Reply, Failure> {
-        let secure = request.url.starts_with("https:");
-        let (head, body) = self.send(request).await?.into_parts();
-        let body = match Limited::new(body, request.limit).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                return Err(Failure::Unusable(format!("it is longer than {} bytes", request.limit)));
-            }
-            Err(error) => return Err(classify(error.as_ref(), false, secure)),
-        };
-        if !secure && wants_tls(request, &head, &body) {
-            let said = String::from_utf8_lossy(&body[..body.len().min(200)]).trim().to_owned();
-            return Err(Failure::NotHttp(Cause(if said.is_empty() { format!("it answered {}", head.status) } else { said })));
-        }
-        Ok(Reply { status: head.status, headers: head.headers, body })
-    }
-
     fn secure(&self) -> Result<&SecureClient, Failure> {
         let made = self.secure.get_or_init(|| {
             let https = HttpsConnectorBuilder::new().with_tls_config(tls_config(&self.tls)?).https_only().enable_all_versions();
@@ -222,9 +255,35 @@ impl Transport {
     }
 }
 
+/// Reads a whole body.
+async fn all(answer: &mut Answer, request: &Request) -> Result<Bytes, Failure> {
+    let (began, limit, patience) = (Instant::now(), request.limit, BODY.min(request.timeout));
+    let mut first = None;
+    let mut rest = Vec::new();
+    loop {
+        let length = first.as_ref().map_or(0, Bytes::len) + rest.len();
+        let allowed = patience + Duration::from_secs((length / SLOWEST) as u64);
+        let left = allowed.saturating_sub(began.elapsed()).min(patience);
+        let piece = tokio::time::timeout(left, answer.piece()).await.unwrap_or(Err(Failure::TimedOut))?;
+        let Some(piece) = piece else { break };
+        if length + piece.len() > limit {
+            return Err(Failure::Unusable(format!("it is longer than {limit} bytes")));
+        }
+        match &first {
+            None => first = Some(piece),
+            Some(_) => rest.extend_from_slice(&piece),
+        }
+    }
+    let first = first.unwrap_or_default();
+    // most answers come in one piece
+    Ok(if rest.is_empty() { first } else { [&first[..], &rest].concat().into() })
+}
+
 fn builder() -> hyper_util::client::legacy::Builder {
     let mut builder = Client::builder(TokioExecutor::new());
     builder.pool_idle_timeout(Duration::from_secs(60)).pool_timer(TokioTimer::new()).timer(TokioTimer::new());
+    builder.pool_max_idle_per_host(bounds::TO_ONE_SERVER);
+    builder.http2_keep_alive_interval(KEEP_ALIVE).http2_keep_alive_timeout(KEEP_ALIVE);
     builder
 }
 
@@ -232,6 +291,9 @@ fn connector(secure: bool, proxies: &Arc<Proxies>) -> Connector {
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     connector.set_nodelay(true);
+    connector.set_keepalive(Some(KEEP_ALIVE));
+    connector.set_keepalive_interval(Some(KEEP_ALIVE));
+    connector.set_keepalive_retries(Some(2));
     connector.enforce_http(!secure);
     Connector { direct: connector, proxies: proxies.clone() }
 }
@@ -281,7 +343,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
 
 /// Go's and nginx's servers answer plain HTTP on a TLS port with 400 and a sentence. A HEAD has no sentence; there the missing mark of
 /// registries tells.
-fn wants_tls(request: &Request, head: &http::response::Parts, body: &[u8]) -> bool {
+fn wants_tls(request: &Request, head: &Answer, body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(&body[..body.len().min(1000)]);
     let told = text.contains("HTTP request to an HTTPS server") || text.contains("sent to HTTPS port");
     let silent = request.method == Method::HEAD && !head.headers.contains_key("docker-distribution-api-version");
@@ -420,6 +482,12 @@ pub fn origin(url: &str) -> &str {
     let start = url.find("://").map_or(0, |at| at + 3);
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
     &url[..end]
+}
+
+/// The authority of a URL, for messages: without a user.
+pub fn host(url: &str) -> &str {
+    let authority = origin(url).split("://").last().unwrap_or_default();
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 /// Resolves a `Location` against the URL that it answers.

@@ -40,6 +40,18 @@ pub fn of(event: &Event) -> Option<Line> {
                 help.as_deref().map(|help| format!("\n{:VERB$} help: {}", "", help.trim_end().replace('\n', &further))).unwrap_or_default();
             line(Quiet, Tone::Warn, "Warning", format!("{message}{help}"))
         }
+        Event::Slow { whom, doing, since } => line(Normal, Tone::Note, "Waiting", slow(whom, doing, *since)),
+        Event::TryingAgain { whom, doing, why, pause } => {
+            let level = if *pause < Duration::from_secs(2) { Verbose } else { Normal };
+            let text = format!("in {}: {} ({}: {})", seconds(*pause), printable(doing), printable(whom), printable(why));
+            line(level, Tone::Note, "Trying again", text)
+        }
+        Event::Stopping { finishing } => {
+            let more = finishing.len().saturating_sub(3);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let first = finishing.iter().take(3).map(|what| printable(what)).collect::<Vec<_>>().join(", ");
+            line(Quiet, Tone::Warn, "Stopping", format!("first {first}{more}; a second Ctrl-C or SIGTERM ends at once"))
+        }
         Event::ImageFound { image, reference } => line(Normal, Tone::Good, "Found", format!("image {image}  {reference}")),
         Event::ImageMissing { image, reference } => line(Normal, Tone::Note, "Missing", format!("image {image}  {reference}")),
         Event::ChartFetched { name, version, repository } => {
@@ -67,6 +79,7 @@ pub fn of(event: &Event) -> Option<Line> {
         Event::BuilderReady { endpoint, took } => line(Normal, Tone::Good, "Builder", format!("{endpoint} after {}", seconds(*took))),
         Event::StepStarted { image, name, .. } => line(Normal, Tone::Note, "Building", format!("{image}  {}", own_step(image, name))),
         Event::StepCached { image, name, .. } => line(Verbose, Tone::Dim, "Cached", format!("{image}  {}", own_step(image, name))),
+        Event::SlowOver { .. } => None,
         Event::StepPrinted { .. } | Event::StepProgressed { .. } | Event::StepDone { .. } | Event::StepFailed { .. } => None,
         Event::ImagePublished { image, reference, took, .. } => {
             line(Normal, Tone::Good, "Published", format!("image {image}  {reference} in {}", seconds(*took)))
@@ -104,6 +117,11 @@ pub fn of(event: &Event) -> Option<Line> {
         }
         Event::ImageDeleted { reference, reason } => line(Normal, Tone::Good, "Deleted", format!("{reference}: {reason}")),
     }
+}
+
+/// What takes long, for people: whom it waits for, since when, and what for.
+pub fn slow(whom: &str, doing: &str, since: Duration) -> String {
+    format!("for {}, {} so far: {}", printable(whom), seconds(since), printable(doing))
 }
 
 /// A duration for people: `38 ms`, `4.2 s`, `2 min 05 s`.

@@ -57,6 +57,8 @@ pub enum Trouble {
     Close,
     /// No answer ever.
     Hang,
+    /// A pause of so many milliseconds, then the usual answer.
+    Late(u64),
 }
 
 /// A registry in this process. It is gone when it is dropped.
@@ -73,6 +75,8 @@ struct State {
     faults: Vec<Fault>,
     log: Vec<String>,
     connections: usize,
+    under_way: usize,
+    most: usize,
     manifests: HashMap<(String, String), (String, Bytes)>,
     tags: BTreeMap<(String, String), String>,
     blobs: HashMap<String, Bytes>,
@@ -153,6 +157,16 @@ impl FakeRegistry {
         std::mem::take(&mut self.state.lock().unwrap().log)
     }
 
+    /// Wants another login from now on.
+    pub fn relogin(&self, login: Login) {
+        self.state.lock().unwrap().login = login;
+    }
+
+    /// The most requests that were under way at once.
+    pub fn most_at_once(&self) -> usize {
+        self.state.lock().unwrap().most
+    }
+
     /// How many connections were opened.
     pub fn connections(&self) -> usize {
         self.state.lock().unwrap().connections
@@ -222,6 +236,45 @@ pub async fn raw_server(reply: &'static [u8]) -> SocketAddr {
     address
 }
 
+/// A server that begins an answer; then it keeps the connection open for ever, or closes it.
+pub async fn partial_server(reply: &'static [u8], forever: bool) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut buffer = [0; 1024];
+            let _ = stream.read(&mut buffer).await;
+            let _ = stream.write_all(reply).await;
+            if forever {
+                kept.push(stream);
+            } else {
+                let _ = stream.shutdown().await;
+            }
+        }
+    });
+    address
+}
+
+/// A server whose answer comes byte by byte and has no end.
+pub async fn dripping_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut buffer = [0; 1024];
+                let _ = stream.read(&mut buffer).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n").await;
+                while stream.write_all(b" ").await.is_ok() {
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                }
+            });
+        }
+    });
+    address
+}
+
 type Reply = Result<Response<Full<Bytes>>, Closed>;
 
 #[derive(Debug)]
@@ -239,6 +292,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
     let line = format!("{} {}", head.method, head.uri.path());
+    let _under_way = UnderWay::begin(&state);
     let trouble = {
         let mut state = state.lock().unwrap();
         let shown = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -272,7 +326,29 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Reply {
             std::future::pending::<Infallible>().await;
             Err(Closed)
         }
+        Some(Trouble::Late(milliseconds)) => {
+            tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+            Ok(serve(&mut state.lock().unwrap(), &head, body))
+        }
         None => Ok(serve(&mut state.lock().unwrap(), &head, body)),
+    }
+}
+
+/// A request that is being answered.
+struct UnderWay(Arc<Mutex<State>>);
+
+impl UnderWay {
+    fn begin(state: &Arc<Mutex<State>>) -> Self {
+        let mut counted = state.lock().unwrap();
+        counted.under_way += 1;
+        counted.most = counted.most.max(counted.under_way);
+        UnderWay(state.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().under_way -= 1;
     }
 }
 

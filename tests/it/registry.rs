@@ -9,7 +9,7 @@ use werf::registry::{
     Client, Deletion, Digest, DockerConfig, Options, Patience, Reference, RegistryError, Repository, Scheme, Tag, Verify,
 };
 
-use super::fake_registry::{FakeRegistry, Login, Trouble, raw_server, tls_front};
+use super::fake_registry::{FakeRegistry, Login, Trouble, dripping_server, partial_server, raw_server, tls_front};
 
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -17,7 +17,7 @@ const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
 fn client_with(auths: &str, options: Options) -> Client {
     let text = format!(r#"{{"auths": {auths}}}"#);
     let credentials = DockerConfig::parse(text.as_bytes(), Path::new("/home/me/.docker/config.json")).unwrap();
-    let patience = Patience { tries: 3, pause: Duration::from_millis(1), timeout: Duration::from_secs(20) };
+    let patience = Patience { tries: 3, pause: Duration::from_millis(1), ..Patience::default() };
     Client::new(Options { credentials, patience, ..options })
 }
 
@@ -216,6 +216,67 @@ async fn images_are_stored_tagged_and_deleted() {
     assert_eq!(client.delete(&repository, &digest).await.unwrap(), Deletion::Done);
     assert_eq!(client.delete(&repository, &digest).await.unwrap(), Deletion::WasAbsent);
     assert_eq!(client.head(&image).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_tag_that_cannot_be_replaced_is_looked_up() {
+    let refused = r#"{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}"#;
+    for status in [400, 403, 409, 412] {
+        let registry = FakeRegistry::start(Login::Open).await;
+        let (image, other) = (reference(&registry, "app:1"), r#"{"other":1}"#);
+        let theirs = registry.put("app", "1", OCI, "{}");
+        registry.fault("PUT", 4, Trouble::Answer(status, refused));
+        // the same is stored already; under a name that content has made, whatever is there is
+        assert_eq!(client().put_manifest(&image, OCI, b"{}").await.unwrap(), theirs, "{status}");
+        assert_eq!(client().put_new(&image, OCI, other.as_bytes()).await.unwrap(), theirs, "{status}");
+        assert!(client().put_manifest(&image, OCI, other.as_bytes()).await.is_err(), "{status}: another is there");
+        assert!(client().put_new(&reference(&registry, "app:2"), OCI, b"{}").await.is_err(), "{status}: nothing is there");
+    }
+}
+
+#[tokio::test]
+async fn requests_at_once_are_bounded() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    let digest = registry.image("app", "1", "{}");
+    registry.fault("HEAD", 200, Trouble::Late(5));
+    let (client, image) = (client(), reference(&registry, "app:1"));
+    let found = futures::future::join_all((0..200).map(|_| client.head(&image))).await;
+    assert!(found.into_iter().all(|found| found.unwrap().unwrap().digest == digest));
+    assert!((2..=32).contains(&registry.most_at_once()), "{}", registry.most_at_once());
+    assert!(registry.connections() <= 64, "{}", registry.connections());
+}
+
+#[tokio::test]
+async fn a_login_that_is_renewed_meanwhile_is_shown() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config.json");
+    let registry = FakeRegistry::start(Login::Basic("me", "old")).await;
+    let write = |password: &str| {
+        let text = format!(r#"{{"auths": {{"{}": {{"username": "me", "password": "{password}"}}}}}}"#, registry.address);
+        std::fs::write(&file, text).unwrap();
+    };
+    write("old");
+    let client = Client::new(Options { credentials: DockerConfig::load(&file).unwrap(), ..Options::default() });
+    let repository = Repository::parse(&registry.repository("app")).unwrap();
+    assert!(!client.has_blob(&repository, &Digest::of(b"{}")).await.unwrap());
+    registry.relogin(Login::Basic("me", "new"));
+    write("new");
+    client.put_blob(&repository, "{}".into()).await.unwrap();
+    // one that was not renewed is told as one that is not accepted
+    registry.relogin(Login::Basic("me", "newer"));
+    let error = client.put_blob(&repository, "[]".into()).await.unwrap_err();
+    assert!(matches!(error, RegistryError::LoginRefused { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_an_upload_is_looked_up() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    let repository = Repository::parse(&registry.repository("app")).unwrap();
+    // the upload has ended, and what is sent again is one that nobody knows
+    let digest = registry.blob("{}");
+    registry.fault("HEAD /v2/app/blobs", 1, Trouble::Answer(404, ""));
+    registry.fault("PUT", 1, Trouble::Answer(404, r#"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"unknown upload"}]}"#));
+    assert_eq!(client().put_blob(&repository, "{}".into()).await.unwrap(), digest);
 }
 
 #[tokio::test]
@@ -547,11 +608,48 @@ async fn errors_of_the_wire() {
 
     let registry = FakeRegistry::start(Login::Open).await;
     registry.fault("HEAD", 9, Trouble::Hang);
-    let hasty = Patience { tries: 1, pause: Duration::from_millis(1), timeout: Duration::from_secs(1) };
+    let hasty = Patience { tries: 1, timeout: Duration::from_secs(1), ..Patience::default() };
     let hasty = Client::new(Options { patience: hasty, ..Options::default() });
     let error = hasty.head(&reference(&registry, "app:1")).await.unwrap_err();
     insta::assert_snapshot!(text(&error, registry.address), @"
     error: cannot check image `HOST/app:1`: registry `HOST` did not answer within 1 s (1 try)
     help: run the same command again; if it stays so, see the registry's load and the network between
     ");
+}
+
+/// Servers that keep a promise half, at each way to do so: all end soon, and say what happened.
+#[tokio::test]
+async fn servers_that_misbehave_are_left_in_time() {
+    let patience =
+        Patience { tries: 2, pause: Duration::from_millis(1), timeout: Duration::from_millis(300), budget: Duration::from_millis(500) };
+    let client = Client::new(Options { patience, ..Options::default() });
+    let silent = "did not answer within 0 s (2 tries)";
+    for (reply, forever, expect) in [
+        (&b""[..], true, silent),
+        (b"HTTP/1.1 200 OK\r\n", true, silent),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", true, silent),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"con", true, silent),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"con\r\n", true, silent),
+        (b"", false, "broke (2 tries)"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"con", false, "broke (2 tries)"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"con\r\n", false, "broke (2 tries)"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{\"config\":{}}", false, "the manifest is malformed"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", false, "speaks plain HTTP, and we tried HTTPS"),
+    ] {
+        let address = partial_server(reply, forever).await;
+        let began = std::time::Instant::now();
+        let error = client.manifest(&Reference::parse(&format!("{address}/app:1")).unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains(expect), "{:?} {forever}: {error}", String::from_utf8_lossy(reply));
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?} {forever}: {:?}", String::from_utf8_lossy(reply), began.elapsed());
+    }
+    // one byte after the other, each in good time
+    let address = dripping_server().await;
+    let error = client.manifest(&Reference::parse(&format!("{address}/app:1")).unwrap()).await.unwrap_err();
+    assert!(error.to_string().contains(silent), "{error}");
+}
+
+#[test]
+fn nobody_waits_longer_than_a_minute_for_a_silent_registry() {
+    let patience = Patience::default();
+    assert!(patience.budget + Duration::from_secs(5) < Duration::from_secs(60));
 }

@@ -140,6 +140,7 @@ impl Client {
         };
         let outcome = tokio::select! {
             outcome = follower.follow(build, self.status(reference)) => outcome,
+            status = self.falls_silent() => Err(status),
             _ = cancel.cancelled() => return Err(SolveError::Cancelled { image }.into()),
         };
         match (given_up, outcome) {
@@ -163,8 +164,8 @@ impl Bridge {
                 message.cache_imports = self.cache_from.iter().map(entry).collect();
             }
             Build::Frontend { name, attrs, inputs } => {
-                message.frontend = name;
                 self.follower.given(&attrs);
+                message.frontend = name;
                 message.frontend_opt = attrs;
                 message.frontend_inputs = inputs.into_iter().map(|(name, input)| (name, input.into_message())).collect();
             }

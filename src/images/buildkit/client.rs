@@ -22,6 +22,15 @@ pub const MINIMUM_VERSION: &str = "v0.13.0";
 /// A daemon's message may hold a definition with source files in it.
 pub(super) const MESSAGE_LIMIT: usize = 64 << 20;
 
+/// Between two looks whether a daemon that builds still answers.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How long it may say nothing then.
+const SILENCE: Duration = Duration::from_secs(25);
+
+/// How long a daemon may take to begin with a session.
+pub(super) const SESSION: Duration = Duration::from_secs(25);
+
 /// How hard to try.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectOptions {
@@ -75,6 +84,17 @@ impl Client {
 
     pub(super) fn log(&self) -> Option<&Path> {
         self.log.as_deref()
+    }
+
+    /// Comes back where the daemon answers no more, though the connection is open: it is asked for nothing but a word, now and then.
+    pub(super) async fn falls_silent(&self) -> tonic::Status {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            // a refusal is an answer, and a connection that breaks shows by itself
+            if tokio::time::timeout(SILENCE, self.control().info(InfoRequest {})).await.is_err() {
+                return tonic::Status::unavailable(format!("it has not answered for {} s", SILENCE.as_secs()));
+            }
+        }
     }
 
     pub(super) fn control(&self) -> ControlClient<Channel> {
@@ -134,6 +154,7 @@ async fn attempt(endpoint: &Endpoint) -> Result<Client, ConnectError> {
 
 async fn channel(endpoint: &Endpoint) -> Result<Channel, ConnectError> {
     let failed = |error: tonic::transport::Error| classify_transport(endpoint, error);
+    let alive = Duration::from_secs(10);
     let tuned = |target: Target| target.initial_stream_window_size(4 << 20).initial_connection_window_size(16 << 20);
     match endpoint {
         Endpoint::Unix(path) => {
@@ -148,7 +169,7 @@ async fn channel(endpoint: &Endpoint) -> Result<Channel, ConnectError> {
         Endpoint::Tcp { host, port, tls } => {
             let scheme = if tls.is_some() { "https" } else { "http" };
             let target = Target::from_shared(format!("{scheme}://{host}:{port}")).map_err(failed)?;
-            let target = tuned(target).tcp_nodelay(true);
+            let target = tuned(target).tcp_nodelay(true).tcp_keepalive(Some(alive)).tcp_keepalive_interval(Some(alive));
             let target = match tls {
                 Some(tls) => target.tls_config(tls_config(host, tls)?).map_err(failed)?,
                 None => target,

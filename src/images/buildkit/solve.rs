@@ -131,6 +131,7 @@ impl Client {
         };
         let outcome = tokio::select! {
             outcome = follower.follow(solve, self.status(reference)) => outcome,
+            status = self.falls_silent() => Err(status),
             _ = cancel.cancelled() => return Err(SolveError::Cancelled { image }),
         };
         match outcome {

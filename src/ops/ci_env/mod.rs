@@ -75,7 +75,7 @@ async fn variables(options: &CiEnvOptions, script: &Script<'_>, run: &Run) -> Re
     };
     if let Some(login) = job.login().filter(|_| options.login) {
         let (host, password) = (logins::host(login.registry)?, Secret::new(login.password));
-        let client = registry::client_as(&options.registry, login.username, &password);
+        let client = registry::client_as(&options.registry, login.username, &password, run);
         logins::log_in(Login { host: &host, username: login.username, password: &password }, &client, &docker.file()).await?;
     }
     let text = script.text(&job.variables(&docker.directory().to_string_lossy(), project.as_deref()))?;

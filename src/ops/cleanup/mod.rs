@@ -100,7 +100,7 @@ impl<'a> Work<'a> {
     fn begin(options: &'a Options, run: &'a Run) -> Result<Self> {
         let project = project::open(&options.project, options.registry.insecure, run)?;
         let repository = project.checked(&[], registry::repository(&options.registry))?;
-        let client = registry::client(&options.registry)?;
+        let client = registry::client(&options.registry, run)?;
         let config = settings(&project, options.keep_hours);
         let keep_list = options.keep_list.as_deref().map(keep_list).transpose()?.unwrap_or_default();
         Ok(Work { options, run, project, client, repository, config, keep_list })

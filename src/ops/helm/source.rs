@@ -9,6 +9,7 @@ use super::verify::{self, UNSIGNED, VerifyError};
 use crate::chart_repository::{self, Access, Found, Login, Store, TlsFiles, oci, url};
 use crate::deploy::chart::{self, Chart, Defaults, HelmCompat};
 use crate::error::Result;
+use crate::event::Events;
 use crate::ops::{ChartOptions, chart_files, chart_store, registry};
 use crate::registry::{Client, DockerConfig, Options, Scheme, Secret};
 
@@ -55,7 +56,7 @@ pub struct SourceOptions {
 impl ReachOptions {
     /// Opens the store. Nothing is sent.
     pub fn store(&self) -> Result<Store> {
-        chart_store::open_with(&self.charts, self.client()?)
+        chart_store::open_with(&self.charts, self.client()?, &Events::none())
     }
 
     fn tls(&self) -> TlsFiles {

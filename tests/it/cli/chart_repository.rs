@@ -212,9 +212,9 @@ async fn what_cannot_be_fetched() {
       because: GET http://HOST/charts/web-1.0.0.tgz answered 404 Not Found, NAME_UNKNOWN: unknown
     help: check the repository's URL: its index is at URL/index.yaml; a chart that was taken away needs another version
     ");
-    server.fault("index.yaml", 4, Trouble::Answer(500, "out of order"));
+    server.fault("index.yaml", 5, Trouble::Answer(500, "out of order"));
     insta::assert_snapshot!(rendered(&project(&[("web", "*", "1.0.0", &place)])), @r"
-    error: cannot read the index of chart repository http://HOST/charts: HOST failed (4 tries)
+    error: cannot read the index of chart repository http://HOST/charts: HOST failed (5 tries)
       because: GET http://HOST/charts/index.yaml answered 500 Internal Server Error, out of order
     help: the fault is the server's: run the same command again later
     ");

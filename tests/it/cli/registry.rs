@@ -122,7 +122,8 @@ async fn a_registry_that_fails() {
     registry.fault("HEAD", 99, Trouble::Answer(500, "boom"));
     insta::assert_snapshot!(told_beside(&app(), &["build", "--repo", &registry.repository("app")]), @r"
     exit 1
-    error: cannot check image `HOST/app:DIGEST`: registry `HOST` failed (4 tries)
+    Trying again in TIME: check image `HOST/app:DIGEST` (HOST: 500 Internal Server Error)
+    error: cannot check image `HOST/app:DIGEST`: registry `HOST` failed (5 tries)
       because: HEAD http://HOST/v2/app/manifests/DIGEST answered 500 Internal Server Error
     help: the fault is the registry's: see its log, then run the same command again
     ");

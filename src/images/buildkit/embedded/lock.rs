@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -39,15 +40,39 @@ impl Lock {
         }
     }
 
+    /// Waits for the lock, and tells after some seconds how long it has: `told` says whether to go on
+    /// ([`io::ErrorKind::Interrupted`] if not).
+    pub fn take_watched(self, hold: Hold, mut told: impl FnMut(Duration) -> bool) -> io::Result<Self> {
+        /// Between two looks. The first ones come sooner: most waits are short.
+        const PAUSE: Duration = Duration::from_millis(50);
+        let began = Instant::now();
+        let mut lock = self;
+        loop {
+            match lock.tried(hold)? {
+                (lock, true) => return Ok(lock),
+                (busy, false) => lock = busy,
+            }
+            let waited = began.elapsed();
+            if !told(waited) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            std::thread::sleep((waited / 4).clamp(Duration::from_millis(1), PAUSE));
+        }
+    }
+
     /// Takes the lock if nobody is in the way.
     pub fn try_take(self, hold: Hold) -> io::Result<Option<Self>> {
+        self.tried(hold).map(|(lock, taken)| taken.then_some(lock))
+    }
+
+    fn tried(self, hold: Hold) -> io::Result<(Self, bool)> {
         let operation = match hold {
             Hold::Shared => FlockOperation::NonBlockingLockShared,
             Hold::Alone => FlockOperation::NonBlockingLockExclusive,
         };
         match flock(&self.0, operation) {
-            Ok(()) => Ok(Some(self)),
-            Err(Errno::WOULDBLOCK) => Ok(None),
+            Ok(()) => Ok((self, true)),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok((self, false)),
             Err(error) => Err(error.into()),
         }
     }
@@ -61,6 +86,20 @@ impl Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_is_watched_and_can_be_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let mut held = Some(Lock::open(&path).unwrap().take(Hold::Alone).unwrap());
+        let given_up = Lock::open(&path).unwrap().take_watched(Hold::Alone, |waited| waited < Duration::from_millis(30));
+        assert_eq!(given_up.unwrap_err().kind(), io::ErrorKind::Interrupted);
+        let taken = Lock::open(&path).unwrap().take_watched(Hold::Alone, |_| {
+            held.take();
+            true
+        });
+        assert!(taken.is_ok());
+    }
 
     #[test]
     fn shares_keep_a_lone_holder_out() {

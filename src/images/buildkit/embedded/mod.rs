@@ -26,6 +26,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use error::EmbeddedError;
@@ -38,6 +39,9 @@ use plan::{Namespace, Plan};
 
 /// How long a daemon may take until it answers. A large cache on a slow disk takes seconds to open.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A start that takes this long is told.
+const SLOW: Duration = Duration::from_secs(4);
 
 /// Where things are. `cli` fills it from the environment.
 #[derive(Clone, Debug, Default)]
@@ -54,12 +58,12 @@ pub struct EmbeddedOptions {
     pub runtime_dir: Option<PathBuf>,
     /// Registries, `host:port`, that have no valid TLS or none at all. Loopback addresses need not be named.
     pub insecure_registries: Vec<String>,
+    /// The variables that the daemon sees, besides `PATH`: it may outlive the command, and serves others of the same user.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// A running daemon; this command's share in it ends when this is dropped.
 #[derive(Debug)]
-    /// The variables that the daemon sees, besides `PATH`: it may outlive the command, and serves others of the same user.
-    pub environment: Vec<(OsString, OsString)>,
 pub struct Embedded {
     client: Client,
     run: Run,
@@ -135,12 +139,17 @@ impl Run {
 pub async fn start(options: &EmbeddedOptions, events: &Events) -> Result<Embedded, EmbeddedError> {
     let began = Instant::now();
     let options = options.clone();
-    let warnings = events.clone();
-    let prepared = tokio::task::spawn_blocking(move || prepare(&options, &warnings)).await;
+    let told = events.clone();
+    // gone where nobody waits for the daemon any more
+    let wanted = Arc::new(());
+    let is_wanted = Arc::downgrade(&wanted);
+    let prepared = tokio::task::spawn_blocking(move || prepare(&options, &told, &|| is_wanted.strong_count() > 0)).await;
+    drop(wanted);
     let mut prepared = prepared.map_err(|error| EmbeddedError::io("start", Path::new("buildkitd"), std::io::Error::other(error)))??;
 
     let endpoint = Endpoint::Unix(prepared.run.socket());
     let deadline = Instant::now() + PATIENCE;
+    let mut slow = Waiting::new(events, "buildkitd", "open its cache and listen");
     let client = loop {
         let options = ConnectOptions { timeout: Duration::from_secs(2), wait: false };
         match connect(&endpoint, options).await {
@@ -150,7 +159,9 @@ pub async fn start(options: &EmbeddedOptions, events: &Events) -> Result<Embedde
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(3)).await,
         }
+        slow.look(began.elapsed());
     };
+    drop(slow);
     let client = client.with_log(prepared.log.clone());
     events.emit(Event::BuilderReady { endpoint: "embedded buildkitd".into(), took: began.elapsed() });
     Ok(Embedded { client, run: prepared.run, users: Some(prepared.users), keeper: prepared.keeper })
@@ -173,7 +184,37 @@ impl Prepared {
     }
 }
 
-fn prepare(options: &EmbeddedOptions, events: &Events) -> Result<Prepared, EmbeddedError> {
+/// Says of a wait that it takes long, once, and when it is over.
+struct Waiting<'a> {
+    events: &'a Events,
+    whom: &'static str,
+    doing: &'static str,
+    is_told: bool,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(events: &'a Events, whom: &'static str, doing: &'static str) -> Self {
+        Waiting { events, whom, doing, is_told: false }
+    }
+
+    fn look(&mut self, since: Duration) {
+        if !self.is_told && since > SLOW {
+            self.is_told = true;
+            self.events.emit(Event::Slow { whom: self.whom.to_owned(), doing: self.doing.to_owned(), since });
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.is_told {
+            self.events.emit(Event::SlowOver { whom: self.whom.to_owned() });
+        }
+    }
+}
+
+/// `is_wanted` says whether anybody still waits for the daemon.
+fn prepare(options: &EmbeddedOptions, events: &Events, is_wanted: &dyn Fn() -> bool) -> Result<Prepared, EmbeddedError> {
     let uid = rustix::process::geteuid().as_raw();
     let search = find::Search::new(options);
     let daemon = search.daemon()?;
@@ -184,11 +225,17 @@ fn prepare(options: &EmbeddedOptions, events: &Events) -> Result<Prepared, Embed
     let run = run_dir(options, &root, uid)?;
     let log = options.cache_dir.join(format!("{name}.log"));
 
-    let locked =
-        |path: &Path, hold| Lock::open(path).and_then(|lock| lock.take(hold)).map_err(|cause| EmbeddedError::io("lock", path, cause));
-    let starting = locked(&run.start_lock(), Hold::Alone)?;
+    let locked = |path: &Path, hold, whom, doing| {
+        let mut waiting = Waiting::new(events, whom, doing);
+        let watch = |since| {
+            waiting.look(since);
+            is_wanted()
+        };
+        Lock::open(path).and_then(|lock| lock.take_watched(hold, watch)).map_err(|cause| EmbeddedError::io("lock", path, cause))
+    };
+    let starting = locked(&run.start_lock(), Hold::Alone, "another command", "start the builder that both use")?;
     // Waits here while a keeper ends its daemon; with our share it will not begin to.
-    let users = locked(&run.users_lock(), Hold::Shared)?;
+    let users = locked(&run.users_lock(), Hold::Shared, "a builder that ends", "start it again")?;
     let keeper_lock = Lock::open(&run.keeper_lock()).and_then(|lock| lock.try_take(Hold::Alone));
     let keeper_lock = keeper_lock.map_err(|cause| EmbeddedError::io("lock", &run.keeper_lock(), cause))?;
     let Some(keeper_lock) = keeper_lock else {
@@ -238,6 +285,8 @@ fn spawn_keeper(plan: &Plan, run: &Run, lock: Lock, environment: &[(OsString, Os
     let log = File::create(&plan.log).map_err(|cause| EmbeddedError::io("create", &plan.log, cause))?;
     let mut command = Command::new(&plan.own_binary);
     command.args([OsStr::new(REEXEC), OsStr::new("keep"), run.dir.as_os_str()]);
+    // the command's own variables may be secrets of its job
+    command.env_clear().env("PATH", &plan.path).envs(environment.iter().map(|(name, value)| (name, value)));
     command.current_dir("/").stdin(Stdio::from(lock.into_file())).stdout(Stdio::null()).stderr(log);
     command.spawn().map_err(|cause| EmbeddedError::io("run", &plan.own_binary, cause))
 }
@@ -285,8 +334,6 @@ pub fn reexec(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     }
     let dir = args.get(3).map(PathBuf::from)?;
     match args.get(2)?.to_str()? {
-    // the command's own variables may be secrets of its job
-    command.env_clear().env("PATH", &plan.path).envs(environment.iter().map(|(name, value)| (name, value)));
         "keep" => Some(keeper::keep(&dir)),
         "launch" => Some(launch::launch(&dir)),
         _ => None,

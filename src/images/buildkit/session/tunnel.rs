@@ -11,9 +11,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::{Request, Streaming};
+use tonic::{Request, Status, Streaming};
 
-use crate::images::buildkit::client::Client;
+use crate::images::buildkit::client::{Client, SESSION};
 use crate::images::buildkit::error::ConnectError;
 use crate::images::buildkit::proto::moby::buildkit::v1::BytesMessage;
 
@@ -44,7 +44,9 @@ pub async fn open(
         let mut server = server;
         let _ = server.add_routes(routes).serve_with_incoming(one).await;
     });
-    let incoming = match client.control().session(request).await {
+    let begun = tokio::time::timeout(SESSION, async { client.control().session(request).await }).await;
+    let silent = || Status::deadline_exceeded(format!("it did not answer within {} s", SESSION.as_secs()));
+    let incoming = match begun.unwrap_or_else(|_| Err(silent())) {
         Ok(response) => tokio::spawn(receive(response.into_inner(), writer)),
         Err(status) => {
             outgoing.abort();

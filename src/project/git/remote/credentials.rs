@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
-use tokio::time::timeout;
 
 use super::address::Login;
+use crate::child_process;
 
 /// How long a helper may take; some ask a server of their own.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -41,14 +40,8 @@ impl Helpers {
         let mut command = Command::new("git");
         command.arg("--git-dir").arg(&self.git_dir).args(["-c", "credential.interactive=false", "credential", action]);
         command.env("GIT_TERMINAL_PROMPT", "0").kill_on_drop(true);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
-        let mut stdin = child.stdin.take()?;
-        let work = async {
-            stdin.write_all(input.as_bytes()).await.ok()?;
-            drop(stdin);
-            child.wait_with_output().await.ok()
-        };
-        let output = timeout(PATIENCE, work).await.ok()??;
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+        let output = child_process::asked(child, input.as_bytes(), PATIENCE).await.ok()??;
         if output.status.success() { String::from_utf8(output.stdout).ok() } else { None }
     }
 }

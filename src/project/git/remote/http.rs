@@ -61,8 +61,15 @@ impl Http {
         };
         let headers = HeaderMap::new();
         let is_named = access.credentials == Credentials::OfHost;
-        let mut http =
-            Http { transport: Transport::new(tls, proxies), base, headers, login, helped: false, helpers: None, silence: access.silence };
+        let mut http = Http {
+            transport: Transport::new(tls, proxies).telling(&access.events),
+            base,
+            headers,
+            login,
+            helped: false,
+            helpers: None,
+            silence: access.silence,
+        };
         if access.credentials != Credentials::None {
             for (name, value) in access.settings.http_all(&http.base, "extraHeader", is_named).iter().filter_map(|line| header_line(line)) {
                 http.headers.append(name, value);
@@ -104,6 +111,7 @@ impl Http {
                 if origin(&url) == origin(&self.base) { self.request(&Method::GET, "", None, &[]).headers } else { HeaderMap::new() };
             all.extend(headers.clone());
             let request = Request {
+                doing: "download a file of Git LFS".into(),
                 method: Method::GET,
                 url: url.clone(),
                 headers: all,
@@ -170,7 +178,8 @@ impl Http {
             }
         }
         let (url, body) = (format!("{}{suffix}", self.base), body.to_vec().into());
-        Request { method: method.clone(), url, headers, body, timeout: self.silence, limit: usize::MAX }
+        let doing = format!("fetch from `{}`", shown(&self.base));
+        Request { doing, method: method.clone(), url, headers, body, timeout: self.silence, limit: usize::MAX }
     }
 
     /// Goes where the server sends us. A login and headers stay with the host that they are for.
