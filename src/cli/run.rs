@@ -7,14 +7,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Kind, Result};
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::ui::{self, Look};
 
-/// After this long a cancelled operation is left behind.
+/// After this long a cancelled operation is left behind, whatever it holds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// This long an operation that was given up may take to drop what it holds.
-const GRACE: Duration = Duration::from_secs(2);
+/// This long a cancelled operation that holds nothing may take to end by itself.
+const MOMENT: Duration = Duration::from_millis(500);
+
+/// This long an operation that was given up may take to drop what it has.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The same where the user has asked twice.
+const SHORT_GRACE: Duration = Duration::from_millis(200);
 
 /// How an operation is run.
 struct Manner {
@@ -55,10 +61,11 @@ where
         Err(cause) => return failed(&look, &crate::error::Error::new(Kind::Failed, NoRuntime { cause })),
     };
     let (events, receiver) = Events::channel();
+    let ended = CancellationToken::new();
     let result = runtime.block_on(async {
-        let cancel = CancellationToken::new();
+        let run = crate::ops::Run { events, cancel: CancellationToken::new(), held: crate::ops::Held::default() };
         let display = ui::start(look, receiver);
-        let result = interruptible(operation(crate::ops::Run { events, cancel: cancel.clone() }), cancel, manner.patience, look).await;
+        let result = interruptible(run, operation, manner.patience, look, ended.clone()).await;
         let _ = display.await;
         result
     });
@@ -76,36 +83,80 @@ fn failed(look: &Look, error: &crate::error::Error) -> u8 {
     error.kind().exit_code()
 }
 
-/// Runs the operation until it ends or is given up.
-async fn interruptible<T>(
-    operation: impl Future<Output = Result<T>>,
-    cancel: CancellationToken,
+/// Runs the operation until it ends or is given up; then `ended` is cancelled.
+async fn interruptible<F, T>(
+    run: crate::ops::Run,
+    operation: impl FnOnce(crate::ops::Run) -> F,
     patience: Duration,
     look: Look,
-) -> Result<T> {
-    let Ok(signals) = Signals::new() else { return operation.await };
+    ended: CancellationToken,
+) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let cancel = run.cancel.clone();
+    let Ok(signals) = Signals::new() else { return operation(run).await };
     let given_up = CancellationToken::new();
-    let watch = tokio::spawn(watch(signals, cancel.clone(), given_up.clone(), patience, look));
+    // the display must not wait for the events of who watches
+    let watched = crate::ops::Run { events: run.events.lent(), ..run.clone() };
+    tokio::spawn(watch(signals, watched, given_up.clone(), ended.clone(), patience, look));
     let result = tokio::select! {
-        result = operation => result,
+        result = operation(run) => result,
         () = given_up.cancelled() => Err(interrupted()),
     };
-    watch.abort();
+    ended.cancel();
     if cancel.is_cancelled() { Err(interrupted()) } else { result }
 }
 
-/// The first signal asks the operation to stop and clean up; the second one, or its lack of an answer, gives it up. An operation in the
-/// middle of a calculation sees neither: then the process ends here.
-async fn watch(mut signals: Signals, cancel: CancellationToken, given_up: CancellationToken, patience: Duration, look: Look) {
-    signals.next().await;
-    cancel.cancel();
+/// The first signal asks the operation to stop: what it holds is finished, and if it holds nothing it is given up at once. The second one
+/// gives up what is held too. An operation in the middle of a calculation sees neither: then the process ends here. So it does where
+/// the operation is over, and what it came to is still being written.
+async fn watch(
+    mut signals: Signals,
+    run: crate::ops::Run,
+    given_up: CancellationToken,
+    ended: CancellationToken,
+    patience: Duration,
+    look: Look,
+) {
     tokio::select! {
         () = signals.next() => {}
-        () = tokio::time::sleep(patience) => {}
+        () = ended.cancelled() => {
+            signals.next().await;
+            std::process::exit(Kind::Interrupted.exit_code().into());
+        }
+    }
+    run.cancel.cancel();
+    let finishing = run.held.things();
+    if !finishing.is_empty() {
+        run.events.emit(Event::Stopping { finishing });
+    }
+    let mut grace = GRACE;
+    tokio::select! {
+        () = signals.next() => grace = SHORT_GRACE,
+        _ = tokio::time::timeout(patience, finished(&run.held)) => {}
     }
     given_up.cancel();
-    tokio::time::sleep(GRACE).await;
-    std::process::exit(failed(&look, &interrupted()).into());
+    tokio::select! {
+        () = signals.next() => {}
+        () = tokio::time::sleep(grace) => {}
+    }
+    if !ended.is_cancelled() {
+        std::process::exit(failed(&look, &interrupted()).into());
+    }
+    // the end is being written
+    signals.next().await;
+    std::process::exit(Kind::Interrupted.exit_code().into());
+}
+
+/// Waits until an operation has held nothing for a moment.
+async fn finished(held: &crate::ops::Held) {
+    loop {
+        held.until(false).await;
+        if tokio::time::timeout(MOMENT, held.until(true)).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// The signals that ask a program to end.

@@ -67,6 +67,7 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
         pod_logs: options.deploy.pod_logs,
         ..cluster::DeployOptions::default()
     };
+    let _held = run.held.hold("the change of the release");
     let outcome = cluster::deploy(&ready.client, ready.prepared, &deploy, &run.events, &run.cancel).await;
     let outcome = outcome.map_err(|error| crate::error::Error::new(error.kind(), error))?;
     Ok(match outcome {

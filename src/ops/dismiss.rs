@@ -31,6 +31,7 @@ pub async fn run(options: Options, run: Run) -> Result<()> {
     let client = release::connect(&options.kube, &run).await?;
     let deploy =
         cluster::DeployOptions { timeout: options.deploy.timeout, pod_logs: options.deploy.pod_logs, ..cluster::DeployOptions::default() };
+    let _held = run.held.hold("the deletion of the release");
     let dismissed = cluster::dismiss(&client, &owner, options.with_hooks, &deploy, &run.events, &run.cancel).await;
     match dismissed {
         Ok(()) => {}

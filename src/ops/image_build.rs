@@ -94,6 +94,7 @@ impl Work<'_> {
         };
         let (client, run) = (self.builder.client(), self.run);
         let entitlements = if rights.host_network { vec!["network.host".to_owned()] } else { Vec::new() };
+        let held = run.held.hold(format!("the build of image {name}"));
         let solved = match whole(&compiled) {
             Some((build, config)) => {
                 let export = ImageExport { config, ..export };
@@ -106,16 +107,17 @@ impl Work<'_> {
                 client.solve_in_steps(&session, request, &run.events, &run.cancel, steps).await
             }
         };
+        drop(held);
         let solved = match solved {
             Ok(solved) => solved,
             Err(Stop::Other(error)) => return Err(error),
             Err(Stop::Solve(error)) => {
-                let bases = node.map(Node::bases).unwrap_or_default();
-                base_platform::explained(self.client, name, bases, &self.images.platform(name), &error, run).await?;
                 if let Some(digest) = self.published_by_others(&reference, &error).await {
                     self.run.events.emit(Event::ImageFound { image: name.to_owned(), reference: reference.to_string() });
                     return Ok(Some(digest));
                 }
+                let bases = node.map(Node::bases).unwrap_or_default();
+                base_platform::explained(self.client, name, bases, &self.images.platform(name), &error, run).await?;
                 return Err(self.explain(error, &compiled));
             }
         };
@@ -132,8 +134,6 @@ impl Work<'_> {
         Ok(Some(digest))
     }
 
-    /// A failed command of werf.yaml is shown at its line; steps of a Dockerfile point at their own lines already.
-    fn explain(&self, error: SolveError, compiled: &Compiled) -> Error {
     /// The digest of an image that is there although its build here came to nothing: another run has published the same meanwhile, and where
     /// tags are immutable ours was refused; or the builder went away after it had pushed.
     async fn published_by_others(&self, reference: &Reference, error: &SolveError) -> Option<String> {
@@ -145,6 +145,8 @@ impl Work<'_> {
         noted.is_none().then(|| found.digest.to_string())
     }
 
+    /// A failed command of werf.yaml is shown at its line; steps of a Dockerfile point at their own lines already.
+    fn explain(&self, error: SolveError, compiled: &Compiled) -> Error {
         let (SolveError::Process { step, output, .. } | SolveError::Step { step, output, .. }) = &error else { return error.into() };
         match compiled.command_failure(&self.images.tree, step, output) {
             Some(failure) => failure.into(),

@@ -23,6 +23,7 @@ mod files;
 mod folders;
 mod gates;
 mod ground;
+mod held;
 mod history;
 mod image_build;
 mod images;
@@ -40,15 +41,16 @@ mod triggers;
 mod validate;
 mod whole_file;
 
+pub use held::{Held, Holding};
 pub use options::*;
 pub use validate::ValidateOptions;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::event::Events;
+pub use crate::private_file::own_directory;
 pub use crate::registry::Secret;
 
-pub use crate::private_file::own_directory;
 /// What every operation gets beside its options: where its facts go, and when it must stop.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -56,4 +58,6 @@ pub struct Run {
     pub events: Events,
     /// Cancelled by the first Ctrl-C, SIGTERM or SIGHUP.
     pub cancel: CancellationToken,
+    /// What must be finished then.
+    pub held: Held,
 }

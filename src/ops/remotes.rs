@@ -31,7 +31,7 @@ pub struct Remotes {
 /// Who brings what the project's clone lacks. Nothing is looked up before something is wanted.
 pub fn upstream(options: &ProjectOptions, repository: &Repository, run: &Run) -> Arc<dyn Provider> {
     // The tree may be kept by an error, for which the display must not wait.
-    let run = Run { events: run.events.lent(), cancel: run.cancel.clone() };
+    let run = Run { events: run.events.lent(), ..run.clone() };
     let (options, directory) = (options.clone(), project::directory(repository));
     Arc::new(Upstream::of_clone(move || access(&options, &directory, &run)))
 }

@@ -32,6 +32,7 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
         pod_logs: options.deploy.pod_logs,
         ..cluster::DeployOptions::default()
     };
+    let _held = run.held.hold("the change of the release");
     let rolled = cluster::rollback(&client, &owner, options.revision, &deploy, &run.events, &run.cancel).await;
     let (outcome, notes) = rolled.map_err(|error| Error::new(error.kind(), error))?;
     let is_told = options.deploy.notes && matches!(outcome, Outcome::Deployed { .. }) && !notes.trim().is_empty();

@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Deletes what goes. The first refusal, or an interrupt, ends it; what was done until then is told in any case.
 pub async fn delete(client: &Client, repository: &Repository, decision: &Decision, run: &Run) -> Result<()> {
+    let _held = run.held.hold("the deletion of images that is under way");
     let deletions = decision.deletions();
     let all: usize = deletions.iter().map(|deletion| deletion.tags.len()).sum();
     let mut waiting = deletions.into_iter();

@@ -51,6 +51,7 @@ pub async fn run(options: Options, run: Run, ask: impl AsyncFn(&Error) -> Answer
     let folder = PrivateFolder::make(&options.temporary).map_err(unwritable)?;
     let path = folder.write(name(&options), &before.plain).map_err(unwritable)?;
     stop_at_quit(run.cancel.clone());
+    let _held = run.held.hold("");
     loop {
         editor.edit(&path, &run.cancel).await?;
         let plain = fs::read(&path).map_err(|cause| Unreadable { path: path.clone(), cause })?;
