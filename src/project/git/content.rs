@@ -25,23 +25,25 @@ pub(super) fn read(repository: &Repository, id: ObjectId, how: Option<&Conversio
     }
 }
 
-/// Opens a long blob, or long content of Git LFS, without holding it; `None` for all others.
+/// Opens a blob, or long content of Git LFS, without holding what is long; `None` where there is no such way.
 pub(super) fn open(repository: &Repository, id: ObjectId, how: Option<&Conversion>, path: &str) -> Result<Option<Content>, GitError> {
-    let size = match how {
-        None => repository.blob_size(id, path)?,
-        // the pointer is short
-        Some(Conversion::Lfs) => match lfs::pointer(&repository.blob(id, path)?).filter(|pointer| !pointer.has_extensions) {
-            Some(pointer) if pointer.size >= stream::LONG => {
-                return Ok(repository.with(lfs::stores).iter().find_map(|store| lfs::open(store, &pointer)));
+    match how {
+        None => match repository.packs().find(id) {
+            Some(packed) => Ok(packed.content().ok()),
+            None => {
+                let size = repository.blob_size(id, path)?;
+                Ok(if size < stream::LONG { None } else { repository.packs().loose(id, size) })
             }
-            _ => return Ok(None),
         },
-        Some(_) => return Ok(None),
-    };
-    if size < stream::LONG {
-        return Ok(None);
+        // the pointer is short
+        Some(Conversion::Lfs) => {
+            let pointer =
+                lfs::pointer(&repository.blob(id, path)?).filter(|pointer| !pointer.has_extensions && pointer.size >= stream::LONG);
+            let stores = repository.with(lfs::stores);
+            Ok(pointer.and_then(|pointer| stores.iter().find_map(|store| lfs::open(store, &pointer))))
+        }
+        Some(_) => Ok(None),
     }
-    Ok(repository.with(|repo| stream::open(repo, id, size)).map(|bytes| Content::Stream(size, bytes)))
 }
 
 /// The length of what [`read`] gives, with as little reading as possible.

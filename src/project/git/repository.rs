@@ -1,10 +1,11 @@
 //! Finding the repository and naming its commits.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::commit::{Commit, from_gix, to_gix};
 use super::error::{Attempt, Cause, GitError};
+use super::stream::Packs;
 use crate::file_tree::ObjectId;
 
 /// An open repository and the project's place in it. Shared between threads.
@@ -12,6 +13,7 @@ pub struct Repository {
     shared: gix::ThreadSafeRepository,
     /// Thread-local handles that are not in use: making one costs more than most reads.
     idle: Mutex<Vec<gix::Repository>>,
+    packs: OnceLock<Packs>,
     work_tree: Option<PathBuf>,
     prefix: String,
 }
@@ -42,7 +44,7 @@ pub fn discover(project_dir: &Path, work_tree: Option<&Path>) -> Result<Arc<Repo
         None => Some(String::new()),
     };
     let prefix = prefix.ok_or(GitError::NotARepository { dir })?;
-    Ok(Arc::new(Repository { shared, idle: Mutex::default(), work_tree: root, prefix }))
+    Ok(Arc::new(Repository { shared, idle: Mutex::default(), packs: OnceLock::new(), work_tree: root, prefix }))
 }
 
 /// A repository of which only objects are read: a submodule's. `None` if there is none at this very place.
@@ -51,7 +53,7 @@ pub(super) fn open_objects(git_dir: &Path) -> Result<Option<Arc<Repository>>, Gi
         return Ok(None);
     }
     let shared = gix::ThreadSafeRepository::open(git_dir).map_err(|error| unopened(git_dir, error))?;
-    Ok(Some(Arc::new(Repository { shared, idle: Mutex::default(), work_tree: None, prefix: String::new() })))
+    Ok(Some(Arc::new(Repository { shared, idle: Mutex::default(), packs: OnceLock::new(), work_tree: None, prefix: String::new() })))
 }
 
 /// Why a repository could not be opened.
@@ -124,7 +126,13 @@ impl Repository {
 
     /// Another repository in place of this one, with the project at the same place in it: its origin on this machine.
     pub(super) fn in_place_of(&self, other: &Repository) -> Repository {
-        Repository { shared: self.shared.clone(), idle: Mutex::default(), work_tree: None, prefix: other.prefix.clone() }
+        Repository {
+            shared: self.shared.clone(),
+            idle: Mutex::default(),
+            packs: OnceLock::new(),
+            work_tree: None,
+            prefix: other.prefix.clone(),
+        }
     }
 
     /// The directory that has the objects.
@@ -139,6 +147,11 @@ impl Repository {
         let result = run(&repo);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(repo);
         result
+    }
+
+    /// The packs, for what is read without mapping them.
+    pub(super) fn packs(&self) -> &Packs {
+        self.packs.get_or_init(|| self.with(Packs::of))
     }
 
     /// The bytes of a blob, whichever commit it is from; `path` is for messages.
@@ -156,6 +169,9 @@ impl Repository {
 
     /// The length of a blob, from the object's header.
     pub(super) fn blob_size(&self, id: ObjectId, path: &str) -> Result<u64, GitError> {
+        if let Some(packed) = self.packs().find(id) {
+            return Ok(packed.size);
+        }
         self.with(|repo| {
             let found = repo.try_find_header(to_gix(id)).attempt_with(|| format!("read the Git object {id}, the file `{path}`"))?;
             found.map(|header| header.size()).ok_or_else(|| missing(repo, id, &format!("the file `{path}`")))

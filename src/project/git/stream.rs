@@ -1,60 +1,135 @@
-//! Blobs that are too long to be held: read from the object database one piece after the other.
+//! Blobs from the object database without mapping or holding what is long: an object of its own file and one that a pack has whole are read
+//! and inflated as they are wanted.
 //!
-//! An object of its own file and one that a pack has whole are inflated as they are read. A delta needs its base, so that one is left to those
-//! who hold it. Formats: gitformat-pack(5), and the loose object, `blob SIZE\0…` within zlib.
+//! A mapped pack counts as memory as far as it was looked at, so that a big context would cost its size. A delta needs its base; that one is
+//! left to those who hold both. Formats: gitformat-pack(5), and the loose object, `blob SIZE\0…` within zlib.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::bufread::ZlibDecoder;
 use gix_pack::data::entry::Header;
 use sha2::{Digest, Sha256};
 
 use super::commit::to_gix;
-use crate::file_tree::ObjectId;
+use crate::file_tree::{Content, ObjectId};
 
-/// Blobs that are at least so long, in bytes, are worth a look for a way to read them piece by piece.
-pub(super) const LONG: u64 = 4 << 20;
+/// Files that are at least so long, in bytes, are read piece by piece.
+pub(super) const LONG: u64 = 1 << 20;
 
-/// Bytes that are read from the disk at once.
-const PIECE: usize = 64 << 10;
+/// Bytes that are read from the disk at once, at most.
+const PIECE: u64 = 64 << 10;
 
-/// The bytes of a blob of a known size; `None` where it cannot be had without holding it.
-pub(super) fn open(repo: &gix::Repository, id: ObjectId, size: u64) -> Option<Box<dyn Read + Send>> {
-    let id = to_gix(id);
-    let store = repo.objects.store_ref();
-    if store.replacements().any(|(replaced, _)| replaced == id) {
-        return None;
+/// The packs of a repository and of those whose objects it borrows, as they were at the first question.
+pub(super) struct Packs {
+    databases: Vec<PathBuf>,
+    packs: Vec<Pack>,
+    /// The pack that was read last: file descriptors are few, and objects that are wanted together mostly lie together.
+    last: Mutex<Option<(usize, Arc<File>)>>,
+}
+
+struct Pack {
+    path: PathBuf,
+    index: gix_pack::index::File,
+}
+
+/// A blob that a pack has whole.
+pub(super) struct Packed {
+    /// Its length in bytes.
+    pub size: u64,
+    bytes: At,
+}
+
+impl Packs {
+    /// Looks what there is. Where objects are replaced by others, nothing is found here.
+    pub fn of(repo: &gix::Repository) -> Self {
+        let store = repo.objects.store_ref();
+        let mut databases = vec![store.path().to_owned()];
+        databases.extend(store.alternate_db_paths().unwrap_or_default());
+        if store.replacements().next().is_some() {
+            databases.clear();
+        }
+        let files = databases.iter().filter_map(|database| std::fs::read_dir(database.join("pack")).ok()).flatten().flatten();
+        let indexes = files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|extension| extension == "idx"));
+        let known = |path: PathBuf| {
+            let index = gix_pack::index::File::at(&path, gix::hash::Kind::Sha1).ok()?;
+            Some(Pack { path: path.with_extension("pack"), index })
+        };
+        let packs = indexes.filter_map(known).collect();
+        Packs { databases, packs, last: Mutex::default() }
     }
-    let databases = std::iter::once(store.path().to_owned()).chain(store.alternate_db_paths().ok()?);
-    // what cannot be read here is told by whoever reads it as a whole
-    databases.into_iter().find_map(|database| loose(&database, id, size).or_else(|| packed(&database, id, size)))
+
+    /// The blob, if a pack has it whole. What cannot be read here is told by whoever reads it in another way.
+    pub fn find(&self, id: ObjectId) -> Option<Packed> {
+        let id = to_gix(id);
+        let (at, place) = self.packs.iter().enumerate().find_map(|(at, pack)| Some((at, pack.index.lookup(id)?)))?;
+        let offset = self.packs[at].index.pack_offset_at_index(place);
+        let file = self.file(at)?;
+        let mut bytes = BufReader::with_capacity(32, At { file: file.clone(), offset });
+        let entry = gix_pack::data::Entry::from_read(&mut bytes, offset, id.kind().len_in_bytes()).ok()?;
+        let is_whole = entry.header == Header::Blob;
+        is_whole.then(|| Packed { size: entry.decompressed_size, bytes: At { file, offset: entry.data_offset } })
+    }
+
+    fn file(&self, pack: usize) -> Option<Arc<File>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, file)) = &*last
+            && *at == pack
+        {
+            return Some(file.clone());
+        }
+        let file = Arc::new(File::open(&self.packs[pack].path).ok()?);
+        *last = Some((pack, file.clone()));
+        Some(file)
+    }
+
+    /// The bytes of a blob that is an object of its own file, and of this length.
+    pub fn loose(&self, id: ObjectId, size: u64) -> Option<Content> {
+        let hex = id.to_string();
+        let open = |database: &PathBuf| File::open(database.join(&hex[..2]).join(&hex[2..])).ok();
+        let file = self.databases.iter().find_map(open)?;
+        let mut bytes = BufReader::new(ZlibDecoder::new(BufReader::with_capacity(piece(size), file)));
+        let mut header = Vec::new();
+        bytes.by_ref().take(32).read_until(0, &mut header).ok()?;
+        (header == format!("blob {size}\0").as_bytes()).then(|| Content::Stream(size, Box::new(bytes)))
+    }
 }
 
-fn loose(database: &Path, id: gix::ObjectId, size: u64) -> Option<Box<dyn Read + Send>> {
-    let hex = id.to_string();
-    let file = File::open(database.join(&hex[..2]).join(&hex[2..])).ok()?;
-    let mut bytes = BufReader::new(ZlibDecoder::new(BufReader::with_capacity(PIECE, file)));
-    let mut header = Vec::new();
-    bytes.by_ref().take(32).read_until(0, &mut header).ok()?;
-    (header == format!("blob {size}\0").as_bytes()).then(|| Box::new(bytes) as _)
+impl Packed {
+    /// The bytes: all of them where they are few.
+    pub fn content(self) -> io::Result<Content> {
+        let mut bytes = ZlibDecoder::new(BufReader::with_capacity(piece(self.size), self.bytes));
+        if self.size >= LONG {
+            return Ok(Content::Stream(self.size, Box::new(bytes)));
+        }
+        let mut whole = Vec::with_capacity(self.size as usize);
+        bytes.read_to_end(&mut whole)?;
+        match whole.len() as u64 == self.size {
+            true => Ok(Content::Whole(whole.into())),
+            false => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
 }
 
-fn packed(database: &Path, id: gix::ObjectId, size: u64) -> Option<Box<dyn Read + Send>> {
-    let names = std::fs::read_dir(database.join("pack")).ok()?.flatten().map(|entry| entry.path());
-    let indexes = names.filter(|path| path.extension().is_some_and(|extension| extension == "idx"));
-    indexes.into_iter().find_map(|index| within(&index, id, size))
+fn piece(size: u64) -> usize {
+    size.clamp(512, PIECE) as usize
 }
 
-/// The blob in the pack of an index.
-fn within(index: &PathBuf, id: gix::ObjectId, size: u64) -> Option<Box<dyn Read + Send>> {
-    let known = gix_pack::index::File::at(index, id.kind()).ok()?;
-    let at = known.pack_offset_at_index(known.lookup(id)?);
-    let mut pack = BufReader::with_capacity(PIECE, File::open(index.with_extension("pack")).ok()?);
-    pack.seek(SeekFrom::Start(at)).ok()?;
-    let entry = gix_pack::data::Entry::from_read(&mut pack, at, id.kind().len_in_bytes()).ok()?;
-    (entry.header == Header::Blob && entry.decompressed_size == size).then(|| Box::new(ZlibDecoder::new(pack)) as _)
+/// A file from an offset on.
+struct At {
+    file: Arc<File>,
+    offset: u64,
+}
+
+impl Read for At {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
 }
 
 /// Bytes that must have a SHA-256: reading fails at their end if they have another.
@@ -97,6 +172,7 @@ impl<R: Read> Read for Verified<R> {
 mod tests {
     use super::*;
     use crate::project::git::repository::discover;
+    use std::path::Path;
     use std::process::Command;
 
     /// Runs Git in a directory; what it prints.
@@ -117,32 +193,31 @@ mod tests {
         let changed = [&text[..text.len() - 100], b"x"].concat();
         std::fs::write(dir.join("a"), &text).unwrap();
         std::fs::write(dir.join("b"), &changed).unwrap();
+        std::fs::write(dir.join("short"), "short").unwrap();
         git(dir, &["add", "."]);
         git(dir, &["commit", "-qm", "1"]);
         let id = |name: &str| ObjectId::parse(&git(dir, &["rev-parse", &format!("HEAD:{name}")])).unwrap();
-        let read = |place: &Path, name: &str, size: usize| {
-            let repository = discover(place, None).unwrap();
-            let mut bytes = Vec::new();
-            repository.with(|repo| open(repo, id(name), size as u64)).map(|mut reader| {
-                reader.read_to_end(&mut bytes).unwrap();
-                bytes
-            })
-        };
-        assert!(read(dir, "a", text.len()).unwrap() == text, "loose");
-        assert!(read(dir, "a", text.len() + 1).is_none(), "of another size");
+        let whole = |content: Content| content.whole().unwrap();
+        let packs = |place: &Path| discover(place, None).unwrap().with(Packs::of);
+        let loose = |size: usize| packs(dir).loose(id("a"), size as u64).map(whole);
+        assert!(loose(text.len()).unwrap()[..] == text, "loose");
+        assert!(loose(text.len() + 1).is_none(), "of another size");
+        assert!(packs(dir).find(id("a")).is_none(), "in no pack");
         git(dir, &["repack", "-adfq"]);
+        let packed = |place: &Path, name: &str| packs(place).find(id(name)).map(|found| whole(found.content().unwrap()));
         // Git makes one of them the delta of the other
-        let is_base = |name: &str, text: &[u8]| read(dir, name, text.len()).map(|bytes| assert!(bytes == text, "packed")).is_some();
-        let (base, text, delta) = match (is_base("a", &text), is_base("b", &changed)) {
-            (true, false) => ("a", text, "b"),
-            (false, true) => ("b", changed, "a"),
-            both => panic!("{both:?}"),
+        let (base, text, delta) = match (packed(dir, "a"), packed(dir, "b")) {
+            (Some(bytes), None) => ("a", (bytes, text), "b"),
+            (None, Some(bytes)) => ("b", (bytes, changed), "a"),
+            both => panic!("{} {}", both.0.is_some(), both.1.is_some()),
         };
+        assert!(text.0[..] == text.1, "packed");
+        assert_eq!(packed(dir, "short").as_deref(), Some(&b"short"[..]));
         let other = sandbox.path().join("other");
         git(dir, &["clone", "-q", "--shared", ".", "other"]);
-        assert!(read(&other, base, text.len()).unwrap() == text, "borrowed");
+        assert!(packed(&other, base).unwrap()[..] == text.1, "borrowed");
         git(dir, &["replace", &id(base).to_string(), &id(delta).to_string()]);
-        assert!(read(dir, base, text.len()).is_none(), "replaced");
+        assert!(packed(dir, base).is_none(), "replaced");
     }
 
     #[test]
