@@ -127,14 +127,10 @@ async fn watch(
         }
     }
     run.cancel.cancel();
-    let finishing = run.held.things();
-    if !finishing.is_empty() {
-        run.events.emit(Event::Stopping { finishing });
-    }
     let mut grace = GRACE;
     tokio::select! {
         () = signals.next() => grace = SHORT_GRACE,
-        _ = tokio::time::timeout(patience, finished(&run.held)) => {}
+        _ = tokio::time::timeout(patience, finished(&run)) => {}
     }
     given_up.cancel();
     tokio::select! {
@@ -149,11 +145,18 @@ async fn watch(
     std::process::exit(Kind::Interrupted.exit_code().into());
 }
 
-/// Waits until an operation has held nothing for a moment.
-async fn finished(held: &crate::ops::Held) {
+/// Waits until an operation has held nothing for a moment; what takes longer to be finished is told.
+async fn finished(run: &crate::ops::Run) {
+    let mut told = Vec::new();
     loop {
-        held.until(false).await;
-        if tokio::time::timeout(MOMENT, held.until(true)).await.is_err() {
+        while tokio::time::timeout(MOMENT, run.held.until(false)).await.is_err() {
+            let finishing = run.held.things();
+            if !finishing.is_empty() && finishing != told {
+                told.clone_from(&finishing);
+                run.events.emit(Event::Stopping { finishing });
+            }
+        }
+        if tokio::time::timeout(MOMENT, run.held.until(true)).await.is_err() {
             return;
         }
     }

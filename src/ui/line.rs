@@ -50,7 +50,7 @@ pub fn of(event: &Event) -> Option<Line> {
             let more = finishing.len().saturating_sub(3);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let first = finishing.iter().take(3).map(|what| printable(what)).collect::<Vec<_>>().join(", ");
-            line(Quiet, Tone::Warn, "Stopping", format!("first {first}{more}; a second Ctrl-C or SIGTERM ends at once"))
+            line(Quiet, Tone::Warn, "Stopping", format!("after {first}{more}; a second Ctrl-C or SIGTERM ends at once"))
         }
         Event::ImageFound { image, reference } => line(Normal, Tone::Good, "Found", format!("image {image}  {reference}")),
         Event::ImageMissing { image, reference } => line(Normal, Tone::Note, "Missing", format!("image {image}  {reference}")),
@@ -154,5 +154,43 @@ fn capitalized(verb: &'static str) -> &'static str {
         "recreated" => "Recreated",
         "deleted" => "Deleted",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_and_ends_are_told() {
+        let told = |event: Event| of(&event).map(|line| (line.level, line.print(Style::new(false))));
+        let (whom, doing) = (|| "r.io:5000".to_owned(), || "check image `r.io:5000/a:1`".to_owned());
+        let slow = Event::Slow { whom: whom(), doing: doing(), since: Duration::from_millis(4012) };
+        let again = |milliseconds| Event::TryingAgain {
+            whom: whom(),
+            doing: doing(),
+            why: "503 Service\u{1b}[31m Unavailable".into(),
+            pause: Duration::from_millis(milliseconds),
+        };
+        let stopping = |count: usize| Event::Stopping { finishing: (0..count).map(|at| format!("the build of image i{at}")).collect() };
+        let all = "the build of image i0, the build of image i1, the build of image i2";
+        for (event, level, expect) in [
+            (slow, Verbosity::Normal, "     Waiting for r.io:5000, 4.0 s so far: check image `r.io:5000/a:1`".to_owned()),
+            (
+                again(3500),
+                Verbosity::Normal,
+                "Trying again in 3.5 s: check image `r.io:5000/a:1` (r.io:5000: 503 Service[31m Unavailable)".to_owned(),
+            ),
+            (
+                again(150),
+                Verbosity::Verbose,
+                "Trying again in 150 ms: check image `r.io:5000/a:1` (r.io:5000: 503 Service[31m Unavailable)".to_owned(),
+            ),
+            (stopping(1), Verbosity::Quiet, "    Stopping after the build of image i0; a second Ctrl-C or SIGTERM ends at once".to_owned()),
+            (stopping(20), Verbosity::Quiet, format!("    Stopping after {all} and 17 more; a second Ctrl-C or SIGTERM ends at once")),
+        ] {
+            assert_eq!(told(event), Some((level, expect)));
+        }
+        assert_eq!(told(Event::SlowOver { whom: whom() }), None);
     }
 }

@@ -231,7 +231,7 @@ async fn what_cannot_be_fetched() {
     ");
     let short = raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\napiVersion: v1").await;
     insta::assert_snapshot!(rendered(&project(&[("web", "*", "1.0.0", &format!("http://{short}"))])), @r"
-    error: cannot read the index of chart repository http://HOST: the connection to HOST broke (4 tries)
+    error: cannot read the index of chart repository http://HOST: the connection to HOST broke (5 tries)
       because: error reading a body from connection: end of file before message length reached
     help: run the same command again
     ");

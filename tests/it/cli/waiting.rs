@@ -1,5 +1,6 @@
 //! What a command waits for: it says so, only so much is asked at once, and a signal ends it at every instant.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::super::fake_registry::{FakeRegistry, Login, partial_server};
+use super::super::fake_registry::{FakeRegistry, Login, Trouble, partial_server};
 use super::super::sandbox::Sandbox;
 use super::app;
 
@@ -80,17 +81,23 @@ async fn a_signal_ends_a_credential_helper_with_what_it_has_started() {
 async fn a_signal_ends_the_wait_for_a_builder_that_another_command_starts() {
     let (sandbox, registry) = (app(), FakeRegistry::start(Login::Open).await);
     program(&sandbox, "bin/runc", "exit 0");
-    program(&sandbox, "bin/buildkitd", "exit 1");
+    let seen = sandbox.root().join("environment");
+    program(&sandbox, "bin/buildkitd", &format!("env >{}; exit 1", seen.display()));
     fs::create_dir(sandbox.root().join("run")).expect("a directory");
     let command = || {
         let mut command = sandbox.command(&["build", "--repo", &registry.repository("a")]);
         command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", sandbox.root().join("bin").display()));
         command.env("XDG_RUNTIME_DIR", sandbox.root().join("run"));
+        command.env("CI_JOB_TOKEN", "s3cret").env("WERF_SECRET_KEY", "0123456789abcdef0123456789abcdef").env("https_proxy", "http://p:1");
         command
     };
     // the first run makes the files that builders are shared by
     let first = tokio::task::block_in_place(|| command().output()).expect("werf runs");
     assert_eq!(first.status.code(), Some(1));
+    let seen = fs::read_to_string(seen).expect("the builder was started");
+    let names: BTreeSet<&str> = seen.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+    let expect = ["HOME", "OLDPWD", "PATH", "PWD", "SHLVL", "XDG_RUNTIME_DIR", "_", "https_proxy"];
+    assert!(names.contains("https_proxy") && names.is_subset(&expect.into()), "the builder sees what is not for it: {seen}");
     let runs = fs::read_dir(sandbox.root().join("run/werf")).expect("a directory of builders");
     let locks: Vec<_> = runs.map(|run| fs::File::open(run.expect("an entry").path().join("start.lock")).expect("a lock")).collect();
     assert!(!locks.is_empty());
@@ -107,6 +114,33 @@ async fn a_signal_ends_the_wait_for_a_builder_that_another_command_starts() {
     assert_eq!(code, Some(130), "{said}");
     assert!(said.ends_with(INTERRUPTED), "{said}");
     assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_finished_first_is_named_and_a_second_signal_ends_it() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    let labels = format!(r#"{{"werf":"app","werf.io/image":"web","werf-project-repo-commit":"{}"}}"#, "0".repeat(40));
+    registry.image("app", &"a".repeat(64), &format!(r#"{{"created":"2026-01-02T03:04:05Z","config":{{"Labels":{labels}}}}}"#));
+    registry.fault("DELETE", 9, Trouble::Hang);
+    let (sandbox, repo) = (app(), registry.repository("app"));
+    let said = sandbox.root().join("said");
+    let args = ["cleanup", "--keep-stages-built-within-last-n-hours", "0", "--without-kube", "--repo", &repo];
+    let mut command = sandbox.command(&args);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&said).expect("a file"));
+    let child = command.spawn().expect("werf runs");
+    let pid = Pid::from_raw(child.id().cast_signed()).expect("a process id");
+    let told = "    Stopping after the deletion of images that is under way; a second Ctrl-C or SIGTERM ends at once\n";
+    let said = || fs::read_to_string(&said).expect("what it said");
+    let is_asked = std::cell::Cell::new(false);
+    let (code, _, took) = signalled(child, Signal::TERM, || {
+        if !is_asked.get() && registry.take_log().iter().any(|line| line.starts_with("DELETE")) {
+            kill_process(pid, Signal::INT).expect("it runs");
+            is_asked.set(true);
+        }
+        said() == told
+    });
+    assert!(code == Some(130) && said() == format!("{told}{INTERRUPTED}"), "{code:?} {}", said());
+    assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
