@@ -23,6 +23,7 @@ mod remote_git;
 mod secret;
 mod secret_edit;
 mod secret_rotate;
+mod terminal;
 mod waiting;
 
 use regex::Regex;
