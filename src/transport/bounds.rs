@@ -27,7 +27,16 @@ pub(super) struct Bounds(Mutex<HashMap<String, Arc<Semaphore>>>);
 #[derive(Debug)]
 pub(super) struct Place {
     _of_server: Option<OwnedSemaphorePermit>,
-    _of_process: Option<OwnedSemaphorePermit>,
+    of_process: Option<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    /// Gives the place among all of the process back and keeps that at the server: for answers that are read while others are asked for,
+    /// so that nobody who has one waits for those who wait for it.
+    pub fn of_stream(mut self) -> Self {
+        self.of_process = None;
+        self
+    }
 }
 
 impl Bounds {
@@ -37,7 +46,7 @@ impl Bounds {
         // always in this order, so that nobody holds a place of the process while it waits for one of a server;
         // semaphores are never closed, so there is always a place in the end
         let of_server = of_server.acquire_owned().await.ok();
-        Place { _of_server: of_server, _of_process: of_process().clone().acquire_owned().await.ok() }
+        Place { _of_server: of_server, of_process: of_process().clone().acquire_owned().await.ok() }
     }
 }
 

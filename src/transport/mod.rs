@@ -140,7 +140,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     body: Incoming,
     secure: bool,
-    _place: Place,
+    /// Until the body has ended.
+    place: Option<Place>,
 }
 
 impl Answer {
@@ -148,7 +149,10 @@ impl Answer {
     pub async fn piece(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
             match self.body.frame().await {
-                None => return Ok(None),
+                None => {
+                    self.place = None;
+                    return Ok(None);
+                }
                 Some(Err(error)) => return Err(classify(&error, false, self.secure)),
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
@@ -211,14 +215,16 @@ impl Transport {
 
     /// Sends a request and returns when the answer begins: its body is read piece by piece and has no limit. Redirects are the caller's.
     pub async fn open(&self, request: &Request) -> Result<Answer, Failure> {
-        self.slow.watch(host(&request.url), &request.doing, self.begun(request)).await
+        let mut answer = self.slow.watch(host(&request.url), &request.doing, self.begun(request)).await?;
+        answer.place = answer.place.map(Place::of_stream);
+        Ok(answer)
     }
 
     async fn begun(&self, request: &Request) -> Result<Answer, Failure> {
         let place = self.bounds.enter(&request.url).await;
         let answer = tokio::time::timeout(request.timeout, self.send(request)).await.unwrap_or(Err(Failure::TimedOut))?;
         let (head, body) = answer.into_parts();
-        Ok(Answer { status: head.status, headers: head.headers, body, secure: request.url.starts_with("https:"), _place: place })
+        Ok(Answer { status: head.status, headers: head.headers, body, secure: request.url.starts_with("https:"), place: Some(place) })
     }
 
     async fn whole(&self, request: &Request) -> Result<Reply, Failure> {

@@ -20,13 +20,14 @@ async fn lines_end_with_line_ends_at_every_width() {
     let registry = FakeRegistry::start(Login::Open).await;
     let images: String = (0..5).map(|at| format!("---\nimage: i{at}\nfrom: scratch\nshell: {{install: ['echo {at}']}}\n")).collect();
     let sandbox = Sandbox::commit(&[("werf.yaml", &format!("project: app\nconfigVersion: 1\n{images}"))]);
+    let escapes = regex::Regex::new("\x1b\\[[0-9;?]*[a-zA-Z]").expect("a pattern");
     for columns in [40, 80, 140] {
         let repo = registry.repository("app");
         let Some(seen) = seen(&sandbox, columns, &["build", "--require-built-images", "--repo", &repo]) else {
             // util-linux is not everywhere
             return;
         };
-        let plain = regex::Regex::new("\x1b\\[[0-9;?]*[a-zA-Z]").expect("a pattern").replace_all(&seen, "").into_owned();
+        let plain = escapes.replace_all(&seen, "").into_owned();
         let missing: Vec<&str> =
             plain.split("\r\n").map(|line| line.trim_start_matches('\r')).filter(|line| line.contains("Missing")).collect();
         assert_eq!(missing.len(), 5, "{columns}: {plain}");
