@@ -226,16 +226,11 @@ fn given_key(pem: &str) -> Result<PrivateKey, FunctionError> {
 }
 
 impl PrivateKey {
-    /// Looks for both primes at once: that is all of the work, and a key takes longer than the rest of most charts.
+    /// A key of two primes, which are nearly all of the work: it takes longer than the rest of most charts.
     fn rsa(scope: &mut dyn Scope, bits: usize) -> Result<PrivateKey, FunctionError> {
         let mut stream = Stream::new(scope)?;
         for _ in 0..RSA_ATTEMPTS {
-            let (mut one, mut other) = (stream.branch(), stream.branch());
-            let primes = std::thread::scope(|threads| {
-                let other = threads.spawn(move || prime(bits / 2, |bytes| other.0.fill(bytes)));
-                [Ok(prime(bits / 2, |bytes| one.0.fill(bytes))), other.join()]
-            });
-            let [p, q] = primes.map(|prime| prime.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            let [p, q] = [stream.branch(), stream.branch()].map(|mut branch| prime(bits / 2, |bytes| branch.0.fill(bytes)));
             // the primes may be equal, or not fit the exponent
             let key = rsa::RsaPrivateKey::from_primes(vec![p, q], RSA_EXPONENT.into()).ok();
             if let Some(key) = key.filter(|key| rsa::traits::PublicKeyParts::n(key).bits() == bits) {

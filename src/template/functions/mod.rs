@@ -14,6 +14,7 @@ mod dates;
 mod debug;
 mod der;
 mod engine;
+mod fermat;
 mod hashes;
 mod json;
 pub(super) mod layout;

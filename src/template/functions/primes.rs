@@ -1,19 +1,25 @@
 //! Primes for RSA keys.
 //!
 //! Most of the work for a key is to test numbers that are not prime. A sieve strikes out those with a small divisor first, so that a
-//! third is left of what the `rsa` crate 0.9 would test; the tests are the crate's own (Miller-Rabin and Lucas, of `num-bigint-dig`).
+//! third is left of what the `rsa` crate 0.9 would test; nearly all of these fail a test to base 2 that is ours, and what passes is tested
+//! as the crate tests it (Miller-Rabin, of `num-bigint-dig`). All processors look for one prime; which one is found does not depend on them.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use num_bigint_dig::BigUint;
-use num_bigint_dig::prime::probably_prime;
+use num_bigint_dig::prime::probably_prime_miller_rabin;
+
+use super::fermat;
 
 /// Divisors that are struck out.
 const SMALL: usize = 1 << 16;
 /// Odd numbers that are looked at from each beginning: some primes are among them for the sizes of keys.
 const WINDOW: usize = 1 << 12;
-/// Tests by Miller-Rabin with random bases, beside base 2 and Lucas'. FIPS 186-5 (table B.1) wants five of them, or fewer, alone.
+/// Tests by Miller-Rabin with random bases, which FIPS 186-5 (table B.1) wants for primes of 1024 bits; fewer are enough for longer ones.
 const ROUNDS: usize = 5;
+/// More threads than this gain nothing: so many numbers are tested for one prime.
+const MOST_THREADS: usize = 8;
 
 /// A prime of this many bits (a multiple of 8, at least 32), whose two highest bits are set, so that the product of two has all bits.
 ///
@@ -33,8 +39,32 @@ pub fn prime(bits: usize, mut fill: impl FnMut(&mut [u8])) -> BigUint {
 /// The first prime from an odd number on, if one is near.
 fn next(start: &BigUint) -> Option<BigUint> {
     let struck = struck(start);
-    let candidates = (0..WINDOW).filter(|at| !struck[*at]).map(|at| start + 2 * at as u64);
-    candidates.into_iter().find(|candidate| probably_prime(candidate, ROUNDS))
+    let candidates: Vec<BigUint> = (0..WINDOW).filter(|at| !struck[*at]).map(|at| start + 2 * at as u64).collect();
+    let (next, found) = (AtomicUsize::new(0), AtomicUsize::new(candidates.len()));
+    let look = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            // those before what was found are all being tested
+            if at >= found.load(Ordering::Relaxed) {
+                break;
+            }
+            if is_prime(&candidates[at]) {
+                found.fetch_min(at, Ordering::Relaxed);
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    std::thread::scope(|scope| {
+        // a thread that cannot be had is missed by nobody
+        let _others: Vec<_> = (1..threads).map(|_| std::thread::Builder::new().spawn_scoped(scope, look)).collect();
+        look();
+    });
+    candidates.into_iter().nth(found.into_inner())
+}
+
+fn is_prime(candidate: &BigUint) -> bool {
+    // without optimisation the library's test is the faster one
+    (cfg!(debug_assertions) || fermat::passes(candidate)) && probably_prime_miller_rabin(candidate, ROUNDS, true)
 }
 
 /// Which of `start`, `start + 2`, `start + 4`, … have a small divisor.
@@ -86,7 +116,7 @@ mod tests {
                 bytes.fill(if seed == 1 { 0xff } else { seed });
             });
             assert_eq!(prime.bits(), bits);
-            assert!(probably_prime(&prime, 20));
+            assert!(num_bigint_dig::prime::probably_prime(&prime, 20));
             assert_eq!(&prime >> (bits - 2), BigUint::from(3u8));
         }
     }
