@@ -50,7 +50,8 @@ impl Index {
             Ok(value) => value,
             Err(_) => yaml::parse_json(text).map_err(|cause| IndexError::Yaml(cause.to_string()))?,
         };
-        let Value::Object(mut top) = value else { return Err(IndexError::Shape("it is no mapping")) };
+        let Value::Object(top) = value else { return Err(IndexError::Shape("it is no mapping")) };
+        let mut top = yaml::with_field_names(top, &["apiVersion", "entries"]);
         if top.get("apiVersion").and_then(Value::as_str).is_none_or(str::is_empty) {
             return Err(IndexError::Shape("it has no `apiVersion`"));
         }
@@ -135,9 +136,13 @@ pub fn is_strict(text: &str) -> bool {
     is_full && Version::parse(text).is_ok()
 }
 
+/// The keys of an entry that are looked at; like all of them they count in any letter case.
+const FIELDS: [&str; 7] = ["name", "version", "urls", "digest", "created", "deprecated", "dependencies"];
+
 impl Published {
     fn read(value: Value) -> Option<Published> {
         let Value::Object(record) = value else { return None };
+        let record = yaml::with_field_names(record, &FIELDS);
         let text = |key: &str| record.get(key).and_then(Value::as_str).map(str::to_owned);
         let urls = record.get("urls").and_then(Value::as_array);
         let urls = urls.into_iter().flatten().filter_map(|url| url.as_str().map(str::to_owned)).collect();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +12,14 @@ use thiserror::Error;
 
 use crate::deploy::chart::{self, Chart, ChartError, Defaults, HelmCompat, Precedence, ValueLayers, ValuesFile};
 use crate::error::Result;
-use crate::file_tree::ReadError;
+use crate::file_tree::{ReadError, text_of_bytes};
+
+/// Files of a chart on the disk.
+const MAX_FILES: usize = 50_000;
+/// Directories of a chart, those counted several times that links lead to several times.
+const MAX_DIRECTORIES: usize = 20_000;
+/// Directories inside of one another.
+const MAX_DEPTH: usize = 100;
 
 /// The chart in a directory, or in a `.tgz` archive.
 pub fn load_chart(path: &str, compat: HelmCompat) -> Result<Chart> {
@@ -34,8 +43,9 @@ fn load(path: &str, defaults: Defaults) -> Result<Chart> {
 pub fn try_load(path: &str, defaults: Defaults) -> Result<Result<Chart, ChartError>> {
     let found = std::fs::metadata(path);
     if found.as_ref().is_ok_and(|found| found.is_dir()) {
-        let mut files = Vec::new();
-        walk(Path::new(path), "", &mut files)?;
+        let mut walk = Walk::default();
+        walk.collect(Path::new(path), "")?;
+        let files = walk.files;
         if files.is_empty() {
             return Err(DiskError::NoChart { path: path.to_owned() }.into());
         }
@@ -48,20 +58,50 @@ pub fn try_load(path: &str, defaults: Defaults) -> Result<Result<Chart, ChartErr
     }
 }
 
-/// Lists the files of a directory by their names in the chart. Links are followed wherever they lead, as Helm follows them.
-fn walk(dir: &Path, inside: &str, files: &mut Vec<(String, PathBuf)>) -> Result<(), ReadError> {
-    for entry in std::fs::read_dir(dir).map_err(|cause| unreadable(dir, cause))? {
-        let entry = entry.map_err(|cause| unreadable(dir, cause))?;
-        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        let name = if inside.is_empty() { name } else { format!("{inside}/{name}") };
-        let found = std::fs::metadata(&path).map_err(|cause| unreadable(&path, cause))?;
-        if found.is_dir() {
-            walk(&path, &name, files)?;
-        } else {
-            files.push((name, path));
+/// Lists the files of a directory by their names in the chart. Links are followed wherever they lead, as Helm follows them, but not in
+/// circles.
+#[derive(Default)]
+struct Walk {
+    files: Vec<(String, PathBuf)>,
+    /// Device and number of the directories on the way.
+    above: Vec<(u64, u64)>,
+    directories: usize,
+}
+
+impl Walk {
+    fn collect(&mut self, dir: &Path, inside: &str) -> Result<(), ReadError> {
+        let problem = |text: String| {
+            let help = Some("remove the link, or make it lead elsewhere".to_owned());
+            ReadError { help, ..unreadable(dir, std::io::Error::other(text)) }
+        };
+        let own = std::fs::metadata(dir).map(|found| (found.dev(), found.ino())).map_err(|cause| unreadable(dir, cause))?;
+        if self.above.contains(&own) {
+            return Err(problem("a link leads to a directory that it lies in".to_owned()));
         }
+        self.above.push(own);
+        self.directories += 1;
+        if self.above.len() > MAX_DEPTH || self.directories > MAX_DIRECTORIES {
+            return Err(problem(format!(
+                "a chart has at most {MAX_DIRECTORIES} directories, {MAX_DEPTH} in one another: links multiply them"
+            )));
+        }
+        for entry in std::fs::read_dir(dir).map_err(|cause| unreadable(dir, cause))? {
+            let entry = entry.map_err(|cause| unreadable(dir, cause))?;
+            let (path, name) = (entry.path(), text_of_bytes(entry.file_name().as_bytes()).into_owned());
+            let name = if inside.is_empty() { name } else { format!("{inside}/{name}") };
+            let found = std::fs::metadata(&path).map_err(|cause| unreadable(&path, cause))?;
+            if found.is_dir() {
+                self.collect(&path, &name)?;
+            } else {
+                self.files.push((name, path));
+            }
+            if self.files.len() > MAX_FILES {
+                return Err(problem(format!("a chart has at most {MAX_FILES} files: links multiply them")));
+            }
+        }
+        self.above.pop();
+        Ok(())
     }
-    Ok(())
 }
 
 fn read(path: &Path) -> Result<Arc<[u8]>, ReadError> {
@@ -104,7 +144,7 @@ pub fn value_layers(values: HelmValues) -> Result<ValueLayers> {
     for setting in &values.set_file {
         // a setting that does not parse is reported where all settings are
         for path in chart::paths_of(setting).unwrap_or_default() {
-            contents.insert(path.clone(), Arc::from(read_text(&path)?));
+            contents.insert(path.clone(), text_of_bytes(&read_bytes(&path)?).into());
         }
     }
     Ok(ValueLayers {
@@ -121,6 +161,10 @@ pub fn value_layers(values: HelmValues) -> Result<ValueLayers> {
 }
 
 fn read_text(path: &str) -> Result<String> {
+    String::from_utf8(read_bytes(path)?).map_err(|_| DiskError::NotText { path: path.to_owned() }.into())
+}
+
+fn read_bytes(path: &str) -> Result<Vec<u8>> {
     let bytes = match path {
         "-" => {
             let mut bytes = Vec::new();
@@ -128,8 +172,7 @@ fn read_text(path: &str) -> Result<String> {
         }
         path => std::fs::read(path),
     };
-    let bytes = bytes.map_err(|cause| DiskError::Unreadable { path: path.to_owned(), cause })?;
-    String::from_utf8(bytes).map_err(|_| DiskError::NotText { path: path.to_owned() }.into())
+    bytes.map_err(|cause| DiskError::Unreadable { path: path.to_owned(), cause }.into())
 }
 
 #[derive(Debug, Error, Diagnostic)]

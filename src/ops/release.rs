@@ -23,6 +23,7 @@ use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, History, Pre
 use crate::deploy::resource::{self, Action, Owner, Resource};
 use crate::error::{Problems, Result};
 use crate::event::{Event, Events};
+use crate::file_tree::{FileTree, text_of_bytes};
 use crate::images::image::ImageTree;
 use crate::project::config::image::NAMELESS;
 use crate::project::slug;
@@ -278,9 +279,9 @@ pub struct PlanScene<'a> {
 /// Every object of the chart as a checked resource, and what the release's record keeps.
 fn desired(owner: &Owner, rendered: Rendered, marks: &Marks, deploy: &DeployOptions) -> Result<Desired> {
     let revision = Revision {
-        manifest: chart::release_manifest(&rendered, false),
+        manifest: chart::release_manifest(&rendered, false)?,
         notes: rendered.notes.clone().unwrap_or_default(),
-        config: Value::Object(rendered.user_values.clone()),
+        config: chart::with_plain_numbers(&Value::Object(rendered.user_values.clone())),
         chart: rendered.chart_record(),
         labels: marks.release_labels.clone(),
     };
@@ -403,7 +404,7 @@ pub fn value_layers(project: &Project, options: &ValuesOptions) -> Result<ValueL
     let mut contents = BTreeMap::new();
     for setting in &options.set_file {
         for path in chart::paths_of(setting).map_err(|cause| ValuesError::BadSetting { setting: setting.clone(), cause })? {
-            contents.insert(path.clone(), read_text(project, &path)?);
+            contents.insert(path.clone(), text_of_bytes(&read(project, &path)?).into());
         }
     }
     Ok(ValueLayers {
@@ -420,19 +421,21 @@ pub fn value_layers(project: &Project, options: &ValuesOptions) -> Result<ValueL
     })
 }
 
-/// A file of values: inside the project it comes from the commit, elsewhere from the disk.
 fn read_text(project: &Project, path: &str) -> Result<Arc<str>> {
-    use crate::file_tree::FileTree;
+    String::from_utf8(read(project, path)?).map(Arc::from).map_err(|_| ValuesError::NotText { path: path.to_owned() }.into())
+}
+
+/// A file of values: inside the project it comes from the commit, elsewhere from the disk.
+fn read(project: &Project, path: &str) -> Result<Vec<u8>> {
     let inside = !path.starts_with('/') && !path.split('/').any(|part| part == "..");
-    let bytes = if inside {
+    Ok(if inside {
         let files = project.chart_files();
         let name = path.trim_start_matches("./");
         let found = files.read(name)?;
         found.ok_or_else(|| ValuesError::NotCommitted { path: path.to_owned(), commit: project.commit.short() })?.to_vec()
     } else {
         std::fs::read(path).map_err(|cause| ValuesError::Unreadable { path: path.to_owned(), cause })?
-    };
-    String::from_utf8(bytes).map(Arc::from).map_err(|_| ValuesError::NotText { path: path.to_owned() }.into())
+    })
 }
 
 fn secret_access(project: &Project, options: &ValuesOptions) -> Result<SecretAccess> {

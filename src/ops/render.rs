@@ -69,7 +69,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     hold_against_schemas(&rendered, &options, &run).await?;
     marks.print_on(&mut rendered)?;
     let how = PrintOptions { include_crds: options.include_crds, ..PrintOptions::default() };
-    let text = only(chart::print(&rendered, &how), rendered.compat, &options.show_only)?;
+    let text = only(chart::print(&rendered, &how)?, rendered.compat, &options.show_only)?;
     match options.output {
         None => Ok(text),
         Some(path) => std::fs::write(&path, text).map(|()| String::new()).map_err(|cause| Unwritable { path, cause }.into()),

@@ -39,7 +39,7 @@ pub async fn check(rendered: &Rendered, how: &PrintOptions, options: &ValidateOp
     if !options.is_wanted() {
         return Ok(());
     }
-    let crds = rendered.crds(how.include_crds);
+    let crds = rendered.crds(how.include_crds)?;
     let crds = crds.iter().flat_map(|crd| {
         let documents = chart::split(&crd.text, rendered.compat);
         documents.into_iter().map(|text| Text { path: &crd.path, text })

@@ -171,7 +171,7 @@ fn render_name(key: &'static str, template: Option<&str>, env: &str, values: &[(
     let options = Options { delimiters: Delimiters { left: "[[".into(), right: "]]".into() }, ..Options::go(key) };
     let mut templates = Templates::new(Arc::new(table), options);
     templates.parse(key, template).map_err(|error| fail(error.message().to_owned()))?;
-    let name = templates.execute(key, &Value::Nil, &NoHost).map_err(|error| fail(error.message()))?;
+    let name = templates.execute(key, &Value::Nil, &NoHost).map_err(|error| fail(error.message()))?.shown().into_owned();
     match name.is_empty() {
         true => Err(fail("the name is empty".into())),
         false => Ok(name),

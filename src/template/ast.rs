@@ -1,11 +1,14 @@
 //! The parsed form of a template. Every node prints itself exactly as Go prints it, since errors quote nodes.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::builtin::Builtin;
 use super::call::Function;
 use super::format::quote;
+use super::runes;
 use super::value::Str;
 
 /// A parsed text: where errors in its nodes point to.
@@ -13,11 +16,41 @@ use super::value::Str;
 pub struct Source {
     /// The name that the text was parsed under, usually its file.
     pub name: Arc<str>,
-    /// The text.
+    /// The text; bytes that are no UTF-8 have a stand-in, so that offsets are those of the bytes.
     pub text: Arc<str>,
+    /// The bytes, where they are another thing than the text.
+    raw: Option<Arc<[u8]>>,
 }
 
 impl Source {
+    /// A text of any bytes.
+    pub fn new(name: &str, bytes: &[u8]) -> Self {
+        let text = runes::outline(bytes);
+        let raw = std::str::from_utf8(bytes).is_err().then(|| bytes.into());
+        Source { name: name.into(), text: text.into(), raw }
+    }
+
+    /// The bytes at a place.
+    pub fn bytes(&self, span: Range<usize>) -> &[u8] {
+        &self.raw.as_deref().unwrap_or(self.text.as_bytes())[span]
+    }
+
+    /// Whether the bytes are no UTF-8 throughout.
+    pub fn is_raw(&self) -> bool {
+        self.raw.is_some()
+    }
+
+    /// The text for people, and a place in it.
+    pub fn shown(&self, span: Range<usize>) -> (Cow<'_, str>, Range<usize>) {
+        match &self.raw {
+            None => (Cow::Borrowed(&*self.text), span),
+            Some(raw) => {
+                let length = |end: usize| runes::shown(&raw[..end.min(raw.len())]).len();
+                (runes::shown(raw), length(span.start)..length(span.end))
+            }
+        }
+    }
+
     /// Line (from 1) and column (bytes, from 0, as Go counts) of an offset.
     pub fn place(&self, offset: usize) -> (usize, usize) {
         let before = &self.text.as_bytes()[..offset.min(self.text.len())];
@@ -50,7 +83,7 @@ pub struct Block {
 impl Block {
     /// Whether it holds only space and comments; such a body never replaces another one.
     pub fn is_blank(&self) -> bool {
-        self.nodes.iter().all(|node| matches!(node, Node::Text { text, .. } if text.trim().is_empty()))
+        self.nodes.iter().all(|node| matches!(node, Node::Text { text, .. } if runes::trimmed(text, char::is_whitespace).is_empty()))
     }
 }
 
@@ -62,7 +95,7 @@ pub enum Node {
         /// Where it starts.
         offset: usize,
         /// The text, trimmed as marked.
-        text: Box<str>,
+        text: Box<[u8]>,
     },
     /// `{{ pipeline }}`
     Action(Pipe),
@@ -290,7 +323,7 @@ impl Display for Block {
 impl Display for Node {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Node::Text { text, .. } => f.write_str(text),
+            Node::Text { text, .. } => f.write_str(&runes::shown(text)),
             Node::Action(pipe) => write!(f, "{{{{{pipe}}}}}"),
             Node::If(branch) => write!(f, "{{{{if {branch}"),
             Node::With(branch) => write!(f, "{{{{with {branch}"),

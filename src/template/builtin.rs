@@ -4,6 +4,7 @@
 
 use super::call::{FunctionError, Type};
 use super::format::{self, is_print, sprint, sprintf, sprintln};
+use super::runes;
 use super::value::{IntKind, List, Str, Value};
 
 /// One of Go's own functions.
@@ -37,6 +38,12 @@ pub type Argument = Option<Value>;
 type Result<T> = std::result::Result<T, FunctionError>;
 
 impl Builtin {
+    /// The names of all.
+    pub const NAMES: [&str; 19] = [
+        "and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "len", "index", "slice", "print", "printf", "println", "html", "js",
+        "urlquery", "call",
+    ];
+
     /// The function of this name.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
@@ -194,7 +201,7 @@ fn equal_values(a: &Value, b: &Value) -> Result<bool> {
         (Value::String(a), Value::String(b)) => Ok(a == b),
         _ if basic(a).is_some() || basic(b).is_some() => Err(incompatible(a, b)),
         _ if a.kind() != b.kind() => {
-            Err(format!("non-comparable types {}: {}, {}: {}", as_string(a), a.type_name(), b.type_name(), b.to_text()).into())
+            Err(format!("non-comparable types {}: {}, {}: {}", as_string(a), a.type_name(), b.type_name(), b.to_text().shown()).into())
         }
         (Value::Time(a), Value::Time(b)) => Ok(a == b),
         (Value::Object(x), Value::Object(y)) if x.entries().is_none() && y.entries().is_none() => Ok(a.deep_equal(b)),
@@ -203,8 +210,8 @@ fn equal_values(a: &Value, b: &Value) -> Result<bool> {
 }
 
 /// A value by the verb `%s`, complaints about numbers inside included.
-fn as_string(value: &Value) -> Str {
-    Str::from_bytes(sprintf(b"%s", std::slice::from_ref(value)))
+fn as_string(value: &Value) -> String {
+    runes::shown(&sprintf(b"%s", std::slice::from_ref(value))).into_owned()
 }
 
 fn less(a: &Argument, b: &Argument) -> Result<bool> {
@@ -290,7 +297,7 @@ fn index(item: &Argument, indexes: &[Argument]) -> Result<Value> {
             }
             Value::Map(map) => {
                 let key = map_key(index)?;
-                map.get(&key.to_str()).unwrap_or_else(|| map.map_type().elem().zero())
+                map.get_bytes(key.as_bytes()).unwrap_or_else(|| map.map_type().elem().zero())
             }
             Value::Object(object) => match object.entries() {
                 Some(entries) => {
@@ -354,19 +361,19 @@ fn escape_html(text: &[u8]) -> Vec<u8> {
 }
 
 fn escape_js(text: &[u8]) -> Vec<u8> {
-    let mut out = String::with_capacity(text.len());
-    for character in String::from_utf8_lossy(text).chars() {
+    let mut out = Vec::with_capacity(text.len());
+    for (character, own) in runes::each(text) {
         match character {
-            '\\' => out.push_str("\\\\"),
-            '\'' => out.push_str("\\'"),
-            '"' => out.push_str("\\\""),
-            '<' | '>' | '&' | '=' | '\0'..'\x20' => out.push_str(&format!("\\u{:04X}", u32::from(character))),
-            ' '..='\x7f' => out.push(character),
-            other if is_print(other) => out.push(other),
-            other => out.push_str(&format!("\\u{:04X}", u32::from(other))),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            '\'' => out.extend_from_slice(b"\\'"),
+            '"' => out.extend_from_slice(b"\\\""),
+            '<' | '>' | '&' | '=' | '\0'..'\x20' => out.extend_from_slice(format!("\\u{:04X}", u32::from(character)).as_bytes()),
+            ' '..='\x7f' => out.extend_from_slice(own),
+            other if is_print(other) => out.extend_from_slice(own),
+            other => out.extend_from_slice(format!("\\u{:04X}", u32::from(other)).as_bytes()),
         }
     }
-    out.into_bytes()
+    out
 }
 
 fn escape_query(text: &[u8]) -> Vec<u8> {

@@ -12,7 +12,7 @@
 //! | [`isize`] | `int` | | `isize` | `int` |
 //! | [`i64`] | `int64` | | `i64` | `int64` |
 //! | [`f64`] | `float64` | | `f64` | `float64` |
-//! | `Arc<str>` (text), [`Str`] (exact bytes) | `string` | | `&'static str`, `String`, `Arc<str>`, [`Str`] | `string` |
+//! | [`Str`] | `string` | | `&'static str`, `String`, `Arc<str>`, [`Str`] | `string` |
 //! | `Arc<[u8]>` | `[]uint8` | | `Vec<String>`, `Vec<isize>` | `[]string`, `[]int` |
 //! | [`List`] | `[]interface {}` | | `Vec<Value>`, [`List`] | `[]interface {}`, as tagged |
 //! | [`Strings`] | `[]string` | | [`Map`] | as tagged |
@@ -25,19 +25,19 @@
 //! argument of the template and is registered by [`Table::add_scoped`].
 //!
 //! ```
-//! use std::sync::Arc;
 //! use werf::template::call::{Detached, FunctionError, Rest, Scope, Table};
-//! use werf::template::value::Value;
+//! use werf::template::value::{Str, Value};
 //!
 //! pub fn register(table: &mut Table) {
 //!     table.add("repeat", repeat);
 //!     table.add("add", |numbers: Rest<Value>| numbers.len() as i64);
-//!     table.add_scoped("render", |scope: &mut dyn Scope, name: Arc<str>, data: Value| scope.include(&name, data));
+//!     table.add_scoped("render", |scope: &mut dyn Scope, name: Str, data: Value| scope.include(&name, data));
 //!     table.method("chartutil.Values", "AsMap", |values: Value| values);
 //! }
 //!
-//! fn repeat(count: isize, text: Arc<str>) -> Result<String, FunctionError> {
-//!     usize::try_from(count).map(|count| text.repeat(count)).map_err(|_| "strings: negative Repeat count".into())
+//! fn repeat(count: isize, text: Str) -> Result<Str, FunctionError> {
+//!     let count = usize::try_from(count).map_err(|_| "strings: negative Repeat count")?;
+//!     Ok(Str::from_bytes(text.as_bytes().repeat(count)))
 //! }
 //!
 //! let mut table = Table::new();
@@ -61,10 +61,10 @@ use super::value::{Elem, Entries, List, Map, MapType, Object, Str, Value};
 /// What a function may ask of the engine that runs it.
 pub trait Scope {
     /// Executes a named template with the given dot and gives its text; the errors of too deep recursion and of unknown names included.
-    fn include(&mut self, name: &str, data: Value) -> Result<Str, FunctionError>;
+    fn include(&mut self, name: &Str, data: Value) -> Result<Str, FunctionError>;
 
     /// Parses and executes a text as Helm's `tpl` does: it sees all templates; what it defines is visible inside only.
-    fn tpl(&mut self, text: &str, data: Value) -> Result<Str, FunctionError>;
+    fn tpl(&mut self, text: &Str, data: Value) -> Result<Str, FunctionError>;
 
     /// The declared gates to what lies outside: cluster, clock, randomness, environment.
     fn host(&self) -> &dyn Host;
@@ -74,11 +74,11 @@ pub trait Scope {
 pub struct Detached;
 
 impl Scope for Detached {
-    fn include(&mut self, name: &str, _data: Value) -> Result<Str, FunctionError> {
-        Err(format!("template: no template {} associated with template \"gotpl\"", super::format::quote(name)).into())
+    fn include(&mut self, name: &Str, _data: Value) -> Result<Str, FunctionError> {
+        Err(format!("template: no template {} associated with template \"gotpl\"", super::format::quote(&name.shown())).into())
     }
 
-    fn tpl(&mut self, _text: &str, _data: Value) -> Result<Str, FunctionError> {
+    fn tpl(&mut self, _text: &Str, _data: Value) -> Result<Str, FunctionError> {
         Err("tpl needs a template that runs".into())
     }
 
@@ -254,8 +254,6 @@ from_value!(isize, Type::Int, Value::Int(number, _) => number as isize);
 from_value!(i64, Type::Int64, Value::Int(number, _) => number);
 from_value!(f64, Type::Float, Value::Float(number) => number);
 from_value!(Str, Type::String, Value::String(text) => text);
-from_value!(Arc<str>, Type::String, Value::String(text) => text.to_arc());
-from_value!(String, Type::String, Value::String(text) => text.to_str().into_owned());
 from_value!(Arc<[u8]>, Type::Bytes, Value::Bytes(bytes) => bytes);
 from_value!(List, Type::List, Value::List(list) => list);
 from_value!(Map, Type::Map, Value::Map(map) => map.retyped(MapType::Any));
@@ -601,6 +599,6 @@ fn method(mut function: Function) -> Function {
 }
 
 /// Builds a map's entries from pairs: a small convenience for bodies.
-pub fn entries<K: Into<Arc<str>>, V: Into<Value>>(pairs: impl IntoIterator<Item = (K, V)>) -> Entries {
+pub fn entries<K: Into<Str>, V: Into<Value>>(pairs: impl IntoIterator<Item = (K, V)>) -> Entries {
     pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
 }

@@ -11,21 +11,42 @@ use super::call::FunctionError;
 use super::format::quote;
 use super::hint::{self, Hint, Involved};
 use super::value::{Map, Value};
+use crate::file_tree::shown;
 
 /// A text is no template.
 #[derive(Clone, Debug)]
 pub struct ParseError {
     source: Arc<Source>,
+    /// The text for people.
+    text: Arc<str>,
     line: usize,
+    /// Where in that text.
     span: Range<usize>,
+    /// What is there.
+    label: &'static str,
     message: String,
+    help: Option<String>,
     /// The user's path of the file, where it differs from its name.
     path: Option<String>,
 }
 
 impl ParseError {
     pub(super) fn new(source: Arc<Source>, line: usize, span: Range<usize>, message: String) -> Self {
-        ParseError { source, line, span, message, path: None }
+        let (text, span) = source.shown(span);
+        let text = if source.is_raw() { text.into() } else { source.text.clone() };
+        ParseError { source, text, line, span, label: "here", message, help: None, path: None }
+    }
+
+    /// The same with what to do.
+    pub(super) fn with_help(mut self, help: String) -> Self {
+        self.help = Some(help);
+        self
+    }
+
+    /// The same, its excerpt another one.
+    pub(super) fn pointing_at(mut self, span: Range<usize>, label: &'static str) -> Self {
+        (self.span, self.label) = (self.source.shown(span).1, label);
+        self
     }
 
     /// The name that the text was parsed under.
@@ -72,7 +93,11 @@ impl Diagnostic for ParseError {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = SourceSpan::from(self.span.clone());
-        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some("here".into()), span))))
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some(self.label.into()), span))))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn Display>)
     }
 }
 
@@ -83,9 +108,10 @@ impl SourceCode for ParseError {
         context_lines_before: usize,
         context_lines_after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
-        let inner = self.source.text.as_bytes().read_span(span, context_lines_before, context_lines_after)?;
+        let name = self.path.clone().unwrap_or_else(|| shown(&self.source.name));
+        let inner = self.text.as_bytes().read_span(span, context_lines_before, context_lines_after)?;
         Ok(Box::new(miette::MietteSpanContents::new_named(
-            self.path.clone().unwrap_or_else(|| self.source.name.to_string()),
+            name,
             inner.data(),
             *inner.span(),
             inner.line(),
@@ -355,15 +381,16 @@ impl Failure {
     pub fn new(error: ExecError, origins: &dyn Origins) -> Self {
         let places = error.places();
         let file = places.first().map_or("template", |place| place.file());
-        let headline = format!("cannot render {file}: {}", error.message());
+        let headline = format!("cannot render {}: {}", shown(file), error.message());
         let snippet = places.last().map(|place| {
             let label = match error.refusal() {
                 Some(_) => "refused here".to_owned(),
                 None => format!("in `{}`", shorten(&place.node)),
             };
             let (start, length) = label_span(place);
-            let source = NamedSource::new(origins.path(place.file()), place.source.text.to_string());
-            (source, LabeledSpan::new(Some(label), start, length))
+            let (text, span) = place.source.shown(start..start + length);
+            let source = NamedSource::new(origins.path(place.file()), text.into_owned());
+            (source, LabeledSpan::new_with_span(Some(label), span))
         });
         let inner = error.innermost();
         // the author of a refusal has said what is wrong with a value that is there
@@ -411,7 +438,7 @@ fn described(one: &Involved, origins: &dyn Origins) -> String {
         },
         Some(Value::List(list)) => format!("`{name}` is a list of {}{place}", list.len()),
         Some(value) if origin.as_ref().is_some_and(|origin| origin.is_plain) => {
-            format!("`{name}` is `{}` of type {}{place}", shorten(&value.to_text().to_str()), value.type_name())
+            format!("`{name}` is `{}` of type {}{place}", shorten(&value.to_text().shown()), value.type_name())
         }
         Some(value) => format!("`{name}` is of type {}{place}", value.type_name()),
     }

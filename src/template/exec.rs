@@ -11,7 +11,7 @@ use super::ast::{Block, Branch, Callee, Command, Node, NodeRef, Number, Operand,
 use super::builtin::{Argument, Builtin, truth, write_output};
 use super::call::{Function, FunctionError, Scope, Type};
 use super::error::{Cause, ExecError, Place};
-use super::format::quote;
+use super::format::{quote, quote_bytes};
 use super::hint::{self, Hint};
 use super::host::Host;
 use super::jinja::Jinja;
@@ -19,6 +19,7 @@ use super::set::{Layer, MissingKey, NO_VALUE, NoValue, Templates, TplDefinitions
 use super::stack::Stack;
 use super::trace::Trace;
 use super::value::{Elem, Map, MapType, Str, Value};
+use crate::file_tree::{shown, text_of_bytes};
 
 /// Executes the template of this name; `trace` is told which node writes what.
 pub(super) fn execute(
@@ -27,19 +28,20 @@ pub(super) fn execute(
     data: &Value,
     host: &dyn Host,
     trace: Option<&mut Trace>,
-) -> Result<String, Box<ExecError>> {
+) -> Result<Str, Box<ExecError>> {
     let Some(tree) = templates.trees.get(name).cloned() else {
         let set = quote(&templates.options.name);
         return Err(Box::new(ExecError::without_place(format!("template: no template {} associated with template {set}", quote(name)))));
     };
     let mut machine = Machine::new(templates, host);
     machine.trace = trace.is_some().then(Trace::default);
+    machine.data = Some(data);
     let result = machine.run(&tree, Slot::plain(data.clone()));
     let text = machine.finish(trace);
     match result {
         Ok(()) => Ok(text),
         Err(mut error) => {
-            error.partial = Some(text);
+            error.partial = Some(text.shown().into_owned());
             Err(error)
         }
     }
@@ -53,9 +55,13 @@ pub(super) fn execute_jinja(
     data: &Value,
     host: &dyn Host,
     trace: Option<&mut Trace>,
-) -> Result<String, Box<ExecError>> {
-    jinja.execute(&mut Machine::new(templates, host), name, data, trace)
+) -> Result<Str, Box<ExecError>> {
+    jinja.execute(&mut Machine::new(templates, host), name, data, trace).map(Str::from)
 }
+
+/// How Go begins to say that a name is no field, and that a template is not there.
+const NO_FIELD: &str = "can't evaluate field ";
+const NO_TEMPLATE: &str = "template: no template ";
 
 /// Go's limit of nested `template` actions.
 const MAX_DEPTH: usize = 100_000;
@@ -120,6 +126,8 @@ type Result<T, E = Box<ExecError>> = std::result::Result<T, E>;
 struct Machine<'e> {
     templates: &'e Templates,
     host: &'e dyn Host,
+    /// What the file is given, for advice.
+    data: Option<&'e Value>,
     /// What names mean now; `tpl` puts a layer on top.
     trees: Arc<Layer>,
     out: Vec<u8>,
@@ -142,6 +150,7 @@ impl<'e> Machine<'e> {
         Machine {
             templates,
             host,
+            data: None,
             trees: templates.trees.clone(),
             out: Vec::new(),
             trace: None,
@@ -190,19 +199,16 @@ impl Machine<'_> {
     }
 
     /// The output as text.
-    fn finish(self, trace: Option<&mut Trace>) -> String {
-        let mut text = String::from_utf8(self.out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        let removes = self.templates.options.no_value == NoValue::Remove && text.contains(NO_VALUE);
+    fn finish(self, trace: Option<&mut Trace>) -> Str {
+        let text = Str::from_bytes(self.out);
+        let removes = self.templates.options.no_value == NoValue::Remove && contains_no_value(&text);
         if let (Some(trace), Some(mut own)) = (trace, self.trace) {
             if removes {
-                own.remove_no_values(&text);
+                own.remove_no_values(&text.outline());
             }
             *trace = own;
         }
-        if removes {
-            text = text.replace(NO_VALUE, "");
-        }
-        text
+        if removes { without_no_values(&text) } else { text }
     }
 
     // Failures.
@@ -229,8 +235,12 @@ impl Machine<'_> {
 
     #[cold]
     fn function_failed(&self, frame: &Frame, name: &str, error: FunctionError) -> Box<ExecError> {
+        let hint = match &error {
+            FunctionError::Message(message) if message.starts_with(NO_TEMPLATE) => self.template_alike(message),
+            _ => None,
+        };
         let cause = Cause::of_call(name, error);
-        Box::new(ExecError { place: Some(self.place(frame)), cause, hint: None, involved: Vec::new(), partial: None })
+        Box::new(ExecError { place: Some(self.place(frame)), cause, hint, involved: Vec::new(), partial: None })
     }
 
     /// Adds the values of the node that failed, unless the failure is that of an inner template or knows them already.
@@ -241,6 +251,47 @@ impl Machine<'_> {
             error.involved = hint::involved(frame.at, node, &hint::Scene { dot: dot.value.as_ref(), variable: &variable });
         }
         error
+    }
+
+    /// The defined template whose name is most like the quoted one of a message.
+    #[cold]
+    fn template_alike(&self, message: &str) -> Option<Hint> {
+        let wanted = message.split('"').nth(1)?;
+        let mut names = self.trees.names();
+        names.extend(self.templates.jinja.iter().flat_map(|jinja| jinja.names()).cloned());
+        let names: Vec<String> = names.iter().map(|name| shown(name)).collect();
+        let alike = hint::nearest(wanted, names.iter().map(String::as_str))?;
+        Some(Hint { text: format!("nothing defines `{wanted}`; did you mean `{alike}`?"), owner: None })
+    }
+
+    /// For a path whose first name is that of the file's data and not of what the path begins at: where the data is.
+    #[cold]
+    fn data_elsewhere(&self, frame: &Frame, dot: &Slot, operand: &Operand, names: &[Box<str>]) -> Option<Hint> {
+        let first = names.first()?;
+        let has = |value: &Value| value.as_map().is_some_and(|map| map.contains_key(first));
+        let (_, root) = frame.variables.first()?;
+        let (start, found) = match operand {
+            Operand::Field { .. } => (".", dot.value.as_ref()),
+            Operand::Variable { name, .. } if &**name == "$" => ("$", root.value.as_ref()),
+            _ => return None,
+        };
+        if found.is_some_and(has) || !self.data.is_some_and(has) {
+            return None;
+        }
+        let path = names.iter().fold(String::new(), |path, name| format!("{path}.{name}"));
+        let head = format!("`{start}` is {} here and not the chart's data", hint::article(found));
+        let text = if start == "." && root.value.as_ref().is_some_and(has) {
+            format!("{head}: `range` and `with` change it; write `${path}`")
+        } else {
+            let name = shown(&frame.tree.name);
+            let head = format!("{head}: it is what `{name}` was given");
+            let own = if start == "." { "" } else { start };
+            match found.and_then(Value::as_map) {
+                Some(_) => format!("{head}; put the data into it, as in `dict \"root\" $`, and write `{own}.root{path}`"),
+                None => format!("{head}; give it `$`, as in `include \"{name}\" $`, and write `${path}`"),
+            }
+        };
+        Some(Hint { text, owner: None })
     }
 
     // Bodies.
@@ -267,7 +318,7 @@ impl Machine<'_> {
             trace.begin(self.out.len() - self.start, &frame.tree.source, frame.at.offset(), matches!(node, Node::Text { .. }));
         }
         match node {
-            Node::Text { text, .. } => self.out.extend_from_slice(text.as_bytes()),
+            Node::Text { text, .. } => self.out.extend_from_slice(text),
             Node::Action(pipe) => {
                 let slot = self.pipe(frame, dot, pipe)?;
                 if pipe.variables.is_empty() {
@@ -322,7 +373,9 @@ impl Machine<'_> {
 
     fn template<'t>(&mut self, frame: &mut Frame<'t>, dot: &Slot, name: &str, pipe: Option<&'t Pipe>) -> Result<()> {
         let Some(tree) = self.trees.get(name).cloned() else {
-            return self.fail(frame, format!("template {} not defined", quote(name)));
+            let message = format!("template {} not defined", quote(&shown(name)));
+            let hint = self.template_alike(&message);
+            return self.fail_with_hint(frame, message, hint);
         };
         if self.depth >= MAX_DEPTH {
             return self.fail(frame, format!("exceeded maximum template depth ({MAX_DEPTH})"));
@@ -354,7 +407,7 @@ impl Machine<'_> {
             None | Some(Value::Nil) => {}
             Some(Value::Int(_, _) | Value::Duration(_)) if two => {
                 let text = slot.value.as_ref().map(Value::to_text).unwrap_or_else(|| "".into());
-                return self.fail(frame, format!("can't use {text} to iterate over more than one variable"));
+                return self.fail(frame, format!("can't use {} to iterate over more than one variable", text.shown()));
             }
             Some(value @ (Value::Int(count, _) | Value::Duration(count))) => {
                 for number in 0..*count {
@@ -401,7 +454,7 @@ impl Machine<'_> {
                         }
                     }
                 }
-                other => return self.fail(frame, format!("range can't iterate over {}", other.to_text())),
+                other => return self.fail(frame, format!("range can't iterate over {}", other.to_text().shown())),
             },
         }
         match &branch.otherwise {
@@ -580,7 +633,8 @@ impl Machine<'_> {
         for (index, name) in names.iter().enumerate() {
             if receiver.value.as_ref().is_some_and(Value::is_nil) {
                 let typ = receiver.type_name();
-                let hint = index.checked_sub(1).and_then(|missing| {
+                let elsewhere = if index == 1 { self.data_elsewhere(frame, dot, operand, names) } else { None };
+                let missing_key = |missing| {
                     let root = match operand {
                         Operand::Variable { name, .. } => {
                             frame.variables.iter().rev().find(|(known, _)| **known == **name)?.1.value.clone()?
@@ -589,12 +643,24 @@ impl Machine<'_> {
                         _ => return None,
                     };
                     hint::missing_key(operand, &root, names, missing)
-                });
+                };
+                let hint = elsewhere.or_else(|| index.checked_sub(1).and_then(missing_key));
                 return self.fail_with_hint(frame, format!("nil pointer evaluating {typ}.{name}"), hint);
             }
             let is_last = index + 1 == names.len();
             let (arguments, last) = if is_last { (arguments, last.take()) } else { (&[][..], None) };
-            receiver = self.field(frame, dot, receiver, operand, name, arguments, last)?;
+            receiver = match self.field(frame, dot, receiver, operand, name, arguments, last) {
+                Ok(receiver) => receiver,
+                Err(mut error) => {
+                    let is_first = index == 0
+                        && error.hint.is_none()
+                        && matches!(&error.cause, Cause::Message(message) if message.starts_with(NO_FIELD));
+                    if is_first {
+                        error.hint = self.data_elsewhere(frame, dot, operand, names);
+                    }
+                    return Err(error);
+                }
+            };
         }
         Ok(receiver)
     }
@@ -670,7 +736,7 @@ impl Machine<'_> {
 
     #[cold]
     fn no_such_field(&self, frame: &Frame, receiver: &Slot, name: &str) -> Result<Slot> {
-        self.fail(frame, format!("can't evaluate field {name} in type {}", receiver.type_name()))
+        self.fail(frame, format!("{NO_FIELD}{name} in type {}", receiver.type_name()))
     }
 
     // Calls.
@@ -800,7 +866,7 @@ impl Machine<'_> {
                 Some(value) => {
                     let callee = match (arguments.first(), value) {
                         (Some(written), _) => written.to_string(),
-                        (None, Value::String(text)) => text.to_string(),
+                        (None, Value::String(text)) => text.shown().into_owned(),
                         (None, other) => format!("<{} Value>", other.type_name()),
                     };
                     format!("non-function {callee} of type {}", value.type_name()).into()
@@ -883,6 +949,28 @@ impl Machine<'_> {
     }
 }
 
+fn contains_no_value(text: &Str) -> bool {
+    match text.as_str() {
+        Some(text) => text.contains(NO_VALUE),
+        None => text.outline().contains(NO_VALUE),
+    }
+}
+
+fn without_no_values(text: &Str) -> Str {
+    match text.as_str() {
+        Some(text) => text.replace(NO_VALUE, "").into(),
+        None => {
+            let (bytes, mut kept, mut from) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
+            for (at, _) in text.outline().match_indices(NO_VALUE) {
+                kept.extend_from_slice(&bytes[from..at]);
+                from = at + NO_VALUE.len();
+            }
+            kept.extend_from_slice(&bytes[from..]);
+            Str::from_bytes(kept)
+        }
+    }
+}
+
 /// What a function receives of an argument that fits.
 fn settle(slot: Slot, typ: Type) -> Value {
     slot.value.unwrap_or_else(|| typ.zero())
@@ -898,18 +986,19 @@ fn has_methods(value: &Value) -> bool {
 }
 
 impl Scope for Machine<'_> {
-    fn include(&mut self, name: &str, data: Value) -> Result<Str, FunctionError> {
+    fn include(&mut self, name: &Str, data: Value) -> Result<Str, FunctionError> {
+        let name = &*text_of_bytes(name.as_bytes());
         let Some(tree) = self.trees.get(name).cloned() else {
             if let Some(jinja) = self.templates.jinja.as_ref().filter(|jinja| jinja.contains(name)) {
                 return self.include_jinja(jinja, name, &data);
             }
             let set = quote(&self.templates.options.name);
-            return Err(format!("template: no template {} associated with template {set}", quote(name)).into());
+            return Err(format!("{NO_TEMPLATE}{} associated with template {set}", quote(&shown(name))).into());
         };
         let limit = self.templates.options.limits.includes;
         let count = self.includes.entry(tree.name.clone()).or_insert(0);
         if *count > limit {
-            return Err(format!("rendering template has a nested reference name: {name}: unable to execute template").into());
+            return Err(format!("rendering template has a nested reference name: {}: unable to execute template", shown(name)).into());
         }
         *count += 1;
         let result = self.captured(&tree, data);
@@ -919,10 +1008,10 @@ impl Scope for Machine<'_> {
         result?.map_err(|error| FunctionError::Nested { context: String::new(), error })
     }
 
-    fn tpl(&mut self, text: &str, data: Value) -> Result<Str, FunctionError> {
+    fn tpl(&mut self, text: &Str, data: Value) -> Result<Str, FunctionError> {
         let parsed = match self.templates.parse_text(text) {
             Ok(parsed) => parsed,
-            Err(error) => return Err(format!("cannot parse template {}: {error}", quote(text)).into()),
+            Err(error) => return Err(format!("cannot parse template {}: {error}", quote_bytes(text.as_bytes())).into()),
         };
         let outer = self.trees.clone();
         // A text without definitions only runs itself; it needs no layer of its own.
@@ -939,15 +1028,11 @@ impl Scope for Machine<'_> {
             self.trees = outer;
         }
         let text = result?.map_err(|error| {
-            let context = format!("error during tpl function execution for {}: ", quote(text));
+            let context = format!("error during tpl function execution for {}: ", quote_bytes(text.as_bytes()));
             FunctionError::Nested { context, error }
         })?;
-        match text.as_str() {
-            Some(inner) if self.templates.options.no_value == NoValue::Remove && inner.contains(NO_VALUE) => {
-                Ok(inner.replace(NO_VALUE, "").into())
-            }
-            _ => Ok(text),
-        }
+        let removes = self.templates.options.no_value == NoValue::Remove && contains_no_value(&text);
+        Ok(if removes { without_no_values(&text) } else { text })
     }
 
     fn host(&self) -> &dyn Host {

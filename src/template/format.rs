@@ -1,6 +1,7 @@
 //! Go's `fmt`: how values print, by `print`, `println` and every verb of `printf`, wrong uses included.
 
 use super::number::{format_duration, format_float};
+use super::runes;
 use super::value::{Elem, IntKind, List, Map, Value};
 
 /// Writes one value as Go's `fmt.Fprint` does.
@@ -59,7 +60,13 @@ pub fn sprintf(format: &[u8], operands: &[Value]) -> Vec<u8> {
 
 /// Quotes a text as Go's `strconv.Quote`.
 pub fn quote(text: &str) -> String {
-    String::from_utf8_lossy(&quoted(text.as_bytes(), b'"', false)).into_owned()
+    quote_bytes(text.as_bytes())
+}
+
+/// Quotes bytes as Go's `strconv.Quote`: what is no UTF-8 as `\xff`.
+pub fn quote_bytes(bytes: &[u8]) -> String {
+    // the quoted form of any bytes is text
+    String::from_utf8(quoted(bytes, b'"', false)).unwrap_or_default()
 }
 
 /// Widths and precisions beyond this are refused, as Go refuses them.
@@ -152,7 +159,7 @@ impl Directives<'_> {
         if !after_index {
             self.index();
         }
-        let Some((verb, size)) = decode(&self.format[self.at..]) else {
+        let Some((verb, size)) = runes::first(&self.format[self.at..]) else {
             out.extend_from_slice(b"%!(NOVERB)");
             return;
         };
@@ -440,7 +447,7 @@ impl Printer<'_> {
             if index > 0 {
                 self.put(if sharp { ", " } else { " " });
             }
-            self.value(&Value::from(key), verb, depth + 1);
+            self.value(&Value::String(key), verb, depth + 1);
             self.put(":");
             self.value(&value, verb, depth + 1);
         }
@@ -600,23 +607,9 @@ fn rune(code: u64) -> char {
     u32::try_from(code).ok().and_then(char::from_u32).unwrap_or('\u{fffd}')
 }
 
-/// The first character of bytes and its size; an invalid byte counts as U+FFFD of one byte.
-fn decode(bytes: &[u8]) -> Option<(char, usize)> {
-    let first = *bytes.first()?;
-    if first < 0x80 {
-        return Some((first as char, 1));
-    }
-    let window = &bytes[..bytes.len().min(4)];
-    let valid = match std::str::from_utf8(window) {
-        Ok(text) => text,
-        Err(error) => std::str::from_utf8(&window[..error.valid_up_to()]).unwrap_or(""),
-    };
-    Some(valid.chars().next().map_or(('\u{fffd}', 1), |character| (character, character.len_utf8())))
-}
-
 fn count_runes(bytes: &[u8]) -> usize {
     let (mut at, mut count) = (0, 0);
-    while let Some((_, size)) = decode(&bytes[at..]) {
+    while let Some((_, size)) = runes::first(&bytes[at..]) {
         at += size;
         count += 1;
     }
@@ -626,7 +619,7 @@ fn count_runes(bytes: &[u8]) -> usize {
 fn prefix(bytes: &[u8], runes: usize) -> &[u8] {
     let mut at = 0;
     for _ in 0..runes {
-        match decode(&bytes[at..]) {
+        match runes::first(&bytes[at..]) {
             Some((_, size)) => at += size,
             None => break,
         }
@@ -655,7 +648,7 @@ fn quoted(bytes: &[u8], quotes: u8, ascii_only: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 2);
     out.push(quotes);
     let mut at = 0;
-    while let Some((character, size)) = decode(&bytes[at..]) {
+    while let Some((character, size)) = runes::first(&bytes[at..]) {
         if character == '\u{fffd}' && size == 1 {
             out.extend_from_slice(format!("\\x{:02x}", bytes[at]).as_bytes());
             at += 1;

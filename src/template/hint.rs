@@ -1,7 +1,7 @@
 //! Advice for failures: which key is missing, which ones are there, and what the values of the failed node are.
 
 use super::ast::{Command, Node, NodeRef, Operand, Pipe};
-use super::value::{Map, Value};
+use super::value::{Map, Str, Value};
 
 /// Advice, and the map that it speaks of, if any.
 #[derive(Clone, Debug)]
@@ -136,7 +136,7 @@ pub fn missing_key(operand: &Operand, root: &Value, names: &[Box<str>], missing:
 /// The keys of a map, the one most like the wanted one first. `owner` says whose they are: `there`, `of X`.
 pub fn keys_beside(wanted: &str, map: &Map, owner: &str) -> Option<String> {
     let keys = map.keys();
-    let shown: Vec<&str> = keys.iter().take(SHOWN).map(|key| &**key).collect();
+    let shown: Vec<_> = keys.iter().take(SHOWN).map(Str::shown).collect();
     if shown.is_empty() {
         return None;
     }
@@ -147,8 +147,28 @@ pub fn keys_beside(wanted: &str, map: &Map, owner: &str) -> Option<String> {
 
 /// The key of a map that is most like a wanted one, if any is.
 pub fn keys_alike(wanted: &str, map: &Map) -> Option<String> {
-    let (keys, lower) = (map.keys(), wanted.to_lowercase());
-    let near = |(distance, key): &(usize, &std::sync::Arc<str>)| ***key != *wanted && *distance <= key.len() / 3 + 1 && !wanted.is_empty();
-    let alike = keys.iter().map(|key| (strsim::levenshtein(&lower, &key.to_lowercase()), key)).filter(near).min();
-    alike.map(|(_, key)| key.to_string())
+    let keys = map.keys();
+    nearest(wanted, keys.iter().filter_map(Str::as_str)).map(str::to_owned)
+}
+
+/// The name that is most like a wanted one, if any is.
+pub fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let lower = wanted.to_lowercase();
+    let near = |(distance, name): &(usize, &str)| *name != wanted && *distance <= name.len() / 3 + 1 && !wanted.is_empty();
+    names.map(|name| (strsim::levenshtein(&lower, &name.to_lowercase()), name)).filter(near).min().map(|(_, name)| name)
+}
+
+/// What a value is, in words: `a string`.
+pub fn article(value: Option<&Value>) -> &'static str {
+    match value {
+        None | Some(Value::Nil) => "nothing",
+        Some(Value::Bool(_)) => "a boolean",
+        Some(Value::Int(..) | Value::Float(_)) => "a number",
+        Some(Value::String(_)) => "a string",
+        Some(Value::Bytes(_) | Value::List(_)) => "a list",
+        Some(Value::Map(_)) => "another map",
+        Some(Value::Time(_)) => "a time",
+        Some(Value::Duration(_)) => "a duration",
+        Some(Value::Object(_)) => "another object",
+    }
 }

@@ -4,6 +4,9 @@
 
 use std::ops::Range;
 
+use super::ast::Source;
+use super::runes::STAND_IN;
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
@@ -148,8 +151,9 @@ impl Default for Delimiters {
 }
 
 /// Reads the whole text.
-pub fn lex(text: &str, delimiters: &Delimiters) -> Tokens {
-    let mut lexer = Lexer { text, delimiters, at: 0, start: 0, line: 1, tokens: Vec::with_capacity(text.len() / 16 + 2) };
+pub fn lex(source: &Source, delimiters: &Delimiters) -> Tokens {
+    let text = &*source.text;
+    let mut lexer = Lexer { source, text, delimiters, at: 0, start: 0, line: 1, tokens: Vec::with_capacity(text.len() / 16 + 2) };
     let outcome = if u32::try_from(text.len()).is_ok() { lexer.text() } else { Err("the text is larger than 4 GiB".into()) };
     if outcome.is_err() {
         lexer.tokens.push(Token::new(TokenKind::Error, lexer.start..lexer.at.max(lexer.start), lexer.line));
@@ -162,6 +166,7 @@ const RIGHT_COMMENT: &str = "*/";
 const TRIM_MARKER_LENGTH: usize = 2;
 
 struct Lexer<'a> {
+    source: &'a Source,
     text: &'a str,
     delimiters: &'a Delimiters,
     at: usize,
@@ -319,7 +324,10 @@ impl<'a> Lexer<'a> {
                     self.emit(TokenKind::RightParen);
                 }
                 other if other.is_ascii_graphic() => self.emit(TokenKind::Other),
-                other => return Err(format!("unrecognized character in action: {}", unicode_name(other))),
+                other => {
+                    let at = self.at - other.len_utf8();
+                    return Err(format!("unrecognized character in action: {}", unicode_name(self.meant(other, at))));
+                }
             }
         }
     }
@@ -366,7 +374,13 @@ impl<'a> Lexer<'a> {
         if self.at_terminator() {
             return Ok(());
         }
-        Err(format!("bad character {}", self.peek().map(unicode_name).unwrap_or_default()))
+        Err(format!("bad character {}", self.peek().map(|letter| unicode_name(self.meant(letter, self.at))).unwrap_or_default()))
+    }
+
+    /// A letter of the text as Go reads it: a byte that is no UTF-8 is U+FFFD.
+    fn meant(&self, letter: char, at: usize) -> char {
+        let is_byte = letter == STAND_IN && self.source.bytes(at..at + 1)[0] != STAND_IN as u8;
+        if is_byte { char::REPLACEMENT_CHARACTER } else { letter }
     }
 
     fn field_or_variable(&mut self, kind: TokenKind) -> Result<(), String> {

@@ -3,14 +3,15 @@
 use super::ast::Number;
 use super::format::quote;
 
-/// The bytes that a Go string literal stands for, double-quoted or raw. A literal with a line feed or a bad escape is refused.
-pub fn unquote(literal: &str) -> Result<Vec<u8>, String> {
+/// The bytes that a Go string literal stands for, double-quoted or raw. A literal with a line feed or a bad escape is refused. Bytes that
+/// are no UTF-8 stay as they are in a raw literal; in a double-quoted one Go reads letters, and each such byte as U+FFFD.
+pub fn unquote(literal: &[u8]) -> Result<Vec<u8>, String> {
     const INVALID: &str = "invalid syntax";
-    let mut inner = literal.chars();
-    match (inner.next(), inner.next_back()) {
-        (Some('`'), Some('`')) => Ok(inner.as_str().bytes().filter(|byte| *byte != b'\r').collect()),
-        (Some('"'), Some('"')) => {
-            let mut rest = inner.as_str();
+    match literal {
+        [b'`', inner @ .., b'`'] => Ok(inner.iter().copied().filter(|byte| *byte != b'\r').collect()),
+        [b'"', inner @ .., b'"'] => {
+            let letters = super::runes::letters(inner);
+            let mut rest = &*letters;
             let mut out = Vec::with_capacity(rest.len());
             while !rest.is_empty() {
                 let (piece, tail) = unquote_char(rest, '"').ok_or(INVALID)?;

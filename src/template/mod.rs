@@ -20,6 +20,7 @@ pub mod lexer;
 mod literal;
 pub mod number;
 pub mod parser;
+mod runes;
 mod set;
 mod stack;
 mod texts;

@@ -4,6 +4,7 @@
 //! what replaces what among texts is decided by [`super::set`].
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::ast::{Block, Branch, Callee, Command, Node, Operand, Pipe, Source, Tree};
@@ -12,17 +13,18 @@ use super::call::Table;
 use super::error::ParseError;
 use super::format::quote;
 use super::lexer::{Delimiters, Keyword, Token, TokenKind, Tokens, lex};
-use super::literal;
 use super::value::Str;
+use super::{literal, runes};
+use crate::file_tree::text_of_bytes;
 
 /// What one text holds: its own tree under the text's name, and the trees that it defines.
 pub type Parsed = BTreeMap<Arc<str>, Arc<Tree>>;
 
 /// Parses a text. The name stands in errors and names the text's own tree.
-pub fn parse(name: &str, text: &str, delimiters: &Delimiters, table: &Table) -> Result<Parsed, ParseError> {
-    let source = Arc::new(Source { name: name.into(), text: text.into() });
-    let Tokens { list, error } = lex(text, delimiters);
-    let mut parser = Parser { source, tokens: list, unreadable: error, at: 0, furthest: 0, table, trees: Parsed::new() };
+pub fn parse(name: &str, text: &[u8], delimiters: &Delimiters, table: &Table) -> Result<Parsed, ParseError> {
+    let source = Arc::new(Source::new(name, text));
+    let Tokens { list, error } = lex(&source, delimiters);
+    let mut parser = Parser { source, tokens: list, unreadable: error, at: 0, furthest: 0, open: Vec::new(), table, trees: Parsed::new() };
     match parser.file() {
         Ok(()) => Ok(parser.trees),
         Err(message) => Err(parser.error(message)),
@@ -39,11 +41,13 @@ struct Context {
     depth: usize,
     /// Line of the delimiter that opened the present action; 0 outside.
     action_line: usize,
+    /// Where that delimiter stands.
+    action_start: usize,
 }
 
 impl Context {
     fn new() -> Self {
-        Context { variables: vec!["$".into()], loops: 0, depth: 0, action_line: 0 }
+        Context { variables: vec!["$".into()], loops: 0, depth: 0, action_line: 0, action_start: 0 }
     }
 }
 
@@ -79,6 +83,8 @@ struct Parser<'a> {
     unreadable: Option<String>,
     at: usize,
     furthest: usize,
+    /// The opening actions of the blocks around the present place.
+    open: Vec<Range<usize>>,
     table: &'a Table,
     trees: Parsed,
 }
@@ -86,7 +92,34 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn error(&self, message: String) -> ParseError {
         let token = &self.tokens[self.furthest];
-        ParseError::new(self.source.clone(), token.line(), token.span(), message)
+        let error = ParseError::new(self.source.clone(), token.line(), token.span(), message);
+        let is_nested_definition = token.kind == TokenKind::Keyword(Keyword::Define);
+        if let Some(opened) = self.open.last().filter(|_| token.kind == TokenKind::Eof || is_nested_definition) {
+            let text = self.source.text[opened.clone()].trim();
+            let help = format!("`{}` on line {} has no `{{{{ end }}}}`", short(text), self.source.place(opened.start).0);
+            let error = error.with_help(help);
+            return if is_nested_definition { error } else { error.pointing_at(opened.clone(), "opened here and never closed") };
+        }
+        match self.function_alike(error.message()) {
+            Some(name) => error.with_help(format!("did you mean `{name}`?")),
+            None => error,
+        }
+    }
+
+    /// The function whose name is most like the one that a message says there is none of.
+    fn function_alike(&self, message: &str) -> Option<String> {
+        let wanted = message.strip_prefix("function \"")?.strip_suffix("\" not defined")?;
+        let names = self.table.names().into_iter().chain(Builtin::NAMES);
+        let nearest = super::hint::nearest(wanted, names)?;
+        // names of functions are short: only a slip of the finger is meant
+        (strsim::levenshtein(wanted, nearest) <= wanted.len() / 3).then(|| nearest.to_owned())
+    }
+
+    /// Remembers the action in which a block begins, until the block is read.
+    fn opens(&mut self, context: &Context) {
+        let start = context.action_start;
+        let end = self.tokens[..self.at].last().map_or(start, |token| token.span().end);
+        self.open.push(start..end.max(start));
     }
 
     // Tokens. The last one is never passed.
@@ -163,9 +196,9 @@ impl Parser<'_> {
         while self.peek_kind() != TokenKind::Eof {
             if self.peek_kind() == TokenKind::LeftDelim {
                 let before = self.at;
-                self.next();
+                let start = self.next().start();
                 if self.next_non_space().kind == TokenKind::Keyword(Keyword::Define) {
-                    self.definition()?;
+                    self.definition(start)?;
                     continue;
                 }
                 self.at = before;
@@ -179,9 +212,9 @@ impl Parser<'_> {
     }
 
     /// `{{ define "name" }}`, past its keyword.
-    fn definition(&mut self) -> Result<()> {
+    fn definition(&mut self, start: usize) -> Result<()> {
         const PLACE: &str = "define clause";
-        let mut context = Context::new();
+        let mut context = Context { action_start: start, ..Context::new() };
         let token = self.next_non_space();
         let name = self.name(&context, token, PLACE)?;
         self.expect(&context, TokenKind::RightDelim, PLACE)?;
@@ -189,7 +222,9 @@ impl Parser<'_> {
     }
 
     fn body_of(&mut self, context: &mut Context, name: Arc<str>, place: &str) -> Result<()> {
+        self.opens(context);
         let (body, stop) = self.list(context)?;
+        self.open.pop();
         match stop {
             Stop::End => self.add(name, body),
             other => Err(format!("unexpected {} in {place}", other.text())),
@@ -219,9 +254,10 @@ impl Parser<'_> {
     fn text_or_action(&mut self, context: &mut Context) -> Result<Item> {
         let token = self.next_non_space();
         match token.kind {
-            TokenKind::Text => Ok(Item::Node(Node::Text { offset: token.start(), text: self.text(token).into() })),
+            TokenKind::Text => Ok(Item::Node(Node::Text { offset: token.start(), text: self.source.bytes(token.span()).into() })),
             TokenKind::LeftDelim => {
                 context.action_line = token.line();
+                context.action_start = token.start();
                 let item = self.action(context)?;
                 context.action_line = 0;
                 Ok(item)
@@ -255,9 +291,9 @@ impl Parser<'_> {
                 self.expect(context, TokenKind::RightDelim, "end")?;
                 return Ok(Item::Stop(Stop::End));
             }
-            Keyword::If => Node::If(self.control(context, Control::If)?),
-            Keyword::With => Node::With(self.control(context, Control::With)?),
-            Keyword::Range => Node::Range(self.control(context, Control::Range)?),
+            Keyword::If => Node::If(self.control(context, Control::If, None)?),
+            Keyword::With => Node::With(self.control(context, Control::With, None)?),
+            Keyword::Range => Node::Range(self.control(context, Control::Range, None)?),
             Keyword::Template | Keyword::Nil | Keyword::Define => self.template(context)?,
         };
         Ok(Item::Node(node))
@@ -280,11 +316,16 @@ impl Parser<'_> {
         if context.depth > MAX_DEPTH { Err("max expression depth exceeded".into()) } else { Ok(()) }
     }
 
-    fn control(&mut self, context: &mut Context, control: Control) -> Result<Box<Branch>> {
+    /// One `if`, `with` or `range`; `opened` is the action that its `end` closes, where that is another one than its own.
+    fn control(&mut self, context: &mut Context, control: Control, opened: Option<Range<usize>>) -> Result<Box<Branch>> {
         self.enter(context)?;
         let variables = context.variables.len();
         let pipe = self.pipeline(context, control.name(), TokenKind::RightDelim)?;
         context.loops += usize::from(control == Control::Range);
+        match opened {
+            Some(opened) => self.open.push(opened),
+            None => self.opens(context),
+        }
         let (body, stop) = self.list(context)?;
         context.loops -= usize::from(control == Control::Range);
         let otherwise = match stop {
@@ -299,6 +340,7 @@ impl Parser<'_> {
                 Some(list)
             }
         };
+        self.open.pop();
         context.variables.truncate(variables);
         context.depth -= 1;
         Ok(Box::new(Branch { pipe, body, otherwise }))
@@ -307,7 +349,8 @@ impl Parser<'_> {
     /// `else if` and `else with`: one more control that the same `end` closes.
     fn chained(&mut self, context: &mut Context, control: Control) -> Result<Block> {
         let offset = self.next().start();
-        let branch = self.control(context, control)?;
+        let opened = self.open.last().cloned();
+        let branch = self.control(context, control, opened)?;
         let node = if control == Control::If { Node::If(branch) } else { Node::With(branch) };
         Ok(Block { offset, nodes: vec![node] })
     }
@@ -317,7 +360,7 @@ impl Parser<'_> {
         let token = self.next_non_space();
         let name = self.name(context, token, PLACE)?;
         let pipe = self.pipeline(context, PLACE, TokenKind::RightDelim)?;
-        let mut inner = Context { depth: context.depth, ..Context::new() };
+        let mut inner = Context { depth: context.depth, action_start: context.action_start, ..Context::new() };
         self.enter(&mut inner)?;
         self.body_of(&mut inner, name.clone(), PLACE)?;
         Ok(Node::Template { offset: token.start(), name, pipe: Some(pipe) })
@@ -339,7 +382,7 @@ impl Parser<'_> {
 
     fn name(&self, context: &Context, token: Token, place: &str) -> Result<Arc<str>> {
         match token.kind {
-            TokenKind::String | TokenKind::RawString => Ok(Str::from_bytes(literal::unquote(self.text(token))?).to_arc()),
+            TokenKind::String | TokenKind::RawString => Ok(text_of_bytes(&literal::unquote(self.source.bytes(token.span()))?).into()),
             _ => self.unexpected(context, token, place),
         }
     }
@@ -476,10 +519,14 @@ impl Parser<'_> {
             }
             TokenKind::Field => Operand::Field { offset, names: vec![text[1..].into()] },
             TokenKind::Bool => Operand::Bool { offset, truth: text == "true" },
-            TokenKind::Char => Operand::Number { offset, number: Box::new(literal::character(text)?) },
+            TokenKind::Char => {
+                let letters = runes::letters(self.source.bytes(token.span()));
+                Operand::Number { offset, number: Box::new(literal::character(&letters)?) }
+            }
             TokenKind::Complex | TokenKind::Number => Operand::Number { offset, number: Box::new(literal::number(text)?) },
             TokenKind::String | TokenKind::RawString => {
-                Operand::String { offset, quoted: text.into(), text: Str::from_bytes(literal::unquote(text)?) }
+                let bytes = self.source.bytes(token.span());
+                Operand::String { offset, quoted: runes::shown(bytes).into(), text: Str::from_bytes(literal::unquote(bytes)?) }
             }
             TokenKind::LeftParen => {
                 self.next();
@@ -499,6 +546,16 @@ impl Parser<'_> {
             return Ok(Callee::Function(function.clone()));
         }
         Builtin::named(name).map(Callee::Builtin).ok_or_else(|| format!("function {} not defined", quote(name)))
+    }
+}
+
+/// An action on one line, not too long.
+fn short(action: &str) -> String {
+    let line = action.lines().next().unwrap_or_default();
+    if line.chars().count() <= 60 && line.len() == action.len() {
+        line.to_owned()
+    } else {
+        line.chars().take(57).collect::<String>() + "…"
     }
 }
 

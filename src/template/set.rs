@@ -13,7 +13,7 @@ use super::lexer::Delimiters;
 use super::parser::{self, Parsed};
 use super::texts::Texts;
 use super::trace::Trace;
-use super::value::Value;
+use super::value::{Str, Value};
 
 /// What a key that a map lacks gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,15 +146,15 @@ impl Templates {
     }
 
     /// Parses a text and adds it and what it defines. Of two templates with one name the later one stays, unless it is blank.
-    pub fn parse(&mut self, name: &str, text: &str) -> Result<(), ParseError> {
+    pub fn parse(&mut self, name: &str, text: impl AsRef<[u8]>) -> Result<(), ParseError> {
         let parsed = self.parse_only(name, text)?;
         self.add(&parsed);
         Ok(())
     }
 
     /// Parses a text without adding it, for those who parse many at once. Add the results in the order that decides redefinitions.
-    pub fn parse_only(&self, name: &str, text: &str) -> Result<Parsed, ParseError> {
-        parser::parse(name, text, &self.options.delimiters, &self.table)
+    pub fn parse_only(&self, name: &str, text: impl AsRef<[u8]>) -> Result<Parsed, ParseError> {
+        parser::parse(name, text.as_ref(), &self.options.delimiters, &self.table)
     }
 
     /// Adds what was parsed with the same options and the same functions.
@@ -180,18 +180,18 @@ impl Templates {
         names
     }
 
-    /// Executes a template. `data` is its dot and its `$`.
-    pub fn execute(&self, name: &str, data: &Value, host: &dyn Host) -> Result<String, Box<ExecError>> {
+    /// Executes a template. `data` is its dot and its `$`. The text is what was written, byte for byte.
+    pub fn execute(&self, name: &str, data: &Value, host: &dyn Host) -> Result<Str, Box<ExecError>> {
         self.run(name, data, host, None)
     }
 
     /// The same, and which place wrote what; slower.
-    pub fn execute_traced(&self, name: &str, data: &Value, host: &dyn Host) -> Result<(String, Trace), Box<ExecError>> {
+    pub fn execute_traced(&self, name: &str, data: &Value, host: &dyn Host) -> Result<(Str, Trace), Box<ExecError>> {
         let mut trace = Trace::default();
         self.run(name, data, host, Some(&mut trace)).map(|text| (text, trace))
     }
 
-    fn run(&self, name: &str, data: &Value, host: &dyn Host, trace: Option<&mut Trace>) -> Result<String, Box<ExecError>> {
+    fn run(&self, name: &str, data: &Value, host: &dyn Host, trace: Option<&mut Trace>) -> Result<Str, Box<ExecError>> {
         let own = host.of_file(name);
         let host = own.as_deref().unwrap_or(host);
         match self.jinja.as_ref().filter(|jinja| jinja.contains(name)) {
@@ -201,11 +201,11 @@ impl Templates {
     }
 
     /// What `tpl` parses, remembered by its text.
-    pub(super) fn parse_text(&self, text: &str) -> Result<Arc<Parsed>, ParseError> {
+    pub(super) fn parse_text(&self, text: &Str) -> Result<Arc<Parsed>, ParseError> {
         if let Some(parsed) = self.texts.get(text) {
             return Ok(parsed);
         }
-        let parsed = Arc::new(self.parse_only(&self.options.name, text)?);
+        let parsed = Arc::new(self.parse_only(&self.options.name, text.as_bytes())?);
         self.texts.insert(text, parsed.clone());
         Ok(parsed)
     }
@@ -226,6 +226,13 @@ impl Layer {
 
     pub(super) fn get(&self, name: &str) -> Option<&Arc<Tree>> {
         self.own.get(name).or_else(|| self.below.as_ref()?.get(name))
+    }
+
+    /// The names of all templates, of the layers below too.
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = self.own.keys().cloned().collect();
+        names.extend(self.below.iter().flat_map(|below| below.names()));
+        names
     }
 
     /// Adds templates by Go's rule: the later one stays, but a blank one never replaces another.

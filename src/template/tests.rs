@@ -56,16 +56,15 @@ fn data() -> Value {
 fn table() -> Table {
     let mut table = Table::new();
     table.add("dict", |pairs: Rest<Value>| {
-        let map: Entries =
-            pairs.chunks(2).filter(|pair| pair.len() == 2).map(|pair| (pair[0].to_text().to_arc(), pair[1].clone())).collect();
+        let map: Entries = pairs.chunks(2).filter(|pair| pair.len() == 2).map(|pair| (pair[0].to_text(), pair[1].clone())).collect();
         Map::with_type(map, MapType::Any)
     });
     table.add("list", |items: Rest<Value>| items.0);
-    table.add("set", |map: Map, key: Arc<str>, value: Value| {
+    table.add("set", |map: Map, key: Str, value: Value| {
         map.insert(key, value);
         map
     });
-    table.add("upper", |text: Arc<str>| text.to_uppercase());
+    table.add("upper", |text: Str| text.letters().to_uppercase());
     table.add("trunc", |count: isize, text: Str| match usize::try_from(count) {
         Ok(count) if text.len() > count => Str::from_slice(&text.as_bytes()[..count]),
         _ => text,
@@ -77,7 +76,7 @@ fn table() -> Table {
     table.add("float", |number: f64| number);
     table.add("nothing", || Value::Nil);
     table.add("id", |value: Value| value);
-    table.add("fails", |text: Arc<str>| Err::<String, _>(FunctionError::from(format!("failed with {text}"))));
+    table.add("fails", |text: Str| Err::<String, _>(FunctionError::from(format!("failed with {}", text.shown()))));
     table.add("bytes", |text: Str| Value::Bytes(text.as_bytes().into()));
     table.add("u64", |number: i64| Value::Int(number, super::value::IntKind::Uint64));
     table.add("flag", |flag: bool| format!("flag {flag}"));
@@ -89,12 +88,12 @@ fn table() -> Table {
         Some(Value::String(text)) if text.is_empty() => default,
         Some(other) => other.clone(),
     });
-    table.add("fail", |text: String| Err::<String, _>(FunctionError::Refused(text)));
-    table.add_scoped("include", |scope: &mut dyn Scope, name: Arc<str>, data: Value| scope.include(&name, data));
-    table.add_scoped("tpl", |scope: &mut dyn Scope, text: Arc<str>, data: Value| scope.tpl(&text, data));
+    table.add("fail", |text: Str| Err::<String, _>(FunctionError::Refused(text.shown().into_owned())));
+    table.add_scoped("include", |scope: &mut dyn Scope, name: Str, data: Value| scope.include(&name, data));
+    table.add_scoped("tpl", |scope: &mut dyn Scope, text: Str, data: Value| scope.tpl(&text, data));
     table.method("main.Values", "AsMap", |values: Map| values);
-    table.method("main.Values", "Pick", |values: Map, key: Arc<str>| values.get(&key));
-    table.method("*main.Thing", "Greet", |_: Value, name: Arc<str>| format!("hello {name}"));
+    table.method("main.Values", "Pick", |values: Map, key: Str| values.get_bytes(key.as_bytes()));
+    table.method("*main.Thing", "Greet", |_: Value, name: Str| format!("hello {}", name.shown()));
     table.method("*main.Thing", "Sum", |_: Value, first: isize, rest: Rest<isize>| first + rest.iter().sum::<isize>());
     table.method("*main.Thing", "Fail", |_: Value| Err::<String, _>(FunctionError::from("thing is broken")));
     table.method("*main.Thing", "String", |_: Value| "thing:obj");
@@ -108,7 +107,8 @@ static TABLE: LazyLock<Arc<Table>> = LazyLock::new(|| Arc::new(table()));
 fn render_with(text: &str, options: Options) -> Result<String, String> {
     let mut templates = Templates::new(TABLE.clone(), options);
     templates.parse("x.yaml", text).map_err(|error| error.to_string())?;
-    templates.execute("x.yaml", &data(), &NoHost).map_err(|error| error.to_string())
+    let text = templates.execute("x.yaml", &data(), &NoHost).map_err(|error| error.to_string())?;
+    Ok(text.letters().into_owned())
 }
 
 fn check_rows(rows: &str, options: impl Fn() -> Options) {
@@ -322,7 +322,7 @@ fn of_two_definitions_the_later_stays_unless_it_is_blank() {
         ("c", "{{ define \"x\" }} \n {{ end }}"),
         ("d", "{{ template \"x\" }}"),
     ]);
-    assert_eq!(set.execute("d", &data(), &NoHost).unwrap(), "two");
+    assert_eq!(set.execute("d", &data(), &NoHost).unwrap().as_str(), Some("two"));
 }
 
 #[test]
@@ -343,6 +343,7 @@ fn delimiters_can_be_others() {
 fn output_knows_the_line_that_wrote_it() {
     let set = set_of(&[("x.yaml", "a: 1\n{{ range .Values.list }}\n- {{ . }}{{ end }}\n{{ .missing }}end: {{ .Values.s }}\n")]);
     let (text, trace) = set.execute_traced("x.yaml", &data(), &NoHost).unwrap();
+    let text = text.letters();
     let line_of = |needle: &str| trace.writers(&text, text.find(needle).unwrap())[0].line();
     assert_eq!([line_of("a: 1"), line_of("b"), line_of("c"), line_of("end"), line_of("text")], [1, 3, 3, 4, 4]);
 }
@@ -352,9 +353,14 @@ fn output_knows_the_includes_that_wrote_it() {
     let helpers = "{{ define \"in\" }}\none: 1\ntwo: {{ .Values.s }}{{ end }}{{ define \"out\" }}{{ include \"in\" . }}\nthree: 3{{ end }}";
     let set = set_of(&[("_h.tpl", helpers), ("x.yaml", "a:\n  {{- include \"out\" . | printf `  %s` }}\n")]);
     let (text, trace) = set.execute_traced("x.yaml", &data(), &NoHost).unwrap();
+    let text = text.letters();
     let chain = |needle: &str| -> Vec<String> {
         let writers = trace.writers(&text, text.find(needle).unwrap());
-        writers.iter().map(|writer| format!("{}:{} {}", writer.file(), writer.line(), &writer.text()[writer.span()])).collect()
+        let told = |writer: &super::Writer| {
+            let (text, span) = writer.excerpt();
+            format!("{}:{} {}", writer.file(), writer.line(), &text[span])
+        };
+        writers.iter().map(told).collect()
     };
     let outer = "x.yaml:2 {{- include \"out\" . | printf `  %s` }}";
     assert_eq!(chain("a:"), ["x.yaml:1 a:"]);

@@ -49,9 +49,15 @@ impl Writer {
         &self.source.name
     }
 
-    /// The template's text.
-    pub fn text(&self) -> &str {
-        &self.source.text
+    /// Whether it is an action of a template of Go.
+    pub fn is_action(&self) -> bool {
+        self.source.text[self.span()].starts_with("{{")
+    }
+
+    /// The template's text for people, and the bytes of it to point at.
+    pub fn excerpt(&self) -> (String, std::ops::Range<usize>) {
+        let (text, span) = self.source.shown(self.span());
+        (text.into_owned(), span)
     }
 
     /// Line, from 1.
@@ -60,7 +66,7 @@ impl Writer {
     }
 
     /// The bytes of the template to point at: an action with its braces, or the rest of a line of text.
-    pub fn span(&self) -> std::ops::Range<usize> {
+    fn span(&self) -> std::ops::Range<usize> {
         let text = &*self.source.text;
         let offset = self.offset.min(text.len());
         let line_start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
@@ -93,7 +99,8 @@ impl Trace {
         self.removed = text.match_indices(NO_VALUE).map(|(at, _)| at).collect();
     }
 
-    /// The places that wrote the byte at `offset` of the text: the outermost file's first, then those of the includes within.
+    /// The places that wrote the byte at `offset` of the text (of its [outline](super::value::Str::outline)): the outermost file's first,
+    /// then those of the includes within.
     pub fn writers(&self, text: &str, offset: usize) -> Vec<Writer> {
         let mut found = Vec::new();
         self.collect(text, offset, &mut found);
@@ -115,9 +122,9 @@ impl Trace {
         let (Some(written), Some(before)) = (text.get(start..end), offset.checked_sub(start)) else { return };
         let Some((line, column, ordinal)) = line_at(written, before) else { return };
         for call in &write.calls {
-            let Some(inner) = call.text.as_str() else { continue };
-            if let Some(at) = nth_line(inner, line, ordinal) {
-                return call.trace.collect(inner, at + column, found);
+            let inner = call.text.outline();
+            if let Some(at) = nth_line(&inner, line, ordinal) {
+                return call.trace.collect(&inner, at + column, found);
             }
         }
     }

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::format;
+use super::{format, runes};
+use crate::file_tree::{bytes_of_text, text_of_bytes};
 
 /// How deep walks over values go: no honest value is nested deeper, a circle is.
 pub const MAX_DEPTH: usize = 500;
@@ -123,7 +124,8 @@ impl Kind {
     }
 }
 
-/// A Go string: bytes that are UTF-8 nearly always. Cloning shares.
+/// A Go string: bytes that are UTF-8 nearly always. Cloning shares. It has no `Display`: whoever wants text says what becomes of bytes
+/// that are none.
 #[derive(Clone)]
 pub struct Str(Repr);
 
@@ -166,19 +168,35 @@ impl Str {
         }
     }
 
-    /// The text, with U+FFFD for each invalid byte sequence.
-    pub fn to_str(&self) -> Cow<'_, str> {
+    /// The text as Go's loops over letters see it: each byte that is no UTF-8 is U+FFFD.
+    pub fn letters(&self) -> Cow<'_, str> {
         match &self.0 {
             Repr::Text(text) => Cow::Borrowed(text),
-            Repr::Raw(bytes) => String::from_utf8_lossy(bytes),
+            Repr::Raw(bytes) => runes::letters(bytes),
         }
     }
 
-    /// The shared text, with U+FFFD for each invalid byte sequence.
-    pub fn to_arc(&self) -> Arc<str> {
+    /// The text for messages and for names of other systems: bytes that are no UTF-8 are written as `\xff`.
+    pub fn shown(&self) -> Cow<'_, str> {
         match &self.0 {
-            Repr::Text(text) => text.clone(),
-            Repr::Raw(bytes) => String::from_utf8_lossy(bytes).into(),
+            Repr::Text(text) => Cow::Borrowed(text),
+            Repr::Raw(bytes) => runes::shown(bytes),
+        }
+    }
+
+    /// A text of the same length, in which each byte that is no UTF-8 is a control character: offsets in it are those of the bytes.
+    pub fn outline(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Repr::Text(text) => Cow::Borrowed(text),
+            Repr::Raw(bytes) => runes::outline(bytes),
+        }
+    }
+
+    /// What a function of text makes of it that copies everything beyond ASCII: bytes that are no UTF-8 pass through it too.
+    pub fn through(&self, function: impl FnOnce(&str) -> String) -> Str {
+        match &self.0 {
+            Repr::Text(text) => function(text).into(),
+            Repr::Raw(bytes) => Str::from_slice(&bytes_of_text(&function(&text_of_bytes(bytes)))),
         }
     }
 
@@ -195,13 +213,7 @@ impl Str {
 
 impl fmt::Debug for Str {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.to_str())
-    }
-}
-
-impl fmt::Display for Str {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_str())
+        write!(f, "{:?}", self.shown())
     }
 }
 
@@ -212,6 +224,12 @@ impl PartialEq for Str {
 }
 impl Eq for Str {}
 
+impl PartialEq<str> for Str {
+    fn eq(&self, other: &str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
 impl PartialOrd for Str {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
@@ -220,6 +238,18 @@ impl PartialOrd for Str {
 impl Ord for Str {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl std::hash::Hash for Str {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl std::borrow::Borrow<[u8]> for Str {
+    fn borrow(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 
@@ -236,6 +266,11 @@ impl From<String> for Str {
 impl From<Arc<str>> for Str {
     fn from(text: Arc<str>) -> Self {
         Str(Repr::Text(text))
+    }
+}
+impl From<&String> for Str {
+    fn from(text: &String) -> Self {
+        Str::from(text.as_str())
     }
 }
 impl From<Cow<'_, str>> for Str {
@@ -451,7 +486,7 @@ impl MapType {
 }
 
 /// The entries of a map, sorted by key bytes as Go prints and ranges over them.
-pub type Entries = BTreeMap<Arc<str>, Value>;
+pub type Entries = BTreeMap<Str, Value>;
 
 /// A shared handle of a map: all clones see each change. The Go type belongs to the handle, as a conversion in Go keeps the map.
 ///
@@ -495,22 +530,27 @@ impl Map {
 
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<Value> {
+        self.get_bytes(key.as_bytes())
+    }
+
+    /// The value of a key, of which any bytes may be a part.
+    pub fn get_bytes(&self, key: &[u8]) -> Option<Value> {
         self.read().get(key).cloned()
     }
 
     /// Whether the key is there.
     pub fn contains_key(&self, key: &str) -> bool {
-        self.read().contains_key(key)
+        self.read().contains_key(key.as_bytes())
     }
 
     /// Sets a key for everyone who holds the map.
-    pub fn insert(&self, key: impl Into<Arc<str>>, value: impl Into<Value>) {
+    pub fn insert(&self, key: impl Into<Str>, value: impl Into<Value>) {
         let (key, value) = (key.into(), value.into());
         self.write().insert(key, value);
     }
 
     /// Removes a key for everyone who holds the map.
-    pub fn remove(&self, key: &str) -> Option<Value> {
+    pub fn remove(&self, key: &[u8]) -> Option<Value> {
         self.write().remove(key)
     }
 
@@ -525,12 +565,12 @@ impl Map {
     }
 
     /// The keys, sorted.
-    pub fn keys(&self) -> Vec<Arc<str>> {
+    pub fn keys(&self) -> Vec<Str> {
         self.read().keys().cloned().collect()
     }
 
     /// A snapshot of the entries, sorted by key.
-    pub fn entries(&self) -> Vec<(Arc<str>, Value)> {
+    pub fn entries(&self) -> Vec<(Str, Value)> {
         self.read().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
@@ -552,7 +592,7 @@ impl fmt::Debug for Map {
     }
 }
 
-impl<K: Into<Arc<str>>, V: Into<Value>> FromIterator<(K, V)> for Map {
+impl<K: Into<Str>, V: Into<Value>> FromIterator<(K, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         Map::with_type(entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect(), MapType::Any)
     }
@@ -583,7 +623,7 @@ pub trait Object: Any + Send + Sync + fmt::Debug {
     }
 
     /// The members that a Go struct has in JSON, in the struct's order.
-    fn members(&self) -> Option<Vec<(Arc<str>, Value)>> {
+    fn members(&self) -> Option<Vec<(Str, Value)>> {
         None
     }
 
@@ -748,9 +788,9 @@ impl Value {
         from_json(json, Numbers::Float)
     }
 
-    /// A value from JSON that keeps whole numbers as `int64`.
-    pub fn from_json_keeping_integers(json: &serde_json::Value) -> Self {
-        from_json(json, Numbers::Int64)
+    /// Values of a chart, which keep whole numbers as `int64`. Their texts are those that [`text_of_bytes`] has made of bytes.
+    pub fn from_chart_values(values: &serde_json::Value) -> Self {
+        from_json(values, Numbers::Int64)
     }
 
     /// The value as JSON; whole floats become integers, bytes base64, as Go's encoder prints them. NaN and infinities become null.
@@ -769,7 +809,7 @@ impl Value {
             Value::Int(number, _) | Value::Duration(number) => Json::Number(Number::from(*number)),
             Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e18 => Json::Number(Number::from(*number as i64)),
             Value::Float(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
-            Value::String(text) => Json::String(text.to_str().into_owned()),
+            Value::String(text) => Json::String(text.letters().into_owned()),
             Value::Bytes(bytes) => {
                 use base64::Engine;
                 Json::String(base64::engine::general_purpose::STANDARD.encode(bytes))
@@ -777,10 +817,10 @@ impl Value {
             Value::List(list) if list.is_nil() => Json::Null,
             Value::List(list) => Json::Array(list.items().iter().map(|item| item.json_below(depth + 1)).collect()),
             Value::Map(map) if map.map_type() == MapType::NilString => Json::Null,
-            Value::Map(map) => {
-                Json::Object(map.entries().into_iter().map(|(key, value)| (key.to_string(), value.json_below(depth + 1))).collect())
-            }
-            Value::Time(_) => Json::String(self.to_text().to_string()),
+            Value::Map(map) => Json::Object(
+                map.entries().into_iter().map(|(key, value)| (key.letters().into_owned(), value.json_below(depth + 1))).collect(),
+            ),
+            Value::Time(_) => Json::String(self.to_text().letters().into_owned()),
             Value::Object(object) => object.to_plain().json_below(depth + 1),
         }
     }
@@ -814,6 +854,7 @@ impl Value {
     }
 }
 
+/// What JSON's numbers become, and whether its texts stand for bytes.
 #[derive(Clone, Copy)]
 enum Numbers {
     Float,
@@ -829,9 +870,18 @@ fn from_json(json: &serde_json::Value, numbers: Numbers) -> Value {
             (Numbers::Int64, Some(whole)) => Value::int64(whole),
             _ => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
         },
-        Json::String(text) => Value::from(text.as_str()),
+        Json::String(text) => Value::String(text_from_json(text, numbers)),
         Json::Array(items) => Value::List(List::any(items.iter().map(|item| from_json(item, numbers)).collect())),
-        Json::Object(entries) => Value::Map(entries.iter().map(|(key, value)| (key.as_str(), from_json(value, numbers))).collect::<Map>()),
+        Json::Object(entries) => {
+            Value::Map(entries.iter().map(|(key, value)| (text_from_json(key, numbers), from_json(value, numbers))).collect::<Map>())
+        }
+    }
+}
+
+fn text_from_json(text: &str, numbers: Numbers) -> Str {
+    match (numbers, bytes_of_text(text)) {
+        (Numbers::Int64, Cow::Owned(bytes)) => Str::from_bytes(bytes),
+        _ => text.into(),
     }
 }
 

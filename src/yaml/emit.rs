@@ -87,6 +87,16 @@ pub fn sort_keys<T>(entries: &mut Vec<T>, key: fn(&T) -> &str) {
     }
 }
 
+/// Base 64 in lines of 70 letters where it has more than one.
+fn base_64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+    if text.len() < 70 {
+        return text;
+    }
+    text.as_bytes().chunks(70).map(|line| String::from_utf8_lossy(line) + "\n").collect()
+}
+
 fn key_order(one: &str, other: &str) -> Ordering {
     if let Some(order) = ascii_letters_order(one.as_bytes(), other.as_bytes()) {
         return order;
@@ -309,6 +319,22 @@ impl Emitter {
     pub fn str(&mut self, text: &str) {
         self.start_value();
         self.scalar(text, KeyForm::NoKey);
+    }
+
+    /// Writes bytes that are no UTF-8, in base 64.
+    pub fn binary(&mut self, bytes: &[u8]) {
+        self.start_value();
+        self.indicator("!!binary", true, false, false);
+        self.scalar(&base_64(bytes), KeyForm::NoKey);
+    }
+
+    /// Writes such bytes as the key of the next entry.
+    pub fn binary_key(&mut self, bytes: &[u8]) {
+        self.write_indent();
+        self.indicator("!!binary", true, false, false);
+        self.scalar(&base_64(bytes), KeyForm::Simple);
+        self.indicator(":", false, false, false);
+        self.place = Place::Value;
     }
 
     /// Opens a sequence of this many items.

@@ -9,6 +9,7 @@
 
 mod emit;
 mod error;
+mod fields;
 mod go_text;
 mod json;
 mod node;
@@ -16,14 +17,17 @@ mod reader;
 mod resolve;
 mod scalars;
 mod tags;
+mod text;
 
 pub use emit::{Emitter, emit, emit_line, sort_keys};
 pub use error::YamlError;
+pub use fields::{is_field, with_field_names};
 pub use go_text::go_text;
 pub use json::{key_text, parse_json, to_json};
 pub use node::{Node, NodeValue, Style};
 pub use reader::{DuplicateKeys, Options, parse, parse_documents, parse_documents_with};
 pub use scalars::{Scalar, scalars};
+pub use text::text;
 
 pub(crate) use reader::go_syntax;
 

@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("private_file", &[]),
     ("yaml", &[]),
     ("transport", &["error", "event"]),
-    ("template", &["yaml"]),
+    ("template", &["file_tree", "yaml"]),
     ("project/document", &["yaml"]),
     ("project/config", &["error", "file_tree", "glob", "yaml", "template", "project/document", "project/giterminism"]),
     ("project/giterminism", &["error", "event", "file_tree", "glob", "yaml", "project/document"]),

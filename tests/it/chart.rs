@@ -124,7 +124,7 @@ fn render(case: &Case) -> Rendered {
 #[test]
 fn charts_render_byte_for_byte_as_with_helm() {
     for case in CASES {
-        let ours = chart::print(&render(case), &PrintOptions { include_crds: true, ..PrintOptions::default() });
+        let ours = chart::print(&render(case), &PrintOptions { include_crds: true, ..PrintOptions::default() }).unwrap();
         let golden = format!("golden/{}-{}.yaml", case.chart, case.variant);
         let helms = std::fs::read_to_string(fixtures().join(&golden)).expect("a golden file");
         if ours != helms {

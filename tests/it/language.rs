@@ -25,12 +25,13 @@ fn execute(text: &str) -> Result<String, String> {
     let values =
         serde_json::json!({"Values": {"n": 3, "f": 1.5, "s": "a b-c", "t": true, "nul": null, "l": [1, "x", [2]], "m": {"k": {"d": 1}}}});
     let host = Determined::new(&NoHost, Seed { names: vec!["fuzz".into()], time: 1_700_000_000 });
-    templates.execute("t", &Value::from_json(&values), &host).map_err(|error| error.to_string())
+    let text = templates.execute("t", &Value::from_json(&values), &host).map_err(|error| error.to_string())?;
+    Ok(text.letters().into_owned())
 }
 
 /// The tree of a text as it prints itself; `None` where the text is no template.
 fn printed(text: &str) -> Option<String> {
-    let parsed = parser::parse("t", text, &Delimiters::default(), &functions::helm()).ok()?;
+    let parsed = parser::parse("t", text.as_bytes(), &Delimiters::default(), &functions::helm()).ok()?;
     Some(parsed.get("t")?.root.to_string())
 }
 
@@ -45,7 +46,7 @@ fn render_jinja(text: &str) -> String {
         serde_json::json!({"Values": {"n": 3, "f": 1.5, "s": "a b-c", "t": true, "nul": null, "l": [1, "x", [2]], "m": {"k": {"d": 1}}}});
     let host = Determined::new(&NoHost, Seed { names: vec!["fuzz".into()], time: 1_700_000_000 });
     match templates.execute("t.j2", &Value::from_json(&values), &host) {
-        Ok(text) => text,
+        Ok(text) => text.letters().into_owned(),
         Err(error) => format!("{:?}", Failure::from(*error)),
     }
 }

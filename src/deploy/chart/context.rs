@@ -3,7 +3,6 @@
 //! Each chart has one context map, shared by its templates: `.Values` of a subchart is the parent's `.Values.<name>`, so that `set` in
 //! one file is visible in the files after it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -12,8 +11,9 @@ use super::capabilities::Capabilities;
 use super::compat::HelmCompat;
 use super::input::{Operation, RenderInput};
 use super::model::{Chart, Dependency, Metadata, Values};
+use crate::file_tree::bytes_of_text;
 use crate::template::call::ObjectType;
-use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Object, Value};
+use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Object, Str, Value};
 
 /// Go's name of the type of `.Files`.
 pub const FILES: &str = "engine.files";
@@ -22,8 +22,8 @@ pub const FILES: &str = "engine.files";
 pub struct Template<'c> {
     /// `chart/templates/web.yaml`.
     pub path: String,
-    /// Its text.
-    pub text: Cow<'c, str>,
+    /// Its text, of any bytes.
+    pub text: &'c [u8],
     /// `chart/templates`.
     pub base_path: String,
     /// Whether it is one of Jinja.
@@ -36,7 +36,7 @@ impl Template<'_> {
     /// What `.` is in it.
     pub fn data(&self) -> Value {
         let about = [("Name", self.path.as_str()), ("BasePath", self.base_path.as_str())];
-        let about = about.into_iter().map(|(key, value)| (key.into(), Value::from(value))).collect();
+        let about = about.into_iter().map(|(key, path)| (key.into(), Value::String(name(path)))).collect();
         self.context.insert("Template", Map::with_type(about, self.values_type));
         Value::Map(self.context.clone())
     }
@@ -54,7 +54,7 @@ pub fn is_partial(path: &str) -> bool {
 
 /// `.Values` of the chart.
 pub fn root(values: &Values, compat: HelmCompat) -> Map {
-    match Value::from_json_keeping_integers(&Json::Object(values.clone())) {
+    match Value::from_chart_values(&Json::Object(values.clone())) {
         Value::Map(map) => map.retyped(values_type(compat)),
         _ => Map::with_type(Entries::new(), values_type(compat)),
     }
@@ -98,7 +98,7 @@ fn collect<'c>(chart: &'c Chart, path: &str, scope: Scope, values: Map, shared: 
         HelmCompat::Three => Value::from(Arc::new(chart_data)),
         HelmCompat::Four => chart_data.into_map(),
     };
-    let files = chart.files.iter().map(|file| (file.name.clone(), Value::Bytes(file.data.clone()))).collect();
+    let files = chart.files.iter().map(|file| (name(&file.name), Value::Bytes(file.data.clone()))).collect();
     let context: Map = [
         ("Chart", chart_data),
         ("Files", Value::Map(Map::with_type(files, MapType::Named { name: FILES, elem: Elem::Bytes }))),
@@ -124,11 +124,16 @@ fn collect<'c>(chart: &'c Chart, path: &str, scope: Scope, values: Map, shared: 
         if !chart.is_library() || is_partial(&file.name) {
             let path = format!("{path}/{}", file.name);
             let is_jinja = chart.is_jinja_file(file);
-            let (text, base_path, context) = (file.text(), base_path.clone(), context.clone());
-            out.push(Template { path, text, base_path, is_jinja, context, values_type: shared.values_type });
+            let (base_path, context) = (base_path.clone(), context.clone());
+            out.push(Template { path, text: &file.data, base_path, is_jinja, context, values_type: shared.values_type });
         }
     }
     context
+}
+
+/// The bytes that a path stands for.
+fn name(path: &str) -> Str {
+    Str::from_slice(&bytes_of_text(path))
 }
 
 fn release(input: &RenderInput<'_>) -> Value {
@@ -211,12 +216,13 @@ impl Object for Struct {
     }
 
     fn text(&self) -> String {
-        let text = || format!("{{{}}}", self.fields.iter().map(|(_, value)| value.to_text().to_string()).collect::<Vec<_>>().join(" "));
+        let text =
+            || format!("{{{}}}", self.fields.iter().map(|(_, value)| value.to_text().letters().into_owned()).collect::<Vec<_>>().join(" "));
         let reference = if self.kind == Kind::Ptr { "&" } else { "" };
         self.text.clone().unwrap_or_else(|| format!("{reference}{}", text()))
     }
 
-    fn members(&self) -> Option<Vec<(Arc<str>, Value)>> {
+    fn members(&self) -> Option<Vec<(Str, Value)>> {
         let always = match self.type_name {
             "*chart.Dependency" => &["Name", "Repository"][..],
             "*chart.Maintainer" | "version.BuildInfo" => &[],
@@ -399,11 +405,12 @@ impl Object for ChartData {
     }
 
     fn text(&self) -> String {
-        let fields: Vec<String> = FIELDS.iter().filter_map(|name| self.field(name)).map(|value| value.to_text().to_string()).collect();
+        let fields = FIELDS.iter().filter_map(|name| self.field(name)).map(|value| value.to_text().letters().into_owned());
+        let fields: Vec<String> = fields.collect();
         format!("{{{{{}}} {}}}", fields.join(" "), self.is_root)
     }
 
-    fn members(&self) -> Option<Vec<(Arc<str>, Value)>> {
+    fn members(&self) -> Option<Vec<(Str, Value)>> {
         let name = |field: &str| match field {
             "APIVersion" => "apiVersion".to_owned(),
             field => field[..1].to_lowercase() + &field[1..],

@@ -6,7 +6,7 @@ use super::compat::HelmCompat;
 use super::ignore::BadRule;
 use super::set::SetError;
 use crate::deploy::secret::SecretError;
-use crate::file_tree::ReadError;
+use crate::file_tree::{ReadError, shown};
 use crate::template::{Failure, Origins, ParseError, Writer};
 use crate::yaml::YamlError;
 
@@ -72,6 +72,37 @@ pub enum ChartError {
         /// Bytes.
         size: usize,
         /// Bytes.
+        limit: usize,
+    },
+    /// A link leads to a directory that it stands in.
+    #[error("link `{path}` leads to `{target}`, which it lies in")]
+    #[diagnostic(help("a chart's files cannot hold themselves: remove the link, or make it lead elsewhere"))]
+    LinkInCircle {
+        /// The link.
+        path: String,
+        /// The directory.
+        target: String,
+    },
+    /// Links make many files of few.
+    #[error("a chart has at most {files} files and {links} links to directories; `{path}` is one more")]
+    #[diagnostic(help(
+        "links to directories with links multiply their files: replace them by one directory, or leave files out with `.helmignore`"
+    ))]
+    TooMany {
+        /// The path at which it was too much.
+        path: String,
+        /// How many files.
+        files: usize,
+        /// How many links.
+        links: usize,
+    },
+    /// Charts inside of charts without end.
+    #[error("chart `{path}` lies in more than {limit} others")]
+    #[diagnostic(help("a chart's dependencies belong beside one another, into its own `charts/`"))]
+    TooDeep {
+        /// Path in the tree.
+        path: String,
+        /// How many charts may lie in one another.
         limit: usize,
     },
     /// `.helmignore` has a line that is no rule.
@@ -206,6 +237,19 @@ pub enum RenderError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Manifest(Box<ManifestError>),
+    /// A file that has to be text is none.
+    #[error("`{path}` is not UTF-8: line {line} has the byte {byte:#04x}")]
+    #[diagnostic(help(
+        "convert the file to UTF-8, as with `iconv -f latin1 -t utf-8`; what is no text belongs into a file that templates read with `.Files.Get`"
+    ))]
+    NotText {
+        /// The user's path of the file.
+        path: String,
+        /// Line, from 1.
+        line: usize,
+        /// The first byte that is no UTF-8.
+        byte: u8,
+    },
     /// A document that Helm 4's post-renderers cannot be given.
     #[error("{path} cannot be given to the post-renderer: {problem}")]
     #[diagnostic(help("with Helm 4's ways every document is annotated before the post-renderer reads it: it has to be a manifest"))]
@@ -264,7 +308,7 @@ impl RenderError {
 
 /// A rendered document that is no YAML, or no manifest. Shows the line of the template that wrote it and then the text around it.
 #[derive(Debug, thiserror::Error)]
-#[error("YAML parse error on {path}: {problem}")]
+#[error("YAML parse error on {}: {problem}", shown(path))]
 pub struct ManifestError {
     /// The template: `chart/templates/web.yaml`.
     pub path: String,
@@ -278,6 +322,8 @@ pub struct ManifestError {
     pub help: Option<String>,
     /// Where the document begins in the rendered file.
     pub(super) start: usize,
+    /// Where in the document the place is.
+    pub(super) offset: usize,
     /// Bytes of the rendered file.
     pub(super) file_length: usize,
 }
@@ -362,7 +408,7 @@ impl Diagnostic for ManifestError {
 impl ManifestError {
     /// The failing byte of the rendered file, or the last one before it that prints something.
     pub(super) fn visible_offset(&self, file: &str) -> usize {
-        let at = (self.start + self.rendered.at.offset()).min(file.len());
+        let at = (self.start + self.offset).min(file.len());
         let is_visible = |letter: char| !letter.is_whitespace();
         match file[at..].lines().next().is_some_and(|line| !line.trim().is_empty()) {
             true => at + file[at..].find(is_visible).unwrap_or(0),
@@ -372,8 +418,10 @@ impl ManifestError {
 
     /// Takes the places that wrote what is wrong, the outermost first.
     pub(super) fn point_at(&mut self, writers: &[Writer], origins: &dyn Origins) {
-        let Some((template, help)) = template_of(writers, |name| Some(origins.path(name))) else { return };
-        (self.template, self.help) = (Some(template), help);
+        let Some((template, chain)) = template_of(writers, |name| Some(origins.path(name))) else { return };
+        self.template = Some(template);
+        let help: Vec<String> = self.help.take().into_iter().chain(chain).collect();
+        self.help = (!help.is_empty()).then(|| help.join("\n"));
     }
 }
 
@@ -381,8 +429,8 @@ impl ManifestError {
 fn template_of(writers: &[Writer], path: impl Fn(&str) -> Option<String>) -> Option<(Excerpt, Option<String>)> {
     let path = |writer: &Writer| path(writer.file()).unwrap_or_else(|| writer.file().to_owned());
     let (inner, outer) = writers.split_last()?;
-    let text = NamedSource::new(path(inner), inner.text().to_owned());
-    let template = Excerpt { text, at: inner.span().into(), label: "wrote this", context: 0 };
+    let (text, span) = inner.excerpt();
+    let template = Excerpt { text: NamedSource::new(path(inner), text), at: span.into(), label: "wrote this", context: 0 };
     let lines: Vec<String> = outer.iter().rev().map(|writer| format!("included from {}:{}", path(writer), writer.line())).collect();
     Some((template, (!lines.is_empty()).then(|| lines.join("\n"))))
 }

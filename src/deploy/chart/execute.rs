@@ -78,6 +78,7 @@ pub fn locate(errors: &mut [ManifestError], chart: &Chart, values: &Values, inpu
         }
         let Ok((text, trace)) = scene.templates.execute_traced(&template.path, &data, input.host) else { continue };
         // random functions may give another text, which still has the same lines
+        let text = text.outline();
         for error in own.filter(|error| error.file_length == text.len()) {
             error.point_at(&trace.writers(&text, error.visible_offset(&text)), &scene.origins);
         }
@@ -120,16 +121,21 @@ impl<'c> Scene<'c> {
             problems.push(RenderError::Parse(Box::new(cause.named(path))));
         };
         let go: Vec<&Template<'_>> = found.iter().filter(|template| !template.is_jinja).collect();
-        let parse = |template: &&Template<'_>| templates.parse_only(&template.path, &template.text);
+        let parse = |template: &&Template<'_>| templates.parse_only(&template.path, template.text);
         for parsed in side_by_side::map(&go, |template| template.text.len(), parse) {
             match parsed {
                 Ok(parsed) => templates.add(&parsed),
                 Err(cause) => wrong(cause),
             }
         }
-        let jinja = found.iter().filter(|template| template.is_jinja);
-        let jinja = jinja.map(|one| JinjaFile { name: &one.path, folder: &one.base_path, text: &one.text });
-        let jinja: Vec<JinjaFile<'_>> = jinja.collect();
+        let mut jinja: Vec<JinjaFile<'_>> = Vec::new();
+        for one in found.iter().filter(|template| template.is_jinja) {
+            let text = std::str::from_utf8(one.text).map_err(|error| {
+                let line = one.text[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+                RenderError::NotText { path: origins.path(&one.path), line, byte: one.text[error.valid_up_to()] }
+            })?;
+            jinja.push(JinjaFile { name: &one.path, folder: &one.base_path, text });
+        }
         if !jinja.is_empty() {
             templates.set_jinja(&jinja).unwrap_or_else(|causes| causes.into_iter().for_each(wrong));
         }

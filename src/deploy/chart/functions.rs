@@ -9,6 +9,7 @@ use super::model::{Chart, File};
 use super::service::ServiceValues;
 use super::values::SecretAccess;
 use crate::deploy::secret;
+use crate::file_tree::{shown, text_of_bytes};
 use crate::template::call::{FunctionError, ObjectType, Ref, Rest, Table};
 use crate::template::functions;
 use crate::template::value::{Entries, List, Map, MapType, Str, Value};
@@ -66,14 +67,15 @@ fn unknown_image(name: &str, images: &BTreeMap<String, String>) -> String {
 fn secret_files(table: &mut Table, chart: &Chart, secrets: &SecretAccess) {
     let files: Vec<File> = chart.files.iter().filter(|file| file.name.starts_with("secret/")).cloned().collect();
     let secrets = secrets.clone();
-    table.add("werf_secret_file", move |path: Arc<str>| -> Result<Str, FunctionError> {
+    table.add("werf_secret_file", move |path: Str| -> Result<Str, FunctionError> {
+        let path = text_of_bytes(path.as_bytes());
         let file = files.iter().find(|file| file.name.strip_prefix("secret/") == Some(&*path));
-        let file = file.ok_or_else(|| format!("there is no secret file `secret/{path}` in the chart"))?;
+        let file = file.ok_or_else(|| format!("there is no secret file `secret/{}` in the chart", shown(&path)))?;
         match &secrets {
             SecretAccess::Ignore => Ok(Str::from("")),
             SecretAccess::NoKey => Err(format!("`secret/{path}` is encrypted and there is no secret key: set WERF_SECRET_KEY").into()),
             SecretAccess::Key(key) => {
-                let plain = secret::decrypt(key, &file.text()).map_err(|error| format!("cannot decrypt `secret/{path}`: {error}"))?;
+                let plain = secret::decrypt(key, &file.shown()).map_err(|error| format!("cannot decrypt `secret/{path}`: {error}"))?;
                 Ok(Str::from_bytes(plain))
             }
         }
@@ -81,29 +83,29 @@ fn secret_files(table: &mut Table, chart: &Chart, secrets: &SecretAccess) {
 }
 
 fn files(table: &mut Table) {
-    let get = |files: &Map, name: &str| match files.get(name) {
+    let get = |files: &Map, name: &Str| match files.get_bytes(name.as_bytes()) {
         Some(Value::Bytes(bytes)) => bytes,
         _ => Arc::from([]),
     };
-    table.method(FILES, "Get", move |files: Value, name: Arc<str>| map(&files).map(|files| Value::string_from_bytes(&*get(files, &name))));
-    table.method(FILES, "GetBytes", move |files: Value, name: Arc<str>| map(&files).map(|files| Value::Bytes(get(files, &name))));
-    table.method(FILES, "Glob", |files: Value, pattern: Arc<str>| {
-        let glob = glob::file_glob(&pattern);
-        let matching =
-            |files: &Map| files.read().iter().filter(|(name, _)| glob.is_match(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    table.method(FILES, "Get", move |files: Value, name: Str| map(&files).map(|files| Value::string_from_bytes(&*get(files, &name))));
+    table.method(FILES, "GetBytes", move |files: Value, name: Str| map(&files).map(|files| Value::Bytes(get(files, &name))));
+    table.method(FILES, "Glob", |files: Value, pattern: Str| {
+        let glob = glob::file_glob(&text_of_bytes(pattern.as_bytes()));
+        let is_match = |name: &Str| glob.is_match(&text_of_bytes(name.as_bytes()));
+        let matching = |files: &Map| files.read().iter().filter(|(name, _)| is_match(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
         map(&files).map(|files| Value::Map(Map::with_type(matching(files), files.map_type())))
     });
-    table.method(FILES, "Lines", move |files: Value, name: Arc<str>| {
+    table.method(FILES, "Lines", move |files: Value, name: Str| {
         let content = map(&files).map(|files| get(files, &name)).unwrap_or_else(|| Arc::from([]));
         let whole = content.strip_suffix(b"\n").unwrap_or(&content);
         let lines: Vec<Str> = whole.split(|byte| *byte == b'\n').map(Str::from_bytes).collect();
         let lines = if content.is_empty() { Vec::new() } else { lines };
         Value::List(List::strings(lines))
     });
-    table.method(FILES, "AsConfig", |files: Value| flat(&files, |bytes| String::from_utf8_lossy(bytes).into_owned()));
+    table.method(FILES, "AsConfig", |files: Value| flat(&files, Str::from_slice));
     table.method(FILES, "AsSecrets", |files: Value| {
         use base64::Engine;
-        flat(&files, |bytes| base64::engine::general_purpose::STANDARD.encode(bytes))
+        flat(&files, |bytes| base64::engine::general_purpose::STANDARD.encode(bytes).into())
     });
 }
 
@@ -112,11 +114,12 @@ fn map(value: &Value) -> Option<&Map> {
 }
 
 /// The files by their base names, as YAML. Of two files with one base name, the last stays.
-fn flat(files: &Value, text: impl Fn(&[u8]) -> String) -> String {
+fn flat(files: &Value, text: impl Fn(&[u8]) -> Str) -> String {
     let mut entries = Entries::new();
     for (path, content) in map(files).map(Map::entries).unwrap_or_default() {
         if let Value::Bytes(bytes) = content {
-            entries.insert(path.rsplit('/').next().unwrap_or(&path).into(), Value::from(text(&bytes)));
+            let name = path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+            entries.insert(Str::from_slice(name), Value::String(text(&bytes)));
         }
     }
     let value = Value::Map(Map::with_type(entries, MapType::String));
@@ -124,8 +127,8 @@ fn flat(files: &Value, text: impl Fn(&[u8]) -> String) -> String {
 }
 
 fn capabilities(table: &mut Table) {
-    table.method(VersionSet::NAME, "Has", |set: Ref<VersionSet>, version: Arc<str>| set.0.has(&version));
-    table.method(VersionSet4::NAME, "Has", |set: Ref<VersionSet4>, version: Arc<str>| set.0.0.has(&version));
+    table.method(VersionSet::NAME, "Has", |set: Ref<VersionSet>, version: Str| set.0.has(&version.shown()));
+    table.method(VersionSet4::NAME, "Has", |set: Ref<VersionSet4>, version: Str| set.0.0.has(&version.shown()));
     for (kube_version, values) in [("chartutil.KubeVersion", "chartutil.Values"), ("common.KubeVersion", "common.Values")] {
         table.method(kube_version, "GitVersion", |version: Value| match &version {
             Value::Object(version) => version.field("Version"),

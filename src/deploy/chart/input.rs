@@ -73,8 +73,8 @@ impl RenderOptions {
     pub(super) fn keep<'o>(&self, outputs: impl IntoIterator<Item = &'o Output>) {
         let Some(partial) = &self.partial else { return };
         let mut kept = partial.lock().unwrap_or_else(PoisonError::into_inner);
-        for Output { path, text, .. } in outputs.into_iter().filter(|output| !output.text.trim().is_empty()) {
-            kept.push_str(&format!("---\n# Source: {path}\n{text}\n"));
+        for Output { path, text, .. } in outputs.into_iter().filter(|output| !output.is_blank()) {
+            kept.push_str(&format!("---\n# Source: {path}\n{}\n", text.shown()));
         }
     }
 }

@@ -11,12 +11,20 @@ use super::ignore;
 use super::metadata::{self, Defaults};
 use super::model::{Chart, File};
 use super::values;
-use crate::file_tree::{Entry, FileTree, Mode, ReadError};
+use crate::file_tree::{Entry, FileTree, Mode, ReadError, shown, text_of_bytes};
 use crate::yaml::{self, Node};
 
 const IGNORE_FILE: &str = ".helmignore";
 const MAX_FILE: usize = 5 << 20;
 const MAX_ARCHIVE: usize = 100 << 20;
+/// Bytes of all archives of a chart together, those inside of others included.
+const MAX_UNPACKED: usize = 200 << 20;
+/// Charts inside of one another.
+const MAX_DEPTH: usize = 32;
+/// Files of a chart, those counted several times that links lead to several times.
+const MAX_FILES: usize = 50_000;
+/// Links to directories that are followed.
+const MAX_LINKS: usize = 2_000;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Loads the chart in a directory of a tree, with its subcharts.
@@ -27,9 +35,9 @@ pub fn load(tree: &dyn FileTree, dir: &str, defaults: &Defaults) -> Result<Chart
         _ => tree.blob(entry),
     };
     loop {
-        let mut entries = Vec::new();
-        collect(tree, dir, "", &mut entries, 0)?;
-        let kept = kept(entries, dir, read)?;
+        let mut walk = Walk { tree, found: Vec::new(), above: vec![dir.to_owned()], links: 0 };
+        walk.collect(dir, "")?;
+        let kept = kept(walk.found, dir, read)?;
         let wanted: Vec<&Entry> = kept.files.iter().map(|(_, entry)| entry).collect();
         if !tree.fetch(&wanted)? {
             return contents(kept, dir, read, defaults);
@@ -60,7 +68,7 @@ fn kept<E>(mut files: Vec<(String, E)>, path: &str, read: impl Fn(&E) -> Result<
     }
     files.sort_by(|(a, _), (b, _)| a.split('/').cmp(b.split('/')));
     let ignored = files.iter().find(|(name, _)| name == IGNORE_FILE).map(|(_, entry)| read(entry)).transpose()?;
-    let rules = ignore::parse(&String::from_utf8_lossy(ignored.as_deref().unwrap_or_default()))
+    let rules = ignore::parse(&text_of_bytes(ignored.as_deref().unwrap_or_default()))
         .map_err(|cause| ChartError::Ignore { path: join(path, IGNORE_FILE), cause })?;
     files.retain(|(name, _)| !rules.ignores(name));
     Ok(Kept { files, ignored })
@@ -83,31 +91,77 @@ fn contents<E>(
         }
         contents.push(file(name, data));
     }
-    assemble(contents, path, defaults)
+    assemble(contents, path, defaults, &mut Room::new())
 }
 
 /// Loads a chart from a `.tgz` archive. `path` is where it stands, for errors.
 pub fn load_archive(archive: &[u8], path: &str, defaults: &Defaults) -> Result<Chart, ChartError> {
-    assemble(unpack(archive, path)?, path, defaults)
+    let mut room = Room::new();
+    assemble(unpack_into(archive, path, &mut room)?, path, defaults, &mut room)
+}
+
+/// How deep a chart may be nested, and how many bytes its archives may still unpack to, those inside of one another together.
+struct Room {
+    depth: usize,
+    bytes: usize,
+}
+
+impl Room {
+    fn new() -> Self {
+        Room { depth: 0, bytes: MAX_UNPACKED }
+    }
 }
 
 /// Lists the files below a directory with their paths in the chart, following links to directories inside the tree.
-fn collect(tree: &dyn FileTree, dir: &str, inside: &str, out: &mut Vec<(String, Entry)>, depth: usize) -> Result<(), ChartError> {
-    for entry in tree.list(dir)?.iter() {
-        let name = entry.path.strip_prefix(dir).unwrap_or(&entry.path).trim_start_matches('/');
-        let name = join(inside, name);
-        match entry.mode {
-            Mode::Directory => {}
-            Mode::Symlink if tree.read(&entry.path)?.is_none() => {
-                let target = String::from_utf8_lossy(&tree.blob(entry)?).into_owned();
-                if let Some(target) = resolve_link(&entry.path, &target).filter(|_| depth < 16) {
-                    collect(tree, &target, &name, out, depth + 1)?;
+struct Walk<'t> {
+    tree: &'t dyn FileTree,
+    found: Vec<(String, Entry)>,
+    /// The directories that links have led to, on the way to the present place, with the chart's own.
+    above: Vec<String>,
+    links: usize,
+}
+
+impl Walk<'_> {
+    fn collect(&mut self, dir: &str, inside: &str) -> Result<(), ChartError> {
+        let tree = self.tree;
+        for entry in tree.list(dir)?.iter() {
+            let name = entry.path.strip_prefix(dir).unwrap_or(&entry.path).trim_start_matches('/');
+            let name = join(inside, name);
+            match entry.mode {
+                Mode::Directory => {}
+                Mode::Symlink if tree.read(&entry.path)?.is_none() => {
+                    let target = text_of_bytes(&tree.blob(entry)?).into_owned();
+                    let Some(target) = resolve_link(&entry.path, &target) else { continue };
+                    let holds = |above: &String| target == *above || is_inside(above, &target);
+                    if is_inside(&entry.path, &target) || self.above.iter().any(holds) {
+                        return Err(ChartError::LinkInCircle { path: shown(&entry.path), target: shown(&target) });
+                    }
+                    self.links += 1;
+                    self.room(&entry.path)?;
+                    self.above.push(target.clone());
+                    self.collect(&target, &name)?;
+                    self.above.pop();
+                }
+                _ => {
+                    self.found.push((name, entry.clone()));
+                    self.room(&entry.path)?;
                 }
             }
-            _ => out.push((name, entry.clone())),
+        }
+        Ok(())
+    }
+
+    fn room(&self, path: &str) -> Result<(), ChartError> {
+        match self.found.len() > MAX_FILES || self.links > MAX_LINKS || self.above.len() > MAX_DEPTH {
+            true => Err(ChartError::TooMany { path: shown(path), files: MAX_FILES, links: MAX_LINKS }),
+            false => Ok(()),
         }
     }
-    Ok(())
+}
+
+/// Whether a path lies below a directory.
+fn is_inside(path: &str, dir: &str) -> bool {
+    dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The path that a link means, or `None` where it leaves the tree.
@@ -134,14 +188,17 @@ fn file(name: &str, data: Arc<[u8]>) -> File {
     File { name: name.into(), data }
 }
 
-fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, ChartError> {
+fn assemble(files: Vec<File>, path: &str, defaults: &Defaults, room: &mut Room) -> Result<Chart, ChartError> {
+    if room.depth > MAX_DEPTH {
+        return Err(ChartError::TooDeep { path: shown(path), limit: MAX_DEPTH });
+    }
     let at = |name: &str| join(path, name);
     let node = |file: &File| -> Result<Node, ChartError> {
         let yaml = |cause: yaml::YamlError| ChartError::Yaml {
             path: at(&file.name),
             cause: TableError::Yaml(Box::new(cause.with_name(at(&file.name)))),
         };
-        yaml::parse(&file.text()).map_err(yaml)
+        yaml::text(&file.data).and_then(yaml::parse).map_err(yaml)
     };
     let problem = |name: &str| {
         let path = at(name);
@@ -178,7 +235,8 @@ fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, 
                     TableError::Yaml(cause) => TableError::Yaml(Box::new(cause.with_name(at(&name)))),
                     other => other,
                 };
-                let table = values::parse_table(&file.text(), defaults.compat).map_err(named);
+                let text = yaml::text(&file.data).map_err(|cause| TableError::Yaml(Box::new(cause)));
+                let table = text.and_then(|text| values::parse_table(text, defaults.compat)).map_err(named);
                 chart.values = Arc::new(table.map_err(|cause| ChartError::Yaml { path: at(&name), cause })?);
                 chart.raw_values = Some(file.data);
             }
@@ -191,7 +249,11 @@ fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, 
                 }
                 _ => {
                     if &*name == "secret-values.yaml" {
-                        chart.secret_values = Some(file.text().into());
+                        let text = yaml::text(&file.data).map_err(|cause| ChartError::Yaml {
+                            path: at(&name),
+                            cause: TableError::Yaml(Box::new(cause.with_name(at(&name)))),
+                        })?;
+                        chart.secret_values = Some(text.into());
                     }
                     chart.files.push(file);
                 }
@@ -205,19 +267,21 @@ fn assemble(files: Vec<File>, path: &str, defaults: &Defaults) -> Result<Chart, 
         if name.starts_with(['_', '.']) {
             continue;
         }
+        room.depth += 1;
         let subchart = if name.ends_with(".tgz") {
             let Some(archive) = files.into_iter().find(|file| *file.name == *name) else {
                 return Err(ChartError::Archive { path, problem: "it is a directory".into() });
             };
-            load_archive(&archive.data, &path, &inner_defaults)?
+            assemble(unpack_into(&archive.data, &path, room)?, &path, &inner_defaults, room)?
         } else {
             let prefix = format!("{name}/");
             let inner: Vec<File> = files
                 .into_iter()
                 .filter_map(|file| Some(File { name: file.name.strip_prefix(&prefix)?.into(), data: file.data }))
                 .collect();
-            assemble(inner, &path, &inner_defaults)?
+            assemble(inner, &path, &inner_defaults, room)?
         };
+        room.depth -= 1;
         chart.dependencies.push(subchart);
     }
     Ok(chart)
@@ -229,6 +293,10 @@ fn is_v1(chart: &Chart) -> bool {
 
 /// The files of a chart archive without its top directory. Paths that leave it are refused.
 pub fn unpack(archive: &[u8], path: &str) -> Result<Vec<File>, ChartError> {
+    unpack_into(archive, path, &mut Room::new())
+}
+
+fn unpack_into(archive: &[u8], path: &str, room: &mut Room) -> Result<Vec<File>, ChartError> {
     let wrong = |problem: String| ChartError::Archive { path: path.to_owned(), problem };
     let mut reader = tar::Archive::new(flate2::read::GzDecoder::new(archive));
     let mut files: Vec<File> = Vec::new();
@@ -239,7 +307,7 @@ pub fn unpack(archive: &[u8], path: &str) -> Result<Vec<File>, ChartError> {
         if kind.is_dir() || kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
             continue;
         }
-        let full = String::from_utf8_lossy(&entry.path_bytes()).replace('\\', "/");
+        let full = text_of_bytes(&entry.path_bytes()).replace('\\', "/");
         let (top, inner) = full.split_once('/').unwrap_or((&full, ""));
         if top == "Chart.yaml" {
             return Err(wrong("chart yaml not in base directory".into()));
@@ -251,10 +319,17 @@ pub fn unpack(archive: &[u8], path: &str) -> Result<Vec<File>, ChartError> {
         let mut data = Vec::new();
         let size = entry.by_ref().take(MAX_FILE as u64 + 1).read_to_end(&mut data).map_err(|error| wrong(error.to_string()))?;
         total += size;
-        if size > MAX_FILE || total > MAX_ARCHIVE {
-            let limit = if size > MAX_FILE { MAX_FILE } else { MAX_ARCHIVE };
-            return Err(ChartError::TooLarge { path: format!("{path}/{name}"), size: total, limit });
+        let left = room.bytes.checked_sub(size);
+        if size > MAX_FILE || total > MAX_ARCHIVE || left.is_none() {
+            let limit = match (size > MAX_FILE, total > MAX_ARCHIVE) {
+                (true, _) => MAX_FILE,
+                (_, true) => MAX_ARCHIVE,
+                _ => MAX_UNPACKED,
+            };
+            let size = if left.is_none() { MAX_UNPACKED + 1 } else { total };
+            return Err(ChartError::TooLarge { path: shown(&format!("{path}/{name}")), size, limit });
         }
+        room.bytes = left.unwrap_or_default();
         files.push(file(&name, data.into()));
     }
     if files.is_empty() {

@@ -25,7 +25,14 @@ pub struct Lock {
 impl Lock {
     /// Reads a lock file's content. The error is the text of a problem.
     pub fn read(value: &Value) -> Result<Lock, String> {
-        serde_json::from_value(value.clone()).map_err(|error| error.to_string())
+        let mut value = value.clone();
+        if let Value::Object(record) = &mut value {
+            *record = yaml::with_field_names(std::mem::take(record), &["dependencies", "digest", "generated"]);
+            for one in record.get_mut("dependencies").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
+                *one = yaml::with_field_names(std::mem::take(one), &["name", "version", "repository"]);
+            }
+        }
+        serde_json::from_value(value).map_err(|error| error.to_string())
     }
 
     /// The file's text.

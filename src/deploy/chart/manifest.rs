@@ -1,5 +1,7 @@
 //! Rendered text becomes manifests and hooks, in Helm's order, and is printed as Helm prints it.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::compat::HelmCompat;
@@ -103,10 +105,11 @@ pub fn sort(
     let mut manifests = Vec::new();
     let mut hooks = Vec::new();
     let mut problems = Vec::new();
-    let has_documents = |file: &&Output| !is_partial(&file.path) && !file.text.trim().is_empty();
-    let files: Vec<&Output> = files.iter().filter(has_documents).collect();
-    let read = side_by_side::map(&files, |file| file.text.len(), |file| documents(file, compat));
-    for (Output { path, .. }, documents) in files.into_iter().zip(read) {
+    let texts: Vec<Cow<'_, str>> = files.iter().map(|file| file.text.outline()).collect();
+    let has_documents = |(file, text): &(&Output, &str)| !is_partial(&file.path) && !text.trim().is_empty();
+    let files: Vec<(&Output, &str)> = files.iter().zip(texts.iter().map(|text| &**text)).filter(has_documents).collect();
+    let read = side_by_side::map(&files, |(_, text)| text.len(), |(file, text)| documents(file, text, compat));
+    for ((Output { path, .. }, _), documents) in files.iter().zip(read) {
         for (text, document) in documents {
             let (head, object) = match document {
                 Ok(document) => document,
@@ -147,8 +150,15 @@ pub fn sort(
 /// The head and the object of a document, or why there is none.
 type Read = Result<(Head, Value), Box<ManifestError>>;
 
-fn documents(Output { path, text: content, .. }: &Output, compat: HelmCompat) -> Vec<(&str, Read)> {
-    split(content, compat).into_iter().map(|text| (text, read(&Place { path, content, text }))).collect()
+/// The documents of a file, whose text is given as [`Str::outline`](crate::template::value::Str::outline) has it.
+fn documents<'t>(file: &'t Output, content: &'t str, compat: HelmCompat) -> Vec<(&'t str, Read)> {
+    let path = &file.path;
+    let document = |text: &'t str| {
+        let place = Place { path, content, text };
+        let bytes = &file.text.as_bytes()[place.start()..][..text.len()];
+        (text, yaml::text(bytes).map_err(|cause| place.no_text(&cause, bytes)).and_then(|_| read(&place)))
+    };
+    split(content, compat).into_iter().map(document).collect()
 }
 
 fn read(place: &Place<'_>) -> Read {
@@ -211,7 +221,7 @@ fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(',').map(|word| word.trim().to_lowercase())
 }
 
-/// The part of a document that decides where it goes.
+/// The part of a document that decides where it goes. Its keys count in any letter case, as Helm reads them.
 struct Head {
     kind: String,
     name: String,
@@ -228,15 +238,15 @@ impl Head {
             node.as_mapping().ok_or_else(|| (node, format!("{what} must be a mapping, this is {}", node.kind())))
         }
         fn field<'n>(node: &'n Node, key: &str) -> Result<String, (&'n Node, String)> {
-            node.get(key).map_or(Ok(String::new()), |value| string(key, value).map_err(|problem| (value, problem)))
+            node.field(key).map_or(Ok(String::new()), |value| string(key, value).map_err(|problem| (value, problem)))
         }
         mapping("a manifest", node)?;
         field(node, "apiVersion")?;
         head.kind = field(node, "kind")?;
-        let Some(metadata) = node.get("metadata").filter(|metadata| !metadata.is_null()) else { return Ok(head) };
+        let Some(metadata) = node.field("metadata").filter(|metadata| !metadata.is_null()) else { return Ok(head) };
         mapping("`metadata`", metadata)?;
         head.name = field(metadata, "name")?;
-        let Some(annotations) = metadata.get("annotations").filter(|annotations| !annotations.is_null()) else { return Ok(head) };
+        let Some(annotations) = metadata.field("annotations").filter(|annotations| !annotations.is_null()) else { return Ok(head) };
         for (key, value) in mapping("`metadata.annotations`", annotations)? {
             let key = string("annotations", key).map_err(|problem| (key, problem))?;
             let value = string(&format!("metadata.annotations.{key}"), value).map_err(|problem| (value, problem))?;
@@ -258,6 +268,27 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// Where the document begins in the file.
+    fn start(&self) -> usize {
+        self.text.as_ptr() as usize - self.content.as_ptr() as usize
+    }
+
+    /// A document that is no UTF-8; the excerpt shows its bytes.
+    fn no_text(&self, cause: &YamlError, bytes: &[u8]) -> Box<ManifestError> {
+        let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+        let problem = format!("error converting YAML to JSON: {}", cause.helm_message);
+        Box::new(ManifestError {
+            path: self.path.to_owned(),
+            problem,
+            rendered: Excerpt::rendered(self.path, cause.source_code.inner(), cause.span),
+            template: None,
+            help: cause.help.clone(),
+            start: self.start(),
+            offset: at,
+            file_length: self.content.len(),
+        })
+    }
+
     fn not_yaml(&self, cause: &YamlError) -> Box<ManifestError> {
         let problem = format!("error converting YAML to JSON: {}", cause.helm_message);
         self.error(problem, cause.span.offset(), cause.span.len())
@@ -276,7 +307,8 @@ impl Place<'_> {
             rendered: Excerpt::rendered(self.path, self.text, at),
             template: None,
             help: None,
-            start: self.text.as_ptr() as usize - self.content.as_ptr() as usize,
+            start: self.start(),
+            offset,
             file_length: self.content.len(),
         })
     }

@@ -18,6 +18,27 @@ pub struct Defaults {
     pub compat: HelmCompat,
 }
 
+/// The keys of Chart.yaml; they count in any letter case.
+const FIELDS: [&str; 17] = [
+    "name",
+    "home",
+    "sources",
+    "version",
+    "description",
+    "keywords",
+    "maintainers",
+    "icon",
+    "apiVersion",
+    "condition",
+    "tags",
+    "appVersion",
+    "deprecated",
+    "annotations",
+    "kubeVersion",
+    "dependencies",
+    "type",
+];
+
 /// Reads Chart.yaml. The error is the text of a problem.
 pub fn parse(node: &Node) -> Result<Metadata, String> {
     let entries = match &node.value {
@@ -25,8 +46,10 @@ pub fn parse(node: &Node) -> Result<Metadata, String> {
         _ => node.as_mapping().ok_or_else(|| format!("a mapping is expected, this is {}", node.kind()))?,
     };
     let mut metadata = Metadata::default();
-    for (key, value) in entries {
-        let key = key.text().unwrap_or_default();
+    let mut fields: Vec<(&str, &Node)> = entries.iter().filter_map(|(key, value)| Some((key.text()?, value))).collect();
+    fields.sort_by_key(|(key, _)| *key);
+    for (key, value) in fields {
+        let Some(key) = FIELDS.into_iter().find(|field| yaml::is_field(key, field)) else { continue };
         match key {
             "name" => metadata.name = string(key, value)?,
             "home" => metadata.home = string(key, value)?,
@@ -53,7 +76,7 @@ pub fn parse(node: &Node) -> Result<Metadata, String> {
 
 /// Reads the dependencies of requirements.yaml.
 pub fn parse_requirements(node: &Node) -> Result<Option<Vec<Dependency>>, String> {
-    let Some(list) = node.get("dependencies") else { return Ok(None) };
+    let Some(list) = node.field("dependencies") else { return Ok(None) };
     items("dependencies", list)?.iter().map(dependency).collect::<Result<_, _>>().map(Some)
 }
 
@@ -123,6 +146,10 @@ fn check(metadata: &Metadata) -> Result<(), String> {
     }
     let mut seen = std::collections::BTreeSet::new();
     for dependency in &metadata.dependencies {
+        let name = &dependency.name;
+        if name == "." || name == ".." || name.contains(['/', '\\']) {
+            return Err(format!("dependency \"{name}\" has a path for a name"));
+        }
         let allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
         if !dependency.alias.chars().all(allowed) {
             return Err(format!("dependency \"{}\" has disallowed characters in the alias", dependency.name));
@@ -155,7 +182,7 @@ pub fn string(key: &str, node: &Node) -> Result<String, String> {
         NodeValue::Bool(value) => value.to_string(),
         NodeValue::Int(value) => value.to_string(),
         NodeValue::Uint(value) => value.to_string(),
-        NodeValue::Float(value) => template::value::Value::Float(*value).to_text().to_string(),
+        NodeValue::Float(value) => template::value::Value::Float(*value).to_text().letters().into_owned(),
         NodeValue::Sequence(_) | NodeValue::Mapping(_) => return Err(format!("`{key}` must be a string, this is {}", node.kind())),
     })
 }
@@ -194,7 +221,7 @@ fn maintainer(node: &Node) -> Result<Maintainer, String> {
     if node.is_null() {
         return Err("maintainers must not contain empty or null nodes".into());
     }
-    let field = |key: &str| node.get(key).map_or(Ok(String::new()), |value| string(key, value));
+    let field = |key: &str| node.field(key).map_or(Ok(String::new()), |value| string(key, value));
     Ok(Maintainer { name: field("name")?, email: field("email")?, url: field("url")? })
 }
 
@@ -202,8 +229,8 @@ fn dependency(node: &Node) -> Result<Dependency, String> {
     if node.is_null() {
         return Err("dependencies must not contain empty or null nodes".into());
     }
-    let field = |key: &str| node.get(key).map_or(Ok(String::new()), |value| string(key, value));
-    let rules = |key: &str| match node.get(key) {
+    let field = |key: &str| node.field(key).map_or(Ok(String::new()), |value| string(key, value));
+    let rules = |key: &str| match node.field(key) {
         None => Ok(Vec::new()),
         Some(list) => items(key, list)?.iter().map(|item| yaml::to_json(item).map_err(|error| error.message)).collect(),
     };
@@ -212,8 +239,8 @@ fn dependency(node: &Node) -> Result<Dependency, String> {
         version: field("version")?,
         repository: field("repository")?,
         condition: field("condition")?,
-        tags: node.get("tags").map_or(Ok(Vec::new()), |list| strings("tags", list))?,
-        enabled: node.get("enabled").map_or(Ok(false), |value| boolean("enabled", value))?,
+        tags: node.field("tags").map_or(Ok(Vec::new()), |list| strings("tags", list))?,
+        enabled: node.field("enabled").map_or(Ok(false), |value| boolean("enabled", value))?,
         import_values: rules("import-values")?,
         export_values: rules("export-values")?,
         alias: field("alias")?,
@@ -245,6 +272,10 @@ mod tests {
                 "name: a\nversion: 1\ndescription: \"two\\nlines\"\n",
                 r#"{"name":"a","version":"1","description":"two lines","apiVersion":"v1"}"#,
             ),
+            (
+                "apiversion: v2\nNAME: a\nversion: 1\nVersion: 2\nTYPE: library\nMaintainers: [{Name: m}]\nDependencies: [{Name: x, Condition: c, TAGS: [t], Import-Values: [v]}]",
+                r#"{"name":"a","version":"1","maintainers":[{"name":"m"}],"apiVersion":"v2","dependencies":[{"name":"x","repository":"","condition":"c","tags":["t"],"import-values":["v"]}],"type":"library"}"#,
+            ),
             ("version: 1\n", "chart.metadata.name is required"),
             ("name: a\n", "chart.metadata.version is required"),
             ("name: a/b\nversion: 1\n", "chart.metadata.name \"a/b\" is invalid"),
@@ -256,6 +287,7 @@ mod tests {
                 "more than one dependency with name or alias \"x\"",
             ),
             ("name: a\nversion: 1\ndependencies:\n- {name: x, alias: 'a b'}\n", "dependency \"x\" has disallowed characters in the alias"),
+            ("name: a\nversion: 1\ndependencies:\n- {name: /../../up}\n", "dependency \"/../../up\" has a path for a name"),
             ("name: a\nversion: 1\ndependencies:\n-\n", "dependencies must not contain empty or null nodes"),
         ];
         for (text, expected) in cases {

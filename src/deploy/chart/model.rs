@@ -1,9 +1,12 @@
 //! What a chart is once its files are read.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::template::value::Str;
 
 /// A table of values. Numbers that YAML wrote are floats, numbers of `--set` are integers: templates can tell the difference.
 pub type Values = Map<String, Value>;
@@ -44,9 +47,10 @@ impl Chart {
         &self.metadata.name
     }
 
-    /// The text of values.yaml, with replacement characters for bytes that are none.
-    pub fn values_text(&self) -> Option<std::borrow::Cow<'_, str>> {
-        self.raw_values.as_deref().map(String::from_utf8_lossy)
+    /// The text of values.yaml.
+    pub fn values_text(&self) -> Option<&str> {
+        // what is no text was refused when the chart was loaded
+        self.raw_values.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 
     /// Whether the chart only lends templates to others.
@@ -66,23 +70,26 @@ impl Chart {
 
     /// Whether a template of the chart or of a subchart contains a word.
     pub fn mentions(&self, word: &str) -> bool {
-        self.templates.iter().any(|file| file.text().contains(word)) || self.dependencies.iter().any(|chart| chart.mentions(word))
+        self.templates.iter().any(|file| file.shown().contains(word)) || self.dependencies.iter().any(|chart| chart.mentions(word))
     }
 }
 
 /// A file of a chart; its name is the path from the chart's directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
-    /// `/`-separated path from the chart's directory.
+    /// `/`-separated path from the chart's directory: the text that [stands for its bytes](crate::file_tree::text_of_bytes).
     pub name: Arc<str>,
     /// Content, without a byte order mark.
     pub data: Arc<[u8]>,
 }
 
 impl File {
-    /// The content as text, with replacement characters for bytes that are none.
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.data)
+    /// The content for people and for searches: bytes that are no UTF-8 are written as `\xff`.
+    pub fn shown(&self) -> Cow<'_, str> {
+        match std::str::from_utf8(&self.data) {
+            Ok(text) => text.into(),
+            Err(_) => Str::from_slice(&self.data).shown().into_owned().into(),
+        }
     }
 }
 

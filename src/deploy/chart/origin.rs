@@ -3,7 +3,7 @@
 use super::model::{Chart, Values};
 use super::set::{self, Form};
 use super::values::ValueLayers;
-use crate::template::value::{Map, Value};
+use crate::template::value::{Map, Str, Value};
 use crate::template::{Origin, Origins};
 use crate::yaml::{self, Node};
 
@@ -55,9 +55,9 @@ fn locate(from: &Map, wanted: &Map, depth: usize) -> Option<Vec<String>> {
     if from.same(wanted) {
         return Some(Vec::new());
     }
-    let inner = |(key, value): (std::sync::Arc<str>, Value)| {
+    let inner = |(key, value): (Str, Value)| {
         let mut path = locate(value.as_map()?, wanted, depth + 1)?;
-        path.insert(0, key.to_string());
+        path.insert(0, key.letters().into_owned());
         Some(path)
     };
     if depth < MAX_DEPTH { from.entries().into_iter().find_map(inner) } else { None }
@@ -72,7 +72,7 @@ impl ValueOrigins<'_> {
         let (mut chart, mut rest) = (self.chart, path);
         let mut is_written = self.layers.files.iter().any(|file| has(&file.text, path));
         loop {
-            is_written |= chart.values_text().is_some_and(|file| has(&file, rest));
+            is_written |= chart.values_text().is_some_and(|file| has(file, rest));
             let Some((first, inner)) = rest.split_first() else { return is_written };
             let Some(subchart) = chart.dependencies.iter().find(|subchart| subchart.name() == first) else { return is_written };
             (chart, rest) = (subchart, inner);
@@ -105,7 +105,7 @@ impl ValueOrigins<'_> {
         loop {
             let name = |file: &str| if chart.path.is_empty() { file.to_owned() } else { format!("{}/{file}", chart.path) };
             found.extend(chart.secret_values.as_ref().and_then(|text| in_file(&name("secret-values.yaml"), text, rest, false)));
-            found.extend(chart.values_text().and_then(|text| in_file(&name("values.yaml"), &text, rest, true)));
+            found.extend(chart.values_text().and_then(|text| in_file(&name("values.yaml"), text, rest, true)));
             let Some((first, inner)) = rest.split_first() else { break };
             let Some(subchart) = chart.dependencies.iter().find(|subchart| subchart.name() == first) else { break };
             (chart, rest) = (subchart, inner);

@@ -18,7 +18,9 @@ const TEMPLATE: &str = "postrenderer.helm.sh/postrender-filename";
 pub fn merge(files: &[Output]) -> Result<String, RenderError> {
     let mut documents = Vec::new();
     for file in files.iter().filter(|file| !is_partial(&file.path)) {
-        for text in split(&file.text, HelmCompat::Four) {
+        let text = yaml::text(file.text.as_bytes());
+        let text = text.map_err(|cause| RenderError::NotToPostRender { path: file.path.clone(), problem: cause.to_string() })?;
+        for text in split(text, HelmCompat::Four) {
             let read = yaml::parse_documents(text);
             let read = read.map_err(|cause| RenderError::NotToPostRender { path: file.path.clone(), problem: cause.to_string() })?;
             for mut document in read.into_iter().filter(|document| !document.is_null()) {
@@ -111,7 +113,7 @@ mod tests {
     }
 
     fn taken_apart(text: &str) -> Vec<(String, String)> {
-        take_apart(text).unwrap().into_iter().map(|file| (file.path, file.text)).collect()
+        take_apart(text).unwrap().into_iter().map(|file| (file.path, file.text.as_str().unwrap().to_owned())).collect()
     }
 
     const MERGED: &str = "\

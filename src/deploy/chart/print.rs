@@ -28,8 +28,11 @@ impl PrintOptions {
 }
 
 /// Prints what `helm template` prints: CRDs, manifests, hooks, each with its source.
-pub fn print(rendered: &Rendered, options: &PrintOptions) -> String {
-    with_hooks(&release_manifest(rendered, options.include_crds), rendered, options)
+///
+/// # Errors
+/// A CRD that is no UTF-8.
+pub fn print(rendered: &Rendered, options: &PrintOptions) -> Result<String, YamlError> {
+    Ok(with_hooks(&release_manifest(rendered, options.include_crds)?, rendered, options))
 }
 
 /// The same where CRDs and manifests have become another text.
@@ -64,21 +67,24 @@ pub fn print_only(all: &str, compat: HelmCompat, patterns: &[String]) -> Result<
 }
 
 /// The `manifest` of a release record: every document but hooks, each with its source.
-pub fn release_manifest(rendered: &Rendered, include_crds: bool) -> String {
+///
+/// # Errors
+/// A CRD that is no UTF-8.
+pub fn release_manifest(rendered: &Rendered, include_crds: bool) -> Result<String, YamlError> {
     let mut out = String::new();
-    for crd in rendered.crds(include_crds) {
+    for crd in rendered.crds(include_crds)? {
         push(&mut out, &crd.path, &crd.text);
     }
     for manifest in &rendered.manifests {
         push(&mut out, &manifest.path, &manifest.text);
     }
-    out
+    Ok(out)
 }
 
 /// The objects of the files below `crds/`, each with its file. They are no templates and belong to no release.
 pub fn definitions(rendered: &Rendered) -> Result<Vec<(String, Value)>, YamlError> {
     let mut objects = Vec::new();
-    for file in rendered.crds(true) {
+    for file in rendered.crds(true)? {
         let named = |error: YamlError| error.with_name(&file.path);
         for document in yaml::parse_documents(&file.text).map_err(named)? {
             objects.push((file.path.clone(), yaml::to_json(&document).map_err(named)?));

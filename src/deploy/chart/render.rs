@@ -20,6 +20,7 @@ use super::post_render;
 use super::schema;
 use super::service;
 use super::values::{self, Nulls, ValueLayers, Warnings};
+use crate::yaml::{self, YamlError};
 
 /// A rendered chart.
 #[derive(Clone, Debug)]
@@ -50,17 +51,21 @@ impl Rendered {
     /// What wrote a place of a document, where [`RenderOptions::traced`](super::RenderOptions::traced) has asked for it. `path` and `document` are those of a manifest.
     pub fn writer(&self, path: &str, document: &str, place: Range<usize>) -> Option<Written> {
         let file = self.traced.iter().find(|file| file.path == path)?;
-        let at = file.text.find(document)? + place.start;
-        Written::new(path, document, place, &file.trace.as_ref()?.writers(&file.text, at), |name| origin::path_of(&self.chart, name))
+        let text = file.text.as_str()?;
+        let at = text.find(document)? + place.start;
+        Written::new(path, document, place, &file.trace.as_ref()?.writers(text, at), |name| origin::path_of(&self.chart, name))
     }
 
     /// The files below `crds/` of the chart and its subcharts, as written, where they are wanted; megabytes in some charts.
-    pub fn crds(&self, wanted: bool) -> Vec<Manifest> {
+    ///
+    /// # Errors
+    /// One that is no UTF-8.
+    pub fn crds(&self, wanted: bool) -> Result<Vec<Manifest>, YamlError> {
         let mut crds = Vec::new();
         if wanted {
-            collect_crds(&self.chart, self.chart.name(), &mut crds);
+            collect_crds(&self.chart, self.chart.name(), &mut crds)?;
         }
-        crds
+        Ok(crds)
     }
 
     /// The documents that have an object, hooks left out.
@@ -199,24 +204,24 @@ fn take_notes(files: &mut Vec<Output>, chart: &Chart, sub_notes: bool) -> Option
             return true;
         }
         if is_own || sub_notes {
-            notes.push(std::mem::take(&mut file.text));
+            notes.push(file.text.shown().into_owned());
         }
         false
     });
     (!notes.is_empty()).then(|| notes.join("\n"))
 }
 
-fn collect_crds(chart: &Chart, path: &str, out: &mut Vec<Manifest>) {
+fn collect_crds(chart: &Chart, path: &str, out: &mut Vec<Manifest>) -> Result<(), YamlError> {
     let is_manifest = |file: &&File| {
         let extension = file.name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
         file.name.starts_with("crds/") && matches!(extension.as_deref(), Some("yaml" | "yml" | "json"))
     };
     for file in chart.files.iter().filter(is_manifest) {
-        out.push(Manifest { path: format!("{path}/{}", file.name), text: file.text().into_owned(), object: Value::Null });
+        let path = format!("{path}/{}", file.name);
+        let text = yaml::text(&file.data).map_err(|error| error.with_name(&path))?.to_owned();
+        out.push(Manifest { path, text, object: Value::Null });
     }
-    for subchart in &chart.dependencies {
-        collect_crds(subchart, &format!("{path}/charts/{}", subchart.name()), out);
-    }
+    chart.dependencies.iter().try_for_each(|subchart| collect_crds(subchart, &format!("{path}/charts/{}", subchart.name()), out))
 }
 
 /// The chart as Helm 3 stores it in a release record.

@@ -146,7 +146,7 @@ fn reads_digests(chart: &Chart) -> bool {
 fn mentions(chart: &Chart) -> ((bool, bool), bool) {
     let (mut words, mut takes_all) = ((false, false), false);
     // `tpl` makes templates of values.
-    let texts = chart.templates.iter().map(File::text).chain(chart.values_text());
+    let texts = chart.templates.iter().map(File::shown).chain(chart.values_text().map(Into::into));
     for text in texts {
         words = (words.0 || text.contains("werf"), words.1 || text.contains("images"));
         takes_all |= ["Values", "global", "werf"].iter().any(|table| taken_whole(&text, table));

@@ -23,7 +23,7 @@ pub enum Form<'a> {
     Json,
     /// `--set-literal`.
     Literal,
-    /// `--set-file`: the text is a path, and this reads it.
+    /// `--set-file`: the text is a path, and this reads it: the text that stands for the file's bytes.
     File(&'a dyn Fn(&str) -> Result<String, String>),
 }
 
@@ -179,7 +179,8 @@ impl Parser<'_, '_> {
     /// What follows `=`.
     fn value(&mut self) -> Result<(Value, Next), SetError> {
         if self.is_literal() {
-            return Ok((Value::String(std::mem::take(&mut self.rest).to_owned()), Next::More));
+            let text = std::mem::take(&mut self.rest).to_owned();
+            return Ok((Value::String(super::numbers::standing_for_bytes(text)), Next::More));
         }
         if matches!(self.form, Form::Json) {
             return self.json().map(|value| (value, Next::More));
@@ -259,7 +260,7 @@ impl Parser<'_, '_> {
             }
         };
         self.rest = letters.as_str();
-        (taken, stop)
+        (super::numbers::standing_for_bytes(taken), stop)
     }
 
     fn is_literal(&self) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::deploy::secret::{self, SecretKey};
-use crate::file_tree::MemoryTree;
+use crate::file_tree::{MemoryTree, text_of_bytes};
 use crate::template::host::NoHost;
 
 fn project() -> Defaults {
@@ -151,7 +151,7 @@ fn a_release_record_has_the_chart_as_helm_stores_it() {
     let result = rendered(&files, &layers, RenderOptions::default()).unwrap();
     assert_eq!(result.notes.as_deref(), Some("note 4"));
     assert_eq!(serde_json::Value::Object(result.user_values.clone()).to_string(), r#"{"num":4}"#);
-    assert_eq!(result.crds(true)[0].path, "shop/crds/c.yaml");
+    assert_eq!(result.crds(true).unwrap()[0].path, "shop/crds/c.yaml");
     let record = &result.chart_record();
     assert_eq!(record["metadata"].to_string(), r#"{"apiVersion":"v2","appVersion":"7","name":"shop","version":"1.0.0"}"#);
     assert_eq!(record["values"].to_string(), r#"{"f":0.5,"num":3}"#);
@@ -204,6 +204,53 @@ fn a_yaml_error_shows_the_rendered_lines_and_the_line_of_the_template() {
     let written = error.template.as_ref().unwrap();
     assert_eq!(&written.text.inner()[written.at.offset()..][..written.at.len()], ": b");
     assert!(error.rendered.text.inner()[error.rendered.at.offset()..].starts_with(": b"), "{:?}", error.rendered.at);
+}
+
+#[test]
+fn files_of_flags_keep_their_bytes() {
+    let bytes = b"\xfe\xed\x00\xe9 \xf4\x8f\xbe\x80";
+    let layers = ValueLayers {
+        set_file: vec!["store=ks.jks".into()],
+        set_file_contents: BTreeMap::from([("ks.jks".to_owned(), text_of_bytes(bytes).into())]),
+        // a letter that would stand for a byte is itself
+        set: vec!["letter=\u{10ff80}".into()],
+        ..ValueLayers::default()
+    };
+    let files = [
+        ("templates/a.txt", "v: {{ .Values.store | b64enc }} {{ .Values.letter | b64enc }} {{ .Values.own | b64enc }}"),
+        ("values.yaml", "own: \u{10ffff}\n"),
+    ];
+    let result = rendered(&files, &layers, RenderOptions::default()).unwrap();
+    assert_eq!(result.manifests[0].text, "v: /u0A6SD0j76A 9I++gA== 9I+/vw==");
+    let config = with_plain_numbers(&serde_json::Value::Object(result.user_values.clone()));
+    assert_eq!(config["store"], "\u{fffd}\u{fffd}\0\u{fffd} \u{10ff80}");
+    assert_eq!(config["letter"], "\u{10ff80}");
+}
+
+/// Charts in charts, in archives and in directories.
+#[test]
+fn charts_in_charts_end() {
+    const CHART: &[u8] = b"apiVersion: v2\nname: c\nversion: 1.0.0\n";
+    let packed = |inner: Option<&[u8]>| {
+        let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        for (name, data) in [("c/Chart.yaml", Some(CHART)), ("c/charts/c.tgz", inner)] {
+            if let Some(data) = data {
+                let mut header = tar::Header::new_gnu();
+                header.set_size(data.len() as u64);
+                tar.append_data(&mut header, name, data).unwrap();
+            }
+        }
+        tar.into_inner().unwrap().finish().unwrap()
+    };
+    let nested = |levels: usize| (1..levels).fold(packed(None), |inner, _| packed(Some(&inner)));
+    assert!(load_archive(&nested(33), "c.tgz", &Defaults::default()).is_ok());
+    let error = load_archive(&nested(34), "c.tgz", &Defaults::default()).unwrap_err();
+    let expected = format!("chart `c.tgz{}` lies in more than 32 others", "/charts/c.tgz".repeat(33));
+    assert_eq!(error.to_string(), expected);
+    let paths: Vec<String> = (0..40).map(|level| format!(".helm/{}Chart.yaml", "charts/c/".repeat(level))).collect();
+    let text = std::str::from_utf8(CHART).unwrap();
+    let error = load(&MemoryTree::new(paths.iter().map(|path| (path.as_str(), text))), ".helm", &project()).unwrap_err();
+    assert!(matches!(error, ChartError::TooDeep { .. }), "{error}");
 }
 
 #[test]

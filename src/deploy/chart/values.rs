@@ -31,7 +31,7 @@ pub struct ValueLayers {
     pub set_string: Vec<String>,
     /// `--set-file`.
     pub set_file: Vec<String>,
-    /// The contents of the files that `set_file` names: see [`paths_of`].
+    /// The contents of the files that `set_file` names (see [`paths_of`]): the texts that stand for their bytes.
     pub set_file_contents: BTreeMap<String, Arc<str>>,
     /// `--set-literal`.
     pub set_literal: Vec<String>,

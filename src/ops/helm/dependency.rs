@@ -20,7 +20,7 @@ use crate::chart_repository::{self, Index, SourceError, Store, oci, url};
 use crate::deploy::chart::{self, Chart, Dependency, HelmCompat, Lock, is_alias, is_compatible};
 use crate::error::Result;
 use crate::ops::dependencies::{AT_ONCE, together};
-use crate::ops::files::{Unreadable, Unwritable};
+use crate::ops::files::{Unreadable, Unwritable, checked_name};
 use crate::ops::{Run, chart_files};
 
 /// What `dependency build` and `update` are asked.
@@ -219,6 +219,7 @@ impl Work {
         let fetches = planned.iter().map(|planned| planned.fetch(&self.store, options.keyring.is_some()));
         let archives = together(stream::iter(fetches).buffered(AT_ONCE).collect().await)?;
         for archive in &archives {
+            checked_name(&archive.name)?;
             if let Some(keyring) = &options.keyring {
                 self.verify(archive, keyring)?;
             }

@@ -17,7 +17,7 @@ use crate::deploy::chart::HelmCompat;
 use crate::error::Result;
 use crate::event::Event;
 use crate::ops::Run;
-use crate::yaml;
+use crate::yaml::{self, YamlError};
 
 /// Which program.
 #[derive(Clone, Debug)]
@@ -118,7 +118,10 @@ impl PostRenderer {
             let cause = Said(if said.is_empty() { "it said nothing".to_owned() } else { said });
             return Err(PostRenderError::Failed { program, status: output.status, cause, help: self.help }.into());
         }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        match yaml::text(&output.stdout) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(cause) => Err(PostRenderError::NotText { program, cause: cause.with_name("what it wrote") }.into()),
+        }
     }
 }
 
@@ -158,6 +161,13 @@ enum PostRenderError {
         program: String,
         #[source]
         cause: std::io::Error,
+    },
+    #[error("the post-renderer {program} wrote what is no text")]
+    NotText {
+        program: String,
+        #[source]
+        #[diagnostic_source]
+        cause: YamlError,
     },
     #[error("the post-renderer {program} failed: {status}")]
     Failed {

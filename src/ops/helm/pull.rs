@@ -1,5 +1,7 @@
 //! `werf helm pull`: a chart of a repository or a registry becomes a file, or a directory.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
@@ -9,8 +11,9 @@ use super::source::{self, SourceOptions};
 use crate::chart_repository::url;
 use crate::deploy::chart::{self, Defaults};
 use crate::error::Result;
+use crate::file_tree::bytes_of_text;
 use crate::ops::Run;
-use crate::ops::files::Unwritable;
+use crate::ops::files::{self, Unwritable};
 
 /// What `pull` is asked.
 #[derive(Clone, Debug)]
@@ -34,6 +37,7 @@ pub async fn run(options: Options, _run: Run) -> Result<String> {
     let mut text = String::new();
     for chart in &options.charts {
         let fetched = source::fetch(chart, &options.source, options.provenance).await?;
+        files::checked_name(&fetched.file_name)?;
         match options.untar {
             true => unpack(&fetched.archive, chart, &options)?,
             false => {
@@ -59,7 +63,7 @@ fn unpack(archive: &[u8], chart: &str, options: &Options) -> Result<()> {
         }
     }
     let top = dir.join(loaded.name());
-    chart::unpack(archive, chart)?.iter().try_for_each(|file| write(&top.join(&*file.name), &file.data))
+    chart::unpack(archive, chart)?.iter().try_for_each(|file| write(&top.join(OsStr::from_bytes(&bytes_of_text(&file.name))), &file.data))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

@@ -53,14 +53,14 @@ fn text(chart: &Chart, part: Part, compat: HelmCompat) -> String {
     }
     let is_readme = |file: &&File| ["readme.md", "readme.txt", "readme"].iter().any(|name| file.name.eq_ignore_ascii_case(name));
     if let Some(readme) = chart.files.iter().find(is_readme).filter(|_| is_all || part == Part::Readme) {
-        text.push_str(&format!("{rule}{}\n", readme.text()));
+        text.push_str(&format!("{rule}{}\n", readme.shown()));
     }
     if is_all || part == Part::Crds {
         for (at, file) in definitions(chart).into_iter().enumerate() {
             // Helm 4 parts all of them, Helm 3 only the first from what is before
             let is_parted = compat == HelmCompat::Four || (is_all && at == 0);
             let rule = if is_parted && !file.data.starts_with(b"---") { "---\n" } else { "" };
-            text.push_str(&format!("{rule}{}\n", file.text()));
+            text.push_str(&format!("{rule}{}\n", file.shown()));
         }
     }
     text

@@ -129,7 +129,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let shown = PrintOptions { include_crds: true, ..how.clone() };
     validate::check(&rendered, &shown, &options.validate, client.as_ref().filter(|_| options.validate.cluster), &run).await?;
     // what goes into files is no text any more, and the post-renderer has nothing to read
-    let manifests = if options.output_dir.is_none() { chart::release_manifest(&rendered, how.include_crds) } else { String::new() };
+    let manifests = if options.output_dir.is_none() { chart::release_manifest(&rendered, how.include_crds)? } else { String::new() };
     let manifests = match post_renderer.filter(|_| !options.helm_4) {
         Some(program) => program.change(manifests, &run).await?,
         None => manifests,
@@ -182,7 +182,7 @@ fn named_by_template(text: &str) -> Result<String> {
     let mut templates = Templates::new(Arc::new(template::functions::sprig()), template::Options::go(NAME));
     templates.parse(NAME, text).map_err(|cause| HelmError::NameSyntax(cause.into()))?;
     let rendered = templates.execute(NAME, &Value::Nil, &NoHost).map_err(|cause| HelmError::NameTemplate(Failure::from(*cause).into()))?;
-    Ok(rendered)
+    Ok(rendered.shown().into_owned())
 }
 
 /// The namespace that was given, or that of the kubeconfig's context.
@@ -200,7 +200,7 @@ pub(super) async fn namespace(given: Option<&str>, kube: &KubeOptions) -> String
 fn write_files(rendered: &Rendered, how: &PrintOptions, top: &std::path::Path, inner: &std::path::Path) -> Result<String> {
     let mut said = String::new();
     let mut written = BTreeSet::new();
-    let crds = rendered.crds(how.include_crds);
+    let crds = rendered.crds(how.include_crds)?;
     let crds = crds.iter().map(|manifest| (top, manifest));
     let hooks = rendered.hooks.iter().filter(|hook| how.shows(hook)).map(|hook| &hook.manifest);
     let manifests = rendered.manifests.iter().chain(hooks).map(|manifest| (inner, manifest));

@@ -45,6 +45,17 @@ pub enum ConfigError {
         /// Its path.
         path: String,
     },
+    /// werf.yaml renders to something that is not UTF-8 text.
+    #[error("`{file}` renders to what is not UTF-8: {place} writes the byte {byte:#04x}")]
+    #[diagnostic(help("write what is no text in base 64, as with `b64enc`"))]
+    RenderedNotText {
+        /// The file.
+        file: String,
+        /// The file and the line of the template that wrote it.
+        place: String,
+        /// The first byte that is no UTF-8.
+        byte: u8,
+    },
     /// werf.yaml or a helper template is no template.
     #[error("`{file}` is not a valid template: {}", .error.message())]
     #[diagnostic(forward(error))]

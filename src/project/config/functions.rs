@@ -2,7 +2,7 @@
 //! `.Files`.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::ConfigInput;
 use super::template_files;
@@ -11,21 +11,21 @@ use crate::project::giterminism::{Giterminism, Mode};
 use crate::template::call::{FunctionError, Rest, Scope, Table};
 use crate::template::functions;
 use crate::template::host::{Host, NoHost};
-use crate::template::value::{Map, Value};
+use crate::template::value::{Map, Str, Value};
 
 /// The function table of werf.yaml: sprig's and these.
 pub(super) fn table() -> Table {
     let mut table = functions::sprig();
-    table.add_scoped("include", |scope: &mut dyn Scope, name: Arc<str>, data: Value| scope.include(&name, data));
-    table.add_scoped("tpl", |scope: &mut dyn Scope, text: Arc<str>, data: Value| scope.tpl(&text, data));
+    table.add_scoped("include", |scope: &mut dyn Scope, name: Str, data: Value| scope.include(&name, data));
+    table.add_scoped("tpl", |scope: &mut dyn Scope, text: Str, data: Value| scope.tpl(&text, data));
     table.add_scoped("env", env);
-    table.add("required", |message: Arc<str>, value: Value| match &value {
-        Value::Nil => Err(FunctionError::Refused(message.to_string())),
-        Value::String(text) if text.is_empty() => Err(FunctionError::Refused(message.to_string())),
+    table.add("required", |message: Str, value: Value| match &value {
+        Value::Nil => Err(FunctionError::Refused(message.shown().into_owned())),
+        Value::String(text) if text.is_empty() => Err(FunctionError::Refused(message.shown().into_owned())),
         _ => Ok(value),
     });
     // Unlike Helm's, a text that cannot be read is an error here.
-    table.add("fromYaml", |text: Arc<str>| match functions::from_yaml(&text) {
+    table.add("fromYaml", |text: Str| match functions::from_yaml(text.as_bytes()) {
         Ok(Value::Nil) => Ok(Value::Map(Map::new())),
         Ok(Value::Map(map)) => Ok(Value::Map(map)),
         Ok(other) => Err(format!("expected a mapping, not {}", other.type_name()).into()),
@@ -38,14 +38,15 @@ pub(super) fn table() -> Table {
 }
 
 /// `env NAME [DEFAULT]`: an unset variable without a default is an error, and the default also stands for an empty one.
-fn env(scope: &mut dyn Scope, name: Value, default: Rest<Arc<str>>) -> Result<String, FunctionError> {
+fn env(scope: &mut dyn Scope, name: Value, default: Rest<Str>) -> Result<Str, FunctionError> {
     let name = name.to_text();
-    let found = scope.host().env(&name.to_str())?;
+    let name = name.shown();
+    let found = scope.host().env(&name)?;
     match (found, default.as_slice()) {
         (_, [_, _, ..]) => Err("more than 1 optional argument prohibited".into()),
-        (Some(value), []) => Ok(value),
-        (Some(value), [default]) => Ok(if value.is_empty() { default.to_string() } else { value }),
-        (None, [default]) => Ok(default.to_string()),
+        (Some(value), []) => Ok(value.into()),
+        (Some(value), [default]) => Ok(if value.is_empty() { default.clone() } else { value.into() }),
+        (None, [default]) => Ok(default.clone()),
         (None, []) => {
             Err(format!("the environment variable `{name}` is not set: set it, or give `env` a default: `env \"{name}\" \"…\"`").into())
         }

@@ -8,7 +8,7 @@ use super::{ConfigError, ConfigInput};
 use crate::file_tree::FileTree;
 use crate::project::document::Warning;
 use crate::project::giterminism::{Files, Purpose};
-use crate::template::value::{Map, Value};
+use crate::template::value::{Map, Str, Value};
 use crate::template::{Failure, JinjaFile, Options, ParseError, Templates, Trace};
 
 /// Names of the configuration, in the order in which they are looked for.
@@ -106,8 +106,17 @@ pub(super) fn render(input: &ConfigInput<'_>) -> Result<RenderedConfig, ConfigEr
     }
     let gates = Gates::new(input);
     let (text, trace) = templates.execute_traced(&file, &data(input), &gates).map_err(|error| Box::new(Failure::from(*error)))?;
+    let Some(text) = text.as_str().map(str::to_owned) else { return Err(not_text(&file, &text, &trace)) };
     let warnings = gates.warning(&file).into_iter().collect();
     Ok(RenderedConfig { file, source, text, trace, mentions, warnings })
+}
+
+fn not_text(file: &str, text: &Str, trace: &Trace) -> ConfigError {
+    let at = std::str::from_utf8(text.as_bytes()).map_or_else(|error| error.valid_up_to(), str::len);
+    let writers = trace.writers(&text.outline(), at);
+    let place = writers.last().map_or_else(|| file.to_owned(), |writer| format!("{}:{}", writer.file(), writer.line()));
+    let byte = text.as_bytes().get(at).copied().unwrap_or_default();
+    ConfigError::RenderedNotText { file: file.to_owned(), place, byte }
 }
 
 fn find(input: &ConfigInput<'_>) -> Result<(String, String), ConfigError> {

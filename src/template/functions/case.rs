@@ -1,5 +1,8 @@
 //! Upper and lower case, letter by letter as Go maps it, and the naming styles of identifiers.
 
+use crate::template::runes;
+use crate::template::value::Str;
+
 /// The upper-case form, where it is a single letter.
 pub(super) fn upper(letter: char) -> char {
     let mut mapped = letter.to_uppercase();
@@ -52,8 +55,8 @@ pub(super) fn untitle(text: &str) -> String {
 }
 
 /// The first letter of each word.
-pub(super) fn initials(text: &str) -> String {
-    let letters: Vec<char> = text.bytes().map(char::from).collect();
+pub(super) fn initials(text: &[u8]) -> String {
+    let letters: Vec<char> = text.iter().copied().map(char::from).collect();
     letters.split(|letter| letter.is_whitespace()).filter_map(|word| word.first()).collect()
 }
 
@@ -152,11 +155,13 @@ enum Word {
 }
 
 /// `FirstName` becomes `first_name`, `HTTPServer` `http_server`, `http2xx` `http_2xx`, `Bld4Floor` `bld4_floor`.
-pub(super) fn separated(text: &str, connector: char) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
+/// Bytes that are no UTF-8 belong to the word of the next letter.
+pub(super) fn separated(text: &[u8], connector: char) -> Str {
+    let mut out = Vec::with_capacity(text.len() + 8);
     if text.is_empty() {
-        return out;
+        return "".into();
     }
+    let join = |out: &mut Vec<u8>| out.extend_from_slice(connector.encode_utf8(&mut [0; 4]).as_bytes());
     let (mut kind, mut word, mut rest) = next_word(text);
     while !rest.is_empty() {
         if kind != Word::Connector {
@@ -171,14 +176,14 @@ pub(super) fn separated(text: &str, connector: char) -> String {
                     (kind, word, rest) = next_word(rest);
                 }
                 if !matches!(kind, Word::None | Word::Punctuation | Word::Connector) {
-                    out.push(connector);
+                    join(&mut out);
                 }
             }
             Word::Connector => push_word(&mut out, previous, previous_word, connector),
             Word::Punctuation => {}
             _ if kind != Word::Number => {
                 if !matches!(kind, Word::Connector | Word::Punctuation) {
-                    out.push(connector);
+                    join(&mut out);
                 }
             }
             _ if rest.is_empty() => {}
@@ -189,65 +194,102 @@ pub(super) fn separated(text: &str, connector: char) -> String {
                     // The number ends the word before it.
                     push_word(&mut out, Word::Number, number, connector);
                     if !matches!(kind, Word::Connector | Word::Punctuation) {
-                        out.push(connector);
+                        join(&mut out);
                     }
                     continue;
                 }
                 // Small letters follow, so the number begins a word.
-                out.push(connector);
+                join(&mut out);
                 push_word(&mut out, Word::Number, number, connector);
                 while matches!(kind, Word::Letters | Word::Number) {
                     push_word(&mut out, kind, word, connector);
                     (kind, word, rest) = next_word(rest);
                 }
                 if !matches!(kind, Word::None | Word::Connector | Word::Punctuation) {
-                    out.push(connector);
+                    join(&mut out);
                 }
             }
         }
     }
     push_word(&mut out, kind, word, connector);
-    out
+    Str::from_bytes(out)
 }
 
-fn push_word(out: &mut String, kind: Word, word: &str, connector: char) {
-    match kind {
-        Word::Upper | Word::Letters => out.extend(word.chars().map(lower)),
-        Word::Connector => out.extend(std::iter::repeat_n(connector, word.chars().count())),
-        _ => out.push_str(word),
+fn push_word(out: &mut Vec<u8>, kind: Word, word: &[u8], connector: char) {
+    if !matches!(kind, Word::Upper | Word::Connector) {
+        return out.extend_from_slice(word);
+    }
+    for (letter, _) in runes::each(word) {
+        let letter = match letter {
+            letter if is_connector(letter) => connector,
+            letter if letter.is_uppercase() => lower(letter),
+            letter => letter,
+        };
+        out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
     }
 }
 
-fn next_word(text: &str) -> (Word, &str, &str) {
-    let mut letters = text.chars();
-    let Some(first) = letters.next() else { return (Word::None, "", "") };
-    let run = |from: usize, belongs: &dyn Fn(char) -> bool| text[from..].find(|letter| !belongs(letter)).map_or(text.len(), |at| from + at);
-    let small = |letter: char| is_alphabetic(letter) && !letter.is_uppercase();
-    let (kind, end) = if is_connector(first) {
-        (Word::Connector, run(0, &is_connector))
-    } else if is_punctuation(first) {
-        (Word::Punctuation, run(0, &is_punctuation))
-    } else if first.is_uppercase() {
-        let end = match letters.next() {
-            Some(second) if second.is_uppercase() => {
-                let end = run(0, &char::is_uppercase);
-                // The last capital of `HTTPServer`'s run begins the next word.
-                match text[end..].chars().next() {
-                    Some(next) if is_alphabetic(next) => end - text[..end].chars().next_back().map_or(0, char::len_utf8),
-                    _ => end,
-                }
+/// The next letter behind bytes that are no UTF-8, and the size of all. Where none follows, it is as if the letter before stood there.
+fn next_letter(bytes: &[u8], before: Option<char>) -> (Option<char>, usize) {
+    let mut size = 0;
+    for (letter, own) in runes::each(bytes) {
+        size += own.len();
+        if letter != char::REPLACEMENT_CHARACTER {
+            return (Some(letter), size);
+        }
+    }
+    (before, size)
+}
+
+fn next_word(text: &[u8]) -> (Word, &[u8], &[u8]) {
+    if text.is_empty() {
+        return (Word::None, text, text);
+    }
+    let (first, mut end) = next_letter(text, None);
+    let Some(first) = first else { return (Word::None, &text[..end], &text[end..]) };
+    let mut last = Some(first);
+    // reads on while letters belong, and gives the size of the last one; `last` is the first that does not
+    let mut run = |end: &mut usize, belongs: &dyn Fn(char) -> bool| {
+        let mut width = 0;
+        while *end < text.len() {
+            let (letter, size) = next_letter(&text[*end..], last);
+            last = letter;
+            if !letter.is_some_and(belongs) {
+                break;
             }
-            Some(second) if is_alphabetic(second) => run(first.len_utf8(), &small),
-            _ => first.len_utf8(),
-        };
-        (Word::Upper, end)
+            *end += size;
+            width = size;
+        }
+        width
+    };
+    let small = |letter: char| is_alphabetic(letter) && !letter.is_uppercase();
+    let kind = if is_connector(first) {
+        run(&mut end, &is_connector);
+        Word::Connector
+    } else if is_punctuation(first) {
+        run(&mut end, &is_punctuation);
+        Word::Punctuation
+    } else if first.is_uppercase() {
+        let second = next_letter(&text[end..], Some(first)).0.filter(|_| end < text.len());
+        if second.is_some_and(char::is_uppercase) {
+            let width = run(&mut end, &char::is_uppercase);
+            // The last capital of `HTTPServer`'s run begins the next word.
+            if end < text.len() && last.is_some_and(is_alphabetic) {
+                end -= width;
+            }
+        } else if second.is_some_and(is_alphabetic) {
+            run(&mut end, &small);
+        }
+        Word::Upper
     } else if is_alphabetic(first) {
-        (Word::Letters, run(first.len_utf8(), &small))
+        run(&mut end, &small);
+        Word::Letters
     } else if first.is_numeric() {
-        (Word::Number, run(0, &char::is_numeric))
+        run(&mut end, &char::is_numeric);
+        Word::Number
     } else {
-        let other = |letter: char| !(is_connector(letter) || is_alphabetic(letter) || letter.is_numeric() || is_punctuation(letter));
-        (Word::Other, run(0, &other))
+        run(&mut end, &|letter| !(is_connector(letter) || is_alphabetic(letter) || letter.is_numeric() || is_punctuation(letter)));
+        Word::Other
     };
     (kind, &text[..end], &text[end..])
 }

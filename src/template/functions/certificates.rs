@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::primes::prime;
 use super::{data, der};
+use crate::file_tree::{bytes_of_text, text_of_bytes};
 use crate::template::call::{FunctionError, ObjectType, Ref, Scope, Table};
 use crate::template::value::{Kind, List, Map, Object, Str, Value};
 
@@ -23,46 +24,40 @@ const RSA_EXPONENT: u32 = 65_537;
 const RSA_ATTEMPTS: usize = 10;
 
 pub(super) fn register(table: &mut Table) {
-    table.add_scoped("genPrivateKey", |scope: &mut dyn Scope, kind: Arc<str>| match &*kind {
+    table.add_scoped("genPrivateKey", |scope: &mut dyn Scope, kind: Str| match &*kind.shown() {
         "" | "rsa" => Ok(PrivateKey::rsa(scope, GENERATED_KEY_BITS)?.pem()?),
         "ecdsa" => Ok(PrivateKey::ecdsa(scope)?.pem()?),
         "ed25519" => Ok(PrivateKey::ed25519(scope)?.pem()?),
         "dsa" => Err("DSA keys are not supported; use rsa, ecdsa or ed25519".into()),
         other => Ok::<_, FunctionError>(format!("Unknown type {other}")),
     });
-    table.add_scoped("genCA", |scope: &mut dyn Scope, name: Arc<str>, days: isize| {
+    table.add_scoped("genCA", |scope: &mut dyn Scope, name: Str, days: isize| {
         let key = PrivateKey::rsa(scope, CERTIFICATE_KEY_BITS)?;
         authority(scope, &name, days, &key)
     });
-    table.add_scoped("genCAWithKey", |scope: &mut dyn Scope, name: Arc<str>, days: isize, key: Arc<str>| {
+    table.add_scoped("genCAWithKey", |scope: &mut dyn Scope, name: Str, days: isize, key: Str| {
         let key = given_key(&key)?;
         authority(scope, &name, days, &key)
     });
-    table.add_scoped("genSelfSignedCert", |scope: &mut dyn Scope, name: Arc<str>, ips: List, names: List, days: isize| {
+    table.add_scoped("genSelfSignedCert", |scope: &mut dyn Scope, name: Str, ips: List, names: List, days: isize| {
         let key = PrivateKey::rsa(scope, CERTIFICATE_KEY_BITS)?;
         let subject = Subject::new(&name, &ips, &names, days)?;
         certify(scope, &subject, &key, None)
     });
-    table.add_scoped(
-        "genSelfSignedCertWithKey",
-        |scope: &mut dyn Scope, name: Arc<str>, ips: List, names: List, days: isize, key: Arc<str>| {
-            let key = given_key(&key)?;
-            let subject = Subject::new(&name, &ips, &names, days)?;
-            certify(scope, &subject, &key, None)
-        },
-    );
-    table.add_scoped(
-        "genSignedCert",
-        |scope: &mut dyn Scope, name: Arc<str>, ips: List, names: List, days: isize, ca: Ref<Certificate>| {
-            let key = PrivateKey::rsa(scope, CERTIFICATE_KEY_BITS)?;
-            let (issuer, signer) = ca.parse()?;
-            let subject = Subject::new(&name, &ips, &names, days)?;
-            certify(scope, &subject, &key, Some((&issuer, &signer)))
-        },
-    );
+    table.add_scoped("genSelfSignedCertWithKey", |scope: &mut dyn Scope, name: Str, ips: List, names: List, days: isize, key: Str| {
+        let key = given_key(&key)?;
+        let subject = Subject::new(&name, &ips, &names, days)?;
+        certify(scope, &subject, &key, None)
+    });
+    table.add_scoped("genSignedCert", |scope: &mut dyn Scope, name: Str, ips: List, names: List, days: isize, ca: Ref<Certificate>| {
+        let key = PrivateKey::rsa(scope, CERTIFICATE_KEY_BITS)?;
+        let (issuer, signer) = ca.parse()?;
+        let subject = Subject::new(&name, &ips, &names, days)?;
+        certify(scope, &subject, &key, Some((&issuer, &signer)))
+    });
     table.add_scoped(
         "genSignedCertWithKey",
-        |scope: &mut dyn Scope, name: Arc<str>, ips: List, names: List, days: isize, ca: Ref<Certificate>, key: Arc<str>| {
+        |scope: &mut dyn Scope, name: Str, ips: List, names: List, days: isize, ca: Ref<Certificate>, key: Str| {
             let key = given_key(&key)?;
             let (issuer, signer) = ca.parse()?;
             let subject = Subject::new(&name, &ips, &names, days)?;
@@ -72,7 +67,7 @@ pub(super) fn register(table: &mut Table) {
     table.add("buildCustomCert", |cert: Str, key: Str| {
         let decode = |text: &Str, what: &str| {
             let bytes = data::decode_base_64(text.as_bytes()).map_err(|_| format!("unable to decode base64 {what}"))?;
-            Ok::<_, FunctionError>(String::from_utf8_lossy(&bytes).into_owned())
+            Ok::<_, FunctionError>(text_of_bytes(&bytes).into_owned())
         };
         let certificate = Certificate { cert: decode(&cert, "certificate")?, key: decode(&key, "private key")? };
         certificate.parse()?;
@@ -80,7 +75,7 @@ pub(super) fn register(table: &mut Table) {
     });
 }
 
-/// A certificate and its private key, both in PEM.
+/// A certificate and its private key, both in PEM, around which any bytes may stand: these are the texts that stand for them.
 #[derive(Clone, Debug)]
 struct Certificate {
     cert: String,
@@ -102,8 +97,8 @@ impl Object for Certificate {
 
     fn field(&self, name: &str) -> Option<Value> {
         match name {
-            "Cert" => Some(Value::from(self.cert.as_str())),
-            "Key" => Some(Value::from(self.key.as_str())),
+            "Cert" => Some(Value::String(Str::from_slice(&bytes_of_text(&self.cert)))),
+            "Key" => Some(Value::String(Str::from_slice(&bytes_of_text(&self.key)))),
             _ => None,
         }
     }
@@ -221,8 +216,8 @@ enum PrivateKey {
     Ed25519(ed25519_dalek::SigningKey),
 }
 
-fn given_key(pem: &str) -> Result<PrivateKey, FunctionError> {
-    PrivateKey::parse(pem).map_err(|error| format!("parsing private key: {error}").into())
+fn given_key(pem: &Str) -> Result<PrivateKey, FunctionError> {
+    PrivateKey::parse(&pem.shown()).map_err(|error| format!("parsing private key: {error}").into())
 }
 
 impl PrivateKey {
@@ -333,7 +328,7 @@ const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
 /// Whom a certificate is for.
 struct Subject {
-    name: Arc<str>,
+    name: String,
     ips: Vec<IpAddr>,
     names: Vec<String>,
     days: isize,
@@ -347,17 +342,20 @@ enum Role {
 }
 
 impl Subject {
-    fn new(name: &Arc<str>, ips: &List, names: &List, days: isize) -> Result<Subject, FunctionError> {
+    fn new(name: &Str, ips: &List, names: &List, days: isize) -> Result<Subject, FunctionError> {
         let ip = |value: &Value| match value {
-            Value::String(text) => text.to_str().parse().map_err(|_| FunctionError::from(format!("error parsing ip: {text}"))),
-            other => Err(format!("error parsing ip: {} is not a string", other.to_text()).into()),
+            Value::String(text) => {
+                let text = text.shown();
+                text.parse().map_err(|_| FunctionError::from(format!("error parsing ip: {text}")))
+            }
+            other => Err(format!("error parsing ip: {} is not a string", other.to_text().shown()).into()),
         };
         let dns = |value: &Value| match value {
-            Value::String(text) => Ok(text.to_string()),
-            other => Err(FunctionError::from(format!("error processing alternate dns name: {} is not a string", other.to_text()))),
+            Value::String(text) => Ok(text.shown().into_owned()),
+            other => Err(FunctionError::from(format!("error processing alternate dns name: {} is not a string", other.to_text().shown()))),
         };
         Ok(Subject {
-            name: name.clone(),
+            name: name.shown().into_owned(),
             ips: ips.items().iter().map(ip).collect::<Result<_, _>>()?,
             names: names.items().iter().map(dns).collect::<Result<_, _>>()?,
             days,
@@ -410,7 +408,7 @@ fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     der::sequence(&[&der::element(der::OID, oid), &critical, &der::element(der::OCTET_STRING, value)])
 }
 
-fn authority(scope: &mut dyn Scope, name: &Arc<str>, days: isize, key: &PrivateKey) -> Result<Arc<Certificate>, FunctionError> {
+fn authority(scope: &mut dyn Scope, name: &Str, days: isize, key: &PrivateKey) -> Result<Arc<Certificate>, FunctionError> {
     let none = List::any(Vec::new());
     let subject = Subject { role: Role::Authority, ..Subject::new(name, &none, &none, days)? };
     certify(scope, &subject, key, None)

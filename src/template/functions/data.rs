@@ -1,7 +1,6 @@
 //! Conversions between values and text: JSON, YAML, TOML, base 64 and base 32.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use super::json::{self, Html, from_json_text, go_kind, to_json_text};
 use super::toml;
@@ -23,36 +22,37 @@ pub(super) fn register(table: &mut Table) {
     table.add("mustToPrettyJson", |value: Value| to_json_text(&value, Html::Escape, true).map_err(FunctionError::from));
     table.add("toRawJson", |value: Value| to_json_text(&value, Html::Keep, false).map_err(FunctionError::from));
     table.alias("mustToRawJson", "toRawJson");
-    table.add("fromJson", |text: Arc<str>| json::read(&text).map(|(value, _)| value).unwrap_or_default());
-    table.add("mustFromJson", |text: Arc<str>| from_json_text(&text).map_err(FunctionError::from));
+    table.add("fromJson", |text: Str| json::read(text.as_bytes()).map(|(value, _)| value).unwrap_or_default());
+    table.add("mustFromJson", |text: Str| from_json_text(text.as_bytes()).map_err(FunctionError::from));
 }
 
 pub(super) fn register_helm(table: &mut Table) {
-    table.add("fromJson", |text: Arc<str>| {
-        or_error(json::read(&text).and_then(|(value, too_large)| {
+    table.add("fromJson", |text: Str| {
+        or_error(json::read(text.as_bytes()).and_then(|(value, too_large)| {
             let map = map_from_json(value)?;
             too_large.into_iter().for_each(|error| map.insert("Error", error));
             Ok(map)
         }))
     });
-    table.add("fromJsonArray", |text: Arc<str>| {
+    table.add("fromJsonArray", |text: Str| {
         or_error_item(
-            json::read(&text).and_then(|(value, too_large)| list_from_json(value).and_then(|list| too_large.map_or(Ok(list), Err))),
+            json::read(text.as_bytes())
+                .and_then(|(value, too_large)| list_from_json(value).and_then(|list| too_large.map_or(Ok(list), Err))),
         )
     });
     table.add("toYaml", |value: Value| to_yaml(&value).unwrap_or_default());
     table.add("mustToYaml", |value: Value| to_yaml(&value).map_err(FunctionError::from));
     table.add("toYamlPretty", |value: Value| to_yaml_pretty(&value));
-    table.add("fromYaml", |text: Arc<str>| or_error(from_yaml(&text).and_then(|value| map_from_json(value).map_err(in_yaml))));
-    table.add("fromYamlArray", |text: Arc<str>| {
-        or_error_item(from_yaml(&text).and_then(|value| match value {
+    table.add("fromYaml", |text: Str| or_error(from_yaml(text.as_bytes()).and_then(|value| map_from_json(value).map_err(in_yaml))));
+    table.add("fromYamlArray", |text: Str| {
+        or_error_item(from_yaml(text.as_bytes()).and_then(|value| match value {
             Value::Nil => Ok(List::any(Vec::new())),
             value => list_from_json(value).map_err(in_yaml),
         }))
     });
-    table.add("toToml", |value: Value| no_nil(value).map(|value| toml::to_text(&value).unwrap_or_else(|error| error)));
+    table.add("toToml", |value: Value| no_nil(value).map(|value| toml::to_text(&value).unwrap_or_else(Str::from)));
     table.add("mustToToml", |value: Value| toml::to_text(&no_nil(value)?).map_err(FunctionError::from));
-    table.add("fromToml", |text: Arc<str>| or_error(toml::from_text(&text)));
+    table.add("fromToml", |text: Str| or_error(toml::from_text(text.as_bytes())));
 }
 
 /// Go's words where a function looks at the type of nil.
@@ -89,9 +89,23 @@ fn in_yaml(error: String) -> String {
 }
 
 /// Reads the first YAML document as Helm does; every number becomes `float64`.
-pub fn from_yaml(text: &str) -> Result<Value, String> {
-    let node = yaml::parse(text).map_err(|error| format!("error converting YAML to JSON: {}", error.helm_message))?;
+pub fn from_yaml(text: &[u8]) -> Result<Value, String> {
+    let utf_16 = utf_16(text);
+    let text = utf_16.as_deref().map_or_else(|| yaml::text(text), Ok);
+    let node = text.and_then(yaml::parse).map_err(|error| format!("error converting YAML to JSON: {}", error.helm_message))?;
     from_node(&node).map_err(|error| format!("error converting YAML to JSON: {error}"))
+}
+
+/// The text of UTF-16 with a byte order mark, which YAML may be written in too.
+fn utf_16(bytes: &[u8]) -> Option<String> {
+    let unit: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (pairs, rest) = bytes[2..].as_chunks::<2>();
+    let text = char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).collect::<Result<String, _>>().ok()?;
+    rest.is_empty().then_some(text)
 }
 
 /// Turns a YAML node into a template value by Helm's rule: keys are text, every number is `float64`.
@@ -117,7 +131,7 @@ pub fn from_node(node: &Node) -> Result<Value, String> {
         NodeValue::Mapping(pairs) => {
             let mut entries = Entries::new();
             for (key, value) in pairs {
-                let name: Arc<str> = match &key.value {
+                let name: Str = match &key.value {
                     NodeValue::String(text) => text.as_str().into(),
                     NodeValue::Null => {
                         let shown = yaml::go_syntax(value).replace("interface {}(nil)", "<nil>");
@@ -173,14 +187,17 @@ fn walk(value: &Value, to: &mut Emitter, numbers: Numbers, depth: usize) -> Resu
         Value::Int(number, kind) if kind.is_unsigned() => to.uint(*number as u64),
         Value::Int(number, _) => to.int(*number),
         Value::Duration(number) if numbers == Numbers::ThroughJson => to.int(*number),
-        Value::Duration(_) => to.str(&value.to_text().to_str()),
+        Value::Duration(_) => to.str(&value.to_text().letters()),
         Value::Float(number) if numbers == Numbers::ThroughJson => match number.is_finite() {
             true => to.float(*number),
-            false => return Err("json: unsupported value: ".to_owned() + &value.to_text().to_str()),
+            false => return Err("json: unsupported value: ".to_owned() + &value.to_text().letters()),
         },
         Value::Float(number) => to.float_as_is(*number),
-        Value::String(text) if numbers == Numbers::ThroughJson => to.str(&through_json(&replaced(text))?),
-        Value::String(text) => to.str(&text.to_str()),
+        Value::String(text) if numbers == Numbers::ThroughJson => to.str(&through_json(&text.letters())?),
+        Value::String(text) => match text.as_str() {
+            Some(text) => to.str(text),
+            None => to.binary(text.as_bytes()),
+        },
         Value::Bytes(bytes) => {
             use base64::Engine as _;
             to.str(&base64::engine::general_purpose::STANDARD.encode(bytes));
@@ -190,15 +207,25 @@ fn walk(value: &Value, to: &mut Emitter, numbers: Numbers, depth: usize) -> Resu
         Value::List(list) => sequence(list.items(), to, numbers, depth)?,
         Value::Map(map) if map.map_type() == MapType::NilString && numbers == Numbers::ThroughJson => to.null(),
         Value::Map(map) => {
-            let mut entries = map.entries();
-            yaml::sort_keys(&mut entries, |(key, _)| key);
-            to.begin_mapping(entries.len());
-            for (key, value) in &entries {
+            let entries = map.entries();
+            let mut named: Vec<(Cow<'_, str>, &Str, &Value)> = entries.iter().map(|(key, value)| (key.letters(), key, value)).collect();
+            if entries.iter().any(|(key, _)| key.as_str().is_none()) && numbers == Numbers::ThroughJson {
+                // of keys that JSON writes alike the last one stays
+                let mut last = std::collections::BTreeMap::new();
+                named.into_iter().for_each(|entry| drop(last.insert(entry.0.clone(), entry)));
+                named = last.into_values().collect();
+            }
+            yaml::sort_keys(&mut named, |(name, ..)| name);
+            to.begin_mapping(named.len());
+            for (name, key, value) in named {
                 match numbers {
                     // a key over two lines is no key
-                    Numbers::ThroughJson if key.contains('\u{85}') => return Err("yaml: could not find expected ':'".to_owned()),
-                    Numbers::ThroughJson => to.key(&through_json(key)?),
-                    Numbers::AsTheyAre => to.key(key),
+                    Numbers::ThroughJson if name.contains('\u{85}') => return Err("yaml: could not find expected ':'".to_owned()),
+                    Numbers::ThroughJson => to.key(&through_json(&name)?),
+                    Numbers::AsTheyAre => match key.as_str() {
+                        Some(key) => to.key(key),
+                        None => to.binary_key(key.as_bytes()),
+                    },
                 }
                 walk(value, to, numbers, depth + 1)?;
             }
@@ -213,14 +240,6 @@ fn walk(value: &Value, to: &mut Emitter, numbers: Numbers, depth: usize) -> Resu
         },
     }
     Ok(())
-}
-
-/// Text with U+FFFD for each byte that is none, as JSON is written.
-fn replaced(text: &Str) -> Cow<'_, str> {
-    match text.as_str() {
-        Some(text) => text.into(),
-        None => text.as_bytes().utf8_chunks().map(|chunk| chunk.valid().to_owned() + &"\u{fffd}".repeat(chunk.invalid().len())).collect(),
-    }
 }
 
 /// What becomes of text that is written as JSON and read as YAML: some control characters are refused, U+0085 is a line break.

@@ -1,40 +1,40 @@
 //! Dates: the present, layouts, zones, durations, and the methods of times.
 
-use std::sync::Arc;
-
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::layout;
 use crate::template::call::{FunctionError, Nanoseconds, Scope, Table, Time};
 use crate::template::number::format_duration;
-use crate::template::value::{IntKind, Value};
+use crate::template::value::{IntKind, Str, Value};
 
 const SECOND: i64 = 1_000_000_000;
 
 pub(super) fn register(table: &mut Table) {
     table.add_scoped("now", |scope: &mut dyn Scope| scope.host().now());
-    table.add_scoped("date", |scope: &mut dyn Scope, layout: Arc<str>, date: Value| in_zone(scope, &layout, &date, "Local"));
-    table.add_scoped("dateInZone", |scope: &mut dyn Scope, layout: Arc<str>, date: Value, zone: Arc<str>| {
-        in_zone(scope, &layout, &date, &zone)
+    table.add_scoped("date", |scope: &mut dyn Scope, layout: Str, date: Value| in_zone(scope, &layout, &date, "Local"));
+    table.add_scoped("dateInZone", |scope: &mut dyn Scope, layout: Str, date: Value, zone: Str| {
+        in_zone(scope, &layout, &date, &zone.shown())
     });
     table.alias("date_in_zone", "dateInZone");
-    table.add_scoped("htmlDate", |scope: &mut dyn Scope, date: Value| in_zone(scope, "2006-01-02", &date, "Local"));
-    table.add_scoped("htmlDateInZone", |scope: &mut dyn Scope, date: Value, zone: Arc<str>| in_zone(scope, "2006-01-02", &date, &zone));
-    table.add("dateModify", |by: Arc<str>, time: Time| match layout::parse_duration(&by) {
+    table.add_scoped("htmlDate", |scope: &mut dyn Scope, date: Value| in_zone(scope, &"2006-01-02".into(), &date, "Local"));
+    table.add_scoped("htmlDateInZone", |scope: &mut dyn Scope, date: Value, zone: Str| {
+        in_zone(scope, &"2006-01-02".into(), &date, &zone.shown())
+    });
+    table.add("dateModify", |by: Str, time: Time| match layout::parse_duration(&by.shown()) {
         Ok(duration) => add(&time.0, duration),
         Err(_) => Value::Time(time.0),
     });
-    table.add("mustDateModify", |by: Arc<str>, time: Time| {
-        layout::parse_duration(&by).map(|duration| add(&time.0, duration)).map_err(FunctionError::from)
+    table.add("mustDateModify", |by: Str, time: Time| {
+        layout::parse_duration(&by.shown()).map(|duration| add(&time.0, duration)).map_err(FunctionError::from)
     });
     table.alias("date_modify", "dateModify");
     table.alias("must_date_modify", "mustDateModify");
-    table.add_scoped("toDate", |scope: &mut dyn Scope, layout: Arc<str>, text: Arc<str>| {
-        layout::parse(&layout, &text, scope.host().now().time_zone()).unwrap_or_else(|_| layout::zero_time())
+    table.add_scoped("toDate", |scope: &mut dyn Scope, layout: Str, text: Str| {
+        layout::parse(&layout.shown(), &text.shown(), scope.host().now().time_zone()).unwrap_or_else(|_| layout::zero_time())
     });
-    table.add_scoped("mustToDate", |scope: &mut dyn Scope, layout: Arc<str>, text: Arc<str>| {
-        layout::parse(&layout, &text, scope.host().now().time_zone()).map_err(FunctionError::from)
+    table.add_scoped("mustToDate", |scope: &mut dyn Scope, layout: Str, text: Str| {
+        layout::parse(&layout.shown(), &text.shown(), scope.host().now().time_zone()).map_err(FunctionError::from)
     });
     table.add("unixEpoch", |time: Time| time.0.timestamp().as_second().to_string());
     table.add_scoped("ago", |scope: &mut dyn Scope, date: Value| {
@@ -120,7 +120,7 @@ fn to_duration(value: &Value) -> Result<i64, String> {
         Value::Int(number, _) => number.checked_mul(SECOND).ok_or_else(|| format!("duration overflow: {number} seconds")),
         Value::Float(number) => seconds(*number),
         Value::String(text) => {
-            let text = text.to_str();
+            let text = text.shown();
             let text = text.trim();
             match text.parse::<f64>() {
                 Ok(number) if number.is_finite() => seconds(number),
@@ -147,7 +147,7 @@ fn register_methods(table: &mut Table) {
     table.method(TIME, "Minute", |time: Time| time.0.minute() as isize);
     table.method(TIME, "Second", |time: Time| time.0.second() as isize);
     table.method(TIME, "Nanosecond", |time: Time| time.0.subsec_nanosecond() as isize);
-    table.method(TIME, "Format", |time: Time, layout: Arc<str>| layout::format(&time.0, &layout));
+    table.method(TIME, "Format", |time: Time, layout: Str| layout.through(|layout| layout::format(&time.0, layout)));
     table.method(TIME, "String", |time: Time| crate::template::format::time_text(&time.0));
     table.method(TIME, "UTC", |time: Time| time.0.with_time_zone(TimeZone::UTC));
     table.method(TIME, "Add", |time: Time, duration: Nanoseconds| add(&time.0, duration.0));
@@ -194,7 +194,7 @@ fn from_zero(time: &Zoned, unit: i64) -> i64 {
     since_zero.rem_euclid(i128::from(unit)) as i64
 }
 
-fn in_zone(scope: &mut dyn Scope, layout: &str, date: &Value, zone: &str) -> String {
+fn in_zone(scope: &mut dyn Scope, layout: &Str, date: &Value, zone: &str) -> Str {
     let now = scope.host().now();
     let local = now.time_zone().clone();
     let time = moment(date).unwrap_or(now);
@@ -203,7 +203,7 @@ fn in_zone(scope: &mut dyn Scope, layout: &str, date: &Value, zone: &str) -> Str
         "" | "UTC" => TimeZone::UTC,
         name => TimeZone::get(name).unwrap_or(TimeZone::UTC),
     };
-    layout::format(&time.with_time_zone(zone), layout)
+    layout.through(|layout| layout::format(&time.with_time_zone(zone), layout))
 }
 
 /// The time that a value stands for: itself, or seconds since 1970.

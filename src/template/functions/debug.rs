@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::template::call::{FunctionError, Rest, Scope, Table};
 use crate::template::format::sprintf;
-use crate::template::value::Value;
+use crate::template::runes;
+use crate::template::value::{Str, Value};
 use crate::yaml;
 
 /// Texts that the debug functions have written, in order.
@@ -18,8 +19,8 @@ pub fn debugging(table: &mut Table, log: Option<DebugLog>) {
         }
     };
     let log = write.clone();
-    table.add("printf_debug", move |format: Arc<str>, operands: Rest<Value>| {
-        log(String::from_utf8_lossy(&sprintf(format.as_bytes(), &operands)).into_owned());
+    table.add("printf_debug", move |format: Str, operands: Rest<Value>| {
+        log(runes::shown(&sprintf(format.as_bytes(), &operands)).into_owned());
         ""
     });
     let log = write.clone();
@@ -28,14 +29,14 @@ pub fn debugging(table: &mut Table, log: Option<DebugLog>) {
         ""
     });
     let log = write.clone();
-    table.add_scoped("include_debug", move |scope: &mut dyn Scope, name: Arc<str>, data: Value| {
+    table.add_scoped("include_debug", move |scope: &mut dyn Scope, name: Str, data: Value| {
         let text = scope.include(&name, data)?;
-        log(format!("include {name}:\n{text}"));
+        log(format!("include {}:\n{}", name.shown(), text.shown()));
         Ok::<_, FunctionError>(text)
     });
-    table.add_scoped("tpl_debug", move |scope: &mut dyn Scope, text: Arc<str>, data: Value| {
+    table.add_scoped("tpl_debug", move |scope: &mut dyn Scope, text: Str, data: Value| {
         let result = scope.tpl(&text, data)?;
-        write(format!("tpl:\n{result}"));
+        write(format!("tpl:\n{}", result.shown()));
         Ok::<_, FunctionError>(result)
     });
 }

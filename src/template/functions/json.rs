@@ -1,9 +1,9 @@
 //! JSON as Go's `encoding/json` reads and writes it, straight from and to template values.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
-use crate::template::value::{Entries, IntKind, Kind, List, Map, MapType, Value};
+use crate::template::runes;
+use crate::template::value::{Entries, IntKind, Kind, List, Map, MapType, Str, Value};
 
 /// Values nested deeper than this are refused.
 const MAX_DEPTH: usize = 500;
@@ -89,7 +89,7 @@ impl Writer {
         Ok(())
     }
 
-    fn members(&mut self, entries: &[(Arc<str>, Value)], depth: usize) -> Result<(), String> {
+    fn members(&mut self, entries: &[(Str, Value)], depth: usize) -> Result<(), String> {
         self.out.push('{');
         for (at, (key, value)) in entries.iter().enumerate() {
             if at > 0 {
@@ -179,14 +179,14 @@ fn number_text(number: f64) -> Result<String, String> {
 }
 
 /// Reads one JSON text; every number becomes `float64`. The error is Go's text.
-pub fn from_json_text(text: &str) -> Result<Value, String> {
+pub fn from_json_text(text: &[u8]) -> Result<Value, String> {
     let (value, too_large) = read(text)?;
     too_large.map_or(Ok(value), Err)
 }
 
 /// The same, but a number that is no `float64` leaves nil in its place, beside the error.
-pub(super) fn read(text: &str) -> Result<(Value, Option<String>), String> {
-    let mut reader = Reader { bytes: text.as_bytes(), text, at: 0, too_large: None };
+pub(super) fn read(text: &[u8]) -> Result<(Value, Option<String>), String> {
+    let mut reader = Reader { bytes: text, at: 0, too_large: None };
     reader.space();
     let value = reader.value(0)?;
     reader.space();
@@ -198,7 +198,6 @@ pub(super) fn read(text: &str) -> Result<(Value, Option<String>), String> {
 
 struct Reader<'t> {
     bytes: &'t [u8],
-    text: &'t str,
     at: usize,
     /// What is wrong with the first number that is too large.
     too_large: Option<String>,
@@ -284,7 +283,7 @@ impl Reader<'_> {
             }
             self.digits();
         }
-        let text = &self.text[start..self.at];
+        let text = std::str::from_utf8(&self.bytes[start..self.at]).unwrap_or_default();
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Value::Float(number)),
             _ => {
@@ -337,7 +336,7 @@ impl Reader<'_> {
             if self.peek() != Some(b'"') {
                 return Err(self.unexpected("looking for beginning of object key string"));
             }
-            let key: Arc<str> = self.string()?.into();
+            let key: Str = self.string()?.into();
             self.space();
             if self.peek() != Some(b':') {
                 return Err(self.unexpected("after object key"));
@@ -365,12 +364,12 @@ impl Reader<'_> {
         loop {
             match self.peek() {
                 Some(b'"') => {
-                    out.push_str(&self.text[start..self.at]);
+                    out.push_str(&runes::letters(&self.bytes[start..self.at]));
                     self.at += 1;
                     return Ok(out);
                 }
                 Some(b'\\') => {
-                    out.push_str(&self.text[start..self.at]);
+                    out.push_str(&runes::letters(&self.bytes[start..self.at]));
                     self.at += 1;
                     out.push(self.escape()?);
                     start = self.at;

@@ -1,35 +1,33 @@
 //! Maps: building, reading, changing in place, merging.
 
-use std::sync::Arc;
-
 use super::cast;
 use super::data::no_nil;
 use crate::template::call::{FunctionError, Rest, Table};
-use crate::template::value::{Entries, List, Map, MapType, Value};
+use crate::template::value::{Entries, List, Map, MapType, Str, Value};
 
 /// Maps nested deeper than this, such as one that contains itself, are refused.
 const MAX_DEPTH: usize = 200;
 
 pub(super) fn register(table: &mut Table) {
     table.add("dict", dict);
-    table.add("get", |map: Map, key: Arc<str>| map.get(&key).unwrap_or_else(|| Value::from("")));
-    table.add("set", |map: Map, key: Arc<str>, value: Value| {
+    table.add("get", |map: Map, key: Str| map.get_bytes(key.as_bytes()).unwrap_or_else(|| Value::from("")));
+    table.add("set", |map: Map, key: Str, value: Value| {
         map.insert(key, value);
         map
     });
-    table.add("unset", |map: Map, key: Arc<str>| {
-        map.remove(&key);
+    table.add("unset", |map: Map, key: Str| {
+        map.remove(key.as_bytes());
         map
     });
-    table.add("hasKey", |map: Map, key: Arc<str>| map.contains_key(&key));
+    table.add("hasKey", |map: Map, key: Str| map.read().contains_key(key.as_bytes()));
     table.add("keys", |maps: Rest<Map>| List::strings(maps.iter().flat_map(Map::keys)));
     table.add("values", |map: Map| map.entries().into_iter().map(|(_, value)| value).collect::<Vec<_>>());
-    table.add("pick", |map: Map, keys: Rest<Arc<str>>| {
+    table.add("pick", |map: Map, keys: Rest<Str>| {
         let entries = map.read();
-        keys.iter().filter_map(|key| Some((key.clone(), entries.get(key)?.clone()))).collect::<Map>()
+        keys.iter().filter_map(|key| Some((key.clone(), entries.get(key.as_bytes())?.clone()))).collect::<Map>()
     });
-    table.add("omit", |map: Map, keys: Rest<Arc<str>>| map.entries().into_iter().filter(|(key, _)| !keys.contains(key)).collect::<Map>());
-    table.add("pluck", |key: Arc<str>, maps: Rest<Map>| maps.iter().filter_map(|map| map.get(&key)).collect::<Vec<_>>());
+    table.add("omit", |map: Map, keys: Rest<Str>| map.entries().into_iter().filter(|(key, _)| !keys.contains(key)).collect::<Map>());
+    table.add("pluck", |key: Str, maps: Rest<Map>| maps.iter().filter_map(|map| map.get_bytes(key.as_bytes())).collect::<Vec<_>>());
     table.add("dig", dig);
     table.add("merge", |target: Map, sources: Rest<Map>| merge_all(target, &sources, Winner::Target));
     table.add("mergeOverwrite", |target: Map, sources: Rest<Map>| merge_all(target, &sources, Winner::Source));
@@ -43,7 +41,7 @@ fn dict(values: Rest<Value>) -> Map {
     let mut entries = Entries::new();
     let mut values = values.into_iter();
     while let Some(key) = values.next() {
-        entries.insert(cast::text(&key).to_arc(), values.next().unwrap_or_else(|| Value::from("")));
+        entries.insert(cast::text(&key), values.next().unwrap_or_else(|| Value::from("")));
     }
     Map::with_type(entries, MapType::Any)
 }
@@ -58,12 +56,12 @@ fn dig(arguments: Rest<Value>) -> Result<Value, FunctionError> {
     plain_map(&current)?;
     for key in keys {
         match key {
-            Value::String(name) => names.push(name.to_arc()),
+            Value::String(name) => names.push(name.clone()),
             other => return Err(conversion(other, "string")),
         }
     }
     for name in names {
-        match plain_map(&current)?.get(&name) {
+        match plain_map(&current)?.get_bytes(name.as_bytes()) {
             None => return Ok(default.clone()),
             Some(value) => current = value,
         }
@@ -106,7 +104,7 @@ fn merge(target: &Map, source: &Map, winner: Winner, depth: usize) -> Result<(),
         return Ok(());
     }
     for (key, value) in source.entries() {
-        let present = target.get(&key);
+        let present = target.get_bytes(key.as_bytes());
         if value.is_nil() {
             if winner == Winner::Source {
                 target.insert(key, value);

@@ -2,7 +2,7 @@
 
 use super::cast::{self, Radix};
 use crate::template::call::{FunctionError, Rest, Table};
-use crate::template::value::{List, Value};
+use crate::template::value::{List, Str, Value};
 
 /// No sequence is longer than this.
 const LONGEST: usize = 1_000_000;
@@ -30,8 +30,8 @@ pub(super) fn register(table: &mut Table) {
     table.add("int", |value: Value| cast::int(&value) as isize);
     table.add("int64", |value: Value| cast::int(&value));
     table.add("float64", |value: Value| cast::float(&value));
-    table.add("atoi", |text: std::sync::Arc<str>| atoi(&text));
-    table.add("toDecimal", |value: Value| cast::parse_int(&value.to_text().to_str(), Radix::Fixed(8)).unwrap_or(0));
+    table.add("atoi", |text: Str| atoi(&text.shown()));
+    table.add("toDecimal", |value: Value| cast::parse_int(&value.to_text().shown(), Radix::Fixed(8)).unwrap_or(0));
     table.add("until", |count: isize| steps(0, count, if count < 0 { -1 } else { 1 }).map(List::ints));
     table.add("untilStep", |start: isize, stop: isize, step: isize| steps(start, stop, step).map(List::ints));
     table.add("seq", |numbers: Rest<isize>| seq(&numbers));

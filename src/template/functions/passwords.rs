@@ -1,7 +1,5 @@
 //! Password hashes, derived passwords, and texts encrypted with a password.
 
-use std::sync::Arc;
-
 use aes::Aes256;
 use cbc::cipher::{BlockDecryptMut as _, BlockEncryptMut as _, KeyIvInit as _, block_padding::NoPadding, block_padding::Pkcs7};
 use hmac::{Hmac, Mac as _};
@@ -17,11 +15,11 @@ const BLOCK: usize = 16;
 pub(super) fn register(table: &mut Table) {
     table.add_scoped("bcrypt", |scope: &mut dyn Scope, password: Str| hash(scope, &password));
     table.add_scoped("htpasswd", |scope: &mut dyn Scope, user: Str, password: Str| match user.as_bytes().contains(&b':') {
-        true => Ok(format!("invalid username: {user}")),
-        false => hash(scope, &password).map(|hash| format!("{user}:{hash}")),
+        true => Ok(Str::from_bytes([b"invalid username: ", user.as_bytes()].concat())),
+        false => hash(scope, &password).map(|hash| Str::from_bytes([user.as_bytes(), b":", hash.as_bytes()].concat())),
     });
-    table.add("derivePassword", |counter: isize, kind: Arc<str>, password: Str, user: Str, site: Str| {
-        derive(counter as u32, &kind, password.as_bytes(), user.as_bytes(), site.as_bytes())
+    table.add("derivePassword", |counter: isize, kind: Str, password: Str, user: Str, site: Str| {
+        derive(counter as u32, &kind.shown(), password.as_bytes(), user.as_bytes(), site.as_bytes())
     });
     table.add_scoped("encryptAES", |scope: &mut dyn Scope, password: Str, text: Str| encrypt(scope, &password, &text));
     table.add("decryptAES", |password: Str, text: Str| decrypt(&password, &text));

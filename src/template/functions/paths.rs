@@ -1,18 +1,17 @@
 //! Slash-separated paths, cleaned as Go's `path` package does.
 
-use std::sync::Arc;
-
 use crate::template::call::Table;
+use crate::template::value::Str;
 
 pub(super) fn register(table: &mut Table) {
     // The operating system's paths are slash-separated wherever werf runs.
     for (name, os_name) in [("base", "osBase"), ("dir", "osDir"), ("clean", "osClean"), ("ext", "osExt"), ("isAbs", "osIsAbs")] {
         match name {
-            "base" => table.add(name, |path: Arc<str>| base(&path).to_owned()),
-            "dir" => table.add(name, |path: Arc<str>| clean(&path[..path.rfind('/').map_or(0, |slash| slash + 1)])),
-            "clean" => table.add(name, |path: Arc<str>| clean(&path)),
-            "ext" => table.add(name, |path: Arc<str>| ext(&path).to_owned()),
-            _ => table.add(name, |path: Arc<str>| path.starts_with('/')),
+            "base" => table.add(name, |path: Str| path.through(|path| base(path).to_owned())),
+            "dir" => table.add(name, |path: Str| path.through(|path| clean(&path[..path.rfind('/').map_or(0, |slash| slash + 1)]))),
+            "clean" => table.add(name, |path: Str| path.through(clean)),
+            "ext" => table.add(name, |path: Str| path.through(|path| ext(path).to_owned())),
+            _ => table.add(name, |path: Str| path.as_bytes().starts_with(b"/")),
         }
         table.alias(os_name, name);
     }

@@ -1,10 +1,9 @@
 //! Random text, numbers and identifiers, from the bytes that the host gives.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 
 use crate::template::call::{FunctionError, Scope, Table};
+use crate::template::value::Str;
 
 /// No random text is longer than this.
 const LONGEST: isize = 1 << 20;
@@ -31,8 +30,8 @@ pub(super) fn register(table: &mut Table) {
         let Some(range) = range else { return Err(FunctionError::from("invalid argument to Intn")) };
         Ok(low + below(scope, range)? as isize)
     });
-    table.add_scoped("shuffle", |scope: &mut dyn Scope, text: Arc<str>| {
-        let mut letters: Vec<char> = text.chars().collect();
+    table.add_scoped("shuffle", |scope: &mut dyn Scope, text: Str| {
+        let mut letters: Vec<char> = text.letters().chars().collect();
         for last in (1..letters.len()).rev() {
             letters.swap(last, below(scope, last as u64 + 1)? as usize);
         }

@@ -7,17 +7,17 @@ use regex::Regex;
 
 use crate::template::call::{FunctionError, ObjectType, Ref, Table};
 use crate::template::format::quote;
-use crate::template::value::{IntKind, Kind, Object, Value};
+use crate::template::value::{IntKind, Kind, Object, Str, Value};
 
 const LONGEST_VERSION: usize = 256;
 const LONGEST_CONSTRAINT: usize = 512;
 const MOST_ALTERNATIVES: usize = 32;
 
 pub(super) fn register(table: &mut Table) {
-    table.add("semver", |text: Arc<str>| Version::parse(&text).map(Arc::new).map_err(FunctionError::from));
-    table.add("semverCompare", |constraint: Arc<str>, version: Arc<str>| {
-        let constraint = Constraint::parse(&constraint)?;
-        Ok::<_, FunctionError>(constraint.allows(&Version::parse(&version)?))
+    table.add("semver", |text: Str| Version::parse(&text.shown()).map(Arc::new).map_err(FunctionError::from));
+    table.add("semverCompare", |constraint: Str, version: Str| {
+        let constraint = Constraint::parse(&constraint.shown())?;
+        Ok::<_, FunctionError>(constraint.allows(&Version::parse(&version.shown())?))
     });
     for typ in [Version::NAME, "semver.Version"] {
         table.method(typ, "Major", |version: Ref<Version>| Value::Int(version.major as i64, IntKind::Uint64));

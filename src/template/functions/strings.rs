@@ -1,11 +1,9 @@
 //! Text: trimming, cutting, changing case, splitting and joining.
 
-use std::sync::Arc;
-
 use super::{case, cast};
 use crate::template::call::{FunctionError, Rest, Table};
-use crate::template::format;
 use crate::template::value::{Elem, List, Map, MapType, Str, Value};
+use crate::template::{format, runes};
 
 /// No function builds a text longer than this.
 const LONGEST: usize = 64 << 20;
@@ -26,15 +24,15 @@ pub(super) fn register(table: &mut Table) {
     table.add("hasSuffix", |part: Str, text: Str| text.as_bytes().ends_with(part.as_bytes()));
     table.add("indent", |spaces: isize, text: Str| indent("", spaces, &text));
     table.add("nindent", |spaces: isize, text: Str| indent("\n", spaces, &text));
-    table.add("initials", |text: Arc<str>| case::initials(&text));
-    table.add("camelcase", |text: Arc<str>| case::pascal(&text));
-    table.add("kebabcase", |text: Arc<str>| case::separated(&text, '-'));
-    table.add("snakecase", |text: Arc<str>| case::separated(&text, '_'));
-    table.add("lower", |text: Arc<str>| text.chars().map(case::lower).collect::<String>());
-    table.add("upper", |text: Arc<str>| text.chars().map(case::upper).collect::<String>());
-    table.add("swapcase", |text: Arc<str>| case::swap(&text));
-    table.add("title", |text: Arc<str>| case::title(&text));
-    table.add("untitle", |text: Arc<str>| case::untitle(&text));
+    table.add("initials", |text: Str| case::initials(text.as_bytes()));
+    table.add("camelcase", |text: Str| case::pascal(&text.letters()));
+    table.add("kebabcase", |text: Str| case::separated(text.as_bytes(), '-'));
+    table.add("snakecase", |text: Str| case::separated(text.as_bytes(), '_'));
+    table.add("lower", |text: Str| text.letters().chars().map(case::lower).collect::<String>());
+    table.add("upper", |text: Str| text.letters().chars().map(case::upper).collect::<String>());
+    table.add("swapcase", |text: Str| case::swap(&text.letters()));
+    table.add("title", |text: Str| case::title(&text.letters()));
+    table.add("untitle", |text: Str| case::untitle(&text.letters()));
     table.add("nospace", no_space);
     table.add("plural", |one: Str, many: Str, count: isize| if count == 1 { one } else { many });
     table.add("quote", |values: Rest<Value>| quoted(&values, |value| go_quoted(&cast::text(value))));
@@ -42,8 +40,11 @@ pub(super) fn register(table: &mut Table) {
     table.add("repeat", repeat);
     table.add("replace", |old: Str, new: Str, text: Str| replace(&old, &new, &text));
     table.add("substr", substr);
-    table.add("trim", |text: Arc<str>| text.trim().to_owned());
-    table.add("trimAll", |cut: Arc<str>, text: Arc<str>| text.trim_matches(|letter| cut.contains(letter)).to_owned());
+    table.add("trim", |text: Str| trimmed(text, char::is_whitespace));
+    table.add("trimAll", |cut: Str, text: Str| {
+        let cut = cut.letters();
+        trimmed(text, |letter| cut.contains(letter))
+    });
     table.alias("trimall", "trimAll");
     table.add("trimPrefix", |part: Str, text: Str| match text.as_bytes().strip_prefix(part.as_bytes()) {
         Some(rest) => Str::from_bytes(rest),
@@ -70,6 +71,14 @@ pub(super) fn register(table: &mut Table) {
         texts.sort();
         List::strings(texts)
     });
+}
+
+fn trimmed(text: Str, takes: impl Fn(char) -> bool) -> Str {
+    let kept = match text.as_str() {
+        Some(text) => text.trim_matches(takes).as_bytes(),
+        None => runes::trimmed(text.as_bytes(), takes),
+    };
+    if kept.len() == text.len() { text } else { Str::from_slice(kept) }
 }
 
 /// The elements of a list as texts, without nil; a single value is a list of one, nil of none.
@@ -103,10 +112,7 @@ fn quoted(values: &[Value], quote: impl Fn(&Value) -> Str) -> Str {
 }
 
 fn go_quoted(text: &Str) -> Str {
-    match text.as_str() {
-        Some(text) => format::quote(text).into(),
-        None => Str::from_bytes(format::sprintf(b"%q", &[Value::String(text.clone())])),
-    }
+    format::quote_bytes(text.as_bytes()).into()
 }
 
 fn abbrev(offset: isize, width: isize, text: &Str) -> Str {
@@ -298,6 +304,6 @@ pub(super) fn split(text: &[u8], separator: &[u8], count: isize) -> Vec<Str> {
 }
 
 fn numbered(parts: Vec<Str>) -> Map {
-    let entries = parts.into_iter().enumerate().map(|(at, part)| (Arc::from(format!("_{at}")), Value::String(part))).collect();
+    let entries = parts.into_iter().enumerate().map(|(at, part)| (Str::from(format!("_{at}")), Value::String(part))).collect();
     Map::with_type(entries, MapType::String)
 }

@@ -31,7 +31,8 @@ fn render(template: &str) -> Result<String, String> {
     let mut templates = Templates::new(Arc::new(functions::helm()), Options::helm());
     templates.parse(name, template).map_err(|error| error.helm_text())?;
     let host = Counting(std::sync::Mutex::new(1));
-    templates.execute(name, &Value::Map(data), &host).map_err(|error| error.helm_text())
+    let text = templates.execute(name, &Value::Map(data), &host).map_err(|error| error.helm_text())?;
+    Ok(text.letters().into_owned())
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! TOML, printed as the encoder behind Helm's `toToml` does.
 
-use std::fmt::Write as _;
-
 use crate::template::format::quote;
-use crate::template::value::{Kind, Map, Value};
+use crate::template::value::{Kind, Map, Str, Value};
 
 const MAX_DEPTH: usize = 100;
 
 /// Reads TOML into a map: whole numbers are `int64`.
-pub(super) fn from_text(text: &str) -> Result<Map, String> {
+pub(super) fn from_text(text: &[u8]) -> Result<Map, String> {
+    let text = std::str::from_utf8(text).map_err(|error| {
+        let at = error.valid_up_to();
+        let line = text[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("toml: line {line}: invalid UTF-8 byte: {:#04x}", text[at])
+    })?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         format!("toml: line {line}: {}", error.message())
@@ -46,15 +49,15 @@ fn read(value: toml::Value) -> Value {
 }
 
 /// Prints a map as TOML: plain entries first, then tables, both sorted by key and indented by two spaces per level.
-pub(super) fn to_text(value: &Value) -> Result<String, String> {
-    let mut out = String::new();
+pub(super) fn to_text(value: &Value) -> Result<Str, String> {
+    let mut out = Vec::new();
     match plain(value) {
         Value::Map(map) => table(&mut out, &map, &mut Vec::new(), 0)?,
         Value::Nil => return Err("toml: cannot encode nil value".to_owned()),
         list if is_table_list(&list) => return Err("toml: top-level values must be Go maps or structs".to_owned()),
         other => inline(&mut out, &other, 0)?,
     }
-    Ok(out)
+    Ok(Str::from_bytes(out))
 }
 
 fn plain(value: &Value) -> Value {
@@ -68,7 +71,7 @@ fn is_table_list(value: &Value) -> bool {
     matches!(value, Value::List(list) if !list.is_empty() && list.items().iter().all(|item| matches!(plain(item), Value::Map(_))))
 }
 
-fn table(out: &mut String, map: &Map, path: &mut Vec<String>, depth: usize) -> Result<(), String> {
+fn table(out: &mut Vec<u8>, map: &Map, path: &mut Vec<Vec<u8>>, depth: usize) -> Result<(), String> {
     if depth > MAX_DEPTH {
         return Err("toml: values are nested too deeply".to_owned());
     }
@@ -77,9 +80,11 @@ fn table(out: &mut String, map: &Map, path: &mut Vec<String>, depth: usize) -> R
     let indent = "  ".repeat(path.len().saturating_sub(1));
     let inner = if path.is_empty() { String::new() } else { format!("{indent}  ") };
     for (key, value) in entries.iter().filter(|(_, value)| !is_table(value) && !value.is_nil()) {
-        let _ = write!(out, "{inner}{} = ", self::key(key));
+        put(out, &inner);
+        out.extend_from_slice(&self::key(key));
+        put(out, " = ");
         inline(out, value, depth)?;
-        out.push('\n');
+        out.push(b'\n');
     }
     for (name, value) in entries.iter().filter(|(_, value)| is_table(value)) {
         path.push(key(name));
@@ -87,18 +92,22 @@ fn table(out: &mut String, map: &Map, path: &mut Vec<String>, depth: usize) -> R
         match value {
             Value::Map(map) => {
                 if path.len() == 1 && !out.is_empty() {
-                    out.push('\n');
+                    out.push(b'\n');
                 }
-                let _ = writeln!(out, "{indent}[{}]", path.join("."));
+                put(out, &format!("{indent}["));
+                out.extend_from_slice(&path.join(&b'.'));
+                put(out, "]\n");
                 table(out, map, path, depth + 1)?;
             }
             Value::List(list) => {
                 for item in list.items() {
                     if let Value::Map(map) = plain(item) {
                         if !out.is_empty() {
-                            out.push('\n');
+                            out.push(b'\n');
                         }
-                        let _ = writeln!(out, "{indent}[[{}]]", path.join("."));
+                        put(out, &format!("{indent}[["));
+                        out.extend_from_slice(&path.join(&b'.'));
+                        put(out, "]]\n");
                         table(out, &map, path, depth + 1)?;
                     }
                 }
@@ -110,74 +119,77 @@ fn table(out: &mut String, map: &Map, path: &mut Vec<String>, depth: usize) -> R
     Ok(())
 }
 
-fn key(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+fn put(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn key(name: &Str) -> Vec<u8> {
+    let name = name.as_bytes();
+    let bare = !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'-');
     if bare { name.to_owned() } else { string(name) }
 }
 
-fn string(text: &str) -> String {
-    let mut out = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\0'..='\x1f' | '\x7f' => {
-                let _ = write!(out, "\\u{:04x}", letter as u32);
-            }
-            _ => out.push(letter),
+/// A quoted text; what is not ASCII stays as it is, UTF-8 or not.
+fn string(text: &[u8]) -> Vec<u8> {
+    let mut out = vec![b'"'];
+    for &byte in text {
+        match byte {
+            b'\x08' => put(&mut out, "\\b"),
+            b'\t' => put(&mut out, "\\t"),
+            b'\n' => put(&mut out, "\\n"),
+            b'\x0c' => put(&mut out, "\\f"),
+            b'\r' => put(&mut out, "\\r"),
+            b'"' => put(&mut out, "\\\""),
+            b'\\' => put(&mut out, "\\\\"),
+            b'\0'..=b'\x1f' | b'\x7f' => put(&mut out, &format!("\\u{byte:04x}")),
+            _ => out.push(byte),
         }
     }
-    out.push('"');
+    out.push(b'"');
     out
 }
 
-fn inline(out: &mut String, value: &Value, depth: usize) -> Result<(), String> {
+fn inline(out: &mut Vec<u8>, value: &Value, depth: usize) -> Result<(), String> {
     if depth > MAX_DEPTH {
         return Err("toml: values are nested too deeply".to_owned());
     }
     match value {
         Value::Nil => return Err("toml: cannot encode array with nil element".to_owned()),
-        Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
-        Value::Int(number, _) => {
-            let _ = write!(out, "{number}");
-        }
-        Value::Duration(_) => out.push_str(&quote(&value.to_text().to_str())),
-        Value::Float(number) => out.push_str(&float(*number)),
-        Value::String(text) => out.push_str(&string(&text.to_str())),
+        Value::Bool(truth) => put(out, if *truth { "true" } else { "false" }),
+        Value::Int(number, _) => put(out, &number.to_string()),
+        Value::Duration(_) => put(out, &quote(&value.to_text().letters())),
+        Value::Float(number) => put(out, &float(*number)),
+        Value::String(text) => out.extend_from_slice(&string(text.as_bytes())),
         Value::Bytes(bytes) => {
             let items: Vec<String> = bytes.iter().map(u8::to_string).collect();
-            let _ = write!(out, "[{}]", items.join(", "));
+            put(out, &format!("[{}]", items.join(", ")));
         }
-        Value::Time(time) => out.push_str(&super::layout::rfc3339(time)),
+        Value::Time(time) => put(out, &super::layout::rfc3339(time)),
         Value::List(list) => {
-            out.push('[');
+            out.push(b'[');
             for (at, item) in list.items().iter().enumerate() {
                 if at > 0 {
-                    out.push_str(", ");
+                    put(out, ", ");
                 }
                 inline(out, &plain(item), depth + 1)?;
             }
-            out.push(']');
+            out.push(b']');
         }
         Value::Map(map) => {
-            out.push('{');
+            out.push(b'{');
             let entries = map.entries();
             for (at, (name, value)) in entries.iter().enumerate().filter(|(_, (_, value))| !value.is_nil()) {
-                let _ = write!(out, "{} = ", key(name));
+                out.extend_from_slice(&key(name));
+                put(out, " = ");
                 inline(out, &plain(value), depth + 1)?;
                 // upstream looks whether an entry follows, not whether it will be written
                 if at + 1 < entries.len() {
-                    out.push_str(", ");
+                    put(out, ", ");
                 }
             }
-            out.push('}');
+            out.push(b'}');
         }
-        Value::Object(object) => out.push_str(&string(&object.text())),
+        Value::Object(object) => out.extend_from_slice(&string(object.text().as_bytes())),
     }
     Ok(())
 }

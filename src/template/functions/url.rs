@@ -1,17 +1,18 @@
 //! `urlParse` and `urlJoin`, by the rules of Go's `net/url`.
 
-use std::sync::Arc;
-
+use crate::file_tree::{bytes_of_text, text_of_bytes};
 use crate::template::call::{FunctionError, Table};
-use crate::template::format::quote;
-use crate::template::value::{Map, Value};
+use crate::template::format::{quote, quote_bytes};
+use crate::template::value::{Map, Str, Value};
 
 pub(super) fn register(table: &mut Table) {
-    table.add("urlParse", |text: Arc<str>| {
+    // parts of a URL are any bytes: here they are the text that stands for them
+    table.add("urlParse", |text: Str| {
+        let text = text_of_bytes(text.as_bytes());
         let url = Url::parse(&text).map_err(|reason| {
             let before = text.split('#').next().unwrap_or_default();
             let shown = if Url::parse(before).is_err() { before } else { &text };
-            format!("unable to parse url: parse {}: {reason}", quote(shown))
+            format!("unable to parse url: parse {}: {reason}", quoted(shown))
         })?;
         let hostname = url.hostname().to_owned();
         let entries = [
@@ -24,7 +25,7 @@ pub(super) fn register(table: &mut Table) {
             ("opaque", url.opaque),
             ("fragment", url.fragment),
         ];
-        Ok::<_, FunctionError>(entries.into_iter().collect::<Map>())
+        Ok::<_, FunctionError>(entries.into_iter().map(|(name, part)| (name, Str::from_slice(&bytes_of_text(&part)))).collect::<Map>())
     });
     table.add("urlJoin", join);
 }
@@ -151,10 +152,14 @@ impl std::fmt::Display for Url {
     }
 }
 
-fn join(parts: Map) -> Result<String, FunctionError> {
+fn quoted(text: &str) -> String {
+    quote_bytes(&bytes_of_text(text))
+}
+
+fn join(parts: Map) -> Result<Str, FunctionError> {
     let part = |key: &str| match parts.get(key) {
         None => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text.to_string()),
+        Some(Value::String(text)) => Ok(text_of_bytes(text.as_bytes()).into_owned()),
         Some(Value::Nil) => Err(FunctionError::from("runtime error: invalid memory address or nil pointer dereference")),
         Some(other) => Err(format!("unable to parse {key} key, must be of type string, but {} found", other.kind_name()).into()),
     };
@@ -163,7 +168,7 @@ fn join(parts: Map) -> Result<String, FunctionError> {
         text => {
             let whole = format!("proto://{text}@host");
             let parsed = Url::parse(&whole);
-            let wrong = |reason| format!("unable to parse userinfo in dict: parse {}: {reason}", quote(&whole));
+            let wrong = |reason| format!("unable to parse userinfo in dict: parse {}: {reason}", quoted(&whole));
             parsed.map_err(wrong)?.userinfo
         }
     };
@@ -177,7 +182,7 @@ fn join(parts: Map) -> Result<String, FunctionError> {
         userinfo,
         raw_path: None,
     };
-    Ok(url.to_string())
+    Ok(Str::from_slice(&bytes_of_text(&url.to_string())))
 }
 
 fn split_scheme(text: &str) -> Result<(&str, &str), String> {
@@ -226,18 +231,18 @@ enum Part {
 }
 
 fn unescape(text: &str, part: Part) -> Result<String, String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let bytes = bytes_of_text(text);
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = &*bytes;
     while let Some((&byte, tail)) = rest.split_first() {
         if byte == b'%' {
             let digits = tail.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
             let Some(digits) = digits else {
-                let shown = String::from_utf8_lossy(&rest[..rest.len().min(3)]).into_owned();
-                return Err(format!("invalid URL escape {}", quote(&shown)));
+                return Err(format!("invalid URL escape {}", quote_bytes(&rest[..rest.len().min(3)])));
             };
             let value = u8::from_str_radix(std::str::from_utf8(digits).unwrap_or("0"), 16).unwrap_or(0);
             if part == Part::Host && value < 0x80 && digits != b"25" {
-                return Err(format!("invalid URL escape {}", quote(&String::from_utf8_lossy(&rest[..3]))));
+                return Err(format!("invalid URL escape {}", quote_bytes(&rest[..3])));
             }
             out.push(value);
             rest = &tail[2..];
@@ -249,12 +254,12 @@ fn unescape(text: &str, part: Part) -> Result<String, String> {
         out.push(byte);
         rest = tail;
     }
-    Ok(String::from_utf8_lossy(&out).into_owned())
+    Ok(text_of_bytes(&out).into_owned())
 }
 
 fn escape(text: &str, part: Part) -> String {
     let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
+    for &byte in &*bytes_of_text(text) {
         if should_escape(byte, part) {
             out.push_str(&format!("%{byte:02X}"));
         } else {

@@ -178,7 +178,9 @@ fn undefined(detail: &str, shared: &Shared, data: &Value) -> Option<Hint> {
 fn named_in(node: &str, data: &Value) -> Vec<Involved> {
     let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.');
     let mut found: Vec<Involved> = Vec::new();
-    for word in node.split(|letter| !is_part(letter)).filter(|word| word.contains('.')) {
+    // a method is no value
+    let is_called = |word: &str| node[word.as_ptr() as usize - node.as_ptr() as usize + word.len()..].starts_with('(');
+    for word in node.split(|letter| !is_part(letter)).filter(|word| word.contains('.') && !is_called(word)) {
         let one = look_up(word.trim_matches('.'), data).filter(|one| found.iter().all(|known| known.name != one.name));
         let told = |one: Involved| Involved { value: one.value.map(|value| with_numbers(value, Numbers::Whole, 0)), ..one };
         found.extend(one.map(told));

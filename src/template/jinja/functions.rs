@@ -304,8 +304,11 @@ fn text(state: &mut State<'_, '_>, shared: &Shared, value: &JinjaValue) -> Resul
     };
     match (value.kind(), value.downcast_object_ref::<Proxy>()) {
         (_, Some(proxy)) if !is_container(&proxy.value) => {
-            let text = shared.limits.check(Value::String(proxy.value.to_text()));
-            Ok(text.map_err(|error| failed("print", error))?.to_text().to_string())
+            let text = shared.limits.check(Value::String(proxy.value.to_text())).map_err(|error| failed("print", error))?;
+            text.as_str().map(str::to_owned).ok_or_else(|| {
+                let message = "bytes that are no UTF-8 cannot be printed: write them in base 64 with `| b64enc`";
+                Error::new(ErrorKind::InvalidOperation, message)
+            })
         }
         (ValueKind::None, _) => Ok(String::new()),
         (ValueKind::Bool, _) => Ok(value.is_true().to_string()),

@@ -87,7 +87,7 @@ impl Jinja {
         let mut sources = Sources::new();
         let mut problems = Vec::new();
         for file in files {
-            let source = Arc::new(Source { name: file.name.into(), text: file.text.into() });
+            let source = Arc::new(Source::new(file.name, file.text.as_bytes()));
             let readable = Readable::new(file.text);
             let added = environment.add_template_owned(file.name.to_owned(), readable.text.clone());
             let file = File { source, readable, folder: file.folder.into() };
@@ -95,6 +95,11 @@ impl Jinja {
             sources.insert(file.source.name.clone(), file);
         }
         if problems.is_empty() { Ok(Jinja { environment, sources, shared }) } else { Err(problems) }
+    }
+
+    /// The names of all templates.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.sources.keys()
     }
 
     /// Whether there is a template of this name.

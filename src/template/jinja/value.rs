@@ -62,6 +62,10 @@ impl Object for Proxy {
             return self.get_value_by_str(key);
         }
         let item = match &self.value {
+            Value::Map(map) => match key.downcast_object_ref::<Self>().map(|key| &key.value) {
+                Some(Value::String(key)) => map.get_bytes(key.as_bytes())?,
+                _ => return None,
+            },
             Value::List(list) => list.items().get(key.as_usize()?).cloned()?,
             Value::Bytes(bytes) => Value::int(i64::from(*bytes.get(key.as_usize()?)?)),
             Value::Object(object) => object.entries()?.into_iter().nth(key.as_usize()?)?.1,
@@ -98,7 +102,7 @@ impl Object for Proxy {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         match &self.value {
-            Value::Map(map) => Enumerator::Values(map.keys().into_iter().map(JinjaValue::from).collect()),
+            Value::Map(map) => Enumerator::Values(map.keys().into_iter().map(|key| to_jinja(Value::String(key), &self.shared)).collect()),
             Value::List(list) => Enumerator::Seq(list.len()),
             Value::Bytes(bytes) => Enumerator::Seq(bytes.len()),
             Value::Object(object) => match object.entries() {
@@ -145,7 +149,7 @@ impl Object for Proxy {
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match is_container(&self.value) {
             true => write!(f, "{}", self.value.to_json()),
-            false => write!(f, "{}", self.value.to_text()),
+            false => f.write_str(&self.value.to_text().shown()),
         }
     }
 }
@@ -163,7 +167,8 @@ pub fn to_jinja(value: Value, shared: &Arc<Shared>) -> JinjaValue {
         Value::Int(number, IntKind::Uint64) => JinjaValue::from(number as u64),
         Value::Int(number, _) => JinjaValue::from(number),
         Value::Float(number) => whole(number).map_or_else(|| JinjaValue::from(number), JinjaValue::from),
-        Value::String(text) => JinjaValue::from(text.to_arc()),
+        // text alone is a string of this language; other bytes pass through it as they are
+        Value::String(ref text) if text.as_str().is_some() => JinjaValue::from(text.as_str().unwrap_or_default()),
         value => JinjaValue::from_object(Proxy { value, shared: shared.clone() }),
     }
 }

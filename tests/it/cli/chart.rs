@@ -337,3 +337,238 @@ fn what_is_too_large_together() {
     help: a loop may be longer than meant; `--show-only` does not make it smaller, since all templates run
     ");
 }
+
+/// A chart with files of any bytes beside the texts.
+fn rendered_with_bytes(texts: &[(&str, &str)], bytes: &[(&str, &[u8])]) -> String {
+    let sandbox = chart(texts);
+    for (path, content) in bytes {
+        std::fs::create_dir_all(sandbox.app().join(path).parent().unwrap()).unwrap();
+        std::fs::write(sandbox.app().join(path), content).unwrap();
+    }
+    sandbox.commit_all("bytes");
+    told(&sandbox, &["render"])
+}
+
+#[test]
+fn a_manifest_that_is_no_text_is_shown_with_its_template() {
+    let template = "kind: ConfigMap\ndata:\n  app.properties: |\n    {{- .Files.Get \"latin.txt\" | nindent 4 }}\n";
+    insta::assert_snapshot!(rendered_with_bytes(&[(".helm/templates/a.yaml", template)], &[(".helm/latin.txt", b"greeting=caf\xe9\n")]), @r#"
+    exit 1
+    error: YAML parse error on app/templates/a.yaml: error converting YAML to JSON: yaml: incomplete UTF-8 octet sequence
+      ╭─[.helm/templates/a.yaml:4:5]
+    4 │     {{- .Files.Get "latin.txt" | nindent 4 }}
+      ·     ────────────────────┬──────────────────── wrote this
+    help: YAML is text in UTF-8: convert it, as with `iconv -f latin1 -t utf-8`, or write what is no text in base 64
+
+    note: this is what it wrote
+      ╭─[app/templates/a.yaml, as rendered:4:17]
+    1 │ kind: ConfigMap
+    2 │ data:
+    3 │   app.properties: |
+    4 │     greeting=caf\xe9
+      ·                 ──┬─ in the rendered text
+    "#);
+    insta::assert_snapshot!(rendered_with_bytes(&[], &[(".helm/templates/a.yaml", b"kind: A\n# \xfcber\nb: {{ 1 }}\n")]), @r"
+    exit 1
+    error: YAML parse error on app/templates/a.yaml: error converting YAML to JSON: yaml: invalid leading UTF-8 octet
+      ╭─[.helm/templates/a.yaml:2:3]
+    2 │ # \xfcber
+      ·   ───┬─── wrote this
+    help: YAML is text in UTF-8: convert it, as with `iconv -f latin1 -t utf-8`, or write what is no text in base 64
+
+    note: this is what it wrote
+      ╭─[app/templates/a.yaml, as rendered:2:3]
+    1 │ kind: A
+    2 │ # \xfcber
+      ·   ──┬─ in the rendered text
+    ");
+}
+
+#[test]
+fn files_of_a_chart_that_have_to_be_text() {
+    let template = (".helm/templates/a.yaml", "kind: A\n");
+    insta::assert_snapshot!(rendered_with_bytes(&[template], &[(".helm/values.yaml", b"a: 1\nname: M\xfcller\n")]), @r"
+    exit 1
+    error: cannot load `.helm/values.yaml`
+      because: the byte 0xfc is no UTF-8 (line 2, column 8)
+      ╭─[.helm/values.yaml:2:8]
+    2 │ name: M\xfcller
+      ·        ──┬─ here
+    help: YAML is text in UTF-8: convert it, as with `iconv -f latin1 -t utf-8`, or write what is no text in base 64
+    ");
+    insta::assert_snapshot!(rendered_with_bytes(&[template], &[(".helm/Chart.yaml", b"name: app\nversion: 1.0.0\ndescription: \xff\n")]), @r"
+    exit 1
+    error: cannot load `.helm/Chart.yaml`
+      because: the byte 0xff is no UTF-8 (line 3, column 14)
+      ╭─[.helm/Chart.yaml:3:14]
+    3 │ description: \xff
+      ·              ──┬─ here
+    help: YAML is text in UTF-8: convert it, as with `iconv -f latin1 -t utf-8`, or write what is no text in base 64
+    ");
+    let jinja = (".helm/Chart.yaml", "name: app\nversion: 1.0.0\nannotations: {werf.io/jinja: \"true\"}\n");
+    insta::assert_snapshot!(rendered_with_bytes(&[jinja], &[(".helm/templates/a.yaml.j2", b"kind: A\n# \xe9\n")]), @r"
+    exit 1
+    error: `.helm/templates/a.yaml.j2` is not UTF-8: line 2 has the byte 0xe9
+    help: convert the file to UTF-8, as with `iconv -f latin1 -t utf-8`; what is no text belongs into a file that templates read with `.Files.Get`
+    ");
+    insta::assert_snapshot!(rendered_with_bytes(
+        &[jinja, (".helm/templates/a.yaml.j2", "kind: A\nb: {{ Files.Get(\"key\") }}\n")],
+        &[(".helm/key", b"\xfe\xed")],
+    ), @r#"
+    exit 1
+    error: cannot render app/templates/a.yaml.j2: bytes that are no UTF-8 cannot be printed: write them in base 64 with `| b64enc`
+      ╭─[.helm/templates/a.yaml.j2:2:7]
+    2 │ b: {{ Files.Get("key") }}
+      ·       ────────┬─────── in `Files.Get("key")`
+    "#);
+    let jinja_template = (".helm/templates/a.yaml.j2", "kind: A\nb: {{ Files.Get(\"key\") | b64enc }}\n");
+    insta::assert_snapshot!(rendered_with_bytes(&[jinja, jinja_template], &[(".helm/key", b"\xfe\xed")]), @r"
+    exit 0
+    ---
+    # Source: app/templates/a.yaml.j2
+    kind: A
+    b: /u0=
+    ");
+}
+
+#[test]
+fn values_where_dot_is_something_else() {
+    let values = (".helm/values.yaml", "hosts: [a]\nport: 80\nservices: {web: {port: 1}}\n");
+    insta::assert_snapshot!(rendered(&[values, (".helm/templates/a.yaml", "kind: A\n{{- range .Values.hosts }}\n{{ . }}: {{ .Values.port }}\n{{- end }}\n")]), @r"
+    exit 1
+    error: cannot render app/templates/a.yaml: can't evaluate field Values in type interface {}
+      ╭─[.helm/templates/a.yaml:3:13]
+    3 │ {{ . }}: {{ .Values.port }}
+      ·             ──────┬───── in `.Values.port`
+    help: `.` is a string here and not the chart's data: `range` and `with` change it; write `$.Values.port`
+    ");
+    insta::assert_snapshot!(rendered(&[values, (".helm/templates/a.yaml", "kind: A\n{{- range $name, $_ := .Values.services }}\n{{ $name }}: {{ .Values.port }}\n{{- end }}\n")]), @r"
+    exit 1
+    error: cannot render app/templates/a.yaml: nil pointer evaluating interface {}.port
+      ╭─[.helm/templates/a.yaml:3:17]
+    3 │ {{ $name }}: {{ .Values.port }}
+      ·                 ──────┬───── in `.Values.port`
+    help: `.` is another map here and not the chart's data: `range` and `with` change it; write `$.Values.port`
+    ");
+    insta::assert_snapshot!(rendered(&[values, (".helm/templates/a.yaml", "kind: A\n{{- with .Values.services }}\nb: {{ .Release.Name }}{{ .Chart.Name }}\n{{- end }}\n")]), @r"
+    exit 1
+    error: cannot render app/templates/a.yaml: nil pointer evaluating interface {}.Name
+      ╭─[.helm/templates/a.yaml:3:7]
+    3 │ b: {{ .Release.Name }}{{ .Chart.Name }}
+      ·       ──────┬────── in `.Release.Name`
+    help: `.` is another map here and not the chart's data: `range` and `with` change it; write `$.Release.Name`
+    ");
+    let helper =
+        (".helm/templates/_h.tpl", "{{ define \"port\" }}{{ .Values.port }}{{ end }}{{ define \"root\" }}{{ $.Values.port }}{{ end }}");
+    insta::assert_snapshot!(rendered(&[values, helper, (".helm/templates/a.yaml", "kind: A\nb: {{ include \"port\" \"x\" }}\n")]), @r#"
+    exit 1
+    error: cannot render app/templates/a.yaml: can't evaluate field Values in type string
+      ╭─[.helm/templates/_h.tpl:1:23]
+    1 │ {{ define "port" }}{{ .Values.port }}{{ end }}{{ define "root" }}{{ $.Values.port }}{{ end }}
+      ·                       ──────┬───── in `.Values.port`
+    help: `.` is a string here and not the chart's data: it is what `port` was given; give it `$`, as in `include "port" $`, and write `$.Values.port`
+    included from .helm/templates/a.yaml:2:7 by `include "port" "x"`
+    "#);
+    insta::assert_snapshot!(rendered(&[values, helper, (".helm/templates/a.yaml", "kind: A\nb: {{ include \"root\" (dict \"a\" 1) }}\n")]), @r#"
+    exit 1
+    error: cannot render app/templates/a.yaml: nil pointer evaluating interface {}.port
+      ╭─[.helm/templates/_h.tpl:1:69]
+    1 │ {{ define "port" }}{{ .Values.port }}{{ end }}{{ define "root" }}{{ $.Values.port }}{{ end }}
+      ·                                                                     ──────┬────── in `$.Values.port`
+    help: `$` is another map here and not the chart's data: it is what `root` was given; put the data into it, as in `dict "root" $`, and write `$.root.Values.port`
+    included from .helm/templates/a.yaml:2:7 by `include "root" (dict "a" 1)`
+    "#);
+}
+
+#[test]
+fn names_that_nothing_has() {
+    let helper = (".helm/templates/_h.tpl", "{{ define \"app.labels\" }}a: b{{ end }}");
+    insta::assert_snapshot!(rendered(&[helper, (".helm/templates/a.yaml", "kind: A\n{{ include \"app.lables\" . }}\n")]), @r#"
+    exit 1
+    error: cannot render app/templates/a.yaml: error calling include: template: no template "app.lables" associated with template "gotpl"
+      ╭─[.helm/templates/a.yaml:2:4]
+    2 │ {{ include "app.lables" . }}
+      ·    ───────────┬────────── in `include "app.lables" .`
+    help: nothing defines `app.lables`; did you mean `app.labels`?
+    "#);
+    insta::assert_snapshot!(rendered(&[helper, (".helm/templates/a.yaml", "kind: A\n{{ template \"app.label\" . }}\n")]), @r#"
+    exit 1
+    error: cannot render app/templates/a.yaml: template "app.label" not defined
+      ╭─[.helm/templates/a.yaml:2:13]
+    2 │ {{ template "app.label" . }}
+      ·             ────────┬─────── in `{{template "app.label" .}}`
+    help: nothing defines `app.label`; did you mean `app.labels`?
+    "#);
+    insta::assert_snapshot!(rendered(&[(".helm/templates/a.yaml", "kind: A\nb: {{ \"x\" | nident 4 }}\n")]), @r#"
+    exit 1
+    error: template: app/templates/a.yaml:2: function "nident" not defined
+      ╭─[.helm/templates/a.yaml:2:13]
+    2 │ b: {{ "x" | nident 4 }}
+      ·             ───┬── here
+    help: did you mean `nindent`?
+    "#);
+}
+
+#[test]
+fn blocks_that_are_not_closed() {
+    insta::assert_snapshot!(rendered(&[(".helm/templates/a.yaml", "kind: A\n{{- if .Values.a }}\n{{- range .Values.b }}\nb: c\n{{- end }}\n")]), @r"
+    exit 1
+    error: template: app/templates/a.yaml:6: unexpected EOF
+      ╭─[.helm/templates/a.yaml:2:1]
+    2 │ {{- if .Values.a }}
+      · ─────────┬───────── opened here and never closed
+    help: `{{- if .Values.a }}` on line 2 has no `{{ end }}`
+    ");
+    insta::assert_snapshot!(rendered(&[(".helm/templates/a.yaml", "{{ if 1 }}\na: b\n{{ else if 2 }}\nc: d\n")]), @r"
+    exit 1
+    error: template: app/templates/a.yaml:5: unexpected EOF
+      ╭─[.helm/templates/a.yaml:1:1]
+    1 │ {{ if 1 }}
+      · ─────┬──── opened here and never closed
+    help: `{{ if 1 }}` on line 1 has no `{{ end }}`
+    ");
+    insta::assert_snapshot!(rendered(&[(".helm/templates/_a.tpl", "{{ define \"a\" }}\n{{ with 1 }}\n{{ define \"b\" }}{{ end }}\n{{ end }}\n")]), @r#"
+    exit 1
+    error: template: app/templates/_a.tpl:3: unexpected <define> in command
+      ╭─[.helm/templates/_a.tpl:3:4]
+    3 │ {{ define "b" }}{{ end }}
+      ·    ───┬── here
+    help: `{{ with 1 }}` on line 2 has no `{{ end }}`
+    "#);
+}
+
+#[test]
+fn links_that_lead_in_circles() {
+    let sandbox = chart(&[(".helm/templates/a.yaml", "kind: A\n")]);
+    std::os::unix::fs::symlink(".", sandbox.app().join(".helm/templates/again")).unwrap();
+    sandbox.commit_all("link");
+    insta::assert_snapshot!(told(&sandbox, &["render"]), @r"
+    exit 1
+    error: link `.helm/templates/again` leads to `.helm/templates`, which it lies in
+    help: a chart's files cannot hold themselves: remove the link, or make it lead elsewhere
+    ");
+    insta::assert_snapshot!(told(&sandbox, &["helm", "template", ".helm"]), @r"
+    exit 1
+    error: cannot read `.helm/templates/again` from the disk
+      because: a link leads to a directory that it lies in
+    help: remove the link, or make it lead elsewhere
+    ");
+}
+
+#[test]
+fn links_that_multiply_files() {
+    let sandbox = chart(&[(".helm/templates/a.yaml", "kind: A\n"), ("files/12/file", "x")]);
+    for level in 0..12 {
+        std::fs::create_dir_all(sandbox.app().join(format!("files/{level}"))).unwrap();
+        for link in ["a", "b", "c"] {
+            std::os::unix::fs::symlink(format!("../{}", level + 1), sandbox.app().join(format!("files/{level}/{link}"))).unwrap();
+        }
+    }
+    std::os::unix::fs::symlink("../files/0", sandbox.app().join(".helm/more")).unwrap();
+    sandbox.commit_all("links");
+    insta::assert_snapshot!(told(&sandbox, &["render"]), @r"
+    exit 1
+    error: a chart has at most 50000 files and 2000 links to directories; `files/11/c` is one more
+    help: links to directories with links multiply their files: replace them by one directory, or leave files out with `.helmignore`
+    ");
+}

@@ -41,6 +41,11 @@ impl Oracle {
         self.ask(&json!({ "engine": engine, "text": text, "values": typed(values) }))
     }
 
+    /// The same for a template of any bytes, whose text is told byte for byte.
+    pub fn helm_bytes(&mut self, engine: &str, text: &[u8], values: &Value) -> Result<Vec<u8>, String> {
+        self.ask_bytes(&json!({ "engine": engine, "raw": STANDARD.encode(text), "values": typed(values) }))
+    }
+
     /// What `text/template` makes of it with the functions and the data of `src/template/tests.rs`.
     pub fn go(&mut self, text: &str, values: &Value, missing: &str) -> Result<String, String> {
         self.ask(&json!({ "engine": "go", "text": text, "values": typed(values), "missing": missing }))
@@ -57,6 +62,10 @@ impl Oracle {
     }
 
     fn ask(&mut self, question: &Json) -> Result<String, String> {
+        self.ask_bytes(question).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn ask_bytes(&mut self, question: &Json) -> Result<Vec<u8>, String> {
         writeln!(self.questions, "{question}").expect("the oracle listens");
         let mut line = String::new();
         let read = self.answers.read_line(&mut line).expect("the oracle answers");
@@ -67,10 +76,9 @@ impl Oracle {
         }
         let answer: Json = serde_json::from_str(&line).expect("JSON");
         let bytes = |part: &Json| STANDARD.decode(part.as_str()?).ok();
-        let text = |part: &Json| bytes(part).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        match text(&answer["Error"]) {
-            Some(error) => Err(error),
-            None => Ok(text(&answer["Output"]).unwrap_or_default()),
+        match bytes(&answer["Error"]) {
+            Some(error) => Err(String::from_utf8_lossy(&error).into_owned()),
+            None => Ok(bytes(&answer["Output"]).unwrap_or_default()),
         }
     }
 }
@@ -91,11 +99,17 @@ fn typed(value: &Value) -> Json {
         Value::Int(number, IntKind::Uint64) => ("uint64", json!(number.cast_unsigned().to_string())),
         Value::Int(number, _) => ("int64", json!(number.to_string())),
         Value::Float(number) => ("float", json!(format!("{number:e}"))),
-        Value::String(text) => ("string", json!(text.as_str().expect("UTF-8"))),
+        Value::String(text) => match text.as_str() {
+            Some(text) => ("string", json!(text)),
+            None => ("raw", json!(STANDARD.encode(text.as_bytes()))),
+        },
         Value::Bytes(bytes) => ("bytes", json!(std::str::from_utf8(bytes).expect("UTF-8"))),
         Value::List(list) if list.elem() == Elem::String => ("strings", list.items().iter().map(|item| json!(item.as_str())).collect()),
         Value::List(list) => ("list", list.items().iter().map(typed).collect()),
-        Value::Map(map) => ("map", Json::Object(map.entries().iter().map(|(key, value)| (key.to_string(), typed(value))).collect())),
+        Value::Map(map) => (
+            "map",
+            Json::Object(map.entries().iter().map(|(key, value)| (key.as_str().expect("UTF-8").to_owned(), typed(value))).collect()),
+        ),
         other => panic!("{} cannot be told", other.type_name()),
     };
     json!({ "k": kind, "v": content })

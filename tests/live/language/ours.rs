@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use werf::template::call::Table;
 use werf::template::determined::{Determined, Seed};
 use werf::template::host::NoHost;
-use werf::template::value::{Map, MapType, Value};
+use werf::template::value::{Map, MapType, Str, Value};
 use werf::template::{Options, Templates, functions};
 
 use super::values::named;
@@ -28,6 +28,11 @@ pub const HELM_4: Helm = Helm { engine: "helm4", is_4: true };
 impl Helm {
     /// Renders a template of the chart `c` over these values.
     pub fn render(self, text: &str, values: &Value) -> Result<String, String> {
+        self.render_bytes(text.as_bytes(), values).map(|text| text.letters().into_owned())
+    }
+
+    /// The same for a template of any bytes.
+    pub fn render_bytes(self, text: &[u8], values: &Value) -> Result<Str, String> {
         let values = named(values, if self.is_4 { MapType::VALUES_4 } else { MapType::VALUES });
         let chart: Map = [("AppVersion", Value::from(""))].into_iter().collect();
         let data: Map = [("Values", values), ("Chart", Value::Map(chart))].into_iter().collect();

@@ -1,6 +1,6 @@
 //! Random values, and random texts of the kinds that functions read.
 
-use werf::template::value::{IntKind, List, Map, MapType, Value};
+use werf::template::value::{IntKind, List, Map, MapType, Str, Value};
 
 use super::dice::Dice;
 
@@ -283,6 +283,74 @@ pub fn of_chart(dice: &mut Dice<'_>) -> Value {
         ("v", any(dice, 2)),
     ];
     entries.into_iter().collect::<Map>().into()
+}
+
+/// Bytes that are no UTF-8, or only in parts: Latin-1, letters that are cut off, lone trailing bytes, key stores.
+const RAW: &[&[u8]] = &[
+    b"\xe9",
+    b"\xff",
+    b"\xfe\xed",
+    b"\x80",
+    b"\xc3",
+    b"\xa9",
+    b"\xe2\x82",
+    b"\xf0\x9f\x98",
+    b"\xed\xa0\x80",
+    b"\xc0\xaf",
+    b"\xf4\x90\x80\x80",
+    b"caf\xe9 ",
+    b"\xfe\xff\x00a",
+    b" \xa0",
+    b"\n\xe9\n",
+    b"A\xdcB",
+    b"\x85",
+    b"\xef\xbf\xbd",
+    b"\xf4\x8f\xbe\x80",
+    b"a=\xe9,b=\xfc",
+];
+
+/// A text in which bytes stand that are no UTF-8.
+pub fn raw(dice: &mut Dice<'_>) -> Str {
+    let mut bytes = Vec::new();
+    for _ in 0..1 + dice.roll(4) {
+        match dice.roll(3) {
+            0 => bytes.extend_from_slice(dice.pick(LETTERS).as_bytes()),
+            1 => bytes.push(0x80 | dice.roll(128) as u8),
+            _ => bytes.extend_from_slice(RAW[dice.roll(RAW.len())]),
+        }
+    }
+    Str::from_bytes(bytes)
+}
+
+/// The values of a chart in which texts are bytes.
+pub fn of_chart_in_bytes(dice: &mut Dice<'_>) -> Value {
+    let values = of_chart(dice);
+    let map = values.as_map().expect("a map").clone();
+    map.insert("s", raw(dice));
+    map.insert("s2", raw(dice));
+    map.insert("ls", List::any((0..dice.roll(4)).map(|_| Value::String(raw(dice))).collect()));
+    map.insert("v", raw(dice));
+    let inner: Map = (0..dice.roll(4)).map(|_| (key(dice), Value::String(raw(dice)))).collect();
+    map.insert("m", inner);
+    values
+}
+
+/// A template in which some letters of its text and of its literals are such bytes: written there, or as escapes of a quoted literal.
+pub fn with_bytes(dice: &mut Dice<'_>, template: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    for byte in template.bytes() {
+        match byte {
+            b'a' if dice.one_in(6) => out.extend_from_slice(RAW[dice.roll(4)]),
+            b'"' if dice.one_in(8) => {
+                out.push(b'"');
+                if out.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
+                    out.extend_from_slice([&b"\\xff"[..], b"\\xe9a", b"\\303", b"\xe9"][dice.roll(4)]);
+                }
+            }
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// The same under the name that a Helm gives their type.

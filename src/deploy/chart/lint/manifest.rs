@@ -4,6 +4,7 @@ use super::super::capabilities::Capabilities;
 use super::super::compat::HelmCompat;
 use super::super::model::{Chart, File};
 use super::{Lines, Severity, deprecated, names};
+use crate::template::value::Str;
 use crate::yaml::{self, Node, NodeValue};
 
 /// The part of a document that is looked at.
@@ -15,7 +16,7 @@ struct Head {
 
 /// Checks a file of `templates/` as it is written; `given` is the name of what it gives.
 pub fn source(file: &File, given: &str, compat: HelmCompat, lines: &mut Lines) {
-    let (path, text) = (&*file.name, file.text());
+    let (path, text) = (&*file.name, file.shown());
     let extension = extension(given);
     if ![".yaml", ".yml", ".tpl", ".txt"].contains(&extension) {
         let problem = format!("file extension '{extension}' not valid. Valid extensions are .yaml, .yml, .tpl, or .txt");
@@ -49,7 +50,15 @@ pub fn is_manifest(path: &str, compat: HelmCompat) -> bool {
 }
 
 /// Checks what a template renders to. `false`: it is no YAML, and nothing after it is looked at.
-pub fn rendered(path: &str, text: &str, compat: HelmCompat, capabilities: &Capabilities, lines: &mut Lines) -> bool {
+pub fn rendered(path: &str, text: &Str, compat: HelmCompat, capabilities: &Capabilities, lines: &mut Lines) -> bool {
+    let text = match yaml::text(text.as_bytes()) {
+        Ok(text) => text,
+        Err(cause) => {
+            let problem = format!("unable to parse YAML: error converting YAML to JSON: {}", cause.helm_message);
+            lines.add(Severity::Error, path, problem);
+            return false;
+        }
+    };
     if let Some(line) = text.lines().find(|line| !line.trim().is_empty()).filter(|line| line.starts_with([' ', '\t'])) {
         let problem = format!("document starts with an illegal indent: {line:?}, which may cause parsing problems");
         lines.add(Severity::Warning, path, problem);
@@ -89,7 +98,7 @@ pub fn definitions(chart: &Chart, compat: HelmCompat, lines: &mut Lines) -> bool
         file.name.starts_with("crds/") && [".yaml", ".yml", ".json"].contains(&extension.as_str())
     };
     for file in chart.files.iter().filter(is_definition) {
-        for document in documents(&file.text()) {
+        for document in documents(&file.shown()) {
             match read(&document, compat) {
                 Ok(None) => {}
                 Ok(Some((head, _))) => {
@@ -147,7 +156,7 @@ fn read(text: &str, compat: HelmCompat) -> Result<Option<(Head, Node)>, String> 
     if node.as_mapping().is_none() {
         return wrong(&node, &format!("value of type rules.{object}"));
     }
-    let metadata = node.get("metadata").filter(|metadata| !metadata.is_null());
+    let metadata = node.field("metadata").filter(|metadata| !metadata.is_null());
     if let Some(other) = metadata.filter(|metadata| metadata.as_mapping().is_none()) {
         return wrong(other, &format!("struct field {object}.Metadata of type rules.k8sYamlMetadata"));
     }
@@ -160,9 +169,9 @@ fn read(text: &str, compat: HelmCompat) -> Result<Option<(Head, Node)>, String> 
         },
     };
     let head = Head {
-        api_version: field(node.get("apiVersion"), "apiVersion")?,
-        kind: field(node.get("kind"), "Kind")?,
-        name: field(metadata.and_then(|metadata| metadata.get("name")), "Metadata.Name")?,
+        api_version: field(node.field("apiVersion"), "apiVersion")?,
+        kind: field(node.field("kind"), "Kind")?,
+        name: field(metadata.and_then(|metadata| metadata.field("name")), "Metadata.Name")?,
     };
     Ok(Some((head, node)))
 }

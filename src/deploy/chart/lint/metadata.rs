@@ -114,7 +114,10 @@ fn is_strict_version(text: &str) -> bool {
 fn without_empty_maintainers(mut node: Node) -> (Node, Option<usize>) {
     let mut empty = None;
     if let NodeValue::Mapping(pairs) = &mut node.value {
-        let list = pairs.iter_mut().find(|(key, _)| key.text() == Some("maintainers")).map(|(_, value)| &mut value.value);
+        let list = pairs
+            .iter_mut()
+            .find(|(key, _)| key.text().is_some_and(|key| yaml::is_field(key, "maintainers")))
+            .map(|(_, value)| &mut value.value);
         if let Some(NodeValue::Sequence(items)) = list {
             empty = items.iter().position(Node::is_null);
             items.retain(|item| !item.is_null());
@@ -173,10 +176,8 @@ fn unknown(node: &Node, known: &[&str]) -> Option<String> {
     let mut entries: Vec<_> = node.as_mapping()?.iter().map(|(key, value)| (key.text().unwrap_or_default(), value)).collect();
     entries.sort_by_key(|(key, _)| *key);
     entries.into_iter().find_map(|(key, value)| {
-        if !known.iter().any(|field| field.eq_ignore_ascii_case(key)) {
-            return Some(key.to_owned());
-        }
-        let inner = match key {
+        let Some(field) = known.iter().find(|field| yaml::is_field(key, field)) else { return Some(key.to_owned()) };
+        let inner = match *field {
             "maintainers" => MAINTAINER,
             "dependencies" => DEPENDENCY,
             _ => return None,

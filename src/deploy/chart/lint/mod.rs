@@ -167,7 +167,7 @@ fn check_templates(subject: &Subject<'_>, user: &Values, input: &RenderInput<'_>
         manifest::source(file, given, compat, lines);
         let path = format!("{}/{}", chart.name(), file.name);
         let output = outputs.iter().find(|output| output.path == path && manifest::is_manifest(given, compat));
-        let Some(output) = output.filter(|output| !output.text.trim().is_empty()) else { continue };
+        let Some(output) = output.filter(|output| !output.is_blank()) else { continue };
         if !manifest::rendered(&file.name, &output.text, compat, input.capabilities, lines) {
             return;
         }

@@ -37,7 +37,7 @@ pub fn lint_project(rendered: &Rendered, chart_yaml: Option<&str>, input: &Rende
         manifest::source(file, given, compat, &mut lines);
         let path = format!("{}/{}", chart.name(), file.name);
         let output = outputs.iter().find(|(output, _)| output.path == path && manifest::is_manifest(given, compat));
-        if let Some((output, _)) = output.filter(|(output, _)| !output.text.trim().is_empty()) {
+        if let Some((output, _)) = output.filter(|(output, _)| !output.is_blank()) {
             manifest::rendered(&file.name, &output.text, compat, input.capabilities, &mut lines);
         }
     }
@@ -69,7 +69,7 @@ fn in_chart(chart: &Chart, path: &str) -> String {
 /// The parsed templates of one chart of the tree; those that do not parse have failed before.
 fn trees(of: &Chart, path: &str, input: &RenderInput<'_>, root: &Chart) -> Vec<Parsed> {
     let table = table(root, input.service, &input.values.secret_key, None);
-    let parse = |file: &File| parser::parse(&format!("{path}/{}", file.name), &file.text(), &Delimiters::default(), &table).ok();
+    let parse = |file: &File| parser::parse(&format!("{path}/{}", file.name), &file.data, &Delimiters::default(), &table).ok();
     of.templates.iter().filter(|file| !of.is_jinja_file(file)).filter_map(parse).collect()
 }
 
@@ -90,8 +90,8 @@ fn add_texts(chart: &Chart, values: &Values, reads: &mut Reads) {
 }
 
 fn add_files(chart: &Chart, reads: &mut Reads) {
-    chart.templates.iter().filter(|file| chart.is_jinja_file(file)).for_each(|file| reads.add_template(&file.text()));
-    chart.files.iter().filter(|file| file.text().contains("{{")).for_each(|file| reads.add_template(&file.text()));
+    chart.templates.iter().filter(|file| chart.is_jinja_file(file)).for_each(|file| reads.add_template(&file.shown()));
+    chart.files.iter().filter(|file| file.shown().contains("{{")).for_each(|file| reads.add_template(&file.shown()));
     for wanted in &chart.metadata.dependencies {
         reads.add_text(&wanted.condition);
         wanted.import_values.iter().chain(&wanted.export_values).for_each(|pair| reads.add_template(&pair.to_string()));
@@ -111,9 +111,10 @@ fn collect_templates<'v>(value: &'v Json, texts: &mut Vec<&'v str>) {
 /// Numbers of values that were printed with an exponent.
 fn check_numbers(output: &Output, trace: &Trace, origins: &ValueOrigins<'_>, values: &Values, lines: &mut Lines) {
     let mut told = BTreeSet::new();
-    for (at, number) in exponents(&output.text) {
-        let writers = trace.writers(&output.text, at);
-        let Some(writer) = writers.last().filter(|writer| writer.text()[writer.span()].starts_with("{{")) else { continue };
+    let text = output.text.outline();
+    for (at, number) in exponents(&text) {
+        let writers = trace.writers(&text, at);
+        let Some(writer) = writers.last().filter(|writer| writer.is_action()) else { continue };
         let mut paths = Vec::new();
         values.iter().for_each(|(key, value)| numbers_like(number, value, vec![key.clone()], &mut paths));
         let place = format!("{}:{}", origins.path(writer.file()), writer.line());
@@ -152,7 +153,7 @@ fn exponents(text: &str) -> Vec<(usize, &str)> {
 /// Paths of the values that print so.
 fn numbers_like(number: &str, value: &Json, path: Vec<String>, found: &mut Vec<Vec<String>>) {
     match value {
-        Json::Number(own) if own.as_f64().is_some_and(|own| &*Value::Float(own).to_text().to_str() == number) => found.push(path),
+        Json::Number(own) if own.as_f64().is_some_and(|own| Value::Float(own).to_text() == *number) => found.push(path),
         Json::Object(map) => {
             map.iter().for_each(|(key, value)| numbers_like(number, value, [path.clone(), vec![key.clone()]].concat(), found))
         }
@@ -218,7 +219,7 @@ fn check_values(rendered: &Rendered, origins: &ValueOrigins<'_>, reads: &Reads, 
     if reads.reads_whole("Values") {
         return;
     }
-    let own = rendered.chart.values_text().and_then(|text| yaml::parse_json(&text).ok());
+    let own = rendered.chart.values_text().and_then(|text| yaml::parse_json(text).ok());
     let own = own.as_ref().and_then(Json::as_object);
     let mut unread = Vec::new();
     for given in own.into_iter().chain([&rendered.user_values]) {

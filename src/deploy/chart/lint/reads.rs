@@ -124,7 +124,7 @@ impl Reads {
             .filter(|operand| !maps.iter().any(|map| std::ptr::eq(map, *operand)))
             .for_each(|key| self.operand(key, Use::Whole));
         if let (Some(Operand::String { text, .. }), true) = (keys.last(), result == Use::Whole && &**name != "hasKey") {
-            self.whole.insert(text.to_string());
+            self.whole.insert(text.letters().into_owned());
         }
     }
 
@@ -136,7 +136,7 @@ impl Reads {
                 self.fields(fields, result);
             }
             Operand::Pipe(pipe) => self.pipe(pipe, result),
-            Operand::String { text, .. } => self.add_text(&text.to_str()),
+            Operand::String { text, .. } => self.add_text(&text.shown()),
             Operand::Dot { .. } | Operand::Nil { .. } | Operand::Bool { .. } | Operand::Number { .. } | Operand::Function { .. } => {}
         }
     }

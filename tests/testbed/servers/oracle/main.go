@@ -27,6 +27,8 @@ type question struct {
 	Engine string
 	// Text is the template, or printf's format.
 	Text string
+	// Raw is the template where it is no UTF-8.
+	Raw []byte
 	// Values are the values of the chart, or printf's operands.
 	Values typed
 	// Missing is "zero" or "invalid": Go's missingkey, for "go".
@@ -70,6 +72,9 @@ func ask(q question) (string, error) {
 	value, err := q.Values.value()
 	if err != nil {
 		return "", fmt.Errorf("no value: %w", err)
+	}
+	if q.Raw != nil {
+		q.Text = string(q.Raw)
 	}
 	switch q.Engine {
 	case "helm3":

@@ -43,6 +43,9 @@ func (t typed) value() (any, error) {
 	if t.K == "strings" {
 		return each[[]string](t.V, func(items []string) (any, error) { return items, nil })
 	}
+	if t.K == "raw" {
+		return each[[]byte](t.V, func(bytes []byte) (any, error) { return string(bytes), nil })
+	}
 	if t.K == "bool" {
 		return each[bool](t.V, func(is bool) (any, error) { return is, nil })
 	}
