@@ -273,11 +273,17 @@ pub fn bytes_of_text(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
-/// A path for messages: bytes that are no UTF-8 are written as `\xff`.
+/// A path for messages: bytes that are no UTF-8 are written as `\xff`, control characters as `\n` or `\u{1b}`.
 pub fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for chunk in bytes_of_text(text).utf8_chunks() {
-        shown.push_str(chunk.valid());
+        match chunk.valid().contains(char::is_control) {
+            true => chunk.valid().chars().for_each(|c| match c.is_control() {
+                true => shown.extend(c.escape_default()),
+                false => shown.push(c),
+            }),
+            false => shown.push_str(chunk.valid()),
+        }
         chunk.invalid().iter().for_each(|byte| shown += &format!("\\x{byte:02x}"));
     }
     shown
@@ -348,5 +354,6 @@ mod tests {
         }
         assert_eq!(text_of_bytes(b"na\xefve"), "na\u{10FFEF}ve");
         assert_eq!(shown("na\u{10FFEF}ve/ä"), "na\\xefve/ä");
+        assert_eq!(shown("a\u{1b}[2J\nb"), "a\\u{1b}[2J\\nb");
     }
 }

@@ -34,12 +34,13 @@
 //! | [`child_process`] | programs that are asked something, and end with us | I/O |
 //! | [`cache_file`] | files of caches: there whole, or not at all | I/O |
 //! | [`private_file`] | files that only their owner may read, changed by one process at a time | I/O |
+//! | [`concealed`] | secret texts of the run that no output shows | pure but for what it keeps |
 //! | [`glob`] | path patterns: many for one path, one for many paths | pure |
 //! | [`error`], [`event`], [`file_tree`], [`platform`], [`yaml`] | what all rooms speak | pure |
 //!
 //! # Arrows
 //!
-//! `main → cli → ops → rooms`; `ui → event, error`. `images`, `deploy`, `cleanup` and `chart_repository` never import one another: `ops`
+//! `main → cli → ops → rooms`; `ui → event, error, concealed`. `images`, `deploy`, `cleanup` and `chart_repository` never import one another: `ops`
 //! carries plain values between them. They may use `project::config`'s checked types and `registry::reference`. Inside a room, I/O imports pure code, never
 //! the other way round. `tests/it/architecture.rs` holds every `crate::` path against this table.
 //!
@@ -68,6 +69,7 @@ pub mod child_process;
 pub mod ci;
 pub mod cleanup;
 pub mod cli;
+pub mod concealed;
 pub mod deploy;
 pub mod error;
 pub mod event;

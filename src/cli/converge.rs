@@ -59,5 +59,5 @@ impl DeploymentArgs {
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
     let options = args.deployment.options(args.images);
-    super::run::run(look, |run| ops::converge::run(options, run), |notes| notes.map_or(0, |text| super::printed(&text)))
+    super::run::run(look, |run| ops::converge::run(options, run), |notes| notes.map_or(0, |text| super::told(&text)))
 }

@@ -20,5 +20,5 @@ pub struct Args {
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
     let options = ops::lint::Options { strict: args.strict, render: args.scene.options() };
-    super::run::run(look, |run| ops::lint::run(options, run), |text| super::printed(&text))
+    super::run::run(look, |run| ops::lint::run(options, run), |text| super::told(&text))
 }

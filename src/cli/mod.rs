@@ -191,6 +191,12 @@ fn printed(text: &str) -> u8 {
     0
 }
 
+/// The same for what people read and secret values have no place in.
+fn told(text: &str) -> u8 {
+    crate::ui::masked_data(text);
+    0
+}
+
 /// Help and version go to standard output and succeed; a wrong command line goes to standard error and exits 2.
 fn usage(error: &clap::Error) -> u8 {
     let _ = error.print();

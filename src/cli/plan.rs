@@ -31,7 +31,7 @@ pub fn run(args: Args) -> u8 {
         look,
         |run| ops::plan::run(options, json, run),
         |plan| {
-            super::printed(&plan.text);
+            super::told(&plan.text);
             if exit_code && plan.changes { CHANGES } else { 0 }
         },
     )

@@ -31,5 +31,5 @@ pub fn run(args: Args) -> u8 {
         kube: args.kube.options(),
         deploy: args.deploy.options(),
     };
-    super::run::run(look, |run| ops::rollback::run(options, run), |notes| super::printed(&notes.unwrap_or_default()))
+    super::run::run(look, |run| ops::rollback::run(options, run), |notes| super::told(&notes.unwrap_or_default()))
 }

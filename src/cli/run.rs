@@ -78,7 +78,7 @@ where
 }
 
 fn failed(look: &Look, error: &crate::error::Error) -> u8 {
-    ui::data(error.output());
+    ui::masked_data(error.output());
     ui::error(look, error);
     error.kind().exit_code()
 }

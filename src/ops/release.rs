@@ -15,6 +15,7 @@ use super::project::Project;
 use super::secret::{KeyOptions, key};
 use super::validate::{self, ValidateOptions};
 use super::{DeployOptions, KubeOptions, MetadataOptions, Proxies, ReleaseOptions, Run, ValuesOptions};
+use crate::concealed;
 use crate::deploy::chart::{
     self, Capabilities, Chart, Commit, Defaults, Executed, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput,
     RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
@@ -155,6 +156,7 @@ pub fn rendered(chart: &Chart, input: &RenderInput<'_>, run: &Run) -> Result<Ren
 
 /// The first half of [`rendered`].
 pub fn executed(chart: &Chart, input: &RenderInput<'_>) -> Result<Executed> {
+    concealed::conceal(chart::secret_texts(chart, input.values).iter().map(|text| text.as_str().into()));
     // templates may wait for the cluster, and schemas for servers
     tokio::task::block_in_place(|| chart::execute(chart, input)).map_err(|error| with_words(error, chart, input))
 }

@@ -25,7 +25,8 @@ pub struct Line {
 impl Line {
     /// The line as printed, without a newline.
     pub fn print(&self, style: Style) -> String {
-        format!("{} {}", style.paint(self.tone, format_args!("{:>VERB$}", self.verb)), self.text)
+        let text = self.text.split('\n').map(printable).collect::<Vec<_>>().join("\n");
+        format!("{} {text}", style.paint(self.tone, format_args!("{:>VERB$}", self.verb)))
     }
 }
 
@@ -135,16 +136,25 @@ pub fn seconds(took: Duration) -> String {
 
 /// The name of a step beside the name of its image: `[app] from alpine` is `from alpine`, `[app install] make` is `[install] make`.
 pub fn own_step(image: &str, name: &str) -> String {
-    match name.strip_prefix('[').and_then(|rest| rest.strip_prefix(image)) {
+    let own = match name.strip_prefix('[').and_then(|rest| rest.strip_prefix(image)) {
         Some(rest) if rest.starts_with("] ") => rest[2..].to_owned(),
         Some(rest) if rest.starts_with(' ') => format!("[{}", &rest[1..]),
         _ => name.to_owned(),
-    }
+    };
+    visible(&own)
 }
 
 /// Text from outside without control characters, so that a log line cannot steer the terminal.
 pub fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() || *c == '\t').collect()
+}
+
+/// A name from outside on one line, its control characters shown and not obeyed: `\u{1b}`, `\n`.
+pub fn visible(name: &str) -> String {
+    match name.contains(char::is_control) {
+        true => name.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect(),
+        false => name.to_owned(),
+    }
 }
 
 fn capitalized(verb: &'static str) -> &'static str {

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::plain::{StepOutput, stamped};
 use super::{Look, Verbosity, line, write_stderr};
+use crate::concealed::masked;
 use crate::event::Event;
 
 const QUIET_START: Duration = Duration::from_millis(250);
@@ -38,7 +39,7 @@ pub async fn run(look: Look, mut events: UnboundedReceiver<Event>) {
 /// Prints whole lines above the region. They end with line ends, not with the terminal's edge: what is copied stays in lines, and so
 /// does what a resized window shows.
 fn print(region: &MultiProgress, lines: &str) {
-    region.suspend(|| write_stderr(lines));
+    region.suspend(|| write_stderr(&masked(lines)));
 }
 
 /// What stands in the region, by owner and key.
@@ -70,7 +71,7 @@ fn update(region: &MultiProgress, running: &mut Running, event: &Event, visible:
         if let Some(name) = name {
             row.name = name;
         }
-        row.bar.set_message(format!("{}  {news}", row.name).trim().to_owned());
+        row.bar.set_message(masked(format!("{}  {news}", row.name).trim()).into_owned());
         if visible {
             row.bar.tick();
         }

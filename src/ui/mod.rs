@@ -16,6 +16,7 @@ use std::io::{IsTerminal, Write};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
+use crate::concealed::masked;
 use crate::error::Error;
 use crate::event::Event;
 use style::Style;
@@ -82,6 +83,11 @@ pub fn data(text: &str) {
     bytes(text.as_bytes());
 }
 
+/// The same for data in which secret values have no place: all but what a user asks for by name.
+pub fn masked_data(text: &str) {
+    data(&masked(text));
+}
+
 /// The same for data that may be no text.
 pub fn bytes(bytes: &[u8]) {
     let mut stdout = std::io::stdout().lock();
@@ -101,10 +107,24 @@ pub fn error(look: &Look, error: &Error) {
 /// Sends the program's own traces to standard error: `--log-debug`.
 pub fn trace() {
     let filter = tracing_subscriber::EnvFilter::new("werf=debug,warn");
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Masked).try_init();
 }
 
-/// Writes whole lines to standard error in one call, so that they never tear.
+/// Standard error for traces, secret values left out. What is written at once is a whole line.
+struct Masked;
+
+impl Write for Masked {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        write_stderr(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes whole lines to standard error in one call, so that they never tear. Secret values are left out.
 fn write_stderr(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    let _ = std::io::stderr().lock().write_all(masked(text).as_bytes());
 }

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 use unicode_width::UnicodeWidthStr;
 
-use super::line::printable;
+use super::line::{printable, visible};
 use super::style::{Style, Tone};
 
 /// The whole text of a diagnostic, ending in a newline.
@@ -136,12 +136,12 @@ fn mark(source: &dyn SourceCode, label: &LabeledSpan) -> Option<Mark> {
     let before = line.get(..start).unwrap_or_default();
     let marked = line.get(start..end).unwrap_or_default();
     Some(Mark {
-        name: contents.name().map(str::to_owned),
+        name: contents.name().map(visible),
         line: contents.line() + 1 + text[..line_start].matches('\n').count(),
         column: before.chars().count() + 1,
         text: printable(&untabbed(line)).trim_end().to_owned(),
         underline: (untabbed(before).width(), if label.is_empty() && label.label().is_none() { 0 } else { marked.width().max(1) }),
-        label: label.label().map(str::to_owned),
+        label: label.label().map(visible),
     })
 }
 

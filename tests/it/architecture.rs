@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("cache_file", &[]),
     ("child_process", &[]),
+    ("concealed", &[]),
     ("error", &[]),
     ("event", &[]),
     ("file_tree", &[]),
@@ -55,6 +56,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
+            "concealed",
             "error",
             "event",
             "file_tree",
@@ -73,7 +75,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "private_file",
         ],
     ),
-    ("ui", &["error", "event"]),
+    ("ui", &["concealed", "error", "event"]),
     ("cli", &["error", "event", "ops", "ui"]),
     ("main", &["cli"]),
     ("lib", &[]),

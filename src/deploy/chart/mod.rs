@@ -59,7 +59,7 @@ pub use print::{PrintOptions, definitions, print, print_only, release_manifest, 
 pub use render::{Executed, Rendered, execute, render};
 pub use service::{Commit, ImageReference, ServiceValues};
 pub use set::SetError;
-pub use values::{Precedence, SecretAccess, ValueLayers, ValuesFile, paths_of, user_values};
+pub use values::{Precedence, SecretAccess, ValueLayers, ValuesFile, paths_of, secret_texts, user_values};
 
 #[cfg(test)]
 mod tests;

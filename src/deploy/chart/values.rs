@@ -131,6 +131,32 @@ pub fn decrypt_table(name: &str, text: &str, access: &SecretAccess) -> Result<Op
     Ok(Some(table_of(with_float_numbers(value)).unwrap_or_default()))
 }
 
+/// Every secret text that a chart, its subcharts and the caller's files have: values, and files below `secret/`. What cannot be decrypted
+/// is left out here, and told of where it is used.
+pub fn secret_texts(chart: &Chart, layers: &ValueLayers) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let SecretAccess::Key(key) = &layers.secret_key else { return found };
+    let mut tables: Vec<&str> = layers.secret_files.iter().map(|file| &*file.text).collect();
+    let mut charts = vec![chart];
+    while let Some(chart) = charts.pop() {
+        tables.extend(chart.secret_values.as_deref());
+        charts.extend(&chart.dependencies);
+        let files = chart.files.iter().filter(|file| file.name.starts_with("secret/"));
+        found.extend(files.filter_map(|file| String::from_utf8(secret::decrypt(key, &file.shown()).ok()?).ok()));
+    }
+    tables.iter().filter_map(|text| secret::decrypt_values(key, text).ok()).for_each(|value| collect_texts(value, &mut found));
+    found
+}
+
+fn collect_texts(value: Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => drop(found.insert(text)),
+        Value::Array(items) => items.into_iter().for_each(|item| collect_texts(item, found)),
+        Value::Object(table) => table.into_iter().for_each(|(_, value)| collect_texts(value, found)),
+        _ => {}
+    }
+}
+
 /// The table of a `--set-json` that is one JSON object, as Helm 4 takes it.
 fn json_table(setting: &str) -> Option<Values> {
     let text = setting.trim();

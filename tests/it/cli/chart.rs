@@ -572,3 +572,47 @@ fn links_that_multiply_files() {
     help: links to directories with links multiply their files: replace them by one directory, or leave files out with `.helmignore`
     ");
 }
+
+#[test]
+fn names_of_files_do_not_steer_the_terminal() {
+    insta::assert_snapshot!(rendered(&[(".helm/templates/a\u{1b}]0;taken\u{7}\nb.yaml", "a: {{ .Values.x.y }}\n")]), @r"
+    exit 1
+    error: cannot render app/templates/a\u{1b}]0;taken\u{7}\nb.yaml: nil pointer evaluating interface {}.y
+      ╭─[.helm/templates/a\u{1b}]0;taken\u{7}\nb.yaml:1:7]
+    1 │ a: {{ .Values.x.y }}
+      ·       ─────┬───── in `.Values.x.y`
+    help: `.Values.x` is not set; keys of `.Values` are global, werf
+    ");
+}
+
+/// `password` is `tops3cret: {[never shown`, encrypted by `openssl enc -aes-128-cbc`.
+#[test]
+fn secret_values_are_shown_in_no_error() {
+    let blob = encrypted("tops3cret: {[never shown");
+    let files = [
+        (".helm/secret-values.yaml", format!("password: {blob}\n")),
+        (".helm/templates/a.yaml", "kind: Secret\nstringData:\n  password: {{ .Values.password }}\n".to_owned()),
+    ];
+    let sandbox = chart(&files.iter().map(|(path, text)| (*path, text.as_str())).collect::<Vec<_>>());
+    insta::assert_snapshot!(told(&sandbox, &["render", "--secret-key", KEY]), @r"
+    exit 1
+    error: YAML parse error on app/templates/a.yaml: error converting YAML to JSON: yaml: line 3: mapping values are not allowed in this context
+      ╭─[.helm/templates/a.yaml:3:13]
+    3 │   password: {{ .Values.password }}
+      ·             ───────────┬────────── wrote this
+
+    note: this is what it wrote
+      ╭─[app/templates/a.yaml, as rendered:3:22]
+    1 │ kind: Secret
+    2 │ stringData:
+    3 │   password: ***
+      ·                      ┬ in the rendered text
+    ");
+}
+
+const KEY: &str = "00112233445566778899aabbccddeeff";
+
+fn encrypted(text: &str) -> String {
+    let key = werf::deploy::secret::SecretKey::parse(KEY).unwrap();
+    werf::deploy::secret::encrypt(&key, [7; 16], text.as_bytes())
+}
