@@ -585,7 +585,7 @@ fn names_of_files_do_not_steer_the_terminal() {
     ");
 }
 
-/// `password` is `tops3cret: {[never shown`, encrypted by `openssl enc -aes-128-cbc`.
+/// A secret value that breaks the YAML of a manifest.
 #[test]
 fn secret_values_are_shown_in_no_error() {
     let blob = encrypted("tops3cret: {[never shown");
