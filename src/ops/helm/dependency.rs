@@ -37,13 +37,15 @@ pub struct Options {
 }
 
 /// Brings `charts/` to the newest versions that Chart.yaml allows, and Chart.lock with them.
-pub async fn update(options: Options, _run: Run) -> Result<String> {
+pub async fn update(options: Options, run: Run) -> Result<String> {
+    let options = Options { reach: options.reach.telling(&run), ..options };
     let chart = directory(&options.chart)?;
     updated_chart(&chart, &options).await
 }
 
 /// Brings `charts/` to what Chart.lock says; without one as `update` does. Archives that are not signed at all are no error here.
-pub async fn build(options: Options, _run: Run) -> Result<String> {
+pub async fn build(options: Options, run: Run) -> Result<String> {
+    let options = Options { reach: options.reach.telling(&run), ..options };
     let chart = directory(&options.chart)?;
     let Some(written) = &chart.lock else { return updated_chart(&chart, &options).await };
     let (lock_file, declared_in) = files(&chart);

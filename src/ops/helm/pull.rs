@@ -33,7 +33,8 @@ pub struct Options {
 }
 
 /// Fetches the charts.
-pub async fn run(options: Options, _run: Run) -> Result<String> {
+pub async fn run(options: Options, run: Run) -> Result<String> {
+    let options = Options { source: options.source.telling(&run), ..options };
     let mut text = String::new();
     for chart in &options.charts {
         let fetched = source::fetch(chart, &options.source, options.provenance).await?;

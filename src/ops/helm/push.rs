@@ -26,8 +26,8 @@ pub struct Options {
 }
 
 /// Pushes the chart, with its provenance file if there is one beside it.
-pub async fn run(options: Options, _run: Run) -> Result<String> {
-    let Options { archive: path, remote, reach } = &options;
+pub async fn run(options: Options, run: Run) -> Result<String> {
+    let Options { archive: path, remote, reach } = &Options { reach: options.reach.telling(&run), ..options };
     if !remote.starts_with("oci://") {
         return Err(PushError::Remote { remote: remote.clone() }.into());
     }

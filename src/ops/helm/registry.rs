@@ -18,8 +18,9 @@ pub struct LoginOptions {
 }
 
 /// Keeps credentials once the registry has taken them.
-pub async fn login(options: LoginOptions, _run: Run) -> Result<String> {
+pub async fn login(options: LoginOptions, run: Run) -> Result<String> {
     let LoginOptions { host, reach } = options;
+    let reach = reach.telling(&run);
     let host = logins::host(&host)?;
     let (Some(username), Some(password)) = (&reach.username, &reach.password) else {
         return Err(Nobody { host }.into());

@@ -36,7 +36,8 @@ pub struct AddOptions {
 }
 
 /// Adds a repository, once its index could be read.
-pub async fn add(options: AddOptions, _run: Run) -> Result<String> {
+pub async fn add(options: AddOptions, run: Run) -> Result<String> {
+    let options = AddOptions { reach: options.reach.telling(&run), ..options };
     let AddOptions { name, url, reach, .. } = &options;
     if name.contains('/') {
         return Err(RepoError::Name { name: name.clone() }.into());
@@ -121,7 +122,8 @@ pub struct UpdateOptions {
 }
 
 /// Reads the indexes of added repositories.
-pub async fn update(options: UpdateOptions, _run: Run) -> Result<String> {
+pub async fn update(options: UpdateOptions, run: Run) -> Result<String> {
+    let options = UpdateOptions { reach: options.reach.telling(&run), ..options };
     let store = options.reach.store()?;
     if store.repositories.repositories.is_empty() {
         return Err(RepoError::None.into());

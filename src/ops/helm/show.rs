@@ -34,7 +34,8 @@ pub struct Options {
 }
 
 /// Shows a part of a chart.
-pub async fn run(options: Options, _run: Run) -> Result<String> {
+pub async fn run(options: Options, run: Run) -> Result<String> {
+    let options = Options { source: options.source.telling(&run), ..options };
     let compat = HelmCompat::with_helm_4(options.helm_4);
     let chart = source::load(&options.chart, &options.source, compat).await?;
     Ok(text(&chart, options.part, compat))

@@ -10,7 +10,7 @@ use crate::chart_repository::{self, Access, Found, Login, Store, TlsFiles, oci, 
 use crate::deploy::chart::{self, Chart, Defaults, HelmCompat};
 use crate::error::Result;
 use crate::event::Events;
-use crate::ops::{ChartOptions, chart_files, chart_store, registry};
+use crate::ops::{ChartOptions, Run, chart_files, chart_store, registry};
 use crate::registry::{Client, DockerConfig, Options, Scheme, Secret};
 
 /// How repositories and registries are reached.
@@ -36,6 +36,8 @@ pub struct ReachOptions {
     pub plain_http: bool,
     /// Other hosts see the password too.
     pub pass_credentials: bool,
+    /// Where waits and further tries are told.
+    pub events: Events,
 }
 
 /// Which chart of a repository.
@@ -53,10 +55,22 @@ pub struct SourceOptions {
     pub keyring: Option<PathBuf>,
 }
 
+impl SourceOptions {
+    /// The same, which tells what takes long.
+    pub fn telling(self, run: &Run) -> Self {
+        SourceOptions { reach: self.reach.telling(run), ..self }
+    }
+}
+
 impl ReachOptions {
+    /// The same, which tells what takes long.
+    pub fn telling(self, run: &Run) -> Self {
+        ReachOptions { events: run.events.lent(), ..self }
+    }
+
     /// Opens the store. Nothing is sent.
     pub fn store(&self) -> Result<Store> {
-        chart_store::open_with(&self.charts, self.client()?, &Events::none())
+        chart_store::open_with(&self.charts, self.client()?, &self.events)
     }
 
     fn tls(&self) -> TlsFiles {
@@ -79,6 +93,7 @@ impl ReachOptions {
             tls: self.tls().read()?,
             proxies: self.charts.proxies.clone(),
             credentials,
+            events: self.events.clone(),
             ..Options::default()
         }))
     }

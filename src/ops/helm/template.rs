@@ -85,6 +85,7 @@ pub struct Options {
 
 /// Renders and prints the chart.
 pub async fn run(options: Options, run: Run) -> Result<String> {
+    let options = Options { source: options.source.telling(&run), ..options };
     let release = Release {
         name: release_name(&options)?,
         namespace: namespace(options.namespace.as_deref(), &options.kube).await,
