@@ -8,6 +8,7 @@
 //! help: did you mean `base`? Images here: `base`, `web`
 //! ```
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
@@ -133,16 +134,38 @@ fn mark(source: &dyn SourceCode, label: &LabeledSpan) -> Option<Mark> {
     let line = text[line_start..].lines().next().unwrap_or_default();
     let start = (offset - line_start).min(line.len());
     let end = (start + label.len()).min(line.len());
+    let column = line.get(..start).unwrap_or_default().chars().count() + 1;
+    let (line, start, end) = around(line, start, end);
+    let line = &*line;
     let before = line.get(..start).unwrap_or_default();
     let marked = line.get(start..end).unwrap_or_default();
     Some(Mark {
         name: contents.name().map(visible),
         line: contents.line() + 1 + text[..line_start].matches('\n').count(),
-        column: before.chars().count() + 1,
+        column,
         text: printable(&untabbed(line)).trim_end().to_owned(),
         underline: (untabbed(before).width(), if label.is_empty() && label.label().is_none() { 0 } else { marked.width().max(1) }),
         label: label.label().map(visible),
     })
+}
+
+/// From this length on only a part of a line is shown, and how much of it before and behind the place.
+const LONG_LINE: usize = 1000;
+const AROUND: usize = 200;
+
+/// A line and the place in it; of a very long one what stands around the place.
+fn around(line: &str, start: usize, end: usize) -> (Cow<'_, str>, usize, usize) {
+    if line.len() < LONG_LINE {
+        return (line.into(), start, end);
+    }
+    let is_whole = |at: &usize| line.is_char_boundary(*at);
+    let from = (0..=start.saturating_sub(AROUND)).rev().find(is_whole).unwrap_or(0);
+    let to = (end.min(start + AROUND) + AROUND..line.len()).find(is_whole).unwrap_or(line.len());
+    let (head, tail) = (if from > 0 { "… " } else { "" }, if to < line.len() { " …" } else { "" });
+    let shown = format!("{head}{}{tail}", &line[from..to]);
+    let moved = |at: usize| (at.min(to) - from + head.len()).min(shown.len());
+    let (start, end) = (moved(start), moved(end));
+    (shown.into(), start, end)
 }
 
 fn untabbed(text: &str) -> String {
@@ -215,6 +238,20 @@ help: look
         assert!(print(122).ends_with(&format!("help: {help}\n")), "a quota");
         let denied = "error: cannot write `a`\n  because: Permission denied (os error 13)\nhelp: make the directory writable\n";
         assert_eq!(print(13), denied);
+    }
+
+    #[test]
+    fn of_a_very_long_line_the_place_is_shown() {
+        let text = format!("{}é x {}", "a".repeat(5000), "b".repeat(5000));
+        let at = text.find("x ").expect("the word stands there");
+        let error = Unknown { source_code: NamedSource::new("a", text), at: (at, 1).into(), help: "look".into() };
+        let expected = format!(
+            "error: image `api` imports from unknown image `bsae`\n  ╭─[a:1:5003]\n1 │ … {}é x {} …\n  · {}┬ no such image in this file\nhelp: look\n",
+            "a".repeat(197),
+            "b".repeat(199),
+            " ".repeat(201),
+        );
+        assert_eq!(render(&error, Style::new(false)), expected);
     }
 
     #[test]

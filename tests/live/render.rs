@@ -1,5 +1,6 @@
 //! `werf render` prints what the real `helm template` prints, byte for byte, for charts that ask nothing of werf.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -82,6 +83,43 @@ fn with_variants(name: &str, same: fn(&Path, &[&str]), flags: [&[&str]; 3]) {
         let values = fixture(&format!("variants/{name}-{variant}.yaml"));
         let values: &[&str] = if variant == 0 { &[] } else { &["-f", values.to_str().expect("a path")] };
         same(&fixture(name), &[values, *flags].concat());
+    }
+}
+
+/// Everything by which bytes that are no text go through a chart: names of files, contents, `--set-file`, keys, `tpl`, `include`.
+#[test]
+fn a_chart_of_bytes() {
+    const TEMPLATE: &[u8] = br#"kind: A
+files: {{ range $k, $v := .Files.Glob "files/*" }}{{ $k | b64enc }}={{ $v | toString | b64enc }},{{ end }}
+secrets: {{ (.Files.Glob "files/*").AsSecrets | b64enc }}
+config: {{ (.Files.Glob "files/b*").AsConfig | b64enc }}
+lines: {{ .Files.Lines "files/b.txt" | join "|" | b64enc }} {{ .Files.Get "files/caf\xe9.txt" | b64enc }}
+{{- $d := dict "\xff" 1 "\u00e9" 2 "\x80" 3 "a" 4 }}
+keys: {{ range $k, $v := $d }}{{ $k | b64enc }}{{ $v }},{{ end }} {{ hasKey $d "\xff" }} {{ toYaml $d | b64enc }} {{ toToml $d | b64enc }}
+pretty: {{ toYamlPretty (dict "a" .Values.f "\xff" 1) | b64enc }} {{ toJson $d | b64enc }} {{ printf "%v" $d | b64enc }}
+include: {{ include "x" . | b64enc }} {{ tpl "{{ .Values.f }}\xe9" . | b64enc }} {{ range .Values.l }}{{ . | b64enc }}{{ end }}
+letter: {{ .Values.letter | b64enc }} {{ .Values | toJson | b64enc }}
+"#;
+    let bin = &crate::testbed::testbed(Needs::Images).bin;
+    let sandbox = crate::sandbox::Sandbox::empty();
+    sandbox.write(&[("c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n"), ("c/values.yaml", "letter: \"\u{10ff80}\"\n")]);
+    let write = |path: &[u8], bytes: &[u8]| {
+        let path = sandbox.app().join(std::ffi::OsStr::from_bytes(path));
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+        std::fs::write(path, bytes).expect("written");
+    };
+    write(b"c/templates/t.yaml", TEMPLATE);
+    write(b"c/templates/_h.tpl", b"{{ define \"n\\xe9\" }}<{{ . }}\xe9>{{ end }}{{ define \"x\" }}{{ include \"n\\xe9\" \"a\" }}{{ end }}");
+    write(b"c/files/caf\xe9.txt", b"na\xefve\n\xff");
+    write(b"c/files/b.txt", b"k\xfcche=1\nb=2\n");
+    write(b"store.jks", b"\xfe\xed\xfe\xed\x00\x02 caf\xe9 \xe2\x82a");
+    let flags = ["template", "rel", "c", "--set-file", "f=store.jks", "--set-file", "l[0]=store.jks"];
+    for (program, compat) in [("helm3", "3"), ("helm", "4")] {
+        let theirs = Command::new(bin.join(program)).args(flags).current_dir(sandbox.app()).env("KUBECONFIG", "/dev/null").output();
+        let theirs = theirs.expect("it runs");
+        assert!(theirs.status.success(), "{program}: {}", String::from_utf8_lossy(&theirs.stderr));
+        let ours = sandbox.werf(&[&["helm"], &flags[..], &["--helm-compat", compat]].concat());
+        assert_same(program, &ours.stdout, &String::from_utf8(theirs.stdout).expect("text"));
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::event::Events;
 use crate::ops::{ChartOptions, Run, chart_files, chart_store, registry};
 use crate::registry::{Client, DockerConfig, Options, Scheme, Secret};
+use crate::yaml;
 
 /// How repositories and registries are reached.
 #[derive(Clone, Debug, Default)]
@@ -228,7 +229,7 @@ pub async fn values(place: &str, reach: &ReachOptions) -> Result<String> {
     let store = reach.store()?;
     let access = reach.access(store.repositories.above(place).map(|entry| entry.access()));
     let bytes = store.file(&format!("read the values at {}", url::split_login(place).0), place, place, &access).await?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(yaml::text(&bytes).map_err(|error| error.with_name(url::split_login(place).0))?.to_owned())
 }
 
 #[derive(Debug, Error, Diagnostic)]
