@@ -26,6 +26,9 @@ use crate::event::{Event, Events};
 /// How many logs are followed at once, over the connection that requests use too: a server allows about a hundred streams on it.
 const LOG_STREAMS: usize = 60;
 
+/// How often an object is looked at while nothing is heard of it: times of grace end in silence.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// What every tracker shares.
 pub(super) struct Context {
     pub(super) client: Client,
@@ -35,6 +38,8 @@ pub(super) struct Context {
     pub(super) pod_logs: bool,
     /// When the deployment began, by the cluster's clock: what happened before is none of its doing.
     pub(super) since: Option<Timestamp>,
+    /// The same moment by our own clock.
+    begun: Instant,
     /// How many objects of each collection are tracked.
     pub(super) crowds: Crowds,
     /// Who may follow a log.
@@ -76,6 +81,7 @@ impl Context {
             events: events.clone(),
             pod_logs,
             since,
+            begun: Instant::now(),
             crowds,
             log_streams: Arc::new(Semaphore::new(LOG_STREAMS)),
             pending: Mutex::default(),
@@ -89,6 +95,11 @@ impl Context {
             Some(message) => pending.insert(id.to_string(), message.to_owned()),
             None => pending.remove(&id.to_string()),
         };
+    }
+
+    /// What the cluster's clock shows.
+    fn now(&self) -> Option<Timestamp> {
+        self.since?.checked_add(jiff::SignedDuration::try_from(self.begun.elapsed()).ok()?).ok()
     }
 
     /// `Kind/name: message` of what is on its way, sorted.
@@ -148,10 +159,11 @@ pub(super) async fn ready(context: &Context, resource: &Resource, applied: Optio
     }
     let mut topics = Topics::of(&context.client, resource, &context.crowds).await?;
     let mut view = context.hub.view();
-    let tolerance = Tolerance {
+    let mut tolerance = Tolerance {
         failures_per_replica: resource.steering.tracking.failures_allowed_per_replica,
         ignore_readiness: resource.steering.tracking.ignore_readiness.clone(),
         since: context.since,
+        now: None,
     };
     // The object may not be seen in a state before it was applied: that one was perhaps ready.
     let uid = applied.and_then(|object| object["metadata"]["uid"].as_str()).map(String::from);
@@ -181,6 +193,7 @@ pub(super) async fn ready(context: &Context, resource: &Resource, applied: Optio
                 tell_events(context, id, &around, &mut told);
             }
             let related = around.related(before);
+            tolerance.now = context.now();
             let Status { state, message } = judge(&object, related, &mut failures, &tolerance);
             let pods = pods_of(&object, related);
             logs.show(&pods);
@@ -227,7 +240,7 @@ pub(super) async fn ready(context: &Context, resource: &Resource, applied: Optio
             life = now;
             quiet_since = Instant::now();
         }
-        let next_look = (quiet_since + patience).min(settled.unwrap_or_else(|| Instant::now() + Duration::from_secs(30)));
+        let next_look = (quiet_since + patience).min(settled.unwrap_or_else(|| Instant::now() + LOOK));
         tokio::select! {
             () = view.changed() => {}
             () = tokio::time::sleep_until(next_look) => {}

@@ -27,6 +27,8 @@ pub struct Tolerance {
     pub ignore_readiness: BTreeMap<String, Duration>,
     /// When the deployment began, by the cluster's clock: events from before say nothing of it.
     pub since: Option<Timestamp>,
+    /// What the cluster's clock shows at this look; where it is not known, what happened last counts as now.
+    pub now: Option<Timestamp>,
 }
 
 /// What has been seen of an object's pods.
@@ -170,7 +172,7 @@ fn is_hopeless(reason: &str) -> bool {
 
 impl Container {
     fn observe(&mut self, pod: &Value, role: Role, status: &Value, first_look: bool, since: Option<Timestamp>) -> Option<Failure> {
-        self.was_ready |= status.pointer("/ready").and_then(Value::as_bool) == Some(true);
+        self.was_ready |= is_ready(status);
         let restarts = count(status, "/restartCount");
         let waiting = text(status, "/state/waiting/reason");
         let waited = std::mem::replace(&mut self.waiting, waiting.to_owned());
@@ -232,16 +234,24 @@ fn told_of_pod(
     for event in events_of(pod, events).filter(|event| is_since(event, tolerance.since)) {
         let message = text(event, "/message");
         let container = text(event, "/involvedObject/fieldPath").rsplit_once('{').map_or("", |(_, name)| name.trim_end_matches('}'));
-        let fails = match text(event, "/reason") {
+        let status = items(pod, "/status/containerStatuses").iter().find(|status| text(status, "/name") == container);
+        let times = match text(event, "/reason") {
+            // What one that is ready needed until then is past.
+            "Unhealthy" if status.is_some_and(is_ready) => {
+                times_since(seen, event);
+                0
+            }
             "Unhealthy" => {
                 let was_ready = containers.get(container).is_some_and(|known| known.was_ready);
-                message.starts_with("Readiness") && is_late(pod, container, was_ready, event, tolerance)
+                let fails = message.starts_with("Readiness") && is_late(pod, container, status, was_ready, event, tolerance);
+                // A node tells of what goes on and on only a few times: what it told in the time of grace counts when that is over.
+                if fails { times_since(seen, event) } else { 0 }
             }
             // The image's own troubles are counted by the container's state.
-            "Failed" => message.starts_with("Error: ") && !message.contains("ImagePull"),
-            _ => false,
+            "Failed" if message.starts_with("Error: ") && !message.contains("ImagePull") => times_since(seen, event).min(1),
+            _ => 0,
         };
-        if fails && is_new(seen, event) {
+        for _ in 0..times {
             fresh.push(format!("pod {} container {container}: {}", name(pod), said(message)));
         }
     }
@@ -258,13 +268,13 @@ fn told_of_owner(seen: &mut BTreeMap<String, i64>, owner: &Value, events: &[Arc<
     };
     let failures = events_of(owner, events).filter(|event| text(event, "/reason") == "FailedCreate");
     let failures = failures.filter(|event| is_since(event, since)).filter(lasts);
-    failures.filter(|event| is_new(seen, event)).map(|event| line(text(event, "/message"))).collect()
+    failures.filter(|event| times_since(seen, event) > 0).map(|event| line(text(event, "/message"))).collect()
 }
 
-/// Whether an event has happened again since the last look.
-fn is_new(seen: &mut BTreeMap<String, i64>, event: &Value) -> bool {
+/// How often an event has happened since the last look that counted it.
+fn times_since(seen: &mut BTreeMap<String, i64>, event: &Value) -> i64 {
     let times = number(event, "/series/count").or(number(event, "/count")).unwrap_or(1);
-    seen.insert(uid(event).to_owned(), times).unwrap_or(0) < times
+    (times - seen.insert(uid(event).to_owned(), times).unwrap_or(0)).max(0)
 }
 
 /// Whether an event was seen after the deployment began.
@@ -285,14 +295,18 @@ fn was_so_before(object: &Value, before: Option<&Value>) -> bool {
 /// What an application may need until it listens for the first time, where nobody says how long it takes.
 const SLOW_START: Duration = Duration::from_secs(60);
 
-fn is_late(pod: &Value, container: &str, was_ready: bool, event: &Value, tolerance: &Tolerance) -> bool {
+fn is_ready(status: &Value) -> bool {
+    status.pointer("/ready").and_then(Value::as_bool) == Some(true)
+}
+
+fn is_late(pod: &Value, container: &str, status: Option<&Value>, was_ready: bool, event: &Value, tolerance: &Tolerance) -> bool {
     let spec = items(pod, "/spec/containers").iter().find(|spec| text(spec, "/name") == container);
-    let status = items(pod, "/status/containerStatuses").iter().find(|status| text(status, "/name") == container);
     // One that was ready before or has died does not just start slowly.
     let starts = !was_ready && status.is_none_or(|status| count(status, "/restartCount") == 0);
     let computed = || spec.and_then(probe::grace).unwrap_or_default().max(if starts { SLOW_START } else { Duration::ZERO });
     let grace = tolerance.ignore_readiness.get(container).copied().unwrap_or_else(computed);
-    match (pod::event_time(event), status.and_then(|status| time(status, "/state/running/startedAt"))) {
+    let at = tolerance.now.filter(|_| starts).or_else(|| pod::event_time(event));
+    match (at, status.and_then(|status| time(status, "/state/running/startedAt"))) {
         (Some(at), Some(started)) => {
             at.duration_since(started) > jiff::SignedDuration::try_from(grace).unwrap_or(jiff::SignedDuration::MAX)
         }

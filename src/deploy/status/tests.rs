@@ -491,10 +491,10 @@ fn readiness_has_a_time_of_grace() {
     };
     // Computed are 17 s: the timeout twice, one more period, half a period; what was never ready has a minute.
     let cases = [
-        (Tolerance::default(), None, [0, 0, 0, 1]),
-        (Tolerance::default(), Some(ready()), [0, 1, 1, 2]),
-        (Tolerance::default(), Some(pod("a", 1, running(), json!({}))), [0, 1, 1, 2]),
-        (patient, None, [0, 0, 1, 2]),
+        (Tolerance::default(), None, [0, 0, 0, 5]),
+        (Tolerance::default(), Some(ready()), [0, 2, 2, 5]),
+        (Tolerance::default(), Some(pod("a", 1, running(), json!({}))), [0, 2, 2, 5]),
+        (patient, None, [0, 0, 2, 5]),
     ];
     for (tolerance, earlier, expect) in cases {
         let mut failures = Failures::new();
@@ -516,6 +516,26 @@ fn readiness_has_a_time_of_grace() {
             "0 of 1 replica ready: pod x-a container app: Readiness probe failed: HTTP probe failed with statuscode: 503"
         );
     }
+}
+
+#[test]
+fn a_probe_that_was_told_of_in_its_time_of_grace_counts_when_that_is_over() {
+    let event = json!({"metadata": {"uid": "e"}, "reason": "Unhealthy", "message": "Readiness probe failed: no", "count": 7,
+        "involvedObject": {"uid": "a", "fieldPath": "spec.containers{app}"}, "lastTimestamp": "2026-01-01T00:00:25Z"});
+    let events = shared([event]);
+    let running = || pod("a", 0, json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}}), json!({}));
+    let mut ready = running();
+    ready["status"]["containerStatuses"][0]["ready"] = json!(true);
+    let count = |pods: Vec<Value>, now: &str| {
+        let (mut failures, tolerance) = (Failures::new(), Tolerance { now: now.parse().ok(), ..Tolerance::default() });
+        for pod in pods {
+            failures.observe(&set(), Related { pods: &shared([pod]), events: &events, ..Related::default() }, &tolerance);
+        }
+        failures.count()
+    };
+    assert_eq!(count(vec![running()], "2026-01-01T00:00:59Z"), 0);
+    assert_eq!(count(vec![running(), running()], "2026-01-01T00:01:01Z"), 7);
+    assert_eq!(count(vec![ready], "2026-01-01T00:01:01Z"), 0, "it has passed since");
 }
 
 #[test]
