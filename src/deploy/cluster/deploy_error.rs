@@ -207,8 +207,8 @@ pub enum DeployError {
     /// The deployment failed, and there is no good revision to go back to.
     #[error("{cause}")]
     #[diagnostic(help(
-        "{}nothing was rolled back: release `{release}` has no revision that was deployed well. What was applied stays; the next `werf converge` goes on from there",
-        first(.cause)
+        "nothing was rolled back: release `{release}` has no revision that was deployed well. What was applied stays; the next `werf converge` goes on from there{}",
+        also(.cause)
     ))]
     NotRolledBack {
         /// Why the deployment failed.
@@ -219,7 +219,7 @@ pub enum DeployError {
 
     /// The deployment failed and the last good revision is back.
     #[error("{cause}")]
-    #[diagnostic(help("{}release `{release}` was rolled back to revision {to} (as revision {revision})", first(.cause)))]
+    #[diagnostic(help("release `{release}` was rolled back to revision {to} (as revision {revision}){}", also(.cause)))]
     RolledBack {
         /// Why the deployment failed.
         cause: Box<DeployError>,
@@ -233,7 +233,7 @@ pub enum DeployError {
 
     /// The deployment failed, and so did the way back.
     #[error("{cause}\nThe rollback to revision {to} failed too: {rollback}")]
-    #[diagnostic(help("{}the release is in a mixed state; the next successful deployment repairs it", first(.cause)))]
+    #[diagnostic(help("the release is in a mixed state; the next successful deployment repairs it{}", also(.cause)))]
     RollbackFailed {
         /// Why the deployment failed.
         cause: Box<DeployError>,
@@ -254,9 +254,12 @@ impl DeployError {
     }
 }
 
-/// What helps against the cause, before what else is to be said.
-fn first(cause: &DeployError) -> String {
-    cause.help().map(|help| format!("{help}\n")).unwrap_or_default()
+/// What helps against the cause, after what became of the release.
+fn also(cause: &DeployError) -> String {
+    match cause {
+        DeployError::Timeout { .. } => "\n`--timeout` says how long to wait".into(),
+        cause => cause.help().map(|help| format!("\n{help}")).unwrap_or_default(),
+    }
 }
 
 fn from(path: &str) -> String {

@@ -31,6 +31,9 @@ use crate::event::{Event, Events};
 /// How long an object is applied again where an admission webhook does not answer: it may come up with the same release.
 const WEBHOOK_PATIENCE: Duration = Duration::from_secs(240);
 
+/// How long an object is applied again where what it needs belonged to one that is gone: the server frees it in its own time.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(15);
+
 /// Why an execution ended early.
 pub(super) enum Stopped {
     /// An operation failed.
@@ -221,7 +224,14 @@ async fn apply_patiently(context: &Context, resource: &Resource, before: Option<
         };
         let message = error.server_message();
         let waits_for_webhook = error.http_status().is_some_and(|code| code >= 500) && message.contains("failed calling webhook");
-        if !waits_for_webhook || begun.elapsed() > WEBHOOK_PATIENCE {
+        // The address or the port of an object that is gone is free a moment after it.
+        let waits_for_release = error.http_status() == Some(422) && message.contains("already allocated");
+        let patience = match (waits_for_webhook, waits_for_release) {
+            (true, _) => WEBHOOK_PATIENCE,
+            (_, true) => RELEASE_PATIENCE,
+            _ => Duration::ZERO,
+        };
+        if begun.elapsed() >= patience {
             return Err(error);
         }
         if !std::mem::replace(&mut told, true) {
