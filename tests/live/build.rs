@@ -311,10 +311,7 @@ fn a_failing_run_is_shown_at_its_line_of_the_dockerfile() {
     let app = app("image: app\ncontext: back\ndockerfile: Dockerfile.web\nargs: {BASE: $BASE}\n", &[("back/Dockerfile.web", dockerfile)]);
     let printed = app.werf(&["build"]);
     assert_eq!(printed.code, 1, "{}", printed.stderr);
-    assert_says(
-        &printed.stderr,
-        &["exit code 6", "no such customer", "Dockerfile.web:4", "4 │ RUN echo no such customer && \\\n", "help: "],
-    );
+    assert_says(&printed.stderr, &["exit code 6", "no such customer", "Dockerfile.web:4", "4 │ RUN echo no such customer && \\\n"]);
     assert_eq!(app.tags().len(), 0);
 }
 
