@@ -9,6 +9,7 @@ mod build;
 mod charts;
 mod cleanup;
 mod converge;
+mod deploy;
 mod digests;
 mod fixture;
 mod git_tree;
@@ -25,6 +26,7 @@ type Bench = (&'static str, fn() -> Vec<Row>);
 const BENCHES: &[Bench] = &[
     ("startup", startup::rows),
     ("converge", converge::rows),
+    ("deploy", deploy::rows),
     ("render", render::rows),
     ("build", build::rows),
     ("git-tree", git_tree::rows),

@@ -79,7 +79,7 @@ pub enum DeployError {
 
     /// An object shows no sign of life.
     #[error("{resource}{} made no progress for {}: {message}{}", from(.path), time(*.quiet), tails(.logs))]
-    #[diagnostic(help("the annotation `werf.io/no-activity-timeout` of the object says how long to wait"))]
+    #[diagnostic(help("{}the annotation `werf.io/no-activity-timeout` of the object says how long to wait", stuck(.message)))]
     ResourceStuck {
         /// The object.
         resource: ResourceId,
@@ -252,6 +252,19 @@ impl DeployError {
             _ => Kind::Failed,
         }
     }
+}
+
+/// What usually helps an object that waits for ever, by what it waits for.
+fn stuck(message: &str) -> &'static str {
+    const ADVICE: [(&str, &str); 3] = [
+        (
+            "waits for the address of its load balancer",
+            "no controller of the cluster gives the Service an address: see its events, or let nobody wait for it with the annotation `werf.io/track-termination-mode: NonBlocking`\n",
+        ),
+        ("the rollout is paused", "`kubectl rollout resume` goes on with it; `spec.paused` of the manifest says the same\n"),
+        ("it is not gone", "somebody must take its finalizers away: `kubectl get … -o yaml` shows whose they are\n"),
+    ];
+    ADVICE.iter().find(|(words, _)| message.contains(words)).map_or("", |(_, advice)| advice)
 }
 
 /// What helps against the cause, after what became of the release.
