@@ -39,7 +39,7 @@ impl<'a> Bench<'a> {
         // `edits` counts changes: of the object i there were as many as of the numbers up to `edits` fall on it
         project.write(
             ".helm/templates/all.yaml",
-            "{{- range $i := until (int .Values.n) }}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: map-{{ $i }}}\ndata:\n  number: \"{{ $i }}\"\n  edit: \"{{ div (add (int $.Values.edits) (sub (int $.Values.n) $i 1)) (int $.Values.n) }}\"\n{{- end }}\n",
+            "{{- range $i := until (int .Values.n) }}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: map-{{ $i }}}\ndata:\n  number: \"{{ $i }}\"\n  edit: \"{{ div (add (int $.Values.edits) (sub (int $.Values.n) (add1 $i))) (int $.Values.n) }}\"\n{{- end }}\n",
         );
         project.write(".helm/values.yaml", "n: 1\nedits: 0\n");
         project.commit();
@@ -47,7 +47,8 @@ impl<'a> Bench<'a> {
     }
 
     fn namespace(&self, what: &str, who: &str, turn: usize) -> String {
-        format!("bench-{}-{}-{who}-{turn}", std::process::id(), what.len())
+        let words: Vec<&str> = what.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        format!("bench-{}-{}-{who}-{turn}", std::process::id(), words.join("-"))
     }
 
     fn werf(&self, command: &str, namespace: &str, n: usize, edits: usize) -> Command {
