@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -20,7 +20,7 @@ use super::discovery::{await_served, kind_named};
 use super::error::ClusterError;
 use super::release::DeployOptions;
 use super::surroundings::Crowds;
-use super::track::{self, Context, Failure};
+use super::track::{self, Context, Failure, held};
 use super::watch::Hub;
 use crate::deploy::plan::{Live, Operation, Plan, Verb};
 use crate::deploy::resource::{
@@ -95,10 +95,6 @@ struct Progress {
     at_work: BTreeSet<usize>,
     /// Objects that work.
     ready: BTreeSet<usize>,
-}
-
-fn held(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
-    progress.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many objects of each collection the plan tracks.

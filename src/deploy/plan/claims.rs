@@ -246,22 +246,25 @@ fn all(entries: &[Value]) -> Fields {
     fields
 }
 
+/// Whether a set ends at a field, which is then meant as a whole.
+fn is_leaf(fields: &Value) -> bool {
+    fields.as_object().is_none_or(|map| map.keys().all(|key| key == "."))
+}
+
 /// Whether two sets have a field in common; one that ends at a field has all below it.
 fn meets(fields: &Fields, others: &Fields) -> bool {
-    let leaf = |fields: &Value| fields.as_object().is_none_or(|map| map.keys().all(|key| key == "."));
     others.iter().any(|(key, other)| {
         fields.get(key).is_some_and(|own| {
-            leaf(own) || leaf(other) || own.as_object().zip(other.as_object()).is_some_and(|(own, other)| meets(own, other))
+            is_leaf(own) || is_leaf(other) || own.as_object().zip(other.as_object()).is_some_and(|(own, other)| meets(own, other))
         })
     })
 }
 
 fn subtract(fields: &mut Fields, others: &Fields) {
     for (key, other) in others {
-        let whole = other.as_object().is_none_or(|map| map.keys().all(|key| key == "."));
         let Some(own) = fields.get_mut(key) else { continue };
-        let is_empty = match (own.as_object_mut(), other.as_object()) {
-            (Some(own), Some(other)) if !whole => {
+        let is_empty = match (own.as_object_mut(), other.as_object().filter(|_| !is_leaf(other))) {
+            (Some(own), Some(other)) => {
                 subtract(own, other);
                 own.keys().all(|key| key == ".")
             }
@@ -275,7 +278,7 @@ fn subtract(fields: &mut Fields, others: &Fields) {
 
 fn take_out(object: &mut Value, leaving: &Fields) {
     for (key, fields) in leaving {
-        let whole = fields.as_object().is_none_or(Map::is_empty);
+        let whole = is_leaf(fields);
         match (Element::of(key), object.is_array()) {
             (Element::Field(name), false) => {
                 let Some(map) = object.as_object_mut() else { continue };
@@ -287,10 +290,9 @@ fn take_out(object: &mut Value, leaving: &Fields) {
             }
             (Element::Item(names), true) => {
                 let Some(items) = object.as_array_mut() else { continue };
-                let fits = |item: &Value| names.iter().all(|(name, value)| item.get(name) == Some(value));
                 if whole {
-                    items.retain(|item| !fits(item));
-                } else if let (Some(item), Some(fields)) = (items.iter_mut().find(|item| fits(item)), fields.as_object()) {
+                    items.retain(|item| !fits(&names, item));
+                } else if let (Some(item), Some(fields)) = (items.iter_mut().find(|item| fits(&names, item)), fields.as_object()) {
                     take_out(item, fields);
                 }
             }
