@@ -3,9 +3,12 @@
 //! A node keeps one file for each run of a container, in which the lines of both streams stand one after the other, each with its time.
 //! Times are not in order there, and a request can only leave out what is older than a whole second. So a stream that breaks is asked
 //! again from a second on that lies a little behind, and as many lines as were shown since that second are passed over.
+//!
+//! A request names a container, never a run of it: the node answers with the newest run that it knows of, or with the one before that.
+//! Which one an answer is of is told by asking for the one before as well (see [`Follower::open`]).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -52,10 +55,36 @@ pub(super) enum Until {
     Quiet(Duration),
 }
 
+/// When the first line of a run was written, once that is known.
+pub(super) type First = Arc<OnceLock<Timestamp>>;
+
+/// The run of a container that its next one is told from, and follows on.
+#[derive(Clone)]
+pub(super) struct Before {
+    pub(super) first: First,
+    /// Closed when all its lines are shown.
+    pub(super) done: watch::Receiver<()>,
+}
+
+/// Which of a container's runs a follower reads.
+pub(super) enum Place {
+    /// The first one.
+    First,
+    /// One after another one, of which nothing is known where it was not followed.
+    After(Option<Before>),
+    /// One that another one has followed already.
+    Past,
+}
+
 /// Follows one run of a container.
 pub(super) struct Follower {
     pub(super) client: Client,
     pub(super) container: Container,
+    /// The first line of this run.
+    pub(super) first: First,
+    /// Gone when all lines are shown.
+    pub(super) done: watch::Sender<()>,
+    pub(super) place: Place,
     /// `Kind/name` that owns the pod.
     pub(super) resource: String,
     pub(super) options: LogOptions,
@@ -72,6 +101,10 @@ pub(super) struct Follower {
 impl Follower {
     /// Emits the lines of the run until it ends. An error says that the logs may not be read.
     pub(super) async fn run(mut self) -> Result<(), ClusterError> {
+        if let Place::After(Some(before)) = &self.place {
+            // Nothing is ever sent: an error says that the sender is gone.
+            let _ = before.done.clone().changed().await;
+        }
         let permit = tokio::select! {
             permit = self.permits.clone().acquire_owned() => permit.ok(),
             // Nobody waits for this container any more: its lines so far come without a stream that stays open.
@@ -82,10 +115,8 @@ impl Follower {
         while attempts < ATTEMPTS {
             let (from, skip) = shown.resume();
             let follow = if permit.is_some() { "&follow=true" } else { "" };
-            let since = from.map(|from| format!("&sinceTime={}", percent(&from.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())));
-            let query = format!("container={}&timestamps=true{follow}{}", self.container.name, since.unwrap_or_default());
             let before = shown.lines;
-            match self.client.stream(&call(&self.container, &query)).await {
+            match self.open(follow, from).await {
                 Ok(stream) => match self.read(stream, skip, &mut shown).await {
                     Ok(()) => return Ok(()),
                     Err(error) => tracing::debug!(%error, pod = %self.container.pod, "the stream of a log broke"),
@@ -100,6 +131,35 @@ impl Follower {
             }
         }
         Ok(())
+    }
+
+    /// Opens the log of this run, from a second on.
+    ///
+    /// A container that starts anew at once may have done so before the request reached its node, which then answers with the next run.
+    /// The node is asked for the run before as well, after that: what it has there is this run if this is the container's first one, or
+    /// if it does not begin as the run before did. A run that has another one after it has ended, and is read as the one before.
+    async fn open(&self, follow: &str, from: Option<Timestamp>) -> Result<impl AsyncBufRead + Unpin + Send + use<>, ClusterError> {
+        let past = || call(&self.container, &self.query("&previous=true", from));
+        let before = match &self.place {
+            Place::Past => return self.client.stream(&past()).await,
+            Place::First => None,
+            Place::After(before) => Some(before.as_ref().and_then(|before| before.first.get())),
+        };
+        let current = self.client.stream(&call(&self.container, &self.query(follow, from))).await?;
+        let Ok(stream) = self.client.stream(&call(&self.container, &self.query("&previous=true&limitBytes=64", self.since))).await else {
+            return Ok(current);
+        };
+        let first = Lines { stream, line: Vec::new(), lost: 0 }.next().await.ok().flatten().and_then(|(line, _)| split(&line).0);
+        let is_this = match before {
+            None => true,
+            Some(known) => known.zip(first.as_ref()).is_some_and(|(known, first)| first != known),
+        };
+        if is_this { self.client.stream(&past()).await } else { Ok(current) }
+    }
+
+    fn query(&self, which: &str, from: Option<Timestamp>) -> String {
+        let since = from.map(|from| format!("&sinceTime={}", percent(&from.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())));
+        format!("container={}&timestamps=true{which}{}", self.container.name, since.unwrap_or_default())
     }
 
     /// Reads one stream to its end.
@@ -118,6 +178,9 @@ impl Follower {
             if skip > 0 {
                 skip -= 1;
                 continue;
+            }
+            if let (0, Some(time)) = (shown.lines, time) {
+                let _ = self.first.set(time);
             }
             shown.count(time);
             self.printed.fetch_add(1, Ordering::Relaxed);

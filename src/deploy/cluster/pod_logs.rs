@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::client::Client;
 use super::error::ClusterError;
-use super::logs::{self, Container, Follower, Until};
+use super::logs::{self, Before, Container, First, Follower, Place, Until};
 use super::track::Context;
 use crate::deploy::resource::Resource;
 
@@ -42,7 +42,7 @@ pub(super) struct Logs<'a> {
     resource: &'a Resource,
     /// Pods whose logs are shown, first come first shown.
     pods: Vec<String>,
-    runs: HashMap<Run, watch::Sender<Until>>,
+    runs: HashMap<Run, (watch::Sender<Until>, Before)>,
     streams: JoinSet<Result<(), ClusterError>>,
     printed: Arc<AtomicU64>,
 }
@@ -75,32 +75,57 @@ impl<'a> Logs<'a> {
                 self.pods.push(name.to_owned());
             }
             for (run, status) in runs(pod) {
+                let last = &status["lastState"]["terminated"];
                 let began = status["state"]["running"].is_object() || status["state"]["terminated"].is_object();
-                if !began || !options.shows_container(&run.1) || self.runs.contains_key(&run) {
-                    continue;
+                let since = self.since(pod);
+                // States that follow one another at once are told as one: the run before may never have been seen.
+                if began && last.is_object() && run.2 > 0 && since.is_none_or(|since| time(&last["finishedAt"]).is_some_and(|end| end >= since)) {
+                    self.follow((run.0.clone(), run.1.clone(), run.2 - 1), since, true);
                 }
-                let created: Option<Timestamp> = pod["metadata"]["creationTimestamp"].as_str().and_then(|time| time.parse().ok());
-                let since = self.context.since.filter(|since| created.is_none_or(|created| created < *since));
-                let (sender, until) = watch::channel(Until::End);
-                let follower = Follower {
-                    client: self.context.client.clone(),
-                    container: Container {
-                        namespace: self.resource.id.namespace.clone().unwrap_or_default(),
-                        pod: name.to_owned(),
-                        name: run.1.clone(),
-                    },
-                    resource: self.resource.id.to_string(),
-                    options: options.clone(),
-                    since,
-                    printed: self.printed.clone(),
-                    permits: self.context.log_streams.clone(),
-                    until,
-                    events: self.context.events.clone(),
-                };
-                self.streams.spawn(follower.run());
-                self.runs.insert(run, sender);
+                if began || last.is_object() {
+                    self.follow(run, since, false);
+                }
             }
         }
+    }
+
+    /// From when on lines of a pod are of this deployment; `None` where all are.
+    fn since(&self, pod: &Value) -> Option<Timestamp> {
+        let created = time(&pod["metadata"]["creationTimestamp"]);
+        self.context.since.filter(|since| created.is_none_or(|created| created < *since))
+    }
+
+    /// Starts the stream of a run, if it has none; `past` says that the container runs anew since.
+    fn follow(&mut self, run: Run, since: Option<Timestamp>, past: bool) {
+        let options = &self.resource.steering.logs;
+        if !options.shows_container(&run.1) || self.runs.contains_key(&run) {
+            return;
+        }
+        let (pod, name, number) = run.clone();
+        let place = match number {
+            _ if past => Place::Past,
+            0 => Place::First,
+            _ => Place::After(self.runs.get(&(pod.clone(), name.clone(), number - 1)).map(|(_, before)| before.clone())),
+        };
+        let (until, watched) = watch::channel(Until::End);
+        let (done, closed) = watch::channel(());
+        let first = First::default();
+        let follower = Follower {
+            client: self.context.client.clone(),
+            container: Container { namespace: self.resource.id.namespace.clone().unwrap_or_default(), pod, name },
+            first: first.clone(),
+            done,
+            place,
+            resource: self.resource.id.to_string(),
+            options: options.clone(),
+            since,
+            printed: self.printed.clone(),
+            permits: self.context.log_streams.clone(),
+            until: watched,
+            events: self.context.events.clone(),
+        };
+        self.streams.spawn(follower.run());
+        self.runs.insert(run, (until, Before { first, done: closed }));
     }
 
     /// Waits for the last lines: of containers that ended all of them, of the others what they have written so far.
@@ -112,13 +137,17 @@ impl<'a> Logs<'a> {
             .filter(|(_, status)| status["state"]["running"].is_object())
             .map(|(run, _)| run)
             .collect();
-        for (run, until) in &self.runs {
+        for (run, (until, _)) in &self.runs {
             until.send_replace(Until::Quiet(if running.contains(run) { RUNNING } else { ENDED }));
         }
         while let Some(ended) = self.streams.join_next().await {
             self.context.tell_missing_right(ended.ok().and_then(Result::err).as_ref());
         }
     }
+}
+
+fn time(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
 }
 
 /// The runs of a pod's containers, those of init containers first.
