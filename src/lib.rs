@@ -27,7 +27,8 @@
 //! | [`transport`] | one HTTP exchange: how many at once, how long, how often | I/O |
 //! | [`registry`] | references, credentials, manifests, tags | I/O |
 //! | [`chart_repository`] | charts of repositories and registries: indexes, archives, their cache | I/O |
-//! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `schema`, `plan`, `status` (pure), `cluster` (I/O) | |
+//! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `schema`, `plan` (pure), `cluster` (I/O) | |
+//! | [`kinds`] | what is known of each kind of Kubernetes, one row a kind: names, order, status, pods, what it refers to | pure |
 //! | [`ci`] | from what a CI job says to variables of werf, as shells read them | pure |
 //! | [`cleanup`] | which published images stay and which go, each with its reason | pure |
 //! | [`ui`] | events and errors on standard error, data on standard output | edge |
@@ -46,7 +47,7 @@
 //!
 //! # What is absent
 //!
-//! - `llb` knows nothing of werf.yaml, `image` nothing of gRPC; `plan` and `status` never see a cluster.
+//! - `llb` knows nothing of werf.yaml, `image` nothing of gRPC; `plan` and `kinds` never see a cluster.
 //! - Configuration, templates and charts read files only through [`file_tree::FileTree`]: one commit and nothing else, unless the
 //!   giterminism file says so.
 //! - A digest depends on declared inputs alone: no clock, host name, absolute path, environment or map order reaches it.
@@ -76,6 +77,7 @@ pub mod event;
 pub mod file_tree;
 pub mod glob;
 pub mod images;
+pub mod kinds;
 pub mod ops;
 pub mod platform;
 pub mod private_file;

@@ -6,4 +6,3 @@ pub mod plan;
 pub mod resource;
 pub mod schema;
 pub mod secret;
-pub mod status;

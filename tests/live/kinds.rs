@@ -171,3 +171,20 @@ spec:
     assert_says(&refused.stderr, &["Deployment/web", "shop/templates/web.yaml", "spec.selector", "immutable", "help: "]);
     assert_eq!(app.kubectl(&["get", "configmap", "settings", "--ignore-not-found", "-o", "name"]), "");
 }
+
+#[test]
+fn what_is_known_of_built_in_kinds_is_what_the_server_says() {
+    let app = App::new(Needs::Cluster, &[("werf.yaml", "project: shop\nconfigVersion: 1\n")]);
+    let listed = app.kubectl(&["api-resources", "--no-headers"]);
+    let mut found = 0;
+    for line in listed.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [plural, .., api_version, namespaced, kind] = words[..] else { panic!("{line}") };
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let Some(row) = werf::kinds::served(group, version, kind) else { continue };
+        let scope = if namespaced == "true" { werf::kinds::Scope::Namespaced } else { werf::kinds::Scope::Cluster };
+        assert_eq!((row.plural, row.scope), (plural, scope), "{line}");
+        found += 1;
+    }
+    assert!(found > 40, "only {found} of the kinds are known here:\n{listed}");
+}

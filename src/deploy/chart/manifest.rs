@@ -11,6 +11,7 @@ use super::error::{Excerpt, ManifestError};
 use super::metadata::string;
 use super::output::Output;
 use super::side_by_side;
+use crate::kinds;
 use crate::yaml::{self, Node, YamlError};
 
 /// One document of a rendered template.
@@ -49,47 +50,6 @@ impl Hook {
         self.events.iter().any(|event| event == "test")
     }
 }
-
-/// The order in which Helm 3 installs kinds; others follow by name.
-const INSTALL_ORDER: [&str; 35] = [
-    "PriorityClass",
-    "Namespace",
-    "NetworkPolicy",
-    "ResourceQuota",
-    "LimitRange",
-    "PodSecurityPolicy",
-    "PodDisruptionBudget",
-    "ServiceAccount",
-    "Secret",
-    "SecretList",
-    "ConfigMap",
-    "StorageClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "CustomResourceDefinition",
-    "ClusterRole",
-    "ClusterRoleList",
-    "ClusterRoleBinding",
-    "ClusterRoleBindingList",
-    "Role",
-    "RoleList",
-    "RoleBinding",
-    "RoleBindingList",
-    "Service",
-    "DaemonSet",
-    "Pod",
-    "ReplicationController",
-    "ReplicaSet",
-    "Deployment",
-    "HorizontalPodAutoscaler",
-    "StatefulSet",
-    "Job",
-    "CronJob",
-    "IngressClass",
-    "Ingress",
-];
-/// What follows them; of Helm 3 the first only.
-const INSTALL_LAST: [&str; 3] = ["APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 const EVENTS: [&str; 9] =
     ["pre-install", "post-install", "pre-delete", "post-delete", "pre-upgrade", "post-upgrade", "pre-rollback", "post-rollback", "test"];
@@ -202,11 +162,11 @@ fn split_4(text: &str) -> Vec<&str> {
 }
 
 fn rank(kind: &str, compat: HelmCompat) -> (usize, &str) {
-    let last = match compat {
-        HelmCompat::Three => &INSTALL_LAST[..1],
-        HelmCompat::Four => &INSTALL_LAST,
+    let known = match compat {
+        HelmCompat::Three => kinds::HELM_3,
+        HelmCompat::Four => kinds::HELM_4,
     };
-    match INSTALL_ORDER.iter().chain(last).position(|known| *known == kind) {
+    match known.iter().position(|known| *known == kind) {
         Some(place) => (place, ""),
         None => (usize::MAX, kind),
     }

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use super::client::{Call, Client};
 use super::error::ClusterError;
 use crate::deploy::plan::Live;
-use crate::deploy::resource::{self, GroupVersionKind, Resource, ResourceId, Scope};
+use crate::deploy::resource::{GroupVersionKind, Resource, ResourceId};
+use crate::kinds::{self, Scope};
 
 /// A kind with its place in URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -195,9 +196,8 @@ pub async fn kind_named(client: &Client, name: &str, version: Option<&str>, grou
 
 /// A kind of Kubernetes itself, without a request.
 pub(super) fn built_in(gvk: &GroupVersionKind) -> Option<Kind> {
-    let plural = resource::plural(&gvk.group, &gvk.version, &gvk.kind)?;
-    let scope = resource::scope(&gvk.group, &gvk.version, &gvk.kind)?;
-    Some(Kind { gvk: gvk.clone(), plural: plural.into(), scope })
+    let row = kinds::served(&gvk.group, &gvk.version, &gvk.kind)?;
+    Some(Kind { gvk: gvk.clone(), plural: row.plural.into(), scope: row.scope })
 }
 
 /// The kinds that a CustomResourceDefinition brings.

@@ -268,7 +268,7 @@ async fn outside(context: &Context, resource: &Resource, external: &ExternalDepe
     let namespace = external.namespace.clone().or_else(|| resource.id.namespace.clone());
     let id = ResourceId {
         gvk: GroupVersionKind { ..kind.gvk.clone() },
-        namespace: (kind.scope == crate::deploy::resource::Scope::Namespaced).then_some(namespace).flatten(),
+        namespace: (kind.scope == crate::kinds::Scope::Namespaced).then_some(namespace).flatten(),
         name: external.name.clone(),
     };
     track::exists(context, &kind, &id, resource.steering.tracking.no_activity_timeout).await.map_err(|failure| blame(resource, failure))?;

@@ -9,7 +9,8 @@ use super::client::Client;
 use super::discovery::{Kind, all_kinds, built_in};
 use super::error::ClusterError;
 use super::live::list_all;
-use crate::deploy::resource::{GroupVersionKind, Scope, pod_spec};
+use crate::deploy::resource::GroupVersionKind;
+use crate::kinds::{self, Scope, pod_spec};
 
 /// What is in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,26 +44,18 @@ pub async fn images_in_use(client: &Client, namespaces: &[String]) -> Result<InU
 type By = BTreeMap<String, String>;
 
 async fn of_workloads(client: &Client, scopes: &[Option<&str>]) -> Result<(By, By), ClusterError> {
-    const KINDS: [(&str, &str); 8] = [
-        ("", "Pod"),
-        ("", "ReplicationController"),
-        ("apps", "ReplicaSet"),
-        ("apps", "Deployment"),
-        ("apps", "StatefulSet"),
-        ("apps", "DaemonSet"),
-        ("batch", "Job"),
-        ("batch", "CronJob"),
-    ];
-    let kinds: Vec<Kind> = KINDS
-        .iter()
-        .filter_map(|(group, kind)| built_in(&GroupVersionKind { group: (*group).into(), version: "v1".into(), kind: (*kind).into() }))
+    let served = kinds::workloads().flat_map(|row| row.versions.iter().map(move |version| (row, *version)));
+    let kinds: Vec<Kind> = served
+        .filter_map(|(row, version)| {
+            built_in(&GroupVersionKind { group: row.group.into(), version: version.into(), kind: row.kind.into() })
+        })
         .collect();
     let lists = kinds.iter().flat_map(|kind| {
         scopes.iter().map(move |namespace| async move {
             let objects = list_all(client, kind, *namespace).await?;
             let (mut images, mut digits) = (By::new(), By::new());
             for mut object in objects {
-                object["kind"] = kind.gvk.kind.clone().into();
+                name_kind(&mut object, kind);
                 let by = user_of(&object);
                 images.extend(images_of(&object).into_iter().map(|image| (image, by.clone())));
                 digits.extend(digits_of(&object).into_iter().map(|digits| (digits, by.clone())));
@@ -104,7 +97,7 @@ async fn of_custom_resources(client: &Client, scopes: &[Option<&str>]) -> Result
     for (kind, objects, hidden) in try_join_all(lists).await? {
         unseen.extend(hidden);
         for mut object in objects {
-            object["kind"] = kind.gvk.kind.clone().into();
+            name_kind(&mut object, kind);
             let by = user_of(&object);
             digits.extend(digits_of(&object).into_iter().map(|digits| (digits, by.clone())));
         }
@@ -129,6 +122,12 @@ fn find_digits(value: &Value, found: &mut BTreeSet<String>) {
         Value::Object(fields) => fields.values().for_each(|field| find_digits(field, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// Lists leave out of their items what they say themselves.
+fn name_kind(object: &mut Value, kind: &Kind) {
+    object["apiVersion"] = kind.gvk.api_version().into();
+    object["kind"] = kind.gvk.kind.clone().into();
 }
 
 /// `Deployment/web in namespace shop`.
@@ -165,14 +164,13 @@ mod tests {
 
     #[test]
     fn every_form_of_use_counts() {
-        let pod = json!({"kind": "Pod", "spec": {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {
             "initContainers": [{"image": "r/init:1"}], "containers": [{"image": "r/app:2"}], "volumes": [{"image": {"reference": "r/data:3"}}],
         }, "status": {"containerStatuses": [{"imageID": "docker-pullable://r/app@sha256:aa"}, {"imageID": "sha256:bb"}]}});
         assert_eq!(images_of(&pod).into_iter().collect::<Vec<_>>(), ["r/app:2", "r/app@sha256:aa", "r/data:3", "r/init:1"]);
-        let cron =
-            json!({"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"image": "r/job:4"}]}}}}}});
+        let cron = json!({"apiVersion": "batch/v1", "kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"image": "r/job:4"}]}}}}}});
         assert_eq!(images_of(&cron).into_iter().collect::<Vec<_>>(), ["r/job:4"]);
-        assert!(images_of(&json!({"kind": "ConfigMap", "spec": {"containers": 1}})).is_empty());
+        assert!(images_of(&json!({"apiVersion": "v1", "kind": "ConfigMap", "spec": {"containers": 1}})).is_empty());
     }
 
     #[test]

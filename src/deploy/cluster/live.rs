@@ -9,7 +9,8 @@ use super::client::{Call, Client};
 use super::discovery::{Kind, kind_of};
 use super::error::ClusterError;
 use crate::deploy::plan::Live;
-use crate::deploy::resource::{Resource, ResourceId, Scope};
+use crate::deploy::resource::{Resource, ResourceId};
+use crate::kinds::Scope;
 
 /// Reads the live state of all resources at once.
 pub async fn observe<'a>(client: &Client, resources: impl IntoIterator<Item = &'a Resource>) -> Result<Live, ClusterError> {

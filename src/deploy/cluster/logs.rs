@@ -8,8 +8,8 @@
 //! Which one an answer is of is told by asking for the one before as well (see [`Follower::open`]).
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::AsyncBufRead;
@@ -83,7 +83,7 @@ pub(super) struct Follower {
     /// The first line of this run.
     pub(super) first: First,
     /// Gone when all lines are shown.
-    pub(super) done: watch::Sender<()>,
+    pub(super) _done: watch::Sender<()>,
     pub(super) place: Place,
     /// `Kind/name` that owns the pod.
     pub(super) resource: String,

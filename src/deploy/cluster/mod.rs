@@ -1,6 +1,6 @@
 //! The Kubernetes client: discovery, live objects, apply, delete, watch, logs, release records, locks.
 //!
-//! The only part of `deploy` that does I/O. What to do is decided by `deploy::plan`, what a state means by `deploy::status`; here plans
+//! The only part of `deploy` that does I/O. What to do is decided by `deploy::plan`, what a state means by `kinds`; here plans
 //! are carried out and the world is asked. Everything goes over one connection ([`connect()`]), with at most thirty requests at a time.
 //! Follows the Kubernetes API conventions, server-side apply, and Helm 3's storage of releases.
 

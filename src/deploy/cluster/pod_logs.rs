@@ -79,7 +79,11 @@ impl<'a> Logs<'a> {
                 let began = status["state"]["running"].is_object() || status["state"]["terminated"].is_object();
                 let since = self.since(pod);
                 // States that follow one another at once are told as one: the run before may never have been seen.
-                if began && last.is_object() && run.2 > 0 && since.is_none_or(|since| time(&last["finishedAt"]).is_some_and(|end| end >= since)) {
+                if began
+                    && last.is_object()
+                    && run.2 > 0
+                    && since.is_none_or(|since| time(&last["finishedAt"]).is_some_and(|end| end >= since))
+                {
                     self.follow((run.0.clone(), run.1.clone(), run.2 - 1), since, true);
                 }
                 if began || last.is_object() {
@@ -114,7 +118,7 @@ impl<'a> Logs<'a> {
             client: self.context.client.clone(),
             container: Container { namespace: self.resource.id.namespace.clone().unwrap_or_default(), pod, name },
             first: first.clone(),
-            done,
+            _done: done,
             place,
             resource: self.resource.id.to_string(),
             options: options.clone(),

@@ -8,8 +8,9 @@ use super::client::Client;
 use super::discovery::{Kind, built_in, kind_of};
 use super::error::ClusterError;
 use super::watch::{By, Topic, View};
-use crate::deploy::resource::{GroupVersionKind, Resource, ResourceId, pod_spec};
-use crate::deploy::status::Related;
+use crate::deploy::resource::{GroupVersionKind, Resource, ResourceId};
+use crate::kinds::Related;
+use crate::kinds::{Events, pod_spec};
 
 /// How many objects of one collection are watched by their names. Beyond that, all of the collection are.
 const FEW: usize = 2;
@@ -36,23 +37,21 @@ impl Topics {
     pub(super) async fn of(client: &Client, resource: &Resource, crowds: &Crowds) -> Result<Self, ClusterError> {
         let kind = kind_of(client, &resource.id, &resource.path).await?;
         let own = own_topic(kind, &resource.id, crowds);
-        let workload = pod_spec(&resource.object).is_some() && resource.id.gvk.kind != "CronJob";
+        let row = resource.id.row();
+        let pods = row.pods.filter(|pods| !pods.later && pod_spec(&resource.object).is_some());
         let around = |group: &str, kind: &str, fields: &str| {
             let gvk = GroupVersionKind { group: group.into(), version: "v1".into(), kind: kind.into() };
             Some(Topic { kind: built_in(&gvk)?, namespace: resource.id.namespace.clone(), fields: fields.into() })
         };
-        // That a claim waits for its first pod is no warning.
-        let claim = resource.id.is("", "PersistentVolumeClaim");
-        let all = resource.steering.logs.service_messages;
-        let events = match (all, claim) {
-            (true, _) => "",
-            (false, true) => "involvedObject.kind=PersistentVolumeClaim",
-            (false, false) => "type=Warning",
+        let events = match row.events {
+            _ if resource.steering.logs.service_messages => Some(String::new()),
+            Events::OfKind => Some(format!("involvedObject.kind={}", row.kind)),
+            Events::OfPods => pods.map(|_| "type=Warning".to_owned()),
         };
         Ok(Topics {
-            pods: around("", "Pod", "").filter(|_| workload && !resource.id.is("", "Pod")),
-            replica_sets: around("apps", "ReplicaSet", "").filter(|_| resource.id.is("apps", "Deployment") && workload),
-            events: around("", "Event", events).filter(|_| workload || claim || all),
+            pods: around("", "Pod", "").filter(|_| pods.is_some() && !resource.id.is("", "Pod")),
+            replica_sets: around("apps", "ReplicaSet", "").filter(|_| pods.is_some() && resource.id.is("apps", "Deployment")),
+            events: events.and_then(|fields| around("", "Event", &fields)),
             own,
         })
     }

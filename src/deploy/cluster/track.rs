@@ -1,6 +1,6 @@
 //! Watches one object until it works, fails, or is gone; shows the logs of its pods and the events about them meanwhile.
 //!
-//! What the states mean is `deploy::status`'s business. Here is what it needs: the object, its pods, ReplicaSets and events from
+//! What the states mean is `kinds`'s business. Here is what it needs: the object, its pods, ReplicaSets and events from
 //! watches, and a memory of failures.
 
 use std::collections::{HashMap, HashSet};
@@ -18,10 +18,10 @@ use super::error::ClusterError;
 use super::pod_logs::{LogTail, Logs, tails};
 use super::surroundings::{Around, Crowds, Topics, own_topic};
 use super::watch::{By, Hub, Refusal, Topic, View};
-use crate::deploy::resource::{Resource, ResourceId, pod_spec};
-use crate::deploy::status::failures::{Failures, Tolerance, is_since, track as judge};
-use crate::deploy::status::{Related, State, Status, pods_of, settle, status};
+use crate::deploy::resource::{Resource, ResourceId};
 use crate::event::{Event, Events};
+use crate::kinds::failures::{Failures, Tolerance, is_since, track as judge};
+use crate::kinds::{Related, State, Status, deletion_grace, pods_of, settle, status};
 
 /// How many logs are followed at once, over the connection that requests use too: a server allows about a hundred streams on it.
 const LOG_STREAMS: usize = 60;
@@ -293,7 +293,7 @@ pub(super) async fn absent(context: &Context, resource: &Resource) -> Result<(),
     // The usual object is gone at once: one read costs less than a watch.
     let Some(first) = super::live::get(&context.client, id).await? else { return Ok(()) };
     let uid = first["metadata"]["uid"].clone();
-    let patience = resource.steering.tracking.no_activity_timeout + grace(&first);
+    let patience = resource.steering.tracking.no_activity_timeout + deletion_grace(&first);
     let mut topic = own_topic(kind, id, &context.crowds);
     let mut view = context.hub.view();
     let (mut quiet_since, mut seen, mut shown) = (Instant::now(), Value::Null, String::new());
@@ -322,13 +322,6 @@ pub(super) async fn absent(context: &Context, resource: &Resource) -> Result<(),
             () = tokio::time::sleep_until(quiet_since + patience) => {}
         }
     }
-}
-
-/// How long an object's pods may take to end.
-fn grace(object: &Value) -> Duration {
-    let own = object["metadata"]["deletionGracePeriodSeconds"].as_u64().unwrap_or(0);
-    let pods = pod_spec(object).map_or(0, |spec| spec["terminationGracePeriodSeconds"].as_u64().unwrap_or(30));
-    Duration::from_secs(own.max(pods))
 }
 
 /// Waits until an object exists that somebody else makes.

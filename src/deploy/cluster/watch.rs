@@ -18,6 +18,7 @@ use super::client::{Call, Client};
 use super::discovery::Kind;
 use super::error::ClusterError;
 use super::live::percent;
+use crate::kinds;
 
 /// How long a watch may say nothing: the server sends a bookmark about every minute, and one that is silent for longer may be gone.
 const SILENCE: Duration = Duration::from_secs(100);
@@ -34,7 +35,7 @@ pub(super) struct Topic {
 impl Topic {
     /// Configuration may be large and tells nothing about how an object fares: of such objects only the metadata is read.
     fn is_bare(&self) -> bool {
-        self.kind.gvk.group.is_empty() && matches!(self.kind.gvk.kind.as_str(), "ConfigMap" | "Secret")
+        kinds::kind(&self.kind.gvk.group, &self.kind.gvk.kind).is_data
     }
 
     /// The media type to ask for: whole objects or their metadata.

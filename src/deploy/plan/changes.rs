@@ -207,10 +207,7 @@ fn hook_fate(resource: &Resource, live: Option<&Value>) -> Fate {
         None => Fate::Create(Change { before: None, after: Some(clean(&resource.object)) }),
         Some(live) => {
             let change = seen_through(live, &resource.object);
-            if resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation)
-                || resource.id.is("batch", "Job")
-                || resource.id.is("", "Pod")
-            {
+            if resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation) || resource.id.row().ends {
                 Fate::Recreate(change, "hooks run anew".into())
             } else {
                 Fate::Update(change, "hooks are applied anew".into())

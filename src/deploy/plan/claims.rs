@@ -8,7 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use super::managed::{entries_after_takeover, is_ours};
-use crate::deploy::resource::pod_spec_path;
+use crate::kinds::{self, Owner};
 
 /// A set of fields as `managedFields` writes it (`fieldsV1`).
 type Fields = Map<String, Value>;
@@ -309,98 +309,28 @@ fn take_out(object: &mut Value, leaving: &Fields) {
 /// Values of the server that do not fit what is wanted: mirrors of fields that leave, and defaults that follow from a field that changes.
 fn derived(desired: &Value, live: &Value, own: &Fields, entries: &[Value]) -> Fields {
     let mut found = Fields::new();
-    let mut claim = |path: &[&str]| {
-        let mut at = &mut found;
-        for key in &path[..path.len() - 1] {
-            match at.entry((*key).to_owned()).or_insert_with(|| json!({})) {
-                Value::Object(next) => at = next,
-                _ => return,
-            }
-        }
-        at.insert(path[path.len() - 1].to_owned(), json!({}));
-    };
-    // apps/v1: a strategy without a rolling update refuses the numbers of one.
-    for field in ["strategy", "updateStrategy"] {
-        let wanted = &desired["spec"][field];
-        let plain = matches!(wanted["type"].as_str(), Some("Recreate" | "OnDelete"));
-        if plain && wanted["rollingUpdate"].is_null() && !live["spec"][field]["rollingUpdate"].is_null() {
-            claim(&["f:spec", &format!("f:{field}"), "f:rollingUpdate"]);
-        }
-    }
-    match desired["kind"].as_str() {
-        // A timeout is filled in for `ClientIP` and refused for `None`.
-        Some("Service") => {
-            let spec = &desired["spec"];
-            if spec["sessionAffinity"] != "ClientIP"
-                && spec["sessionAffinityConfig"].is_null()
-                && !live["spec"]["sessionAffinityConfig"].is_null()
-            {
-                claim(&["f:spec", "f:sessionAffinityConfig"]);
-            }
-        }
-        // Which directions are restricted follows from the rules where nobody says it.
-        Some("NetworkPolicy") if desired["spec"]["policyTypes"].is_null() => {
-            let egress = desired["spec"]["egress"].as_array().is_some_and(|rules| !rules.is_empty());
-            let types = live["spec"]["policyTypes"].as_array();
-            if types.is_some_and(|types| types.iter().any(|kind| kind == "Egress") != egress) {
-                claim(&["f:spec", "f:policyTypes"]);
-            }
-        }
-        _ => {}
-    }
-    let Some(path) = pod_spec_path(desired) else { return found };
-    let (want, have) = (at(desired, path), at(live, path));
-    let prefix: Vec<String> = path.iter().map(|name| format!("f:{name}")).collect();
-    let prefixed = |rest: &[String]| -> Vec<String> { prefix.iter().cloned().chain(rest.iter().cloned()).collect() };
-    let mut claim = |rest: &[String]| claim(&prefixed(rest).iter().map(String::as_str).collect::<Vec<_>>());
-    let field = |name: &str| format!("f:{name}");
-    // The server keeps an account under its old name too, and takes it from there.
-    let owned = |name: &str| at_fields(own, &prefixed(&[field(name)])).is_some();
-    let unnamed = want["serviceAccountName"].is_null() && want["serviceAccount"].is_null();
-    if unnamed && !have["serviceAccount"].is_null() && (owned("serviceAccountName") || owned("serviceAccount")) {
-        claim(&[field("serviceAccount")]);
-        claim(&[field("serviceAccountName")]);
-    }
-    let is_free = |rest: &[String]| {
-        let path = prefixed(rest);
-        !entries.iter().filter_map(|entry| entry["fieldsV1"].as_object()).any(|fields| at_fields(fields, &path).is_some())
-    };
-    for list in ["initContainers", "containers"] {
-        for wanted in want[list].as_array().into_iter().flatten() {
-            let Some(name) = wanted["name"].as_str() else { continue };
-            let Some(found) = have[list].as_array().and_then(|items| items.iter().find(|item| item["name"] == name)) else { continue };
-            let place = [field(list), format!("k:{}", json!({ "name": name }))];
-            let below = |names: &[&str]| -> Vec<String> { place.iter().cloned().chain(names.iter().map(|name| field(name))).collect() };
-            // How an image is pulled follows from its tag.
-            let pull = below(&["imagePullPolicy"]);
-            let usual = wanted["image"].as_str().map(usual_pull_policy);
-            if wanted["imagePullPolicy"].is_null()
-                && usual.is_some_and(|usual| found["imagePullPolicy"].as_str().is_some_and(|policy| policy != usual))
-                && is_free(&pull)
-            {
-                claim(&pull);
-            }
-            // What is requested follows from the limit where nobody says it.
-            for (resource, limit) in wanted["resources"]["limits"].as_object().into_iter().flatten() {
-                let changed = found["resources"]["limits"][resource] != *limit && !found["resources"]["requests"][resource].is_null();
-                let request = below(&["resources", "requests", resource]);
-                if wanted["resources"]["requests"][resource].is_null() && changed && is_free(&request) {
-                    claim(&request);
-                }
-            }
+    for stale in kinds::derived(desired, live) {
+        let of_us = |path: &Vec<String>| at_fields(own, path).is_some();
+        let of_anyone = |path: &Vec<String>| {
+            entries.iter().filter_map(|entry| entry["fieldsV1"].as_object()).any(|fields| at_fields(fields, path).is_some())
+        };
+        let may_go = match stale.owner {
+            Owner::Anyone => true,
+            Owner::Us => stale.paths.iter().any(of_us),
+            Owner::Nobody => !stale.paths.iter().any(of_anyone),
+        };
+        if may_go {
+            stale.paths.iter().for_each(|path| claim(&mut found, path));
         }
     }
     found
 }
 
-fn usual_pull_policy(image: &str) -> &'static str {
-    let name = image.rsplit('/').next().unwrap_or(image);
-    let latest = !name.contains('@') && name.split_once(':').is_none_or(|(_, tag)| tag == "latest");
-    if latest { "Always" } else { "IfNotPresent" }
-}
-
-fn at<'a>(object: &'a Value, path: &[&str]) -> &'a Value {
-    path.iter().fold(object, |value, name| &value[*name])
+fn claim(fields: &mut Fields, path: &[String]) {
+    let Some((first, rest)) = path.split_first() else { return };
+    if let Value::Object(next) = fields.entry(first.clone()).or_insert_with(|| json!({})) {
+        claim(next, rest);
+    }
 }
 
 fn at_fields<'a>(fields: &'a Fields, path: &[String]) -> Option<&'a Value> {
@@ -459,19 +389,19 @@ mod tests {
             json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {"template": {"spec": spec}}})
         };
         let container = |fields: Value| pod(json!({"containers": [fields]}));
-        let kind = |kind: &str, spec: Value| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, "spec": spec});
+        let of = |api: &str, kind: &str, spec: Value| json!({"apiVersion": api, "kind": kind, "metadata": {"name": "a"}, "spec": spec});
         let account = json!({"f:spec": {"f:template": {"f:spec": {"f:serviceAccountName": {}}}}});
         let none = json!({});
         for (desired, object, own, expect) in [
             (
-                kind("Deployment", json!({"strategy": {"type": "Recreate"}})),
-                kind("Deployment", json!({"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}})),
+                of("apps/v1", "Deployment", json!({"strategy": {"type": "Recreate"}})),
+                of("apps/v1", "Deployment", json!({"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}})),
                 none.clone(),
                 json!({"f:spec": {"f:strategy": {"f:rollingUpdate": {}}}}),
             ),
             (
-                kind("StatefulSet", json!({"updateStrategy": {"type": "OnDelete"}})),
-                kind("StatefulSet", json!({"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}})),
+                of("apps/v1", "StatefulSet", json!({"updateStrategy": {"type": "OnDelete"}})),
+                of("apps/v1", "StatefulSet", json!({"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}})),
                 none.clone(),
                 json!({"f:spec": {"f:updateStrategy": {"f:rollingUpdate": {}}}}),
             ),
@@ -509,14 +439,14 @@ mod tests {
                 json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"a\"}": {"f:resources": {"f:requests": {"f:cpu": {}}}}}}}}}),
             ),
             (
-                kind("NetworkPolicy", json!({"egress": [{}]})),
-                kind("NetworkPolicy", json!({"policyTypes": ["Ingress"]})),
+                of("networking.k8s.io/v1", "NetworkPolicy", json!({"egress": [{}]})),
+                of("networking.k8s.io/v1", "NetworkPolicy", json!({"policyTypes": ["Ingress"]})),
                 none.clone(),
                 json!({"f:spec": {"f:policyTypes": {}}}),
             ),
             (
-                kind("Service", json!({})),
-                kind("Service", json!({"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 9}}})),
+                of("v1", "Service", json!({})),
+                of("v1", "Service", json!({"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 9}}})),
                 none.clone(),
                 json!({"f:spec": {"f:sessionAffinityConfig": {}}}),
             ),

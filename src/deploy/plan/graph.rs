@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::changes::{Decisions, Fate};
 use super::{Change, Input, Operation, Plan, PlanError, Verb};
-use crate::deploy::resource::{DeletePolicy, Dependency, Moment, Resource, ResourcePolicy, State, apply_tier, delete_tier, references};
+use crate::deploy::resource::{DeletePolicy, Dependency, Moment, Resource, ResourcePolicy, State};
+use crate::kinds::{Tier, references};
 
 pub(super) fn order(input: &Input<'_>, decisions: Decisions) -> Result<Plan, PlanError> {
     let mut graph = Graph { warnings: decisions.warnings, ..Graph::default() };
@@ -20,7 +21,7 @@ pub(super) fn order(input: &Input<'_>, decisions: Decisions) -> Result<Plan, Pla
         let stage_of = |moment: &Moment| match moment {
             Moment::Pre => 1,
             Moment::Post => 3,
-            Moment::Main if matches!(resource.id.gvk.kind.as_str(), "CustomResourceDefinition" | "Namespace") => 0,
+            Moment::Main if matches!(resource.id.row().tier, Tier::Definitions | Tier::Namespaces) => 0,
             Moment::Main => 2,
         };
         let wanted: Vec<usize> = moments.iter().map(stage_of).collect();
@@ -45,9 +46,7 @@ pub(super) fn order(input: &Input<'_>, decisions: Decisions) -> Result<Plan, Pla
 
 /// What happens to an object that is deployed at a second moment of the same deployment.
 fn again(resource: &Resource, fate: &Fate) -> Fate {
-    let anew = resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation)
-        || resource.id.is("batch", "Job")
-        || resource.id.is("", "Pod");
+    let anew = resource.steering.delete_policies.contains(&DeletePolicy::BeforeCreation) || resource.id.row().ends;
     match fate {
         Fate::Create(change) | Fate::Update(change, _) | Fate::Recreate(change, _) if anew => {
             Fate::Recreate(change.clone(), "it runs at this moment too".into())
@@ -105,7 +104,7 @@ impl Graph {
         for (_, items) in weights {
             let mut tiers: BTreeMap<u8, Vec<(usize, Fate)>> = BTreeMap::new();
             for (index, fate) in items {
-                tiers.entry(apply_tier(&self.resources[index].id.gvk)).or_default().push((index, fate));
+                tiers.entry(self.resources[index].id.row().tier.applied()).or_default().push((index, fate));
             }
             let mut before = self.frontier.clone();
             let mut group_ends = Vec::new();
@@ -224,7 +223,7 @@ impl Graph {
     pub(super) fn delete(&mut self, name: &'static str, dropped: Vec<(Resource, Change)>, reason: &str) {
         let mut tiers: BTreeMap<u8, Vec<(usize, Change)>> = BTreeMap::new();
         for (resource, change) in dropped {
-            let tier = delete_tier(&resource.id.gvk);
+            let tier = resource.id.row().tier.deleted();
             let index = self.add_resource(resource);
             tiers.entry(tier).or_default().push((index, change));
         }

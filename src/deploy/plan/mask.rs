@@ -12,7 +12,7 @@ pub(super) fn masked(change: &Change, resource: &Resource) -> Change {
     for object in [&change.before, &change.after].into_iter().flatten() {
         match &resource.steering.sensitive {
             Sensitive::Nothing => {}
-            Sensitive::Whole if resource.id.is("", "Secret") => {
+            Sensitive::Whole if resource.id.row().is_secret => {
                 for field in ["data", "stringData"] {
                     let keys = object[field].as_object().into_iter().flat_map(|map| map.keys());
                     places.extend(keys.map(|key| vec![Step::Key(field.into()), Step::Key(key.clone())]));

@@ -11,23 +11,14 @@ use crate::deploy::resource::Resource;
 /// Whether an object that leaves the chart is why the server refuses another one, by the server's words.
 pub(super) fn is_in_the_way((leaving, change): &(Resource, Change), wanted: &Value, message: &str) -> bool {
     let Some(live) = &change.before else { return false };
-    if leaving.id.is("", "Service") && wanted["kind"] == "Service" {
-        let ports = node_ports(wanted);
-        let address = wanted["spec"]["clusterIP"].as_str().filter(|address| *address != "None");
-        return node_ports(live).iter().any(|port| ports.contains(port))
-            || address.is_some_and(|address| live["spec"]["clusterIP"] == address);
+    let same_kind = wanted["kind"] == leaving.id.gvk.kind.as_str();
+    let holds = leaving.id.row().holds;
+    let held = holds(live);
+    if same_kind && holds(wanted).iter().any(|thing| held.contains(thing)) {
+        return true;
     }
     // Admission controllers name what is in the way: `host "a.example.org" and path "/" is already defined in ingress default/web`.
-    let same_kind = wanted["kind"] == leaving.id.gvk.kind.as_str();
     same_kind && names(message, &leaving.id.name)
-}
-
-/// Ports that are open on every node. A number counts once for each protocol.
-fn node_ports(service: &Value) -> Vec<(u64, &str)> {
-    let protocol = |port: &Value| port["protocol"].as_str().map_or("TCP", |protocol| if protocol == "UDP" { "UDP" } else { "TCP" });
-    let ports = service["spec"]["ports"].as_array().into_iter().flatten();
-    let ports = ports.filter_map(|port| Some((port["nodePort"].as_u64()?, protocol(port))));
-    ports.chain(service["spec"]["healthCheckNodePort"].as_u64().map(|port| (port, "TCP"))).filter(|(port, _)| *port != 0).collect()
 }
 
 /// Whether a text has a name as a word of its own.

@@ -114,7 +114,7 @@ impl Reader<'_> {
         match self.list(name, known) {
             Some(policies) => policies,
             None if is_hook => BTreeSet::from([DeletePolicy::BeforeCreation]),
-            None if self.id.is("batch", "Job") => BTreeSet::from([DeletePolicy::BeforeCreationIfImmutable]),
+            None if self.id.row().made_anew => BTreeSet::from([DeletePolicy::BeforeCreationIfImmutable]),
             None => BTreeSet::new(),
         }
     }
@@ -205,7 +205,7 @@ impl Reader<'_> {
         match self.boolean("werf.io/sensitive") {
             Some(true) => Sensitive::Whole,
             Some(false) => Sensitive::Nothing,
-            None if self.id.is("", "Secret") => Sensitive::Whole,
+            None if self.id.row().is_secret => Sensitive::Whole,
             None => Sensitive::Nothing,
         }
     }

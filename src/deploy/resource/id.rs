@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::kinds::{self, Row};
+
 /// Group, version and kind of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupVersionKind {
@@ -53,13 +55,13 @@ pub struct Identity {
 impl ResourceId {
     /// Identity without the version, for comparing with live objects and with earlier releases.
     pub fn identity(&self) -> Identity {
-        // These two groups served the same objects for years; Helm treats a move between them as a move of version.
-        let group = match (self.gvk.group.as_str(), self.gvk.kind.as_str()) {
-            ("extensions", "Ingress" | "NetworkPolicy") => "networking.k8s.io",
-            ("extensions", "Deployment" | "DaemonSet" | "ReplicaSet") => "apps",
-            (group, _) => group,
-        };
+        let group = kinds::present_group(&self.gvk.group, &self.gvk.kind);
         Identity { group: group.into(), kind: self.gvk.kind.clone(), namespace: self.namespace.clone(), name: self.name.clone() }
+    }
+
+    /// What is known of its kind.
+    pub fn row(&self) -> &'static Row {
+        kinds::kind(&self.gvk.group, &self.gvk.kind)
     }
 
     /// Whether the kind is this one of the core group or of a built-in group.

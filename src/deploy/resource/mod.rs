@@ -1,29 +1,22 @@
 //! Kubernetes objects: identity, order, annotations that steer deployment.
 //!
 //! [`parse()`] turns one rendered object into checked [`Resource`]s (a `List` becomes its items), [`adopt`] writes onto them what marks
-//! a release's own. Nothing here asks a cluster: whether a kind has a namespace is decided by [`scope`] for the kinds that Kubernetes
-//! itself has and by discovery (`deploy::cluster`) for all others. Annotations are werf's, with Helm's as their older names.
+//! a release's own. Nothing here asks a cluster: whether a kind has a namespace is decided by [`crate::kinds`] for the kinds that
+//! Kubernetes itself has and by discovery (`deploy::cluster`) for all others. Annotations are werf's, with Helm's as their older names.
 
 mod annotations;
-mod builtin;
 mod error;
 mod id;
 mod json_path;
 mod metadata;
-mod order;
 mod parse;
-mod references;
 mod steering;
 
-pub use builtin::{Scope, plural, scope};
 pub use error::ResourceError;
 pub use id::{GroupVersionKind, Identity, ResourceId};
 pub use json_path::{JsonPath, Step};
 pub use metadata::{Owner, adopt, is_kept, is_owned_by, is_runtime_annotation, mark, owner_of};
-pub use order::{apply_tier, delete_tier, install_order};
 pub use parse::{Resource, expand, parse};
-pub use references::{Reference, references};
-pub(crate) use references::{pod_spec, pod_spec_path};
 pub use steering::{
     Action, DeletePolicy, Dependency, ExternalDependency, FailMode, LogOptions, Moment, Ownership, Propagation, ResourcePolicy, Sensitive,
     State, Steering, Tracking, When,

@@ -6,10 +6,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::annotations;
 use super::error::ResourceError;
 use super::id::{GroupVersionKind, ResourceId};
 use super::steering::{Action, Moment, Steering, When};
-use super::{Scope, annotations, builtin};
+use crate::kinds::{self, Name, Row, Scope};
 
 /// One object to deploy.
 #[derive(Clone, Debug)]
@@ -125,10 +126,10 @@ fn parse_one(mut object: Value, path: &str, default_namespace: &str) -> Result<R
         (Ok(api_version), Ok(kind), Ok(name), Ok(namespace)) => (api_version, kind, name, namespace),
         (a, b, c, d) => return Err([a.err(), b.err(), c.err(), d.err()].into_iter().flatten().collect()),
     };
-    check_name(&kind, &name, path).map_err(|error| vec![error])?;
-
     let gvk = GroupVersionKind::new(&api_version, &kind);
-    let scope = builtin::scope(&gvk.group, &gvk.version, &gvk.kind);
+    check_name(kinds::kind(&gvk.group, &kind), &kind, &name, path).map_err(|error| vec![error])?;
+
+    let scope = kinds::served(&gvk.group, &gvk.version, &gvk.kind).map(|row| row.scope);
     let id = ResourceId { gvk, namespace: (!namespace.is_empty()).then_some(namespace), name };
     let mut warnings = Vec::new();
     clean(&mut object, &id, &mut warnings);
@@ -221,16 +222,15 @@ fn fold_string_data(object: &mut Value, id: &ResourceId, path: &str) -> Result<(
 }
 
 /// Names as the API server checks them: RFC 1123 subdomains, and path segments for the kinds of RBAC.
-fn check_name(kind: &str, name: &str, path: &str) -> Result<(), ResourceError> {
+fn check_name(row: &Row, kind: &str, name: &str, path: &str) -> Result<(), ResourceError> {
     let bad = |reason| Err(ResourceError::BadName { path: path.into(), kind: kind.into(), name: name.into(), reason });
-    if matches!(kind, "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding") {
+    let Name::Dns(limit) = row.name else {
         return if name == "." || name == ".." || name.contains(['/', '%']) {
             bad("it may not be `.` or `..` or contain `/` or `%`")
         } else {
             Ok(())
         };
-    }
-    let limit = if matches!(kind, "Service" | "Namespace") { 63 } else { 253 };
+    };
     if name.len() > limit {
         return bad(if limit == 63 { "it is longer than 63 characters" } else { "it is longer than 253 characters" });
     }

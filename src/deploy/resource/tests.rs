@@ -120,20 +120,6 @@ fn secrets_keep_one_form() {
 }
 
 #[test]
-fn pods_name_what_they_need() {
-    let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {"spec": {
-        "serviceAccountName": "web", "imagePullSecrets": [{"name": "pull"}],
-        "volumes": [{"name": "a", "configMap": {"name": "files"}}, {"name": "b", "persistentVolumeClaim": {"claimName": "data"}}],
-        "containers": [{"name": "web", "envFrom": [{"secretRef": {"name": "env"}}], "env": [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "one", "key": "x"}}}]}],
-    }}}});
-    let names: Vec<String> = references(&object).into_iter().map(|reference| format!("{}/{}", reference.kind, reference.name)).collect();
-    assert_eq!(
-        names,
-        ["ConfigMap/files", "ConfigMap/one", "PersistentVolumeClaim/data", "Secret/env", "Secret/pull", "ServiceAccount/web"]
-    );
-}
-
-#[test]
 fn marks_say_whose_an_object_is() {
     let owner = Owner { release: "app".into(), namespace: "ns".into() };
     let mut object = json!({"kind": "ConfigMap", "metadata": {"name": "a"}});

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::json::{count, group_kind, items, line, name, number, plural, text, time, uid};
+use super::json::{count, items, line, name, number, plural, text, time, uid};
 use super::owned::{events_of, new_replica_set, pods_of};
 use super::pod::{self, Role, said};
-use super::{Related, State, Status, probe, status};
+use super::row::Tolerated;
+use super::{Related, State, Status, probe, row, status};
 
 /// What tolerance a resource's annotations ask for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,6 +76,7 @@ impl Failures {
     /// Takes one moment in. Returns what failed newly, one line each.
     pub fn observe(&mut self, object: &Value, related: Related<'_>, tolerance: &Tolerance) -> Vec<String> {
         let mut fresh = Vec::new();
+        let is_counted = row(object).pods.is_some_and(|pods| pods.failures == Tolerated::ByController);
         for pod in pods_of(object, related) {
             let first_look = !self.pods.contains_key(uid(pod));
             let seen = self.pods.entry(uid(pod).to_owned()).or_default();
@@ -82,7 +84,7 @@ impl Failures {
                 let known = seen.entry(text(container, "/name").to_owned()).or_default();
                 let failure = match known.observe(pod, role, container, first_look, tolerance.since) {
                     // Its controller counts these, and tells when it gives up.
-                    Some(Failure::Run(_)) if group_kind(object) == ("batch", "Job") && tolerance.failures_per_replica.is_none() => None,
+                    Some(Failure::Run(_)) if is_counted && tolerance.failures_per_replica.is_none() => None,
                     Some(Failure::Run(failure) | Failure::Start(failure)) => Some(failure),
                     None => None,
                 };
@@ -144,19 +146,11 @@ fn with_reason(message: &str, reason: &str) -> String {
 
 /// How many failures an object may have: its annotation or the kind's default, times its replicas.
 pub fn allowed(object: &Value, tolerance: &Tolerance) -> u32 {
-    let (group, kind) = group_kind(object);
-    let replicas = match (group, kind) {
-        ("apps", "DaemonSet") => number(object, "/status/desiredNumberScheduled").unwrap_or(1),
-        ("batch", "Job") => number(object, "/spec/parallelism").unwrap_or(1),
-        _ => number(object, "/spec/replicas").unwrap_or(1),
-    };
+    let pods = row(object).pods;
+    let replicas = pods.and_then(|pods| number(object, pods.count)).unwrap_or(1);
     let never = ["/spec/template/spec/restartPolicy", "/spec/restartPolicy"].iter().any(|pointer| text(object, pointer) == "Never");
-    let default = match (group, kind) {
-        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("", "ReplicationController") | ("flagger.app", "Canary")
-            if !never =>
-        {
-            1
-        }
+    let default = match pods.map(|pods| pods.failures) {
+        Some(Tolerated::Each(each)) if !never => each,
         _ => 0,
     };
     tolerance.failures_per_replica.unwrap_or(default).saturating_mul(u32::try_from(replicas.max(1)).unwrap_or(u32::MAX))
@@ -284,12 +278,12 @@ pub fn is_since(event: &Value, since: Option<Timestamp>) -> bool {
 
 /// Whether an object that failed had failed in the same way before the deployment began, and may yet recover: what runs to an end does not.
 fn was_so_before(object: &Value, before: Option<&Value>) -> bool {
-    let ends = matches!(group_kind(object), ("batch", "Job") | ("", "Pod"));
     let told = |object: &Value| {
         ["/status/conditions", "/status/phase", "/status/state", "/status/status", "/status/health"]
             .map(|pointer| object.pointer(pointer).cloned().unwrap_or_default())
     };
-    !ends && before.is_some_and(|before| status(before, Related::default()).state == State::Failed && told(before) == told(object))
+    !row(object).ends
+        && before.is_some_and(|before| status(before, Related::default()).state == State::Failed && told(before) == told(object))
 }
 
 /// What an application may need until it listens for the first time, where nobody says how long it takes.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::json::{count, is_unobserved, new_condition, number, plural, text, why};
 use super::owned::{new_replica_set, pods_of};
+use super::row::{Derived, Owner};
 use super::{Related, Status, pod, replica_set};
 
 /// The status of one Deployment.
@@ -47,4 +48,17 @@ pub fn status(object: &Value, related: Related<'_>) -> Status {
         return Status::progressing(format!("scales from {replicas} to {}", plural(wanted, "replica")));
     }
     Status::ready(format!("{available} of {} ready", plural(wanted, "replica")))
+}
+
+/// A strategy without a rolling update refuses the numbers of one.
+pub fn derived(wanted: &Value, live: &Value) -> Vec<Derived> {
+    rolling_update(wanted, live, "strategy")
+}
+
+/// The numbers of a rolling update that a strategy without one leaves behind.
+pub fn rolling_update(wanted: &Value, live: &Value, strategy: &str) -> Vec<Derived> {
+    let [wanted, live] = [wanted, live].map(|object| &object["spec"][strategy]);
+    let is_plain = matches!(text(wanted, "/type"), "Recreate" | "OnDelete");
+    let stays = is_plain && wanted["rollingUpdate"].is_null() && !live["rollingUpdate"].is_null();
+    if stays { vec![Derived::field(&["spec", strategy, "rollingUpdate"], Owner::Anyone)] } else { Vec::new() }
 }

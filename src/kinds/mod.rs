@@ -1,8 +1,12 @@
-//! One file per kind: object to status and a message for people.
+//! What is known of each kind of Kubernetes: one row a kind, in [`TABLE`](table).
 //!
-//! A status is computed from what the API server shows at one moment: the object, and for workloads the pods, ReplicaSets and events
-//! around it. Nothing is asked, waited for or remembered; the one thing that needs a memory, how often pods failed since tracking began,
-//! is a fold over such moments ([`failures`]). Rules follow kubedog (what werf 2 users know) and the controllers' own documentation.
+//! A row says how its objects are named and in which order they are applied, how their status is read, which pods are theirs and how
+//! often these may fail, what they refer to, what only one of them can have, and which values of the server follow from others. Everything
+//! here is a function of objects as the API server shows them: charts, plans, tracking and the listing for cleanup read it.
+//!
+//! A status is computed from one moment: the object, and for workloads the pods, ReplicaSets and events around it. Nothing is asked,
+//! waited for or remembered; the one thing that needs a memory, how often pods failed since tracking began, is a fold over such moments
+//! ([`failures`]).
 
 mod api_service;
 mod custom;
@@ -11,15 +15,21 @@ mod definition;
 mod deployment;
 pub mod failures;
 mod generic;
+mod install_order;
 mod job;
 mod json;
 mod namespace;
+mod network_policy;
 mod owned;
 mod pod;
+mod pod_template;
 mod probe;
+mod references;
 mod replica_set;
+mod row;
 mod service;
 mod stateful_set;
+mod table;
 mod volume_claim;
 
 #[cfg(test)]
@@ -31,8 +41,50 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use install_order::{HELM_3, HELM_4};
 pub use owned::pods_of;
 pub use probe::settle;
+pub use references::{Reference, deletion_grace, pod_spec, pod_spec_path, references};
+pub use row::{Derived, Events, Judge, Name, Owner, Pods, Row, Scope, Tier};
+pub use table::OTHER;
+
+/// What is known of a kind.
+pub fn kind(group: &str, kind: &str) -> &'static Row {
+    let group = present_group(group, kind);
+    table::TABLE.iter().find(|row| row.kind == kind && row.group == group).unwrap_or(&OTHER)
+}
+
+/// What is known of an object's kind.
+pub fn row(object: &Value) -> &'static Row {
+    let (group, name) = json::group_kind(object);
+    kind(group, name)
+}
+
+/// The row of a kind in a version that Kubernetes itself serves; `None` where discovery must answer.
+pub fn served(group: &str, version: &str, kind: &str) -> Option<&'static Row> {
+    table::TABLE.iter().find(|row| row.kind == kind && row.group == group && row.versions.contains(&version))
+}
+
+/// Kinds of Kubernetes itself that make or are pods.
+pub fn workloads() -> impl Iterator<Item = &'static Row> {
+    table::TABLE.iter().filter(|row| row.pods.is_some() && !row.versions.is_empty())
+}
+
+/// The group that a kind is in today: two groups served the same objects for years, and Helm takes a move between them for one of version.
+pub fn present_group<'a>(group: &'a str, kind: &str) -> &'a str {
+    match (group, kind) {
+        ("extensions", "Ingress" | "NetworkPolicy") => "networking.k8s.io",
+        ("extensions", "Deployment" | "DaemonSet" | "ReplicaSet") => "apps",
+        (group, _) => group,
+    }
+}
+
+/// Values of the server in a live object that no longer fit what is wanted.
+pub fn derived(wanted: &Value, live: &Value) -> Vec<Derived> {
+    let mut found = (row(wanted).derived)(wanted, live);
+    found.extend(pod_template::derived(wanted, live));
+    found
+}
 
 /// How far an object is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,23 +166,10 @@ pub fn status(object: &Value, related: Related<'_>) -> Status {
         let reason = if finalizers.is_empty() { None } else { Some(format!("waits for {finalizers}")) };
         return Status::new(State::Terminating, "being deleted").because(reason);
     }
-    let (group, kind) = json::group_kind(object);
-    match (group, kind) {
-        ("apps", "Deployment") => deployment::status(object, related),
-        ("apps", "StatefulSet") => stateful_set::status(object, related),
-        ("apps", "DaemonSet") => daemon_set::status(object, related),
-        ("apps", "ReplicaSet") | ("", "ReplicationController") => replica_set::status(object, related),
-        ("batch", "Job") => job::status(object, related),
-        ("", "Pod") => pod::status(object, related.events),
-        ("", "PersistentVolumeClaim") => volume_claim::status(object, related.events),
-        ("", "Service") => service::status(object),
-        ("", "Namespace") => namespace::status(object),
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::status(object),
-        ("apiregistration.k8s.io", "APIService") => api_service::status(object),
-        // Their conditions tell how they find their targets, which may come later than they do.
-        ("autoscaling", "HorizontalPodAutoscaler") | ("policy", "PodDisruptionBudget") => Status::ready("created"),
-        // Not every controller writes an address, so its absence says nothing.
-        ("networking.k8s.io", "Ingress") => Status::ready("created"),
-        _ => custom::status(object, group, kind).unwrap_or_else(|| generic::status(object)),
+    match &row(object).judge {
+        Judge::Rule(rule) => rule(object, related),
+        Judge::Words(words) => custom::status(object, words),
+        Judge::Created => Status::ready("created"),
+        Judge::Convention => generic::status(object),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::failures::{Failures, Tolerance, track};
-use super::{Related, pods_of, status};
+use super::{Related, pods_of, references, status};
 
 /// A namespace of a real cluster at one moment, as LISTs of its objects with what no rule reads left out.
 struct Moment {
@@ -41,8 +41,8 @@ fn shared(list: impl IntoIterator<Item = Value>) -> Vec<Arc<Value>> {
 
 fn moments() -> [Moment; 2] {
     [
-        Moment::load(include_str!("../../../tests/fixtures/status/moment-1.json")),
-        Moment::load(include_str!("../../../tests/fixtures/status/moment-2.json")),
+        Moment::load(include_str!("../../tests/fixtures/status/moment-1.json")),
+        Moment::load(include_str!("../../tests/fixtures/status/moment-2.json")),
     ]
 }
 
@@ -614,4 +614,39 @@ fn what_was_before_the_deployment_fails_nothing() {
         failures.observe(&set(), Related { pods: &pods, ..Related::default() }, &tolerance);
         assert_eq!(failures.count(), expect, "{ended}");
     }
+}
+
+#[test]
+fn pods_name_what_they_need() {
+    let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {"spec": {
+        "serviceAccountName": "web", "imagePullSecrets": [{"name": "pull"}],
+        "volumes": [{"name": "a", "configMap": {"name": "files"}}, {"name": "b", "persistentVolumeClaim": {"claimName": "data"}}],
+        "containers": [{"name": "web", "envFrom": [{"secretRef": {"name": "env"}}], "env": [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "one", "key": "x"}}}]}],
+    }}}});
+    let names: Vec<String> = references(&object).into_iter().map(|reference| format!("{}/{}", reference.kind, reference.name)).collect();
+    assert_eq!(
+        names,
+        ["ConfigMap/files", "ConfigMap/one", "PersistentVolumeClaim/data", "Secret/env", "Secret/pull", "ServiceAccount/web"]
+    );
+}
+
+#[test]
+fn the_table_says_one_thing_of_a_kind() {
+    let mut seen = std::collections::BTreeSet::new();
+    for row in super::table::TABLE {
+        assert!(seen.insert((row.group, row.kind)), "{row:?} stands twice");
+        assert_eq!(row.versions.is_empty(), row.plural.is_empty(), "{row:?}: what is served has a name in URLs");
+        assert!(std::ptr::eq(super::kind(row.group, row.kind), row), "{row:?} is not found");
+    }
+    assert_eq!(super::kind("extensions", "Deployment").group, "apps");
+    assert!(super::served("extensions", "v1beta1", "Deployment").is_none());
+    assert!(super::kind("example.org", "Service").versions.is_empty(), "a custom resource is not what its name is elsewhere");
+}
+
+#[test]
+fn tiers_follow_the_order_of_helm() {
+    let built_in = |kind: &str| super::table::TABLE.iter().find(|row| row.kind == kind && !row.versions.is_empty());
+    let tiers: Vec<u8> = super::HELM_4.iter().filter_map(|kind| built_in(kind)).map(|row| row.tier.applied()).collect();
+    assert!(tiers.is_sorted() && tiers.len() > 30, "{tiers:?}");
+    assert_eq!(super::HELM_3.last(), Some(&"APIService"));
 }

@@ -1,21 +1,19 @@
 //! PersistentVolumeClaim: bound, or waiting for a pod that wants it.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
-use super::Status;
 use super::json::{line, text};
 use super::owned::events_of;
 use super::pod::event_time;
+use super::{Related, Status};
 
 /// The status of one claim.
-pub fn status(object: &Value, events: &[Arc<Value>]) -> Status {
+pub fn status(object: &Value, related: Related<'_>) -> Status {
     match text(object, "/status/phase") {
         "Bound" => Status::ready("bound"),
         "Lost" => Status::failed("its volume is lost"),
         _ => {
-            let last = events_of(object, events).max_by_key(|event| event_time(event));
+            let last = events_of(object, related.events).max_by_key(|event| event_time(event));
             let reason = last.map_or("", |event| text(event, "/reason"));
             // Binding begins with the pod that mounts it; to wait for it before that pod would be to wait for ever.
             if matches!(reason, "WaitForFirstConsumer" | "WaitForPodScheduled") {

@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::json::{condition, count, is_deleting, is_true, items, line, name, number, plural, text, time, why};
 use super::owned::events_of;
-use super::{State, Status};
+use super::{Related, State, Status};
 
 /// Waiting reasons that belong to every start and are no trouble.
 const USUAL: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
 /// The status of one pod.
-pub fn status(pod: &Value, events: &[Arc<Value>]) -> Status {
-    let reason = problem(pod, events);
+pub fn status(pod: &Value, related: Related<'_>) -> Status {
+    let reason = problem(pod, related.events);
     match text(pod, "/status/phase") {
         "Succeeded" => Status::ready("succeeded"),
         "Failed" => Status::failed("failed").because(reason),
@@ -26,7 +26,8 @@ pub fn status(pod: &Value, events: &[Arc<Value>]) -> Status {
 
 /// The most telling problem among pods, with the pod's name.
 pub fn worst(pods: &[&Value], events: &[Arc<Value>]) -> Option<String> {
-    let troubled = pods.iter().filter(|pod| !is_deleting(pod) && status(pod, events).state != State::Ready);
+    let troubled =
+        pods.iter().filter(|pod| !is_deleting(pod) && status(pod, Related { events, ..Related::default() }).state != State::Ready);
     let told = troubled.filter_map(|pod| problem(pod, events).map(|problem| (severity(pod), name(pod), problem)));
     // The worst first, then the first by name: the same pods give the same message.
     let (_, name, problem) = told.min_by(|a, b| (b.0, a.1).cmp(&(a.0, b.1)))?;

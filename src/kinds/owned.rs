@@ -4,33 +4,49 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Related;
-use super::json::{group_kind, is_deleting, is_unobserved, name, text, uid};
+use super::json::{is_deleting, is_unobserved, name, text, uid};
+use super::{Related, row};
 
 /// The annotation by which a Deployment and its ReplicaSets count revisions.
 const REVISION: &str = "/metadata/annotations/deployment.kubernetes.io~1revision";
 
 /// The pods that an object's present template made, those being deleted left out. A pod is its own.
 pub fn pods_of<'a>(object: &Value, related: Related<'a>) -> Vec<&'a Value> {
-    let pods = related.pods.iter().map(|pod| &**pod).filter(|pod| !is_deleting(pod));
-    match group_kind(object) {
-        ("", "Pod") => pods.filter(|pod| uid(pod) == uid(object) && name(pod) == name(object)).collect(),
-        ("apps", "Deployment") => match new_replica_set(object, related.replica_sets) {
-            Some(replica_set) => pods.filter(|pod| is_owned(pod, replica_set)).collect(),
-            None => Vec::new(),
-        },
-        ("apps", "StatefulSet") => {
-            let revision = text(object, "/status/updateRevision");
-            let fresh = |pod: &&Value| revision.is_empty() || text(pod, "/metadata/labels/controller-revision-hash") == revision;
-            pods.filter(|pod| is_owned(pod, object)).filter(fresh).collect()
-        }
-        ("apps", "DaemonSet") => {
-            let generation = text(object, "/metadata/annotations/deprecated.daemonset.template.generation");
-            let fresh = |pod: &&Value| generation.is_empty() || text(pod, "/metadata/labels/pod-template-generation") == generation;
-            pods.filter(|pod| is_owned(pod, object)).filter(fresh).collect()
-        }
-        _ => pods.filter(|pod| is_owned(pod, object)).collect(),
-    }
+    let mut pods = row(object).pods.map_or_else(Vec::new, |pods| (pods.of)(object, related));
+    pods.retain(|pod| !is_deleting(pod));
+    pods
+}
+
+/// All that the object owns.
+pub fn all<'a>(object: &Value, related: Related<'a>) -> Vec<&'a Value> {
+    related.pods.iter().map(|pod| &**pod).filter(|pod| is_owned(pod, object)).collect()
+}
+
+/// A pod is its own.
+pub fn itself<'a>(object: &Value, related: Related<'a>) -> Vec<&'a Value> {
+    related.pods.iter().map(|pod| &**pod).filter(|pod| uid(pod) == uid(object) && name(pod) == name(object)).collect()
+}
+
+/// Those of a Deployment's present ReplicaSet.
+pub fn of_replica_set<'a>(object: &Value, related: Related<'a>) -> Vec<&'a Value> {
+    new_replica_set(object, related.replica_sets).map_or_else(Vec::new, |replica_set| all(replica_set, related))
+}
+
+/// Those of a StatefulSet's present revision.
+pub fn of_revision<'a>(object: &Value, related: Related<'a>) -> Vec<&'a Value> {
+    labelled(object, related, "/metadata/labels/controller-revision-hash", text(object, "/status/updateRevision"))
+}
+
+/// Those of a DaemonSet's present generation.
+pub fn of_generation<'a>(object: &Value, related: Related<'a>) -> Vec<&'a Value> {
+    let generation = text(object, "/metadata/annotations/deprecated.daemonset.template.generation");
+    labelled(object, related, "/metadata/labels/pod-template-generation", generation)
+}
+
+fn labelled<'a>(object: &Value, related: Related<'a>, label: &str, wanted: &str) -> Vec<&'a Value> {
+    let mut pods = all(object, related);
+    pods.retain(|pod| wanted.is_empty() || text(pod, label) == wanted);
+    pods
 }
 
 /// The ReplicaSet of a Deployment's present revision.

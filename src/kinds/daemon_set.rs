@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::json::{count, is_unobserved, plural, text};
 use super::owned::pods_of;
 use super::replica_set::cannot_create;
-use super::{Related, Status, pod};
+use super::row::Derived;
+use super::{Related, Status, deployment, pod};
 
 /// The status of one DaemonSet.
 pub fn status(object: &Value, related: Related<'_>) -> Status {
@@ -28,4 +29,9 @@ pub fn status(object: &Value, related: Related<'_>) -> Status {
         0 => Status::ready("no node wants a pod of it"),
         _ => Status::ready(format!("{available} of {} ready", plural(wanted, "pod"))),
     }
+}
+
+/// As a Deployment's; a StatefulSet has it under the same name.
+pub fn derived(wanted: &Value, live: &Value) -> Vec<Derived> {
+    deployment::rolling_update(wanted, live, "updateStrategy")
 }

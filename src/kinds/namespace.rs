@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::json::text;
-use super::{State, Status};
+use super::{Related, State, Status};
 
 /// The status of one Namespace.
-pub fn status(object: &Value) -> Status {
+pub fn status(object: &Value, _: Related<'_>) -> Status {
     match text(object, "/status/phase") {
         "Active" => Status::ready("active"),
         "Terminating" => Status::new(State::Terminating, "being deleted"),
