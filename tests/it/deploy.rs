@@ -96,6 +96,18 @@ async fn a_deployment_without_changes_reads_little_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_namespace_that_is_not_there_yet_is_asked_for_once() {
+    let fake = Fake::start().await;
+    let client = fake.client().await;
+    fake.fail("DRYRUN /api/v1/namespaces/ns/", 404, "namespaces \"ns\" not found", 1);
+    let object = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
+    let objects = ["a", "b", "c", "d"].map(object);
+    assert_eq!(converge(&client, &objects, &DeployOptions::default()).await.unwrap(), Outcome::Deployed { revision: 1 });
+    let dry_runs = fake.requests().iter().filter(|line| line.starts_with("DRYRUN")).count();
+    assert_eq!(dry_runs, 1 + objects.len(), "one that finds out, and one for each object in the namespace that was made");
+}
+
+#[tokio::test]
 async fn revisions_follow_one_another_and_dropped_objects_go() {
     let (fake, client) = start().await;
     let options = DeployOptions { history_limit: 2, ..Default::default() };

@@ -1,6 +1,6 @@
 //! Writes: server-side apply, its dry run, deletion, namespaces.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::future::try_join_all;
 use http::Method;
@@ -21,26 +21,48 @@ enum Mode {
 
 /// Asks the server what applying each object would do. Objects are applied as they are given.
 ///
-/// `undefined` are kinds that the cluster does not have yet.
+/// `undefined` are kinds that the cluster does not have yet. Where a namespace is not there yet either, the server judges nothing in it: one
+/// question tells that for all of its objects.
 pub async fn dry_run(
     client: &Client,
     resources: &[Resource],
     live: &Live,
     undefined: &BTreeSet<GroupVersionKind>,
 ) -> Result<HashMap<Identity, DryRun>, ClusterError> {
-    let answers = resources.iter().map(|resource| async move {
-        let identity = resource.id.identity();
-        if undefined.contains(&resource.id.gvk) {
-            return Ok((identity, DryRun::Unknown("its kind is not there yet".into())));
+    let (unknown, mut questions): (Vec<_>, Vec<_>) = resources.iter().partition(|resource| undefined.contains(&resource.id.gvk));
+    let mut answers: HashMap<_, _> =
+        unknown.into_iter().map(|resource| (resource.id.identity(), DryRun::Unknown("its kind is not there yet".into()))).collect();
+    let seen: BTreeSet<Option<&str>> = live.keys().map(|identity| identity.namespace.as_deref()).collect();
+    let mut first: BTreeMap<&str, &Resource> = BTreeMap::new();
+    for &resource in &questions {
+        if let Some(namespace) = resource.id.namespace.as_deref().filter(|namespace| !seen.contains(&Some(*namespace))) {
+            first.entry(namespace).or_insert(resource);
         }
-        let found = live.get(&identity);
-        let answer = match try_out(client, resource, found).await {
-            Ok(object) => DryRun::Would(object),
-            Err(error) => classify(error, found.is_some())?,
-        };
-        Ok::<_, ClusterError>((identity, answer))
-    });
-    Ok(try_join_all(answers).await?.into_iter().collect())
+    }
+    let told = try_join_all(first.values().map(|resource| ask(client, resource, live))).await?;
+    for ((namespace, asked), (identity, answer)) in first.into_iter().zip(told) {
+        let absent = matches!(&answer, DryRun::Unknown(message) if *message == format!("namespaces \"{namespace}\" not found"));
+        questions.retain(|resource| {
+            let same = absent && resource.id.namespace.as_deref() == Some(namespace);
+            if same {
+                answers.insert(resource.id.identity(), answer.clone());
+            }
+            !same && !std::ptr::eq(*resource, asked)
+        });
+        answers.insert(identity, answer);
+    }
+    answers.extend(try_join_all(questions.into_iter().map(|resource| ask(client, resource, live))).await?);
+    Ok(answers)
+}
+
+async fn ask(client: &Client, resource: &Resource, live: &Live) -> Result<(Identity, DryRun), ClusterError> {
+    let identity = resource.id.identity();
+    let found = live.get(&identity);
+    let answer = match try_out(client, resource, found).await {
+        Ok(object) => DryRun::Would(object),
+        Err(error) => classify(error, found.is_some())?,
+    };
+    Ok((identity, answer))
 }
 
 /// What the object would be. A dry run of an apply does not know which fields are claimed before it, so the object as a whole is tried out

@@ -75,7 +75,7 @@ impl Fake {
         self.state.lock().unwrap().rules.push(Rule { line: line.into(), status, body: body.into(), times: usize::MAX });
     }
 
-    /// What a container printed, by `pod/container`.
+    /// What a container printed, by `pod/container`; `pod/container/before` is the run before.
     pub fn log(&self, container: &str, text: &str) {
         self.state.lock().unwrap().logs.insert(container.into(), text.into());
     }
@@ -128,7 +128,11 @@ impl Fake {
         }
         if let Some(pod) = path.strip_suffix("/log") {
             let container = query.split('&').find_map(|part| part.strip_prefix("container=")).unwrap_or_default();
-            let key = format!("{}/{container}", pod.rsplit('/').next().unwrap_or_default());
+            let before = if query.contains("previous=true") { "/before" } else { "" };
+            let key = format!("{}/{container}{before}", pod.rsplit('/').next().unwrap_or_default());
+            if !before.is_empty() && !state.logs.contains_key(&key) {
+                return text(400, "previous terminated container not found".to_owned());
+            }
             let log = state.logs.get(&key).cloned().unwrap_or_default();
             let stamped: String = log.lines().map(|line| format!("2026-01-01T00:00:00.000000001Z {line}\n")).collect();
             return text(200, if query.contains("timestamps=true") { stamped } else { log });
