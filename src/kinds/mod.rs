@@ -8,6 +8,7 @@
 //! waited for or remembered; the one thing that needs a memory, how often pods failed since tracking began, is a fold over such moments
 //! ([`failures`]).
 
+mod advice;
 mod api_service;
 mod custom;
 mod daemon_set;
@@ -31,6 +32,7 @@ mod service;
 mod stateful_set;
 mod table;
 mod volume_claim;
+mod warnings;
 
 #[cfg(test)]
 mod tests;
@@ -41,12 +43,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use advice::advice;
 pub use install_order::{HELM_3, HELM_4};
 pub use owned::pods_of;
 pub use probe::settle;
 pub use references::{Reference, deletion_grace, pod_spec, pod_spec_path, references};
 pub use row::{Derived, Events, Judge, Name, Owner, Pods, Row, Scope, Tier};
 pub use table::OTHER;
+pub use warnings::warnings;
 
 /// What is known of a kind.
 pub fn kind(group: &str, kind: &str) -> &'static Row {

@@ -212,12 +212,13 @@ async fn a_crashing_container_shows_its_last_words() {
     let (fake, client) = start().await;
     crash(&fake);
     let error = converge(&client, &[deployment()], &DeployOptions::default()).await.unwrap_err();
-    insta::assert_snapshot!(whole(&error, &fake), @r"
+    insta::assert_snapshot!(whole(&error, &fake), @r#"
     error: Deployment/web (app/templates/x.yaml) failed: 0 of 1 replica ready: pod web-1-x container web: CrashLoopBackOff, exit code 3 (Error), restarted 2 times (2 failures, 1 tolerated)
     last lines of container web of pod web-1-x:
       starting
       cannot open database
-    ");
+    help: one that waits for what comes later may fail more often: the annotation `werf.io/failures-allowed-per-replica: "5"` tolerates more failures
+    "#);
     assert_eq!(statuses(&client).await, [(1, RecordStatus::Failed)]);
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use miette::Diagnostic;
 
 use super::error::ClusterError;
-use super::pod_logs::LogTail;
+use super::evidence::Evidence;
 use crate::deploy::plan::PlanError;
 use crate::deploy::resource::{ResourceError, ResourceId};
 use crate::error::Kind;
@@ -62,7 +62,7 @@ pub enum DeployError {
     },
 
     /// An object does not work.
-    #[error("{resource}{} failed: {reason}{}", from(.path), tails(.logs))]
+    #[error("{resource}{} failed: {reason}{evidence}", from(.path))]
     ResourceFailed {
         /// The object.
         resource: ResourceId,
@@ -70,16 +70,16 @@ pub enum DeployError {
         path: String,
         /// Why, for people.
         reason: String,
-        /// Last lines of its containers.
-        logs: Vec<LogTail>,
+        /// What its containers and the cluster say.
+        evidence: Evidence,
         /// What to do.
         #[help]
         help: Option<String>,
     },
 
     /// An object shows no sign of life.
-    #[error("{resource}{} made no progress for {}: {message}{}", from(.path), time(*.quiet), tails(.logs))]
-    #[diagnostic(help("{}the annotation `werf.io/no-activity-timeout` of the object says how long to wait", stuck(.message)))]
+    #[error("{resource}{} made no progress for {}: {message}{evidence}", from(.path), time(*.quiet))]
+    #[diagnostic(help("{}the annotation `werf.io/no-activity-timeout` of the object says how long to wait", first(.advice.as_deref())))]
     ResourceStuck {
         /// The object.
         resource: ResourceId,
@@ -89,8 +89,10 @@ pub enum DeployError {
         message: String,
         /// How long nothing changed.
         quiet: Duration,
-        /// Last lines of its containers.
-        logs: Vec<LogTail>,
+        /// What its containers and the cluster say.
+        evidence: Evidence,
+        /// What usually helps.
+        advice: Option<String>,
     },
 
     /// `--timeout` ran out.
@@ -254,17 +256,8 @@ impl DeployError {
     }
 }
 
-/// What usually helps an object that waits for ever, by what it waits for.
-fn stuck(message: &str) -> &'static str {
-    const ADVICE: [(&str, &str); 3] = [
-        (
-            "waits for the address of its load balancer",
-            "no controller of the cluster gives the Service an address: see its events, or let nobody wait for it with the annotation `werf.io/track-termination-mode: NonBlocking`\n",
-        ),
-        ("the rollout is paused", "`kubectl rollout resume` goes on with it; `spec.paused` of the manifest says the same\n"),
-        ("it is not gone", "somebody must take its finalizers away: `kubectl get … -o yaml` shows whose they are\n"),
-    ];
-    ADVICE.iter().find(|(words, _)| message.contains(words)).map_or("", |(_, advice)| advice)
+fn first(advice: Option<&str>) -> String {
+    advice.map(|advice| format!("{advice}\n")).unwrap_or_default()
 }
 
 /// What helps against the cause, after what became of the release.
@@ -301,13 +294,6 @@ fn size(bytes: usize) -> String {
         1024..1_000_000 => format!("{} KiB", bytes / 1024),
         _ => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
     }
-}
-
-fn tails(logs: &[LogTail]) -> String {
-    logs.iter().fold(String::new(), |mut text, tail| {
-        let _ = write!(text, "\nlast lines of container {} of pod {}:", tail.container, tail.pod);
-        text + &lines(&tail.lines)
-    })
 }
 
 fn time(duration: Duration) -> String {

@@ -18,6 +18,7 @@ use super::client::Client;
 use super::deploy_error::DeployError;
 use super::discovery::{await_served, kind_named};
 use super::error::ClusterError;
+use super::evidence::Evidence;
 use super::release::DeployOptions;
 use super::surroundings::Crowds;
 use super::track::{self, Context, Failure, held};
@@ -261,7 +262,7 @@ async fn outside(context: &Context, resource: &Resource, external: &ExternalDepe
             resource: resource.id.clone(),
             path: resource.path.clone(),
             reason: format!("its external dependency `{}` has the kind `{}`, which the cluster does not know", external.id, external.kind),
-            logs: Vec::new(),
+            evidence: Evidence::default(),
             help: Some("write kind.version.group/name, such as deployments.v1.apps/database".into()),
         });
     };
@@ -296,42 +297,11 @@ fn blame(resource: &Resource, failure: Failure) -> DeployError {
     let (id, path) = (resource.id.clone(), resource.path.clone());
     match failure {
         Failure::Cluster(error) => error.into(),
-        Failure::Stuck { message, quiet, logs } => DeployError::ResourceStuck { resource: id, path, message, quiet, logs },
-        Failure::Failed { reason, logs, help } => {
-            let help = help.or_else(|| advice(&reason).map(String::from));
-            DeployError::ResourceFailed { resource: id, path, reason, logs, help }
+        Failure::Stuck { message, quiet, evidence, advice } => {
+            DeployError::ResourceStuck { resource: id, path, message, quiet, evidence, advice }
         }
+        Failure::Failed { reason, evidence, help } => DeployError::ResourceFailed { resource: id, path, reason, evidence, help },
     }
-}
-
-/// What usually helps, by what the kubelet says.
-fn advice(reason: &str) -> Option<&'static str> {
-    const SLOW: &str = "nothing answers the `readinessProbe` yet; a container that only starts slowly is given time by a `startupProbe`, by \
-        `initialDelaySeconds` of the probe, or by the annotation `werf.io/ignore-readiness-probe-fails-for-CONTAINER: 60s`";
-    const SLOW_OR_WRONG: &str = "the process runs and does not pass its `readinessProbe`: check what it answers there; a container that only \
-        starts slowly is given time by a `startupProbe`, by `initialDelaySeconds` of the probe, or by the annotation \
-        `werf.io/ignore-readiness-probe-fails-for-CONTAINER: 60s`";
-    const CONFIGURATION: &str = "the pod refers to a ConfigMap, Secret or key that does not exist";
-    const ADVICE: [(&str, &str); 8] = [
-        ("OOMKilled", "raise `resources.limits.memory` of the container"),
-        ("ErrImagePull", "the node pulls the image by itself: check the name, the tag, and the imagePullSecrets of the pod"),
-        ("ImagePullBackOff", "the node pulls the image by itself: check the name, the tag, and the imagePullSecrets of the pod"),
-        ("CreateContainerConfigError", CONFIGURATION),
-        ("configmap \"", CONFIGURATION),
-        ("secret \"", CONFIGURATION),
-        ("Readiness probe failed", SLOW_OR_WRONG),
-        (
-            "Liveness probe failed",
-            "the kubelet restarts the container because its `livenessProbe` fails: check path, port and `initialDelaySeconds`",
-        ),
-    ];
-    // where nobody listens, path and port may well be right
-    if reason.contains("Readiness probe failed")
-        && ["connection refused", "context deadline exceeded"].iter().any(|word| reason.contains(word))
-    {
-        return Some(SLOW);
-    }
-    ADVICE.iter().find(|(word, _)| reason.contains(word)).map(|(_, advice)| *advice)
 }
 
 /// Deletes what its policy deletes when it fails: the object that failed, what was being waited for when the time was over, and of the

@@ -1,4 +1,4 @@
-//! Which logs of an object's pods are shown, and what its containers said last.
+//! Which logs of an object's pods are shown.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,9 +10,8 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::client::Client;
 use super::error::ClusterError;
-use super::logs::{self, Before, Container, First, Follower, Place, Until};
+use super::logs::{Before, Container, First, Follower, Place, Until};
 use super::track::Context;
 use crate::deploy::resource::Resource;
 
@@ -22,19 +21,8 @@ const RUNNING: Duration = Duration::from_millis(300);
 /// For how long the log of a container that ended may bring nothing before its end.
 const ENDED: Duration = Duration::from_secs(10);
 
-/// The last lines of a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogTail {
-    /// Pod.
-    pub pod: String,
-    /// Container.
-    pub container: String,
-    /// Its last lines, as written.
-    pub lines: Vec<String>,
-}
-
 /// Pod, container and the number of its run.
-type Run = (String, String, i64);
+pub(super) type Run = (String, String, i64);
 
 /// Log streams of one object's pods.
 pub(super) struct Logs<'a> {
@@ -155,37 +143,11 @@ fn time(value: &Value) -> Option<Timestamp> {
 }
 
 /// The runs of a pod's containers, those of init containers first.
-fn runs(pod: &Value) -> impl Iterator<Item = (Run, &Value)> {
+pub(super) fn runs(pod: &Value) -> impl Iterator<Item = (Run, &Value)> {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let lists = ["initContainerStatuses", "containerStatuses"].into_iter();
     lists.flat_map(|list| pod["status"][list].as_array().into_iter().flatten()).map(move |status| {
         let container = status["name"].as_str().unwrap_or_default();
         ((name.to_owned(), container.to_owned(), status["restartCount"].as_i64().unwrap_or(0)), status)
     })
-}
-
-/// The last lines of every container that did not work, at most three of them.
-pub(super) async fn tails(client: &Client, pods: &[&Value]) -> Vec<LogTail> {
-    let mut found = Vec::new();
-    for pod in pods {
-        for ((name, container, restarts), status) in runs(pod) {
-            let restarted = restarts > 0;
-            let ended = status["state"]["terminated"]["exitCode"].as_i64().is_some_and(|code| code != 0);
-            let runs = status["state"]["running"].is_object();
-            let unready = runs && status["ready"] == false;
-            if !(restarted || ended || unready) || found.len() >= 3 {
-                continue;
-            }
-            let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default().into();
-            let container = Container { namespace, pod: name, name: container };
-            // A container that waits or runs again wrote its last words in the run before.
-            let previous = restarted && !ended;
-            if let Ok(lines) = logs::tail(client, &container, previous).await
-                && !lines.is_empty()
-            {
-                found.push(LogTail { pod: container.pod, container: container.name, lines });
-            }
-        }
-    }
-    found
 }

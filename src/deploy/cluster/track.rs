@@ -15,13 +15,14 @@ use tokio::time::Instant;
 use super::client::Client;
 use super::discovery::{Kind, kind_of};
 use super::error::ClusterError;
-use super::pod_logs::{LogTail, Logs, tails};
+use super::evidence::Evidence;
+use super::pod_logs::Logs;
 use super::surroundings::{Around, Crowds, Topics, own_topic};
 use super::watch::{By, Hub, Refusal, Topic, View};
 use crate::deploy::resource::{Resource, ResourceId};
 use crate::event::{Event, Events};
 use crate::kinds::failures::{Failures, Tolerance, is_since, track as judge};
-use crate::kinds::{Related, State, Status, deletion_grace, pods_of, settle, status};
+use crate::kinds::{Related, State, Status, advice, deletion_grace, pods_of, settle, status};
 
 /// How many logs are followed at once, over the connection that requests use too: a server allows about a hundred streams on it.
 const LOG_STREAMS: usize = 60;
@@ -54,9 +55,9 @@ pub(super) struct Context {
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The object failed.
-    Failed { reason: String, logs: Vec<LogTail>, help: Option<String> },
+    Failed { reason: String, evidence: Evidence, help: Option<String> },
     /// Nothing changed for too long.
-    Stuck { message: String, quiet: Duration, logs: Vec<LogTail> },
+    Stuck { message: String, quiet: Duration, evidence: Evidence, advice: Option<String> },
     /// The cluster could not be asked.
     Cluster(ClusterError),
 }
@@ -69,7 +70,7 @@ impl From<ClusterError> for Failure {
 
 impl From<Refusal> for Failure {
     fn from(Refusal { message, help }: Refusal) -> Self {
-        Failure::Failed { reason: message, logs: Vec::new(), help }
+        Failure::Failed { reason: message, evidence: Evidence::default(), help }
     }
 }
 
@@ -218,22 +219,24 @@ pub(super) async fn ready(context: &Context, resource: &Resource, applied: Optio
                 }
                 State::Failed => {
                     logs.finish(&pods).await;
-                    let tails = tails(&context.client, &pods).await;
+                    let evidence = Evidence::of(&context.client, &object, &pods, related, context.since, &message).await;
                     context.events.emit(Event::ResourceFailed { resource: id.to_string(), message: message.clone() });
-                    return Err(Failure::Failed { reason: message, logs: tails, help: None });
+                    let help = advice(&object, &message, &tolerance);
+                    return Err(Failure::Failed { reason: message, evidence, help });
                 }
                 State::Progressing | State::Terminating => context.progressed(id, &message, &mut shown),
             }
             if quiet_since.elapsed() >= patience {
-                let tails = tails(&context.client, &pods).await;
                 let message = if shown.is_empty() { "it gives no sign of life".to_owned() } else { shown };
+                let evidence = Evidence::of(&context.client, &object, &pods, related, context.since, &message).await;
+                let advice = advice(&object, &message, &tolerance);
                 context.events.emit(Event::ResourceFailed { resource: id.to_string(), message: message.clone() });
-                return Err(Failure::Stuck { message, quiet: patience, logs: tails });
+                return Err(Failure::Stuck { message, quiet: patience, evidence, advice });
             }
         } else if view.is_synced(&topics.own) && applied.is_none() {
-            return Err(Failure::Failed { reason: "it does not exist".into(), logs: Vec::new(), help: None });
+            return Err(Failure::Failed { reason: "it does not exist".into(), evidence: Evidence::default(), help: None });
         } else if quiet_since.elapsed() >= patience {
-            return Err(Failure::Stuck { message: "the object disappeared".into(), quiet: patience, logs: Vec::new() });
+            return Err(stuck("the object disappeared".into(), patience));
         }
         let now = (seen, logs.printed());
         if now != life {
@@ -281,6 +284,12 @@ fn tell_events(context: &Context, id: &ResourceId, around: &Around, told: &mut H
     }
 }
 
+/// Nothing changed, and there are no pods to ask why.
+fn stuck(message: String, quiet: Duration) -> Failure {
+    let advice = advice(&Value::Null, &message, &Tolerance::default());
+    Failure::Stuck { message, quiet, evidence: Evidence::default(), advice }
+}
+
 /// Waits until the object is gone, or has been replaced by a new one. Its annotation says how long nothing may change, and its pods may
 /// take their time of grace on top of that.
 pub(super) async fn absent(context: &Context, resource: &Resource) -> Result<(), Failure> {
@@ -315,7 +324,7 @@ pub(super) async fn absent(context: &Context, resource: &Resource) -> Result<(),
             }
         }
         if quiet_since.elapsed() >= patience {
-            return Err(Failure::Stuck { message: format!("it is not gone: {shown}"), quiet: patience, logs: Vec::new() });
+            return Err(stuck(format!("it is not gone: {shown}"), patience));
         }
         tokio::select! {
             () = view.changed() => {}
@@ -337,7 +346,7 @@ pub(super) async fn exists(context: &Context, kind: &Kind, id: &ResourceId, pati
             return Ok(());
         }
         if Instant::now() >= deadline {
-            return Err(Failure::Stuck { message: format!("{id} does not exist"), quiet: patience, logs: Vec::new() });
+            return Err(stuck(format!("{id} does not exist"), patience));
         }
         tokio::select! {
             () = view.changed() => {}
