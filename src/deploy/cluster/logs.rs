@@ -113,11 +113,11 @@ impl Follower {
         let mut shown = Shown::new(self.since);
         let mut attempts = 0;
         while attempts < ATTEMPTS {
-            let (from, skip) = shown.resume();
+            let (from, passed) = shown.resume();
             let follow = if permit.is_some() { "&follow=true" } else { "" };
             let before = shown.lines;
             match self.open(follow, from).await {
-                Ok(stream) => match self.read(stream, skip, &mut shown).await {
+                Ok(stream) => match self.read(stream, passed, &mut shown).await {
                     Ok(()) => return Ok(()),
                     Err(error) => tracing::debug!(%error, pod = %self.container.pod, "the stream of a log broke"),
                 },
@@ -163,9 +163,8 @@ impl Follower {
     }
 
     /// Reads one stream to its end.
-    async fn read(&mut self, stream: impl AsyncBufRead + Unpin, skip: u64, shown: &mut Shown) -> std::io::Result<()> {
+    async fn read(&mut self, stream: impl AsyncBufRead + Unpin, mut passed: Passed, shown: &mut Shown) -> std::io::Result<()> {
         let mut lines = Lines { stream, line: Vec::new(), lost: 0 };
-        let mut skip = skip;
         loop {
             let until = *self.until.borrow_and_update();
             let next = tokio::select! {
@@ -175,8 +174,7 @@ impl Follower {
             };
             let Some((line, lost)) = next else { return Ok(()) };
             let (time, text) = split(&line);
-            if skip > 0 {
-                skip -= 1;
+            if passed.was_shown(time) {
                 continue;
             }
             if let (0, Some(time)) = (shown.lines, time) {
@@ -210,21 +208,31 @@ async fn quiet(until: Until) {
 struct Shown {
     since: Option<Timestamp>,
     /// Lines by the second in which they were written; only the newest seconds.
-    seconds: BTreeMap<i64, u64>,
+    seconds: BTreeMap<i64, Second>,
     lines: u64,
     /// Whether seconds were forgotten: before the first that is known, lines were shown that are not counted.
     forgot: bool,
+    newest: Option<Timestamp>,
+}
+
+/// The lines of a second.
+struct Second {
+    count: u64,
+    /// The number of its first line, and when that was written.
+    first: (u64, Option<Timestamp>),
 }
 
 impl Shown {
     fn new(since: Option<Timestamp>) -> Self {
-        Shown { since, seconds: BTreeMap::new(), lines: 0, forgot: false }
+        Shown { since, seconds: BTreeMap::new(), lines: 0, forgot: false, newest: None }
     }
 
     fn count(&mut self, time: Option<Timestamp>) {
+        let line = self.lines;
         self.lines += 1;
+        self.newest = self.newest.max(time);
         let Some(second) = time.map(|time| time.as_second()).or_else(|| self.seconds.keys().next_back().copied()) else { return };
-        *self.seconds.entry(second).or_default() += 1;
+        self.seconds.entry(second).or_insert(Second { count: 0, first: (line, time) }).count += 1;
         let newest = self.seconds.keys().next_back().copied().unwrap_or(second);
         while let Some((&first, _)) = self.seconds.first_key_value()
             && first < newest - 2 * DISORDER
@@ -234,14 +242,46 @@ impl Shown {
         }
     }
 
-    /// From which second on to ask, and how many lines of the answer were shown already.
-    fn resume(&self) -> (Option<Timestamp>, u64) {
-        let Some(newest) = self.seconds.keys().next_back() else { return (self.since, self.lines) };
-        if !self.forgot {
-            return (self.since, self.lines);
+    /// From which second on to ask, and which lines of the answer were shown already.
+    fn resume(&self) -> (Option<Timestamp>, Passed) {
+        let newest = self.seconds.keys().next_back().filter(|_| self.forgot);
+        let from = newest.map(|newest| newest - DISORDER);
+        let known = || self.seconds.range(from.unwrap_or(i64::MIN)..).map(|(_, second)| second);
+        let count = if from.is_some() { known().map(|second| second.count).sum() } else { self.lines };
+        let first = known().map(|second| second.first).min_by_key(|(line, _)| *line).and_then(|(_, time)| time);
+        let from = from.and_then(|from| Timestamp::from_second(from).ok()).or(self.since);
+        (from, if count == 0 { Passed::Nothing } else { Passed::Begin { count, first, newest: self.newest } })
+    }
+}
+
+/// Which lines of a stream that is asked for again were shown before.
+enum Passed {
+    /// As many as are counted, if it begins with the line that was the first of these. A node begins a new file when one is large: then
+    /// it does not.
+    Begin {
+        count: u64,
+        first: Option<Timestamp>,
+        newest: Option<Timestamp>,
+    },
+    /// So many.
+    Count(u64),
+    /// Of a new file, what is not newer.
+    Until(Option<Timestamp>),
+    Nothing,
+}
+
+impl Passed {
+    /// Whether the next line was shown before, by when it was written.
+    fn was_shown(&mut self, time: Option<Timestamp>) -> bool {
+        if let Passed::Begin { count, first, newest } = *self {
+            *self = if time == first { Passed::Count(count) } else { Passed::Until(newest) };
         }
-        let from = newest - DISORDER;
-        (Timestamp::from_second(from).ok(), self.seconds.range(from..).map(|(_, count)| count).sum())
+        match *self {
+            Passed::Count(count @ 1..) => *self = Passed::Count(count - 1),
+            Passed::Until(newest) if time <= newest => {}
+            _ => *self = Passed::Nothing,
+        }
+        !matches!(self, Passed::Nothing)
     }
 }
 
@@ -342,9 +382,18 @@ mod tests {
         for cut in 0..log.len() {
             let mut shown = Shown::new(None);
             log[..cut].iter().for_each(|time| shown.count(Some(*time)));
-            let (from, skip) = shown.resume();
-            let answer: Vec<usize> = (0..log.len()).filter(|line| from.is_none_or(|from| log[*line] >= from)).collect();
-            assert_eq!(answer.get(skip as usize).copied().unwrap_or(log.len()), cut, "cut after {cut}");
+            let answer = |file: usize| {
+                let (from, mut passed) = shown.resume();
+                let lines = (file..log.len()).filter(|line| from.is_none_or(|from| log[*line] >= from));
+                lines.filter(|line| !passed.was_shown(Some(log[*line]))).collect::<Vec<_>>()
+            };
+            assert_eq!(answer(0), (cut..log.len()).collect::<Vec<_>>(), "cut after {cut}");
+            // Where what was shown is in a file that is gone, the rest of the present one is shown: of two streams that are out of order
+            // what is surely new.
+            let rest = answer(cut.max(1));
+            let newest = log[..cut].iter().max();
+            let least = (cut.max(1)..log.len()).filter(|line| newest.is_none_or(|newest| log[*line] > *newest)).count();
+            assert!(rest.len() >= least && rest.is_sorted() && rest.first().is_none_or(|line| *line >= cut), "cut after {cut}");
         }
     }
 

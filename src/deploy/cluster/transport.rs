@@ -1,7 +1,7 @@
-//! Connections to the API server: one for what a command asks, and one for what it watches.
+//! Connections to the API server: one for what a command asks, one for what it watches, and one for the logs that it follows.
 //!
-//! Over TLS the server chooses HTTP/2: requests and logs share one connection, and a second one is opened with the first watch, since a
-//! server takes only about a hundred streams on each, and watches stay.
+//! Over TLS the server chooses HTTP/2. Watches have a connection of their own, since a server takes only about a hundred streams on each,
+//! and watches stay. Logs have one too: a container that prints faster than its lines are shown must not hold up the rest.
 //! A server or a proxy that speaks HTTP/1.1 only gets a pool of keep-alive connections instead.
 
 use std::future::Future;
@@ -29,7 +29,23 @@ pub(super) struct Transport {
     pool: hyper_util::client::legacy::Client<HttpsConnector<Connector>, Body>,
     requests: Arc<Mutex<State>>,
     watches: Arc<Mutex<State>>,
+    logs: Arc<Mutex<State>>,
     connect_timeout: Duration,
+}
+
+/// How many bytes may be on their way before somebody reads them.
+struct Windows {
+    stream: u32,
+    connection: u32,
+}
+
+impl Windows {
+    /// The usual 64 KiB would cost a round trip per 64 KiB of a long list.
+    const LISTS: Windows = Windows { stream: 2 << 20, connection: 8 << 20 };
+    /// Every line of a log is a frame of its own, of about 50 bytes. The HTTP/2 library ends a connection on which small frames wait
+    /// whose number of bytes to a full 256 each is more than half the connection's window: of 60 logs that nobody reads, full windows of
+    /// 64 KiB come to 27 MiB.
+    const LOGS: Windows = Windows { stream: 64 << 10, connection: 64 << 20 };
 }
 
 enum State {
@@ -57,7 +73,7 @@ impl Transport {
         let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector.clone());
         let connect_timeout = config.connect_timeout.unwrap_or(Duration::from_secs(30));
         let unknown = || Arc::new(Mutex::new(State::Unknown));
-        Ok(Transport { connector, pool, requests: unknown(), watches: unknown(), connect_timeout })
+        Ok(Transport { connector, pool, requests: unknown(), watches: unknown(), logs: unknown(), connect_timeout })
     }
 
     async fn answer(self, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
@@ -77,8 +93,15 @@ impl Transport {
         if uri.scheme_str() != Some("https") {
             return Ok(None);
         }
-        let is_watch = uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
-        let mut state = if is_watch { self.watches.lock().await } else { self.requests.lock().await };
+        let asks = |wanted: &str| uri.query().is_some_and(|query| query.split('&').any(|part| part == wanted));
+        let (state, windows) = if asks("watch=true") {
+            (&self.watches, Windows::LISTS)
+        } else if uri.path().ends_with("/log") {
+            (&self.logs, Windows::LOGS)
+        } else {
+            (&self.requests, Windows::LISTS)
+        };
+        let mut state = state.lock().await;
         match &*state {
             State::Http1 => return Ok(None),
             State::Http2(connection) if !connection.is_closed() => return Ok(Some(connection.clone())),
@@ -91,11 +114,10 @@ impl Transport {
             *state = State::Http1;
             return Ok(None);
         }
-        // The default windows of 64 KiB would cost a round trip per 64 KiB of a long list.
         let (connection, driver) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            .initial_stream_window_size(2 << 20)
-            .initial_connection_window_size(8 << 20)
+            .initial_stream_window_size(windows.stream)
+            .initial_connection_window_size(windows.connection)
             .keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(15))
             .keep_alive_while_idle(true)
