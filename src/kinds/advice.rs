@@ -60,7 +60,7 @@ const ADVICE: &[(&[&str], Advice)] = &[
             count(case.container, "/livenessProbe/initialDelaySeconds")
         )
     }),
-    (&["exit code 127", "exit code 128", "exit code 126", "no such file or directory"], |_| {
+    (&["exit code 127", "exit code 128", "exit code 126", "no such file or directory", "executable file not found"], |_| {
         "the program that the container shall run is not in the image, or cannot be executed: check `command` and `args`".into()
     }),
     (&["exit code 137"], |_| {

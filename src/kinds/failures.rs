@@ -17,6 +17,7 @@ use super::json::{count, items, line, name, number, plural, text, time, uid};
 use super::owned::{events_of, new_replica_set, pods_of};
 use super::pod::{self, Role, said};
 use super::row::Tolerated;
+use super::warnings::core;
 use super::{Related, State, Status, probe, row, status};
 
 /// What tolerance a resource's annotations ask for.
@@ -140,6 +141,7 @@ fn with_reason(message: &str, reason: &str) -> String {
             format!("{}: {reason}", &message[..start])
         }
         Some(_) => message.to_owned(),
+        None if message.contains(&core(reason)) => message.to_owned(),
         None => format!("{message}: {reason}"),
     }
 }
@@ -253,16 +255,25 @@ fn told_of_pod(
 }
 
 /// What events newly tell of a controller that cannot make its pods. It tries again many times a second, and a quota or a
-/// ServiceAccount may come a moment later, so only what lasts counts.
+/// ServiceAccount may come a moment later, so only what lasts counts. Each try may be an event of its own, since it names the pod.
 fn told_of_owner(seen: &mut BTreeMap<String, i64>, owner: &Value, events: &[Arc<Value>], since: Option<Timestamp>) -> Vec<String> {
+    let mut causes: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+    for event in events_of(owner, events).filter(|event| text(event, "/reason") == "FailedCreate" && is_since(event, since)) {
+        causes.entry(core(text(event, "/message"))).or_default().push(event);
+    }
     // It pauses twice as long after each try: the tries of the first two seconds are its first ten.
-    let lasts = |event: &&Value| match (time(event, "/firstTimestamp"), time(event, "/lastTimestamp")) {
-        (Some(first), Some(last)) => last.duration_since(since.map_or(first, |since| first.max(since))).as_secs() >= 2,
-        _ => false,
+    let lasts = |tries: &[&Value]| {
+        let first = tries.iter().filter_map(|event| time(event, "/firstTimestamp")).min().max(since);
+        let last = tries.iter().filter_map(|event| time(event, "/lastTimestamp")).max();
+        first.zip(last).is_some_and(|(first, last)| last.duration_since(first).as_secs() >= 2)
     };
-    let failures = events_of(owner, events).filter(|event| text(event, "/reason") == "FailedCreate");
-    let failures = failures.filter(|event| is_since(event, since)).filter(lasts);
-    failures.filter(|event| times_since(seen, event) > 0).map(|event| line(text(event, "/message"))).collect()
+    let mut fresh = Vec::new();
+    for tries in causes.into_values().filter(|tries| lasts(tries)) {
+        let new = tries.iter().map(|event| times_since(seen, event)).sum::<i64>();
+        let last = tries.iter().max_by_key(|event| time(event, "/lastTimestamp"));
+        fresh.extend(last.filter(|_| new > 0).map(|event| line(text(event, "/message"))));
+    }
+    fresh
 }
 
 /// How often an event has happened since the last look that counted it.

@@ -4,15 +4,15 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failures::is_since;
-use super::json::{line, number, text};
+use super::json::{is_true, line, number, text};
 use super::owned::{events_of, new_replica_set};
 use super::{Related, pod};
 
 /// How many warnings are shown.
 const SHOWN: usize = 5;
 
-/// What says nothing that a status does not say better.
-const EMPTY: [&str; 3] = ["BackOff", "BackoffLimitExceeded", "DeadlineExceeded"];
+/// What says nothing that a status does not say better, or tells of the cluster and not of the object.
+const EMPTY: [&str; 5] = ["BackOff", "BackoffLimitExceeded", "DeadlineExceeded", "MissingClusterDNS", "DNSConfigForming"];
 
 /// Warnings of this deployment about an object, its ReplicaSet and its pods, the newest last, as `Pod/web-1: Unhealthy: …`; without those
 /// that `reason` tells already.
@@ -20,16 +20,16 @@ pub fn warnings(object: &Value, pods: &[&Value], related: Related<'_>, since: Op
     let replica_set = new_replica_set(object, related.replica_sets);
     let about = std::iter::once(object).chain(replica_set).chain(pods.iter().copied());
     let mut found: Vec<&Value> = about
-        .flat_map(|object| events_of(object, related.events))
+        .flat_map(|object| events_of(object, related.events).filter(|event| !is_over(object, event)))
         .filter(|event| text(event, "/type") == "Warning" && is_since(event, since))
-        .filter(|event| !EMPTY.contains(&text(event, "/reason")) && !is_told(reason, &pod::said(text(event, "/message"))))
+        .filter(|event| !EMPTY.contains(&text(event, "/reason")) && !reason.contains(&core(&pod::said(text(event, "/message")))))
         .collect();
     found.sort_by_key(|event| (pod::event_time(event), text(event, "/metadata/name")));
     let mut lines: Vec<String> = Vec::new();
     for event in found.into_iter().rev() {
         let line = told(event);
         // Pods of one template tell the same: one of them speaks for all.
-        let same = |known: &String| known.split_once(": ").map(|(_, words)| words) == line.split_once(": ").map(|(_, words)| words);
+        let same = |known: &String| core(known) == core(&line);
         if lines.len() < SHOWN && !lines.iter().any(same) {
             lines.push(line);
         }
@@ -38,10 +38,24 @@ pub fn warnings(object: &Value, pods: &[&Value], related: Related<'_>, since: Op
     lines
 }
 
-/// The kubelet and the controllers wrap one another's words: `Failed to pull image "x": …`, `Error: …`.
-fn is_told(reason: &str, message: &str) -> bool {
+/// Whether a pod has come further than to what an event tells.
+fn is_over(pod: &Value, event: &Value) -> bool {
+    match text(event, "/reason") {
+        "FailedScheduling" => is_true(pod, "PodScheduled"),
+        "FailedMount" | "FailedAttachVolume" | "FailedCreatePodSandBox" => {
+            pod::containers(pod).any(|(_, status)| !text(status, "/containerID").is_empty())
+        }
+        _ => false,
+    }
+}
+
+/// What a message says, without what is wrapped around it: the kubelet and the controllers quote one another (`Failed to pull image "x": …`,
+/// `Error: …`), and a controller names each pod that it could not make.
+pub(super) fn core(message: &str) -> String {
+    let message = message.strip_prefix("(combined from similar events): ").unwrap_or(message);
     let words = message.split_once(": ").map_or(message, |(_, words)| words);
-    reason.contains(message) || reason.contains(words)
+    let words = words.split_once(" is forbidden: ").map_or(words, |(_, words)| words);
+    words.split(" (").next().filter(|words| words.len() > 20).unwrap_or(words).to_owned()
 }
 
 fn told(event: &Value) -> String {
@@ -74,9 +88,12 @@ mod tests {
             event("d", "web-1", "Unhealthy", "Liveness probe failed: HTTP 500", 4),
             event("e", "web-2", "Unhealthy", "Liveness probe failed: HTTP 500", 4),
             event("f", "web-1", "Pulled", "fine", 5),
+            event("h", "web-1", "FailedScheduling", "0/1 nodes are available", 7),
             event("g", "other", "Unhealthy", "Liveness probe failed: HTTP 400", 6),
         ];
-        let pods = ["web-1", "web-2"].map(|name| json!({"metadata": {"name": name, "uid": name}}));
+        let pods = ["web-1", "web-2"].map(
+            |name| json!({"metadata": {"name": name, "uid": name}, "status": {"conditions": [{"type": "PodScheduled", "status": "True"}]}}),
+        );
         let pods: Vec<&Value> = pods.iter().collect();
         let related = Related { events: &events, ..Related::default() };
         let told =

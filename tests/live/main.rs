@@ -28,6 +28,7 @@ mod cleanup;
 mod contexts;
 mod converge;
 mod embedded;
+mod failures;
 mod faults;
 mod helm_words;
 mod holds;

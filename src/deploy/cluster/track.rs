@@ -222,7 +222,8 @@ pub(super) async fn ready(context: &Context, resource: &Resource, applied: Optio
                     let evidence = Evidence::of(&context.client, &object, &pods, related, context.since, &message).await;
                     context.events.emit(Event::ResourceFailed { resource: id.to_string(), message: message.clone() });
                     let help = advice(&object, &message, &tolerance);
-                    return Err(Failure::Failed { reason: message, evidence, help });
+                    let reason = message.strip_prefix("failed: ").map(str::to_owned).unwrap_or(message);
+                    return Err(Failure::Failed { reason, evidence, help });
                 }
                 State::Progressing | State::Terminating => context.progressed(id, &message, &mut shown),
             }
