@@ -52,6 +52,7 @@ fn without_names(text: &str, app: &App) -> String {
         (r"[0-9a-f]{8}-[0-9a-f-]{27}", "UID"),
         (r" \(\d+ times\)", ""),
         (r"CrashLoopBackOff, ", ""),
+        (r"(Error|CreateContainerConfigError): configmap", "configmap"),
         (r", restarted (once|\d+ times)", ""),
         (r" \(\d+ failures?, \d+ tolerated\)", ""),
         (r"\d/\d nodes are available: .*", "nodes are available: …"),
@@ -132,7 +133,7 @@ fn its_image_is_never_pulled() {
 #[test]
 fn its_settings_are_not_there() {
     told!(web("", "", &runs(RUNS, ", envFrom: [{configMapRef: {name: settings}}]")), @r#"
-    error: Deployment/web (shop/templates/app.yaml) failed: 0 of 1 replica ready: pod web-POD container main: CreateContainerConfigError: configmap "settings" not found
+    error: Deployment/web (shop/templates/app.yaml) failed: 0 of 1 replica ready: pod web-POD container main: configmap "settings" not found
     help: release `shop` was rolled back to revision 1 (as revision 3)
     the pod refers to a ConfigMap, Secret or key that does not exist
     "#);

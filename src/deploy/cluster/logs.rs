@@ -174,6 +174,9 @@ impl Follower {
             };
             let Some((line, lost)) = next else { return Ok(()) };
             let (time, text) = split(&line);
+            if time.is_none() && is_no_log(text) {
+                continue;
+            }
             if passed.was_shown(time) {
                 continue;
             }
@@ -331,7 +334,7 @@ pub(super) async fn tail(client: &Client, container: &Container, previous: bool)
     for previous in runs {
         let query = format!("container={}&tailLines={TAIL}&previous={previous}&limitBytes={}", container.name, TAIL * LONGEST);
         match client.call_bytes(&call(container, &query)).await {
-            Ok(bytes) if bytes.is_empty() => {}
+            Ok(bytes) if bytes.is_empty() || is_no_log(&bytes) => {}
             Ok(bytes) => return Ok(String::from_utf8_lossy(&bytes).lines().map(clipped).collect()),
             // The run is gone already, or never was.
             Err(error) if matches!(error.http_status(), Some(400 | 404 | 500)) => {}
@@ -339,6 +342,11 @@ pub(super) async fn tail(client: &Client, container: &Container, previous: bool)
         }
     }
     Ok(Vec::new())
+}
+
+/// Whether a node says, where a log should be, that it has none: the words are its own, not the container's.
+fn is_no_log(text: &[u8]) -> bool {
+    text.starts_with(b"unable to retrieve container logs for ")
 }
 
 fn clipped(line: &str) -> String {
