@@ -294,6 +294,138 @@ async fn a_lock_that_is_held_names_its_holder() {
     converge(&client, &[config_map("1")], &options).await.unwrap();
 }
 
+const LOCK: &str = "/api/v1/namespaces/ns/configmaps/werf-synchronization";
+
+/// Deploys an object that is not ready yet; what happens once it was applied is `then`.
+async fn deploy_and_meanwhile(
+    fake: &Fake,
+    client: &Client,
+    then: impl Future<Output = ()>,
+    mut on_event: impl FnMut(&Event),
+) -> Result<Outcome, DeployError> {
+    fake.on_write(|object| {
+        if object["kind"] == "Deployment" {
+            object["metadata"]["generation"] = 1.into();
+            object["status"] = json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "unavailableReplicas": 1});
+        }
+    });
+    let prepared = prepare(client, desired(&[deployment()]), load_history(client, "ns", "app").await.unwrap()).await.unwrap();
+    let (events, mut facts) = Events::channel();
+    let (options, cancel) = (DeployOptions::default(), CancellationToken::new());
+    let deployment = async {
+        let result = deploy(client, prepared, &options, &events, &cancel).await;
+        drop(events);
+        result
+    };
+    let meanwhile = async {
+        let mut then = Some(then);
+        while let Some(fact) = facts.recv().await {
+            on_event(&fact);
+            if matches!(fact, Event::ResourceApplied { .. })
+                && let Some(then) = then.take()
+            {
+                then.await;
+            }
+        }
+    };
+    tokio::join!(deployment, meanwhile).0
+}
+
+fn make_ready(fake: &Fake) {
+    let path = "/apis/apps/v1/namespaces/ns/deployments/web";
+    let mut object = fake.get(path).unwrap();
+    object["status"] = json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1,
+        "conditions": [{"type": "Available", "status": "True"}]});
+    fake.put(path, object);
+}
+
+/// Changes the annotation with the lease; `None` takes it away.
+fn set_lease(fake: &Fake, lease: Option<Value>) {
+    let mut map = fake.get(LOCK).unwrap();
+    let annotations = map["metadata"]["annotations"].as_object_mut().unwrap();
+    let key = annotations.keys().next().unwrap().clone();
+    match lease {
+        Some(lease) => annotations.insert(key, lease.to_string().into()),
+        None => annotations.remove(&key),
+    };
+    fake.put(LOCK, map);
+}
+
+#[tokio::test]
+async fn who_lost_the_lock_changes_nothing_any_more() {
+    let (fake, client) = start().await;
+    let take = async {
+        set_lease(&fake, Some(json!({"uuid": "other", "holder": "ci@runner-8 (pid 3)", "SharedHoldersCount": 1})));
+        fake.forget_requests();
+    };
+    let error = deploy_and_meanwhile(&fake, &client, take, |_| {}).await.unwrap_err();
+    insta::assert_snapshot!(whole(&error, &fake), @r"
+    error: lost the lock of release `app` in namespace `ns` to ci@runner-8 (pid 3): nothing more is changed
+    help: the API server did not hear from this werf for longer than the lock lasts, ten seconds; run the command again when the other one has ended
+    ");
+    assert_eq!(fake.requests().iter().filter(is_write).collect::<Vec<_>>(), Vec::<&String>::new());
+    assert_eq!(statuses(&client).await, [(1, RecordStatus::PendingInstall)], "the record is the other one's");
+    assert!(fake.get(LOCK).unwrap().to_string().contains("runner-8"), "and so is the lock");
+}
+
+#[tokio::test]
+async fn a_lock_that_nobody_has_is_taken_again() {
+    let (fake, client) = start().await;
+    let take = async {
+        set_lease(&fake, None);
+        let server = fake.clone();
+        tokio::spawn(async move {
+            while !server.get(LOCK).unwrap().to_string().contains("SharedHoldersCount") {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            make_ready(&server);
+        });
+    };
+    assert_eq!(deploy_and_meanwhile(&fake, &client, take, |_| {}).await.unwrap(), Outcome::Deployed { revision: 1 });
+    assert_eq!(fake.get(LOCK).unwrap()["metadata"]["annotations"], json!({}));
+}
+
+#[tokio::test]
+async fn a_lock_that_somebody_had_meanwhile_is_lost() {
+    let (fake, client) = start().await;
+    let take = async {
+        let name = "sh.helm.release.v1.app.v2";
+        let labels = json!({"owner": "helm", "name": "app", "status": "deployed", "version": "2"});
+        let record = json!({"metadata": {"name": name, "namespace": "ns", "labels": labels}});
+        fake.put(&format!("/api/v1/namespaces/ns/secrets/{name}"), record);
+        set_lease(&fake, None);
+    };
+    let error = deploy_and_meanwhile(&fake, &client, take, |_| {}).await.unwrap_err();
+    let text = whole(&error, &fake);
+    assert!(text.starts_with("error: lost the lock of release `app` in namespace `ns` to another werf, which has ended: "), "{text}");
+    let record = fake.get("/api/v1/namespaces/ns/secrets/sh.helm.release.v1.app.v1").unwrap();
+    assert_eq!(record["metadata"]["labels"]["status"], "pending-install");
+    assert_eq!(fake.get(LOCK).unwrap()["metadata"]["annotations"], json!({}), "it is given back");
+}
+
+#[tokio::test]
+async fn while_the_lock_is_not_renewed_nothing_is_changed_and_then_it_goes_on() {
+    let (fake, client) = start().await;
+    let refused = format!("PUT {LOCK}");
+    let fail = async { fake.fail(&refused, 500, "the disk of the cluster is slow", 12) };
+    let mut told = Vec::new();
+    let result = deploy_and_meanwhile(&fake, &client, fail, |event| {
+        // told when the lease may have run out: from now on changes wait, and there is one to be made
+        if let Event::TryingAgain { doing, .. } = event {
+            told.push(doing.clone());
+            make_ready(&fake);
+        }
+    });
+    assert_eq!(result.await.unwrap(), Outcome::Deployed { revision: 1 });
+    assert_eq!(told, ["renew the lock of release `app`; nothing is changed before that"]);
+    let requests = fake.requests();
+    let applied = requests.iter().position(|line| line.starts_with("PATCH")).unwrap();
+    let writes: Vec<&str> = requests[applied + 1..].iter().filter(is_write).map(String::as_str).collect();
+    let record = "PUT /api/v1/namespaces/ns/secrets/sh.helm.release.v1.app.v1";
+    let tries = writes.iter().take_while(|line| **line != record).filter(|line| **line == refused).count();
+    assert!(tries >= 13, "the record is written after the renewal that went well: {writes:#?}");
+}
+
 #[tokio::test]
 async fn a_revision_that_somebody_else_wrote_is_not_overwritten() {
     let (fake, client) = start().await;

@@ -496,6 +496,22 @@ fn interrupted_while_another_one_has_the_lock() {
 }
 
 #[test]
+fn stopped_while_another_one_deploys_it_leaves_the_release_alone() {
+    real_node!();
+    let probe = "readinessProbe: {exec: {command: ['true']}, initialDelaySeconds: 4, periodSeconds: 1}";
+    let app = app(&deployment(RUNS, probe));
+    let mut first = app.start(&["converge"], &[]);
+    first.until("Created Deployment/web");
+    first.signal(Signal::STOP);
+    let second = app.werf(&["converge"]);
+    assert_eq!(second.code, 0, "{}", second.stderr);
+    first.signal(Signal::CONT);
+    failed(&first.finish(), &["error: lost the lock of release `shop`", "to another werf, which has ended: nothing more is changed"]);
+    assert_eq!(statuses(&app), ["failed", "deployed"]);
+    assert_eq!(lock(&app), "");
+}
+
+#[test]
 fn ended_at_any_moment_the_next_one_finishes_the_job() {
     real_node!();
     let app = App::shop();

@@ -18,6 +18,7 @@ use tower::{BoxError, ServiceBuilder};
 
 use super::discovery::Kinds;
 use super::error::ClusterError;
+use super::fence::Fence;
 use super::transport::Transport;
 use crate::error::root_cause;
 use crate::event::{Event, Events};
@@ -40,6 +41,8 @@ const SLOW: Duration = Duration::from_secs(6);
 pub struct Client {
     kube: kube::Client,
     inner: Arc<Inner>,
+    /// What changes must pass.
+    fence: Option<Arc<Fence>>,
 }
 
 struct Inner {
@@ -131,7 +134,13 @@ impl Client {
                 told_slow: AtomicBool::new(false),
                 kinds: Mutex::new(Kinds::default()),
             }),
+            fence: None,
         })
+    }
+
+    /// The same client, whose changes must pass a fence.
+    pub(super) fn fenced(&self, fence: Arc<Fence>) -> Self {
+        Client { fence: Some(fence), ..self.clone() }
     }
 
     /// Tells of requests that wait for long. Only the first call counts.
@@ -182,6 +191,9 @@ impl Client {
         let started = Instant::now();
         let mut pause = Duration::from_millis(100);
         loop {
+            if let Some(fence) = self.fence.as_ref().filter(|_| call.method != Method::GET) {
+                fence.pass().await?;
+            }
             let error = match self.try_call(call).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => error,

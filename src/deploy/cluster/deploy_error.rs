@@ -142,18 +142,6 @@ pub enum DeployError {
         waited: Duration,
     },
 
-    /// Somebody else took the lock, because the cluster did not hear from us.
-    #[error("lost the lock of release `{release}` in namespace `{namespace}`: another werf deploys it now")]
-    #[diagnostic(help(
-        "the API server could not be reached for longer than the lease; run the command again when the other one has ended"
-    ))]
-    LockLost {
-        /// Release.
-        release: String,
-        /// Namespace.
-        namespace: String,
-    },
-
     /// Another tool wrote the same revision.
     #[error("revision {revision} of release `{release}` was written by somebody else meanwhile")]
     #[diagnostic(help("another tool, such as helm, deploys the same release; run the command again when it has ended"))]

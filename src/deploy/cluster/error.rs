@@ -212,6 +212,34 @@ pub enum ClusterError {
         message: String,
     },
 
+    /// Somebody else has the lock of the release that was being changed, because the cluster did not hear from us.
+    #[error("lost the lock of release `{release}` in namespace `{namespace}` to {holder}: nothing more is changed")]
+    #[diagnostic(help(
+        "the API server did not hear from this werf for longer than the lock lasts, ten seconds; run the command again when the other one has ended"
+    ))]
+    LockLost {
+        /// Release.
+        release: String,
+        /// Namespace.
+        namespace: String,
+        /// Who has it.
+        holder: String,
+    },
+
+    /// The lock of the release that was being changed is perhaps no longer ours.
+    #[error("the lock of release `{release}` in namespace `{namespace}` could not be renewed for {} s: {problem}; changes waited, and were not made", .waited.as_secs())]
+    #[diagnostic(help("another werf may deploy the release now; run the command again when the API server answers"))]
+    LockUncertain {
+        /// Release.
+        release: String,
+        /// Namespace.
+        namespace: String,
+        /// How long changes waited.
+        waited: Duration,
+        /// Why it was not renewed.
+        problem: String,
+    },
+
     /// A release record that cannot be decoded.
     #[error("the release record {name} in namespace {namespace} cannot be read: {message}")]
     #[diagnostic(help("`kubectl delete secret {name} -n {namespace}` removes it; earlier revisions stay"))]

@@ -3,7 +3,12 @@
 //! The lock lives where werf 2 has it: an annotation of the ConfigMap `werf-synchronization` in the release's namespace holds a lease
 //! (`github.com/werf/lockgate`), so that old and new werf exclude one another. A lease that nobody renews is free after ten seconds:
 //! no crash needs a human. Whether it is renewed is judged by seeing the record change, not by comparing clocks of two machines.
+//!
+//! A holder that cannot renew it changes nothing ([`Fence`]) until it has it again: its own lease that nobody touched is renewed, however
+//! late. Where the lease is gone, somebody may have had it meanwhile; then it is taken again, and what stands is ours only if nobody has
+//! written another revision.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{Call, Client};
 use super::error::ClusterError;
+use super::fence::Fence;
+use super::record::newest_revision;
 use crate::event::{Event, Events};
 
 const CONFIG_MAP: &str = "werf-synchronization";
@@ -22,13 +29,15 @@ const TTL: Duration = Duration::from_secs(10);
 const RENEW: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_secs(1);
 
+/// How long before others may take the lease no change is sent any more.
+const MARGIN: Duration = Duration::from_secs(1);
+
 /// A held lock. Renewed in the background until released; dropping it without release leaves it to expire.
 #[derive(Debug)]
 pub struct Lock {
     client: LockClient,
     stop: CancellationToken,
-    /// Cancelled when somebody else has the lock: whoever works under it must stop.
-    lost: CancellationToken,
+    fence: Arc<Fence>,
 }
 
 #[derive(Clone)]
@@ -86,13 +95,12 @@ impl Lock {
         let started = Instant::now();
         let mut seen: Option<(String, Instant)> = None;
         loop {
+            let asked = Instant::now();
             let mut map = client.config_map().await?;
             let record = client.lease(&map);
-            // The answer to our own write may have been lost on the way.
-            if record.as_deref().is_some_and(|text| client.is_ours(text)) {
-                return Ok(Acquired::Held { lock: Lock::hold(client), waited: seen.is_some() });
-            }
-            if let Some(text) = &record {
+            // The answer to our own write may have been lost on the way. When it was made is not known, so it is renewed first.
+            let is_ours = record.as_deref().is_some_and(|text| client.is_ours(text));
+            if let Some(text) = record.as_ref().filter(|_| !is_ours) {
                 let since = match &seen {
                     Some((known, since)) if known == text => *since,
                     _ => Instant::now(),
@@ -119,46 +127,49 @@ impl Lock {
             }
             client.write(&mut map, true);
             match client.put(&map).await {
-                Ok(()) => return Ok(Acquired::Held { lock: Lock::hold(client), waited: record.is_some() }),
+                Ok(()) => {
+                    let waited = if is_ours { seen.is_some() } else { record.is_some() };
+                    return Ok(Acquired::Held { lock: Lock::hold(client, asked, events.lent()), waited });
+                }
                 Err(error) if error.is_conflict() => continue,
                 Err(error) => return Err(error),
             }
         }
     }
 
-    fn hold(client: LockClient) -> Lock {
-        let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
-        let lock = Lock { client: client.clone(), stop: stop.clone(), lost: lost.clone() };
-        tokio::spawn(async move {
-            let mut renewed = Instant::now();
-            loop {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(RENEW) => {}
-                }
-                match tokio::time::timeout(TTL, client.change(true)).await {
-                    Ok(Ok(true)) => renewed = Instant::now(),
-                    Ok(Ok(false)) => return lost.cancel(),
-                    Ok(Err(_)) | Err(_) if renewed.elapsed() < TTL => {}
-                    // The server was away for longer than the lease: nobody could take it meanwhile, but they may the moment it is back.
-                    Ok(Err(error)) => tracing::debug!(%error, "the release lock is not renewed"),
-                    Err(_) => tracing::debug!("the release lock is not renewed in time"),
-                }
-            }
-        });
+    fn hold(client: LockClient, asked: Instant, events: Events) -> Lock {
+        let fence = Arc::new(Fence::new(&client.release, &client.namespace, surely_until(asked)));
+        let lock = Lock { client: client.clone(), stop: CancellationToken::new(), fence: fence.clone() };
+        let keep = lock.stop.clone().run_until_cancelled_owned(async move { client.keep(&fence, &events).await });
+        tokio::spawn(keep);
         lock
     }
 
-    /// Cancelled when somebody else took the lock.
-    pub fn lost(&self) -> &CancellationToken {
-        &self.lost
+    /// The same client, but one that changes something only while the lock is ours.
+    pub fn fenced(&self, client: &Client) -> Client {
+        client.fenced(self.fence.clone())
+    }
+
+    /// Waits until somebody else has the lock.
+    pub async fn until_lost(&self) -> ClusterError {
+        self.fence.until_lost().await
+    }
+
+    /// Says which revision of the release is the newest one as long as nobody else changes it. Before that, a lock that is gone is lost.
+    pub fn expect(&self, newest: RangeInclusive<u32>) {
+        self.fence.expect(newest);
     }
 
     /// Gives the lock back.
-    pub async fn release(self) -> Result<(), ClusterError> {
+    pub async fn release(&self) -> Result<(), ClusterError> {
         self.stop.cancel();
-        self.client.change(false).await.map(drop)
+        self.client.give_back().await
     }
+}
+
+/// Until when nobody else takes a lease that was asked for then.
+fn surely_until(asked: Instant) -> Instant {
+    asked + TTL - MARGIN
 }
 
 impl Drop for Lock {
@@ -230,18 +241,67 @@ impl LockClient {
         }
     }
 
-    /// Renews or removes our lease; `false` if it is no longer ours.
-    async fn change(&self, hold: bool) -> Result<bool, ClusterError> {
+    /// Renews the lease until somebody else has it.
+    async fn keep(&self, fence: &Fence, events: &Events) {
+        let (mut pause, mut told) = (RENEW, false);
+        // whether the lease was gone, and it is not known yet what happened meanwhile
+        let mut doubt = false;
+        loop {
+            tokio::time::sleep(pause).await;
+            let asked = Instant::now();
+            let problem = match tokio::time::timeout(TTL, self.renew(fence, &mut doubt)).await {
+                Ok(Ok(None)) => {
+                    fence.renewed(surely_until(asked));
+                    (pause, told) = (RENEW, false);
+                    continue;
+                }
+                Ok(Ok(Some(holder))) => return fence.lose(holder),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no answer within {} s", TTL.as_secs()),
+            };
+            pause = POLL;
+            if fence.not_renewed(&problem) && !std::mem::replace(&mut told, true) {
+                let doing = format!("renew the lock of release `{}`; nothing is changed before that", self.release);
+                events.emit(Event::TryingAgain { whom: self.client.server().into(), doing, why: problem, pause });
+            }
+        }
+    }
+
+    /// Renews our lease. Gives who has it, or had it, if it is no longer ours.
+    async fn renew(&self, fence: &Fence, doubt: &mut bool) -> Result<Option<String>, ClusterError> {
+        loop {
+            let mut map = self.config_map().await?;
+            match self.lease(&map) {
+                Some(text) if self.is_ours(&text) => {}
+                Some(text) if !released(&text) => return Ok(Some(describe(&text))),
+                _ => *doubt = true,
+            }
+            self.write(&mut map, true);
+            match self.put(&map).await {
+                Ok(()) => break,
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if *doubt && !fence.expects(newest_revision(&self.client, &self.namespace, &self.release).await?) {
+            self.give_back().await?;
+            return Ok(Some("another werf, which has ended".into()));
+        }
+        *doubt = false;
+        Ok(None)
+    }
+
+    /// Removes our lease, if it is ours.
+    async fn give_back(&self) -> Result<(), ClusterError> {
         loop {
             let mut map = self.config_map().await?;
             if !self.lease(&map).is_some_and(|text| self.is_ours(&text)) {
-                return Ok(false);
+                return Ok(());
             }
-            self.write(&mut map, hold);
+            self.write(&mut map, false);
             match self.put(&map).await {
-                Ok(()) => return Ok(true),
                 Err(error) if error.is_conflict() => {}
-                Err(error) => return Err(error),
+                other => return other,
             }
         }
     }

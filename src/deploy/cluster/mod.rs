@@ -12,6 +12,7 @@ mod discovery;
 mod error;
 mod evidence;
 mod execute;
+mod fence;
 mod images;
 mod live;
 mod lock;

@@ -125,19 +125,7 @@ const OWN_LABELS: [&str; 6] = ["name", "owner", "status", "version", "createdAt"
 
 /// Reads which revisions there are, and the newest and the last good of them: labels of all, content of one or two.
 pub async fn load_history(client: &Client, namespace: &str, release: &str) -> Result<History, ClusterError> {
-    let selector = percent(&format!("owner=helm,name={release}"));
-    let mut call = Call::get("secrets", format!("/api/v1/namespaces/{namespace}/secrets?labelSelector={selector}"));
-    call.verb = "list";
-    // Records may be large; their names and labels say which ones are worth reading.
-    call.accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-    let answer = client.call(call).await?;
-    let mut revisions: Vec<(u32, RecordStatus)> = list(&answer["items"])
-        .filter_map(|item| {
-            let labels = &item["metadata"]["labels"];
-            Some((labels["version"].as_str()?.parse().ok()?, RecordStatus::parse(labels["status"].as_str()?)))
-        })
-        .collect();
-    revisions.sort_unstable_by_key(|(revision, _)| *revision);
+    let revisions = load_revisions(client, namespace, release).await?;
     let newest = revisions.last().map(|(revision, _)| *revision);
     let is_good = |status: RecordStatus| matches!(status, RecordStatus::Deployed | RecordStatus::Superseded);
     let good = revisions
@@ -155,6 +143,30 @@ pub async fn load_history(client: &Client, namespace: &str, release: &str) -> Re
     let (last, last_good) = tokio::try_join!(read(newest), read(good.filter(|good| Some(*good) != newest)))?;
     let last_good = if good == newest { last.clone() } else { last_good };
     Ok(History { revisions, last, last_good })
+}
+
+/// Reads number and status of each revision, ascending.
+async fn load_revisions(client: &Client, namespace: &str, release: &str) -> Result<Vec<(u32, RecordStatus)>, ClusterError> {
+    let selector = percent(&format!("owner=helm,name={release}"));
+    let mut call = Call::get("secrets", format!("/api/v1/namespaces/{namespace}/secrets?labelSelector={selector}"));
+    call.verb = "list";
+    // Records may be large; their names and labels say which ones are worth reading.
+    call.accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+    let answer = client.call(call).await?;
+    let mut revisions: Vec<(u32, RecordStatus)> = list(&answer["items"])
+        .filter_map(|item| {
+            let labels = &item["metadata"]["labels"];
+            Some((labels["version"].as_str()?.parse().ok()?, RecordStatus::parse(labels["status"].as_str()?)))
+        })
+        .collect();
+    revisions.sort_unstable_by_key(|(revision, _)| *revision);
+    Ok(revisions)
+}
+
+/// Reads the number of the newest revision, 0 if there is none.
+pub(super) async fn newest_revision(client: &Client, namespace: &str, release: &str) -> Result<u32, ClusterError> {
+    let revisions = load_revisions(client, namespace, release).await?;
+    Ok(revisions.last().map_or(0, |(revision, _)| *revision))
 }
 
 /// Reads one revision.

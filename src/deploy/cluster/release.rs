@@ -294,12 +294,8 @@ pub async fn deploy(
     }
     let is_new = ensure_namespace(client, &owner.namespace).await?;
     let lock = lock(client, &owner, options, events, cancel, newest + 1).await?;
-    let result = locked(client, prepared, is_new, options, events, cancel, &lock).await;
-    // A lock that cannot be given back expires by itself.
-    if let Err(error) = lock.release().await {
-        tracing::debug!(%error, "the release lock was left to expire");
-    }
-    result
+    let client = lock.fenced(client);
+    under(&lock, locked(&client, prepared, is_new, options, events, cancel, &lock)).await
 }
 
 async fn lock(
@@ -323,6 +319,20 @@ async fn lock(
     }
 }
 
+/// Does the work that a lock protects, and gives the lock back. The work ends where it stands when somebody else has the lock.
+async fn under<T>(lock: &Lock, work: impl Future<Output = Result<T, DeployError>>) -> Result<T, DeployError> {
+    let result = tokio::select! {
+        biased;
+        result = work => result,
+        lost = lock.until_lost() => Err(lost.into()),
+    };
+    // A lock that cannot be given back expires by itself.
+    if let Err(error) = lock.release().await {
+        tracing::debug!(%error, "the release lock was left to expire");
+    }
+    result
+}
+
 async fn locked(
     client: &Client,
     mut prepared: Prepared,
@@ -335,6 +345,7 @@ async fn locked(
     let owner = prepared.desired.owner.clone();
     // Somebody may have deployed between our reads and the lock; and a server judges objects only in a namespace that is there.
     let history = load_history(client, &owner.namespace, &owner.release).await?;
+    lock.expect(history.newest()..=history.newest());
     if namespace_is_new || history.revisions != prepared.history.revisions {
         prepared = prepare(client, prepared.desired, history).await?;
         if prepared.plan.is_empty() {
@@ -352,7 +363,12 @@ async fn locked(
         }
         Err(error) => error,
     };
-    let stop = matches!(error, DeployError::Interrupted { .. } | DeployError::LockLost { .. } | DeployError::Raced { .. });
+    let stop = matches!(
+        error,
+        DeployError::Interrupted { .. }
+            | DeployError::Raced { .. }
+            | DeployError::Cluster(ClusterError::LockLost { .. } | ClusterError::LockUncertain { .. })
+    );
     if stop || !options.auto_rollback {
         return Err(error);
     }
@@ -386,7 +402,8 @@ pub async fn rollback(
     let newest = load_history(client, &owner.namespace, &owner.release).await?.newest();
     target(client, owner, to).await?;
     let lock = lock(client, owner, options, events, cancel, newest + 1).await?;
-    let result = async {
+    let client = &lock.fenced(client);
+    let work = async {
         let (good, stands) = target(client, owner, to).await?;
         let (revision, notes) = (good.revision, good.notes.clone());
         if stands {
@@ -398,12 +415,7 @@ pub async fn rollback(
         events.emit(Event::ReleaseRolledBack { release: owner.release.clone(), to: revision });
         Ok((Outcome::Deployed { revision: made }, notes))
     };
-    let result = result.await;
-    // A lock that cannot be given back expires by itself.
-    if let Err(error) = lock.release().await {
-        tracing::debug!(%error, "the release lock was left to expire");
-    }
-    result
+    under(&lock, work).await
 }
 
 /// The revision to go back to, and whether it stands already.
@@ -454,6 +466,7 @@ async fn roll_back(
         load_history(client, &owner.namespace, &owner.release),
         observe(client, desired.resources.iter().filter(|resource| !resource.is_hook()))
     )?;
+    lock.expect(history.newest()..=history.newest());
     let prepared = prepare_from(client, desired, history, live, Some(format!("rollback to {}", good.revision))).await?;
     client.bound(None);
     let revision = prepared.history.newest() + 1;
@@ -486,19 +499,15 @@ async fn run(
         record::update_record(client, &record).await?;
     }
     let mut record = new_record(prepared, pending, preparing);
+    lock.expect(record.revision - 1..=record.revision);
     let since = match record::create_record(client, &record).await {
         Err(error) if error.is_conflict() => {
             return Err(DeployError::Raced { release: owner.release.clone(), revision: record.revision });
         }
         other => other?,
     };
-    let lost = lock.lost().clone();
-    let result = tokio::select! {
-        result = execute(client, plan, &prepared.live, since, options, events, cancel) => result,
-        () = lost.cancelled() => {
-            return Err(DeployError::LockLost { release: owner.release.clone(), namespace: owner.namespace.clone() });
-        }
-    };
+    lock.expect(record.revision..=record.revision);
+    let result = execute(client, plan, &prepared.live, since, options, events, cancel).await;
     let error = match result {
         Ok(()) => {
             record.status = RecordStatus::Deployed;
@@ -568,11 +577,8 @@ pub async fn dismiss(
     // Without a release there is nothing to lock, and perhaps no namespace to hold a lock.
     prepare_removal(client, owner, with_hooks).await?;
     let lock = lock(client, owner, options, events, cancel, 0).await?;
-    let result = dismiss_locked(client, owner, with_hooks, options, events, cancel).await;
-    if let Err(error) = lock.release().await {
-        tracing::debug!(%error, "the release lock was left to expire");
-    }
-    result
+    let client = lock.fenced(client);
+    under(&lock, dismiss_locked(&client, owner, with_hooks, options, events, cancel, &lock)).await
 }
 
 async fn dismiss_locked(
@@ -582,8 +588,11 @@ async fn dismiss_locked(
     options: &DeployOptions,
     events: &Events,
     cancel: &CancellationToken,
+    lock: &Lock,
 ) -> Result<(), DeployError> {
     let (history, live, plan) = prepare_removal(client, owner, with_hooks).await?;
+    // our own records go one by one, the newest one last
+    lock.expect(0..=history.newest());
     for warning in &plan.warnings {
         events.emit(Event::Warned { message: warning.clone(), help: None });
     }
