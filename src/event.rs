@@ -1,12 +1,27 @@
 //! What happened, as past-tense facts. Rooms send them, `ui` draws them; nobody decides anything by them.
 
+//!
+//! To tell never waits, so nobody is held up by who draws. Only who passes on what others print, which may be gigabytes, waits until most
+//! of it was drawn ([`Events::room`]) before it reads more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+
+/// How many bytes of printed text may wait to be drawn before those who bring more wait too.
+const BACKLOG: usize = 1 << 20;
+
+/// What a printed text costs beside itself: its event with names of what printed it.
+const OVERHEAD: usize = 256;
 
 /// A cheap handle through which a room tells what happened. Clones share one channel; a handle without one drops everything.
 #[derive(Clone, Debug, Default)]
-pub struct Events(Sender);
+pub struct Events {
+    sender: Sender,
+    printed: Printed,
+}
 
 #[derive(Clone, Debug, Default)]
 enum Sender {
@@ -16,36 +31,95 @@ enum Sender {
     Lent(mpsc::WeakUnboundedSender<Event>),
 }
 
+/// How many bytes of printed text were sent, and how many of them drawn. Both wrap.
+#[derive(Clone, Debug, Default)]
+struct Printed {
+    sent: Arc<AtomicUsize>,
+    drawn: Option<watch::Receiver<usize>>,
+}
+
+/// The end of the channel that draws.
+#[derive(Debug)]
+pub struct Facts {
+    receiver: mpsc::UnboundedReceiver<Event>,
+    /// Of the text that was given out last, which is drawn when the next one is asked for.
+    given: usize,
+    drawn: watch::Sender<usize>,
+}
+
+impl Facts {
+    /// The next fact; `None` once all senders are gone.
+    pub async fn recv(&mut self) -> Option<Event> {
+        self.settle();
+        let event = self.receiver.recv().await;
+        self.given = event.as_ref().map_or(0, printed_bytes);
+        event
+    }
+
+    /// The next fact that was sent already.
+    pub fn try_recv(&mut self) -> Option<Event> {
+        self.settle();
+        let event = self.receiver.try_recv().ok();
+        self.given = event.as_ref().map_or(0, printed_bytes);
+        event
+    }
+
+    fn settle(&mut self) {
+        let given = std::mem::take(&mut self.given);
+        if given > 0 {
+            self.drawn.send_modify(|drawn| *drawn = drawn.wrapping_add(given));
+        }
+    }
+}
+
+/// What a fact counts against the backlog: nothing unless it passes on what somebody printed.
+fn printed_bytes(event: &Event) -> usize {
+    match event {
+        Event::PodPrinted { line: text, .. } | Event::StepPrinted { text, .. } => text.len() + OVERHEAD,
+        _ => 0,
+    }
+}
+
 impl Events {
     /// A handle and the receiving end that `ui` drains.
-    pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
+    pub fn channel() -> (Self, Facts) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Events(Sender::Own(sender)), receiver)
+        let (drawn, seen) = watch::channel(0);
+        let printed = Printed { sent: Arc::default(), drawn: Some(seen) };
+        (Events { sender: Sender::Own(sender), printed }, Facts { receiver, given: 0, drawn })
     }
 
     /// A handle that drops everything: for tests and for commands that show nothing.
     pub fn none() -> Self {
-        Events(Sender::None)
+        Events::default()
     }
 
     /// The same channel for what may outlive the operation: `ui` does not wait for this handle to go before it ends.
     pub fn lent(&self) -> Self {
-        match &self.0 {
-            Sender::Own(sender) => Events(Sender::Lent(sender.downgrade())),
-            Sender::None | Sender::Lent(_) => self.clone(),
-        }
+        let sender = match &self.sender {
+            Sender::Own(sender) => Sender::Lent(sender.downgrade()),
+            Sender::None | Sender::Lent(_) => self.sender.clone(),
+        };
+        Events { sender, printed: self.printed.clone() }
     }
 
     /// Sends one fact. A receiver that is gone is no error.
     pub fn emit(&self, event: Event) {
-        let sender = match &self.0 {
+        let sender = match &self.sender {
             Sender::None => None,
             Sender::Own(sender) => Some(sender.clone()),
             Sender::Lent(sender) => sender.upgrade(),
         };
         if let Some(sender) = sender {
+            self.printed.sent.fetch_add(printed_bytes(&event), Ordering::Relaxed);
             let _ = sender.send(event);
         }
+    }
+
+    /// Waits until more of what others print may be brought. With nobody who draws there is always room.
+    pub async fn room(&self) {
+        let Some(mut drawn) = self.printed.drawn.clone() else { return };
+        let _ = drawn.wait_for(|drawn| self.printed.sent.load(Ordering::Relaxed).wrapping_sub(*drawn) <= BACKLOG).await;
     }
 }
 
@@ -347,4 +421,55 @@ pub enum Event {
         /// Tags that were to go and did not, as it was ended before.
         left: usize,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(length: usize) -> Event {
+        Event::PodPrinted { resource: String::new(), pod: String::new(), container: String::new(), line: "x".repeat(length) }
+    }
+
+    #[tokio::test]
+    async fn who_prints_waits_for_who_draws_and_nothing_is_lost() {
+        const LINES: usize = 400;
+        let (events, mut facts) = Events::channel();
+        let sent = Arc::new(AtomicUsize::new(0));
+        let printer = {
+            let (events, sent) = (events.clone(), sent.clone());
+            tokio::spawn(async move {
+                for _ in 0..LINES {
+                    events.room().await;
+                    sent.fetch_add(1, Ordering::Relaxed);
+                    events.emit(printed(64 << 10));
+                }
+            })
+        };
+        let mut seen = 0;
+        while seen < LINES {
+            tokio::task::yield_now().await;
+            // 17 lines are more than may wait; one is in the hands of who draws
+            let ahead = sent.load(Ordering::Relaxed) - seen;
+            assert!(ahead <= 18, "{ahead} lines wait");
+            events.emit(Event::SlowOver { whom: "what tells how far it is never waits".into() });
+            if let Some(Event::PodPrinted { .. }) = facts.recv().await {
+                seen += 1;
+            }
+        }
+        printer.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn with_nobody_who_draws_there_is_room() {
+        let (events, facts) = Events::channel();
+        events.emit(printed(2 * BACKLOG));
+        let lent = events.lent();
+        let waits = tokio::spawn(async move { lent.room().await });
+        tokio::task::yield_now().await;
+        assert!(!waits.is_finished());
+        drop(facts);
+        waits.await.unwrap();
+        Events::none().room().await;
+    }
 }

@@ -6,17 +6,16 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::plain::{StepOutput, stamped};
 use super::{Look, Verbosity, line, write_stderr};
 use crate::concealed::masked;
-use crate::event::Event;
+use crate::event::{Event, Facts};
 
 const QUIET_START: Duration = Duration::from_millis(250);
 
 /// Draws until the senders are gone, then takes the region away.
-pub async fn run(look: Look, mut events: UnboundedReceiver<Event>) {
+pub async fn run(look: Look, mut events: Facts) {
     let region = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
     let start = Instant::now();
     let mut running = Running::new();

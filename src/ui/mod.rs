@@ -13,12 +13,11 @@ pub mod style;
 
 use std::io::{IsTerminal, Write};
 
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
 use crate::concealed::masked;
 use crate::error::Error;
-use crate::event::Event;
+use crate::event::Facts;
 use style::Style;
 
 /// How much is told.
@@ -74,7 +73,7 @@ impl Look {
 }
 
 /// Draws events until every sender is gone. Await the handle to be sure that the last line is out.
-pub fn start(look: Look, events: UnboundedReceiver<Event>) -> JoinHandle<()> {
+pub fn start(look: Look, events: Facts) -> JoinHandle<()> {
     if look.live { tokio::spawn(live::run(look, events)) } else { tokio::spawn(plain::run(look, events)) }
 }
 

@@ -3,13 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tokio::sync::mpsc::UnboundedReceiver;
-
 use super::{Look, Verbosity, line, write_stderr};
-use crate::event::Event;
+use crate::event::{Event, Facts};
 
 /// Prints until the senders are gone.
-pub async fn run(look: Look, mut events: UnboundedReceiver<Event>) {
+pub async fn run(look: Look, mut events: Facts) {
     let mut steps = StepOutput::default();
     let mut said = Said::default();
     while let Some(event) = events.recv().await {
@@ -55,9 +53,19 @@ pub fn stamped(look: &Look, text: &str) -> String {
     if look.time { format!("{} {text}\n", jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z")) } else { format!("{text}\n") }
 }
 
+/// How many bytes of a line without an end are kept.
+const LONGEST: usize = 64 << 10;
+
 /// Joins the pieces of each step's output to whole lines.
 #[derive(Default)]
-pub struct StepOutput(HashMap<(String, String), String>);
+pub struct StepOutput(HashMap<(String, String), Partial>);
+
+/// The beginning of a line, and how many bytes of it were left out.
+#[derive(Default)]
+struct Partial {
+    text: String,
+    lost: usize,
+}
 
 impl StepOutput {
     /// Takes an event and calls `print` for each line that it completes.
@@ -65,17 +73,18 @@ impl StepOutput {
         match event {
             Event::StepPrinted { image, step, text, .. } => {
                 let rest = self.0.entry((image.clone(), step.clone())).or_default();
-                rest.push_str(text);
-                while let Some(end) = rest.find('\n') {
-                    let whole: String = rest.drain(..=end).collect();
-                    print(&prefixed(image, &whole));
+                for piece in text.split_inclusive('\n') {
+                    rest.push(piece);
+                    if piece.ends_with('\n') {
+                        print(&prefixed(image, &std::mem::take(rest).whole()));
+                    }
                 }
             }
             Event::StepDone { image, step, .. } | Event::StepFailed { image, step } => {
                 if let Some(rest) = self.0.remove(&(image.clone(), step.clone()))
-                    && !rest.is_empty()
+                    && !rest.text.is_empty()
                 {
-                    print(&prefixed(image, &rest));
+                    print(&prefixed(image, &rest.whole()));
                 }
             }
             _ => {}
@@ -83,8 +92,69 @@ impl StepOutput {
     }
 }
 
+impl Partial {
+    fn push(&mut self, piece: &str) {
+        self.text.push_str(piece);
+        if self.text.len() <= LONGEST {
+            return;
+        }
+        // what a carriage return goes back over is never shown
+        let shown = self.text.trim_end_matches(['\n', '\r']).rfind('\r').map_or(0, |at| at + 1);
+        if shown > 0 {
+            self.text.drain(..shown);
+            self.lost = 0;
+        }
+        let end = (0..=LONGEST.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or_default();
+        self.lost += self.text.trim_end_matches(['\n', '\r']).len().saturating_sub(end);
+        self.text.truncate(end);
+    }
+
+    fn whole(mut self) -> String {
+        if self.lost > 0 {
+            self.text += &format!("… ({} more bytes)", self.lost);
+        }
+        self.text
+    }
+}
+
 fn prefixed(image: &str, text: &str) -> String {
     // a carriage return overwrites what stood there: the last piece is what a terminal would show
     let visible = text.trim_end_matches(['\n', '\r']).rsplit('\r').next().unwrap_or_default();
     format!("{:>12} │ {}", image, line::printable(visible))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Stream;
+
+    fn lines(pieces: &[&str]) -> Vec<String> {
+        let (mut output, mut found) = (StepOutput::default(), Vec::new());
+        for piece in pieces {
+            let (image, step, text) = ("app".into(), "1".into(), (*piece).into());
+            output.take(&Event::StepPrinted { image, step, stream: Stream::Stdout, text }, |line| found.push(line.to_owned()));
+        }
+        output.take(&Event::StepFailed { image: "app".into(), step: "1".into() }, |line| found.push(line.to_owned()));
+        found
+    }
+
+    #[test]
+    fn pieces_become_lines() {
+        assert_eq!(lines(&["a", "b\nc\n\nd", "e"]), ["ab", "c", "", "de"].map(|line| format!("{:>12} │ {line}", "app")));
+    }
+
+    #[test]
+    fn a_line_without_an_end_costs_little_and_keeps_its_beginning() {
+        let (mut rest, long) = (Partial::default(), "ä".repeat(50_000));
+        for _ in 0..100 {
+            rest.push(&long);
+            assert!(rest.text.len() <= LONGEST, "{}", rest.text.len());
+        }
+        let shown = lines(&["begin ", &long, &long, "\nnext\n"]);
+        let begin = format!("{:>12} │ begin ä", "app");
+        assert!(shown[0].starts_with(&begin) && shown[0].ends_with("ä… (134470 more bytes)"), "{}", &shown[0][shown[0].len() - 40..]);
+        assert_eq!(shown[1..], [format!("{:>12} │ next", "app")]);
+        let redrawn = lines(&[&"x".repeat(LONGEST), "\r50 %", "\r100 %\n"]);
+        assert_eq!(redrawn, [format!("{:>12} │ 100 %", "app")]);
+    }
 }

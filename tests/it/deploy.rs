@@ -2,6 +2,7 @@
 
 pub mod fake;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fake::Fake;
@@ -12,7 +13,7 @@ use werf::deploy::cluster::{
     create_record, deploy, dismiss, load_history, prepare,
 };
 use werf::deploy::resource::{Owner, parse};
-use werf::event::{Event, Events};
+use werf::event::{Event, Events, Facts};
 
 fn owner() -> Owner {
     Owner { release: "app".into(), namespace: "ns".into() }
@@ -576,9 +577,8 @@ async fn a_kubeconfig_that_does_not_fit_is_explained() {
     ");
 }
 
-/// Deploys one Deployment whose pod runs and prints; gives what was shown of it and whether its log was asked for.
-async fn logs_shown(pod_logs: bool) -> (Vec<String>, bool) {
-    let (fake, client) = start().await;
+/// The controllers of one Deployment whose pod runs, and which is ready once its log was asked for, if it is.
+fn run_pod(fake: &Fake, pod_logs: bool) {
     let status = |available: u32| {
         json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": available, "availableReplicas": available,
             "unavailableReplicas": 1 - available, "conditions": [{"type": "Available", "status": if available == 1 { "True" } else { "False" }}]})
@@ -596,7 +596,6 @@ async fn logs_shown(pod_logs: bool) -> (Vec<String>, bool) {
         "spec": {"containers": [{"name": "web"}]},
         "status": {"phase": "Running", "containerStatuses": [{"name": "web", "restartCount": 0, "ready": false, "state": {"running": {}}}]}});
     fake.put("/api/v1/namespaces/ns/pods/web-1-x", pod.clone());
-    fake.log("web-1-x/web", "listening\n");
     let server = fake.clone();
     tokio::spawn(async move {
         let asked = |words: &str| server.requests().iter().any(|line| line.contains(words));
@@ -610,6 +609,13 @@ async fn logs_shown(pod_logs: bool) -> (Vec<String>, bool) {
         object["status"] = status(1);
         server.put("/apis/apps/v1/namespaces/ns/deployments/web", object);
     });
+}
+
+/// Deploys one Deployment whose pod runs and prints; gives what was shown of it and whether its log was asked for.
+async fn logs_shown(pod_logs: bool) -> (Vec<String>, bool) {
+    let (fake, client) = start().await;
+    run_pod(&fake, pod_logs);
+    fake.log("web-1-x/web", "listening\n");
     let (events, mut received) = Events::channel();
     let options = DeployOptions { pod_logs, ..Default::default() };
     let prepared = prepare(&client, desired(&[deployment()]), load_history(&client, "ns", "app").await.unwrap()).await.unwrap();
@@ -628,4 +634,40 @@ async fn logs_shown(pod_logs: bool) -> (Vec<String>, bool) {
 async fn logs_are_followed_unless_nobody_wants_them() {
     assert_eq!(logs_shown(true).await, (vec!["web-1-x: listening".to_owned()], true));
     assert_eq!(logs_shown(false).await, (vec![], false));
+}
+
+#[tokio::test]
+async fn a_container_that_prints_without_end_is_read_as_fast_as_it_is_drawn() {
+    const LINES: usize = 3000;
+    let (fake, client) = start().await;
+    run_pod(&fake, true);
+    let sent = fake.flood("web-1-x/web", LINES);
+    let prepared = prepare(&client, desired(&[deployment()]), load_history(&client, "ns", "app").await.unwrap()).await.unwrap();
+    let (events, mut received) = Events::channel();
+    let deployment = async move {
+        deploy(&client, prepared, &DeployOptions::default(), &events, &CancellationToken::new()).await.unwrap();
+    };
+    tokio::join!(deployment, draw_late(LINES, &sent, &mut received));
+}
+
+/// Draws nothing of a flood before the server cannot send any more, and then all of it.
+async fn draw_late(lines: usize, sent: &AtomicUsize, received: &mut Facts) {
+    let (mut before, mut same) = (0, 0);
+    while same < 40 && before < lines {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let now = sent.load(Ordering::Relaxed);
+        same = if now == before && now > 0 { same + 1 } else { 0 };
+        before = now;
+    }
+    // what buffers of the system hold is some megabytes; the rest of 180 MB is still to be printed
+    assert!(before < lines / 2, "{before} lines of 60,000 bytes were taken");
+    let mut seen = 0;
+    while let Some(event) = received.recv().await {
+        if let Event::PodPrinted { line, .. } = event {
+            let number = line.split(' ').next().unwrap_or_default().to_owned();
+            assert_eq!((number, line.len()), (seen.to_string(), fake::FLOOD_LINE));
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, lines, "nothing is lost");
 }

@@ -166,6 +166,7 @@ impl Follower {
     async fn read(&mut self, stream: impl AsyncBufRead + Unpin, mut passed: Passed, shown: &mut Shown) -> std::io::Result<()> {
         let mut lines = Lines { stream, line: Vec::new(), lost: 0 };
         loop {
+            self.events.room().await;
             let until = *self.until.borrow_and_update();
             let next = tokio::select! {
                 next = lines.next() => next?,

@@ -25,6 +25,7 @@ const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// The progress of one build: one follows it, and whoever asks the daemon something meanwhile has the words for its failures from it.
 pub(super) struct Follower {
+    events: Events,
     progress: Mutex<Progress>,
     moved: Notify,
 }
@@ -32,7 +33,7 @@ pub(super) struct Follower {
 impl Follower {
     /// Of the build of an image at a daemon's address.
     pub fn new(image: String, endpoint: String, events: Events) -> Self {
-        Follower { progress: Mutex::new(Progress::new(image, endpoint, events)), moved: Notify::new() }
+        Follower { events: events.clone(), progress: Mutex::new(Progress::new(image, endpoint, events)), moved: Notify::new() }
     }
 
     /// Tells which arguments a Dockerfile is given, by the options of its frontend.
@@ -43,6 +44,12 @@ impl Follower {
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next message, once what the ones before it brought is drawn; an error ends the stream, as the solve tells of it too.
+    async fn next(&self, stream: &mut Option<Streaming<StatusResponse>>) -> Option<StatusResponse> {
+        self.events.room().await;
+        stream.as_mut()?.message().await.ok().flatten()
     }
 
     fn take(&self, message: StatusResponse) {
@@ -67,7 +74,7 @@ impl Follower {
                     asked = false;
                     stream = answer.ok().map(Response::into_inner);
                 }
-                message = next(&mut stream), if stream.is_some() => match message {
+                message = self.next(&mut stream), if stream.is_some() => match message {
                     Some(message) => self.take(message),
                     None => stream = None,
                 },
@@ -78,7 +85,7 @@ impl Follower {
         let begun = self.progress().has_begun();
         if begun {
             let rest = async {
-                while let Some(message) = next(&mut stream).await {
+                while let Some(message) = self.next(&mut stream).await {
                     self.take(message);
                 }
             };
@@ -107,9 +114,4 @@ impl Follower {
         let _ = tokio::time::timeout(if failure.names_its_step() { LAST_WORDS } else { A_MOMENT }, told).await;
         failure.into_error(&self.progress())
     }
-}
-
-/// The next message; an error ends the stream, as the solve tells of it too.
-async fn next(stream: &mut Option<Streaming<StatusResponse>>) -> Option<StatusResponse> {
-    stream.as_mut()?.message().await.ok().flatten()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http::{Method, Request, Response, StatusCode};
@@ -30,9 +31,13 @@ struct State {
     requests: Vec<String>,
     rules: Vec<Rule>,
     logs: BTreeMap<String, String>,
+    floods: BTreeMap<String, (usize, Arc<AtomicUsize>)>,
     on_write: Option<OnWrite>,
     version: u64,
 }
+
+/// How long each line of a flood is.
+pub const FLOOD_LINE: usize = 60_000;
 
 struct Rule {
     line: String,
@@ -78,6 +83,14 @@ impl Fake {
     /// What a container printed, by `pod/container`; `pod/container/before` is the run before.
     pub fn log(&self, container: &str, text: &str) {
         self.state.lock().unwrap().logs.insert(container.into(), text.into());
+    }
+
+    /// A container, by `pod/container`, prints so many lines of [`FLOOD_LINE`] bytes that begin with their number, as fast as they are
+    /// taken. Gives how many were taken so far.
+    pub fn flood(&self, container: &str, lines: usize) -> Arc<AtomicUsize> {
+        let sent = Arc::new(AtomicUsize::new(0));
+        self.state.lock().unwrap().floods.insert(container.into(), (lines, sent.clone()));
+        sent
     }
 
     /// Changes each object as it is written: the part of the controllers.
@@ -130,6 +143,9 @@ impl Fake {
             let container = query.split('&').find_map(|part| part.strip_prefix("container=")).unwrap_or_default();
             let before = if query.contains("previous=true") { "/before" } else { "" };
             let key = format!("{}/{container}{before}", pod.rsplit('/').next().unwrap_or_default());
+            if let Some((lines, sent)) = state.floods.get(&key).cloned() {
+                return flood(lines, sent);
+            }
             if !before.is_empty() && !state.logs.contains_key(&key) {
                 return text(400, "previous terminated container not found".to_owned());
             }
@@ -244,6 +260,16 @@ fn text(status: u16, body: String) -> Response<Body> {
     let mut response = Response::new(BodyExt::boxed_unsync(Full::new(Bytes::from(body))));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response
+}
+
+fn flood(lines: usize, sent: Arc<AtomicUsize>) -> Response<Body> {
+    let pieces = futures::stream::iter((0..lines).map(move |number| {
+        sent.fetch_add(1, Ordering::Relaxed);
+        let line = format!("{number} ");
+        let line = format!("2026-01-01T00:00:00.000000001Z {line}{}\n", "x".repeat(FLOOD_LINE - line.len()));
+        Ok::<_, Infallible>(Frame::data(Bytes::from(line)))
+    }));
+    Response::new(BodyExt::boxed_unsync(StreamBody::new(pieces)))
 }
 
 fn refuse(status: u16, message: &str) -> Response<Body> {
