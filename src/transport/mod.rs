@@ -5,11 +5,13 @@
 //! ever to end, is a failure. What takes long is told ([`slow`]), what may pass is tried again ([`mod@patience`]), and only so much is asked at once
 //! ([`bounds`]).
 
+mod asked;
 mod bounds;
 mod patience;
 mod proxy;
 mod slow;
 
+pub use asked::Asked;
 use bounds::{Bounds, Place};
 pub use patience::{Patience, Setback, Tries, is_passing};
 use proxy::ProxyError;
@@ -222,7 +224,15 @@ impl Transport {
 
     async fn begun(&self, request: &Request) -> Result<Answer, Failure> {
         let place = self.bounds.enter(&request.url).await;
-        let answer = tokio::time::timeout(request.timeout, self.send(request)).await.unwrap_or(Err(Failure::TimedOut))?;
+        let asked = Asked::new(&request.doing, &request.method, redact(&request.url));
+        let answer = match tokio::time::timeout(request.timeout, self.send(request)).await.unwrap_or(Err(Failure::TimedOut)) {
+            Ok(answer) => answer,
+            Err(failure) => {
+                asked.ended(&failure);
+                return Err(failure);
+            }
+        };
+        asked.answered(answer.status(), answer.headers());
         let (head, body) = answer.into_parts();
         Ok(Answer { status: head.status, headers: head.headers, body, secure: request.url.starts_with("https:"), place: Some(place) })
     }

@@ -44,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "images/git_layers",
         ],
     ),
-    ("images/buildkit", &["error", "event", "file_tree", "platform", "images/llb"]),
+    ("images/buildkit", &["error", "event", "file_tree", "platform", "transport", "images/llb"]),
     ("ci", &[]),
     ("cleanup", &["error", "file_tree", "project/config", "registry/reference"]),
     ("deploy/chart", &["error", "file_tree", "kinds", "yaml", "template", "deploy/secret", "registry/reference"]),

@@ -24,6 +24,7 @@ mod secret;
 mod secret_edit;
 mod secret_rotate;
 mod terminal;
+mod traces;
 mod waiting;
 
 use regex::Regex;

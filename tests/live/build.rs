@@ -359,6 +359,7 @@ secrets: [{id: token, env: TOKEN}]
     let printed = app.werf_with(&["build", "--log-debug"], &[("TOKEN", "open-sesame")]);
     assert_eq!(printed.code, 0, "{}", printed.stderr);
     assert!(!printed.stderr.contains("open-sesame"), "{}", printed.stderr);
+    assert_says(&printed.stderr, &[" to ask the builder: POST unix://", "/moby.buildkit.v1.Control/Info: Ok after ", "/Solve: Ok after "]);
     for image in references(&printed).values() {
         let image = Published::read(image);
         assert_eq!(image.files["size"], "644 0:0 \"11\\n\"");

@@ -22,6 +22,7 @@ use super::fence::Fence;
 use super::transport::Transport;
 use crate::error::root_cause;
 use crate::event::{Event, Events};
+use crate::transport::{Asked, redact};
 
 /// How long a request is tried again while the server is away or overloaded.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -285,10 +286,18 @@ impl Client {
         let request = if call.body.is_empty() { request } else { request.header(http::header::CONTENT_TYPE, call.content_type) };
         let request = request.body(Body::from(call.body.clone())).map_err(|error| self.garbled(call, error.to_string()))?;
         self.inner.requests.fetch_add(1, Ordering::Relaxed);
-        let started = Instant::now();
-        let response = self.kube.send(request).await.map_err(|error| self.unsent(error))?;
+        let asked =
+            Asked::new(&format!("{} {}", call.verb, call.resource), &call.method, format!("{}{}", redact(&self.inner.server), call.path));
+        let response = match self.kube.send(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                let error = self.unsent(error);
+                asked.ended(&error);
+                return Err(error);
+            }
+        };
+        asked.answered(response.status(), response.headers());
         self.inner.connected.store(true, Ordering::Relaxed);
-        tracing::debug!(method = %call.method, path = %call.path, status = response.status().as_u16(), took = ?started.elapsed(), "kubernetes");
         if response.status().is_success() {
             return Ok(response);
         }

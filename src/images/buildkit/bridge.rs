@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::AsciiMetadataValue;
-use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
 use super::client::{Client, MESSAGE_LIMIT};
@@ -22,6 +21,7 @@ use super::proto::moby::buildkit::v1::frontend as proto;
 use super::proto::moby::buildkit::v1::frontend::llb_bridge_client::LlbBridgeClient;
 use super::session::Session;
 use super::solve::{Build, CacheEntry, SolveRequest, Solved, message};
+use super::told::Told;
 use crate::event::Events;
 use crate::file_tree::{bytes_of_text, text_of_bytes};
 
@@ -263,7 +263,7 @@ impl Bridge {
         Ok(Made { reference: Some(id).filter(|id| !id.is_empty()), config: metadata.remove(CONFIG), metadata })
     }
 
-    fn calls(&self) -> LlbBridgeClient<Channel> {
+    fn calls(&self) -> LlbBridgeClient<Told> {
         let calls = LlbBridgeClient::new(self.client.channel.clone());
         calls.max_decoding_message_size(MESSAGE_LIMIT).max_encoding_message_size(MESSAGE_LIMIT)
     }

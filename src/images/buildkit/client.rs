@@ -14,6 +14,7 @@ use super::endpoint::{Endpoint, TlsOptions};
 use super::error::{ConnectError, innermost};
 use super::proto::moby::buildkit::v1::control_client::ControlClient;
 use super::proto::moby::buildkit::v1::{InfoRequest, ListWorkersRequest};
+use super::told::Told;
 use crate::platform::Platform;
 
 /// The oldest daemon that will do: the first that can set the times of files in an image for reproducible digests.
@@ -60,7 +61,7 @@ pub struct Daemon {
 /// A connection to a daemon. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Client {
-    pub(super) channel: Channel,
+    pub(super) channel: Told,
     pub(super) endpoint: Arc<str>,
     daemon: Arc<Daemon>,
     log: Option<Arc<Path>>,
@@ -97,12 +98,12 @@ impl Client {
         }
     }
 
-    pub(super) fn control(&self) -> ControlClient<Channel> {
+    pub(super) fn control(&self) -> ControlClient<Told> {
         control(self.channel.clone())
     }
 }
 
-fn control(channel: Channel) -> ControlClient<Channel> {
+fn control(channel: Told) -> ControlClient<Told> {
     ControlClient::new(channel).max_decoding_message_size(MESSAGE_LIMIT).max_encoding_message_size(MESSAGE_LIMIT)
 }
 
@@ -126,7 +127,8 @@ pub async fn connect(endpoint: &Endpoint, options: ConnectOptions) -> Result<Cli
 }
 
 async fn attempt(endpoint: &Endpoint) -> Result<Client, ConnectError> {
-    let channel = channel(endpoint).await?;
+    let address: Arc<str> = endpoint.to_string().into();
+    let channel = Told::new(channel(endpoint).await?, address.clone());
     let mut control = control(channel.clone());
     let (info, workers) = {
         let mut other = control.clone();
@@ -149,7 +151,7 @@ async fn attempt(endpoint: &Endpoint) -> Result<Client, ConnectError> {
     let platforms = workers.record.iter().flat_map(|worker| &worker.platforms);
     let platforms = platforms.map(|platform| Platform::new(&platform.os, &platform.architecture, &platform.variant));
     let daemon = Daemon { version, platforms: platforms.collect(), snapshotter };
-    Ok(Client { channel, endpoint: endpoint.to_string().into(), daemon: Arc::new(daemon), log: None })
+    Ok(Client { channel, endpoint: address, daemon: Arc::new(daemon), log: None })
 }
 
 async fn channel(endpoint: &Endpoint) -> Result<Channel, ConnectError> {

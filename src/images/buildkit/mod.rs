@@ -18,6 +18,7 @@ mod progress;
 pub mod proto;
 pub mod session;
 mod solve;
+mod told;
 
 pub use bridge::{Bridge, Made, Stat};
 pub use client::{Client, ConnectOptions, Daemon, MINIMUM_VERSION, connect};
