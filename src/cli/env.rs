@@ -1,6 +1,7 @@
 //! What the environment says: the variables of list flags, and those that other programs set.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -15,10 +16,21 @@ pub fn first(names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| text(name))
 }
 
-/// Every variable of the process, for `env` in werf.yaml (gated by giterminism).
+/// Every variable of the process, for `env` in werf.yaml (gated by giterminism); bytes that are no UTF-8 stand in the text as
+/// `text_of_bytes` writes them.
 pub fn lookup(name: &str) -> Option<String> {
     #[allow(clippy::disallowed_methods)] // the one place that reads the environment
-    std::env::var(name).ok()
+    std::env::var_os(name).map(|value| crate::ops::text_of_bytes(value.as_bytes()).into_owned())
+}
+
+/// The variables whose names begin with `WERF_` and whose values are no UTF-8.
+pub fn no_text_of_werf() -> Vec<String> {
+    #[allow(clippy::disallowed_methods)] // the one place that reads the environment
+    let all = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let mut names: Vec<String> =
+        all.filter(|(name, value)| name.starts_with("WERF_") && value.to_str().is_none()).map(|(name, _)| name).collect();
+    names.sort();
+    names
 }
 
 /// All variables of the process; what is no UTF-8 in them is replaced.

@@ -96,6 +96,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     });
     let cli = match parsed {
         Ok(cli) => cli,
+        Err(error) if error.kind() == ErrorKind::InvalidUtf8 => return usage(&without_text(error, &mut command)),
         Err(error) => return usage(&werf2::advice::advised(named_by_variable(error, &command, &args), &command, &args)),
     };
     match cli.command {
@@ -169,6 +170,14 @@ fn named_by_variable(mut error: clap::Error, command: &clap::Command, args: &[Os
         error.insert(ContextKind::InvalidArg, ContextValue::String(format!("{variable}, the variable of --{long}")));
     }
     error
+}
+
+/// Something is not UTF-8: the variable, where it is one. What `check` has found has its name already.
+fn without_text(error: clap::Error, command: &mut clap::Command) -> clap::Error {
+    match env::no_text_of_werf().first() {
+        Some(name) if !error.to_string().contains("WERF_") => werf2::variables::no_text(command, name),
+        _ => error,
+    }
 }
 
 fn variable_of(command: &clap::Command, long: &str) -> Option<String> {

@@ -48,6 +48,7 @@ pub use validate::ValidateOptions;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::Events;
+pub use crate::file_tree::text_of_bytes;
 pub use crate::private_file::own_directory;
 pub use crate::registry::Secret;
 

@@ -1,6 +1,8 @@
 //! Opens the project: repository, commit, rules, configuration.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +15,7 @@ use super::remotes::{self, Remotes};
 use super::{ProjectOptions, Run};
 use crate::error::Result;
 use crate::event::Event;
-use crate::file_tree::{Content, Entry, FileTree, ObjectId, ReadError};
+use crate::file_tree::{Content, Entry, FileTree, ObjectId, ReadError, bytes_of_text};
 use crate::images::buildkit::session;
 use crate::images::git_layers::{DirectoryCache, LayerCache};
 use crate::images::image::View;
@@ -297,7 +299,8 @@ impl Project {
             SecretSource::Value(text) => text.clone().into_bytes(),
             SecretSource::Env(name) => {
                 let value = (self.env_lookup)(name);
-                value.ok_or_else(|| SecretError::NoVariable { id: secret.id.clone(), name: name.clone() })?.into_bytes()
+                let value = value.ok_or_else(|| SecretError::NoVariable { id: secret.id.clone(), name: name.clone() })?;
+                bytes_of_text(&value).into_owned()
             }
             SecretSource::File(path) => {
                 let place = self.machine_path(path);
@@ -333,7 +336,8 @@ impl Project {
 
 /// The place of `~/…`.
 pub fn at_home(variable: fn(&str) -> Option<String>, path: &str) -> Option<PathBuf> {
-    Some(Path::new(&variable("HOME")?).join(path.strip_prefix("~/")?))
+    let home = bytes_of_text(&variable("HOME")?).into_owned();
+    Some(Path::new(OsStr::from_bytes(&home)).join(path.strip_prefix("~/")?))
 }
 
 /// The project's directory in the work tree.

@@ -8,7 +8,7 @@ use crate::cli::env;
 /// Looks for variables that stand for flags which werf 2 has for the command that is asked for, and which are not here.
 ///
 /// # Errors
-/// The first of them.
+/// The first of them, and the first that is read as a text and is none.
 pub fn check(program: &mut clap::Command, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
     let (mut command, mut matches, mut path) = (program, matches, String::new());
     while let Some((name, inner)) = matches.subcommand() {
@@ -23,6 +23,11 @@ pub fn check(program: &mut clap::Command, matches: &clap::ArgMatches) -> Result<
     if path.starts_with("helm") {
         return Ok(());
     }
+    // what clap reads by itself it has judged already: files may have any names
+    let is_clap = |name: &String| command.get_arguments().any(|arg| arg.get_env().is_some_and(|known| known == name.as_str()));
+    if let Some(name) = env::no_text_of_werf().iter().find(|name| !is_clap(name) && flag_of(name, &path).is_some()) {
+        return Err(no_text(command, name));
+    }
     let found = env::of_werf().into_iter().find_map(|(name, value)| {
         let flag = flag_of(&name, &path).filter(|flag| !flag.is_default(&value) && !has(command, flag.name))?;
         Some((name, flag))
@@ -34,6 +39,15 @@ pub fn check(program: &mut clap::Command, matches: &clap::ArgMatches) -> Result<
         flag.name
     );
     Err(command.error(ErrorKind::UnknownArgument, message))
+}
+
+/// A variable's value cannot be taken as it is.
+pub fn no_text(command: &mut clap::Command, variable: &str) -> clap::Error {
+    let message = format!(
+        "the value of {variable} is not UTF-8\n\n  \
+         tip: write it in UTF-8; bytes of any kind come into the chart from a file (--set-file)"
+    );
+    command.error(ErrorKind::InvalidUtf8, message)
 }
 
 /// The flag of a command that a variable stands for in werf 2.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::ConfigInput;
 use super::template_files;
+use crate::file_tree::bytes_of_text;
 use crate::project::document::Warning;
 use crate::project::giterminism::{Giterminism, Mode};
 use crate::template::call::{FunctionError, Rest, Scope, Table};
@@ -42,10 +43,11 @@ fn env(scope: &mut dyn Scope, name: Value, default: Rest<Str>) -> Result<Str, Fu
     let name = name.to_text();
     let name = name.shown();
     let found = scope.host().env(&name)?;
+    let found = found.map(|value| Str::from_slice(&bytes_of_text(&value)));
     match (found, default.as_slice()) {
         (_, [_, _, ..]) => Err("more than 1 optional argument prohibited".into()),
-        (Some(value), []) => Ok(value.into()),
-        (Some(value), [default]) => Ok(if value.is_empty() { default.clone() } else { value.into() }),
+        (Some(value), []) => Ok(value),
+        (Some(value), [default]) => Ok(if value.is_empty() { default.clone() } else { value }),
         (None, [default]) => Ok(default.clone()),
         (None, []) => {
             Err(format!("the environment variable `{name}` is not set: set it, or give `env` a default: `env \"{name}\" \"…\"`").into())

@@ -77,7 +77,8 @@ pub struct ConfigInput<'a> {
     pub env: &'a str,
     /// `WERF_PROJECT_NAME`: overrides `project`.
     pub project_name: Option<&'a str>,
-    /// Looks up an environment variable for the function `env`, after giterminism has allowed it.
+    /// Looks up an environment variable for the function `env`, after giterminism has allowed it. Its text is one of bytes
+    /// ([`crate::file_tree::text_of_bytes`]).
     pub variable: &'a (dyn Fn(&str) -> Option<String> + Send + Sync),
     /// Clock and randomness for the functions that need them; without it they have none.
     pub host: Option<&'a dyn Host>,

@@ -1,6 +1,8 @@
 //! The command line itself: what it refuses, what it prints, and that its names are werf's.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
@@ -330,4 +332,39 @@ fn walk(dir: &Path) -> Vec<PathBuf> {
     let (dirs, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
     let sources = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
     sources.chain(dirs.iter().flat_map(|dir| walk(dir))).collect()
+}
+
+/// Runs werf with a variable of any bytes.
+fn with_bytes(sandbox: &Sandbox, args: &[&str], name: &str, value: &[u8]) -> (Option<i32>, Vec<u8>, String) {
+    let output = sandbox.command(args).env(name, OsStr::from_bytes(value)).output().expect("werf runs");
+    (output.status.code(), output.stdout, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn variables_that_are_no_text_are_refused_by_their_names() {
+    let sandbox = app();
+    for (name, usage) in [("WERF_SET_NOTE", "render [OPTIONS] [IMAGES]..."), ("WERF_ENV", "<COMMAND>")] {
+        let (code, _, said) = with_bytes(&sandbox, &["render"], name, b"note=caf\xe9");
+        let expect = format!(
+            "error: the value of {name} is not UTF-8\n\n  tip: write it in UTF-8; bytes of any kind come into the chart from a file (--set-file)\n\n\
+             Usage: werf {usage}\n\nFor more information, try '--help'.\n"
+        );
+        assert_eq!((code, said), (Some(2), expect));
+    }
+    let (code, _, said) = with_bytes(&sandbox, &["version"], "WERF_SET_NOTE", b"note=caf\xe9");
+    assert_eq!((code, said.as_str()), (Some(0), ""), "who does not ask for it does not mind");
+}
+
+#[test]
+fn templates_of_the_configuration_have_the_bytes_of_a_variable() {
+    let sandbox = app();
+    sandbox.write(&[
+        ("werf.yaml", "project: app\nconfigVersion: 1\n# {{ env \"NOTE\" | b64enc }}\n"),
+        ("werf-giterminism.yaml", "giterminismConfigVersion: 1\nconfig: {goTemplateRendering: {allowEnvVariables: [NOTE]}}\n"),
+    ]);
+    sandbox.commit_all("note");
+    let (code, shown, said) = with_bytes(&sandbox, &["config", "render"], "NOTE", b"caf\xe9");
+    assert_eq!(code, Some(0), "{said}");
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains("# Y2Fm6Q=="), "{shown}");
 }
