@@ -24,7 +24,7 @@
 //! | [`project`] | from a commit to a checked configuration: `git` (I/O, with `git::remote` for other repositories), `giterminism` and `config` (pure) | |
 //! | [`template`] | Go templates, Jinja beside them, and the Helm function table | pure |
 //! | [`images`] | from configuration to published images: `image`, `dockerfile`, `git_layers`, `llb` (pure), `buildkit` (I/O) | |
-//! | [`transport`] | one HTTP exchange: how many at once, how long, how often | I/O |
+//! | [`net`] | the one network floor: TLS, proxies, how many at once, how long, how often; protocols stand on it | I/O |
 //! | [`registry`] | references, credentials, manifests, tags | I/O |
 //! | [`chart_repository`] | charts of repositories and registries: indexes, archives, their cache | I/O |
 //! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `schema`, `plan` (pure), `cluster` (I/O) | |
@@ -78,12 +78,12 @@ pub mod file_tree;
 pub mod glob;
 pub mod images;
 pub mod kinds;
+pub mod net;
 pub mod ops;
 pub mod platform;
 pub mod private_file;
 pub mod project;
 pub mod registry;
 pub mod template;
-pub mod transport;
 pub mod ui;
 pub mod yaml;

@@ -7,9 +7,9 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::index::IndexError;
+use crate::net::Cause;
 use crate::registry::error::Exchange;
 use crate::registry::{ReferenceError, RegistryError};
-use crate::transport::Cause;
 
 /// A file could not be had over HTTP. `doing` is what we wanted, such as `download chart …`.
 #[derive(Debug, Error, Diagnostic)]

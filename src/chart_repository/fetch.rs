@@ -14,11 +14,11 @@ use hyper::body::Bytes;
 use super::error::FetchError;
 use super::url::split_login;
 use crate::event::Events;
-use crate::registry::Secret;
-use crate::registry::error::{Exchange, server_message};
-use crate::transport::{
+use crate::net::{
     Failure, Identity, Patience, Proxies, Reply, Request, Setback, Tls, Transport, Tries, Verify, host, origin, redact, resolve,
 };
+use crate::registry::Secret;
+use crate::registry::error::{Exchange, server_message};
 
 const MAX_REDIRECTS: usize = 10;
 /// The longest file that is read, in bytes: indexes of big repositories have some ten million.

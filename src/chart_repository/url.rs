@@ -1,6 +1,6 @@
 //! URLs of chart repositories. PURE.
 
-use crate::transport::percent_decoded;
+use crate::net::percent_decoded;
 
 /// A reference of an index against the URL of its repository, which counts as a directory; a query of the repository is kept.
 pub fn join(repository: &str, reference: &str) -> String {
@@ -8,14 +8,14 @@ pub fn join(repository: &str, reference: &str) -> String {
         return reference.to_owned();
     }
     let (bare, query) = repository.split_once('?').map_or((repository, None), |(bare, query)| (bare, Some(query)));
-    let joined = crate::transport::resolve(&format!("{}/", bare.trim_end_matches('/')), reference);
+    let joined = crate::net::resolve(&format!("{}/", bare.trim_end_matches('/')), reference);
     let straight = without_dots(&joined);
     query.map_or(straight.clone(), |query| format!("{straight}?{query}"))
 }
 
 /// Resolves `.` and `..` in the path.
 fn without_dots(url: &str) -> String {
-    let start = crate::transport::origin(url).len();
+    let start = crate::net::origin(url).len();
     let mut parts: Vec<&str> = Vec::new();
     for part in url[start..].split('/').skip(1) {
         match part {

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::images::buildkit::embedded::{self, Embedded, EmbeddedOptions};
 use crate::images::buildkit::{Client, ConnectOptions, Endpoint, TlsOptions, connect};
-use crate::transport::Slow;
+use crate::net::Slow;
 
 /// A builder in reach. A private daemon ends when this is dropped.
 pub enum Builder {

@@ -16,8 +16,8 @@ use super::manifest::{Content, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, ImageCo
 use super::reference::{Digest, Reference, Repository, Tag};
 use super::session::{self, Call, Context, Host};
 use crate::event::Events;
+use crate::net::{Patience, Proxies, Reply, Tls, Transport};
 use crate::platform::Platform;
-use crate::transport::{Patience, Proxies, Reply, Tls, Transport};
 
 /// The longest manifest or configuration that is read, in bytes; registries refuse longer manifests at 4 MiB.
 const MAX_DOCUMENT: usize = 8 << 20;

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::credentials::CredentialsError;
-pub use crate::transport::{Cause, redact};
+pub use crate::net::{Cause, redact};
 
 /// A registry did not do what we asked.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

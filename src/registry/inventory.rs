@@ -15,7 +15,7 @@ use super::error::RegistryError;
 use super::manifest::{CREATED, Content, DOCKER_LIST, Manifest, OCI_INDEX, TaggedImage};
 use super::reference::{Digest, Reference, Repository, Tag};
 use super::session::{self, Call};
-use crate::transport::{Reply, resolve};
+use crate::net::{Reply, resolve};
 
 /// How many tags of a page we ask for; registries may give fewer.
 const PAGE: usize = 1000;

@@ -18,7 +18,7 @@ pub mod manifest;
 pub mod reference;
 mod session;
 
-pub use crate::transport::{Patience, Proxies, Tls, Verify};
+pub use crate::net::{Patience, Proxies, Tls, Verify};
 pub use client::{Client, Deletion, Options, Scheme};
 pub use credentials::{Credentials, CredentialsError, DockerConfig, Secret};
 pub use error::RegistryError;

@@ -15,7 +15,7 @@ use super::auth::{self, Challenge, Scope, TokenRequest};
 use super::credentials::{Credentials, DockerConfig, Secret};
 use super::error::{Exchange, RegistryError, redact, server_message};
 use super::reference::{DEFAULT_REGISTRY, Repository, is_loopback};
-use crate::transport::{Failure, Patience, Reply, Request, Setback, Transport, Tries, origin, resolve};
+use crate::net::{Failure, Patience, Reply, Request, Setback, Transport, Tries, origin, resolve};
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 5;

@@ -22,7 +22,7 @@ use super::fence::Fence;
 use super::transport::Transport;
 use crate::error::root_cause;
 use crate::event::{Event, Events};
-use crate::transport::{Asked, redact};
+use crate::net::{Asked, redact};
 
 /// How long a request is tried again while the server is away or overloaded.
 const PATIENCE: Duration = Duration::from_secs(30);

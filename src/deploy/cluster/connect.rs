@@ -11,7 +11,7 @@ use super::client::Client;
 use super::error::ClusterError;
 use super::transport::Transport;
 use crate::error::root_cause;
-use crate::transport::Proxies;
+use crate::net::Proxies;
 
 /// Where the cluster is and who we are. Empty fields leave the kubeconfig's word.
 #[derive(Clone, Debug, Default)]

@@ -20,7 +20,7 @@ use kube::client::{Body, ConfigExt};
 use tokio::sync::Mutex;
 use tower::{BoxError, Service, ServiceExt};
 
-use crate::transport::{Connector, Proxies};
+use crate::net::{Connector, Proxies};
 
 /// Answers requests over one HTTP/2 connection, or over an HTTP/1.1 pool where the server has nothing better.
 #[derive(Clone)]

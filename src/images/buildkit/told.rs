@@ -12,7 +12,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tower::Service;
 
-use crate::transport::Asked;
+use crate::net::Asked;
 
 /// What calls go over.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::error::RemoteError;
-use crate::transport::{percent_decoded, redact};
+use crate::net::{percent_decoded, redact};
 
 /// Where a repository is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -242,7 +242,7 @@ pub(super) fn take_pack_in(
     let unusable = |problem: String| RemoteError::Pack { url: url.to_owned(), problem };
     let file = File::open(incoming).map_err(|cause| failed("read from the clone", cause))?;
     let odb = gix::open_opts(git_dir, gix::open::Options::isolated());
-    let odb = odb.map_err(|error| unusable(crate::transport::Cause::of(&error).0))?;
+    let odb = odb.map_err(|error| unusable(crate::net::Cause::of(&error).0))?;
     let options = gix_pack::bundle::write::Options { thread_limit: Some(2), ..Default::default() };
     let taken = gix_pack::Bundle::write_to_directory(
         &mut BufReader::with_capacity(1 << 16, file),
@@ -254,7 +254,7 @@ pub(super) fn take_pack_in(
         gix::hash::Kind::Sha1,
         options,
     );
-    let taken = taken.map_err(|error| unusable(crate::transport::Cause::of(&error).0))?;
+    let taken = taken.map_err(|error| unusable(crate::net::Cause::of(&error).0))?;
     if let Some(pack) = &taken.data_path {
         mark(pack).map_err(|cause| failed("write to the clone", cause))?;
     }

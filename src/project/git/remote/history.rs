@@ -171,7 +171,7 @@ fn take_in(clone: &Repository, incoming: &Path, packs: &Path, url: &str) -> Resu
         gix::hash::Kind::Sha1,
         options,
     );
-    let taken = taken.map_err(|error| unusable(crate::transport::Cause::of(&error).0))?;
+    let taken = taken.map_err(|error| unusable(crate::net::Cause::of(&error).0))?;
     if let Some(keep) = taken.keep_path {
         let _ = std::fs::remove_file(keep);
     }

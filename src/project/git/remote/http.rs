@@ -1,4 +1,4 @@
-//! Git's smart HTTP (gitprotocol-http(5)) over [`crate::transport`]: who asks, where a server sends us, and what its refusals mean.
+//! Git's smart HTTP (gitprotocol-http(5)) over [`crate::net`]: who asks, where a server sends us, and what its refusals mean.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::credentials::Helpers;
 use super::error::RemoteError;
 use super::wire::printable;
 use super::{Access, Credentials};
-use crate::transport::{Answer, Failure, Identity, Proxies, Request, Tls, Transport, Verify, origin, resolve};
+use crate::net::{Answer, Failure, Identity, Proxies, Request, Tls, Transport, Verify, origin, resolve};
 
 /// What follows the URL of a repository in the first request.
 const DISCOVERY: &str = "/info/refs?service=git-upload-pack";

@@ -26,8 +26,8 @@ use super::ssh::Ssh;
 use super::wire::printable;
 use super::{Access, Credentials, blocking};
 use crate::event::Event;
+use crate::net::{Answer, origin};
 use crate::project::git::Pointer;
-use crate::transport::{Answer, origin};
 
 /// How many files one request names, as in `git lfs`.
 const BATCH: usize = 100;

@@ -4,7 +4,7 @@
 //! difference to what was fetched before. A commit that is named by its whole id and is in the cache needs no request; a
 //! repository of this machine needs no clone.
 //!
-//! Git's protocol is spoken here ([`mod@protocol`]) over TCP, the user's `ssh` and [`crate::transport`], and every wait has an end. Packs are
+//! Git's protocol is spoken here ([`mod@protocol`]) over TCP, the user's `ssh` and [`crate::net`], and every wait has an end. Packs are
 //! checked and indexed by gix. Files are read by [`super::commit_tree`] as those of any repository. What a remote repository's own
 //! configuration says is never looked at, and of programs only the user's `ssh` and credential helpers run.
 //! What a clone lacks of its submodules and of Git LFS is brought by its [`Upstream`] when somebody wants it.
@@ -53,7 +53,7 @@ use super::{Commit, CommitTree, Repository, commit, commit_tree_with, discover};
 use crate::error::root_cause;
 use crate::event::{Event, Events};
 use crate::file_tree::ObjectId;
-use crate::transport::{Proxies, origin};
+use crate::net::{Proxies, origin};
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(10);

@@ -68,7 +68,7 @@ impl Drop for Incoming {
 /// Copies objects from a repository of this machine.
 fn copy(from: &Path, to: &Path, ids: &[ObjectId], url: &str) -> Result<(), RemoteError> {
     let open = |path: &Path| {
-        let failed = |error| RemoteError::NotGit { url: url.to_owned(), problem: crate::transport::Cause::of(&error).0 };
+        let failed = |error| RemoteError::NotGit { url: url.to_owned(), problem: crate::net::Cause::of(&error).0 };
         gix::open_opts(path, gix::open::Options::isolated()).map_err(failed)
     };
     let (theirs, ours) = (open(from)?, open(to)?);

@@ -131,7 +131,7 @@ impl Settings {
 }
 
 fn unreadable(error: impl std::error::Error + 'static) -> RemoteError {
-    RemoteError::Settings { problem: crate::transport::Cause::of(&error).0 }
+    RemoteError::Settings { problem: crate::net::Cause::of(&error).0 }
 }
 
 /// How well the URL of a section fits: scheme, host (`*` is one part of it) and port are equal, and its path is one of whole parts.

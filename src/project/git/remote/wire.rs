@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::ssh::Process;
 use crate::error::root_cause;
 use crate::event::Events;
-use crate::transport::Answer;
+use crate::net::Answer;
 
 /// How bytes go and come.
 pub(super) enum Link {

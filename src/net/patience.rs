@@ -141,7 +141,7 @@ fn wish(setback: Setback<'_>) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::Cause;
+    use crate::net::Cause;
 
     fn tries(known: bool) -> Tries {
         let mut tries = Tries::new(Patience::default(), known);
