@@ -1,4 +1,10 @@
-//! One HTTP exchange: connections, TLS, time limits, and what sort of failure it was. Knows nothing of who is spoken to.
+//! The one network floor: connections, TLS, proxies, time limits, patience, and what sort of failure it was. Knows nothing of who is
+//! spoken to: protocols stand on it.
+//!
+//! Registries, chart repositories and Git servers exchange over a [`Transport`]. The cluster's client has a connection of its own, which
+//! kube's layers for credentials stand on, and takes from here how it is opened ([`tcp`], [`Connector`]) and kept ([`KEEP_ALIVE`]), how
+//! long everything may take ([`Limits`]), what is tried again and what is told. BuildKit's is tonic's: a daemon ends connections that are
+//! asked too often whether they are there, so its silence is found by a question of its protocol.
 //!
 //! Connections are kept and shared. System certificates are read at the first HTTPS request, so plain HTTP never pays for them.
 //! Nothing waits for ever: an answer begins in the time that its request allows, and a body that stops coming, or that comes too slowly
@@ -7,12 +13,14 @@
 
 mod asked;
 mod bounds;
+mod limits;
 mod patience;
 mod proxy;
 mod slow;
 
 pub use asked::Asked;
 use bounds::{Bounds, Place};
+pub use limits::{Limits, TimeUp};
 pub use patience::{Patience, Setback, Tries, is_passing};
 use proxy::ProxyError;
 pub use proxy::{Connector, Proxies, percent_decoded};
@@ -46,7 +54,7 @@ const BODY: Duration = Duration::from_secs(20);
 const SLOWEST: usize = 16 << 10;
 
 /// How often the other end of a connection is asked whether it is there, and how long it may take to say so.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+pub const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// Whether a server's certificate must convince us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -196,7 +204,7 @@ impl Transport {
     /// Makes a transport; opens nothing.
     pub fn new(tls: Tls, proxies: Proxies) -> Self {
         let proxies = Arc::new(proxies);
-        let plain = builder().build(connector(false, &proxies));
+        let plain = pool().build(connector(false, &proxies));
         Transport { plain, secure: OnceLock::new(), tls, proxies, bounds: Bounds::default(), slow: Slow::default() }
     }
 
@@ -220,6 +228,22 @@ impl Transport {
         let mut answer = self.slow.watch(host(&request.url), &request.doing, self.begun(request)).await?;
         answer.place = answer.place.map(Place::of_stream);
         Ok(answer)
+    }
+
+    /// The same, and again where what came may pass: for requests that may be made twice.
+    pub async fn open_patiently(&self, request: &Request, patience: Patience) -> Result<Answer, Failure> {
+        let mut tries = Tries::new(patience, false);
+        loop {
+            let request = Request { timeout: tries.begin(request.body.len()), ..request.clone() };
+            let outcome = self.open(&request).await;
+            let (pause, why) = match &outcome {
+                Ok(answer) => (tries.pause_after(Setback::Answer(answer.status, &answer.headers)), answer.status.to_string()),
+                Err(failure) => (tries.pause_after(Setback::Failure(failure)), failure.to_string()),
+            };
+            let Some(pause) = pause else { return outcome };
+            self.slow.again(host(&request.url), &request.doing, &why, pause);
+            tokio::time::sleep(pause).await;
+        }
     }
 
     async fn begun(&self, request: &Request) -> Result<Answer, Failure> {
@@ -265,7 +289,7 @@ impl Transport {
     fn secure(&self) -> Result<&SecureClient, Failure> {
         let made = self.secure.get_or_init(|| {
             let https = HttpsConnectorBuilder::new().with_tls_config(tls_config(&self.tls)?).https_only().enable_all_versions();
-            Ok(builder().build(https.wrap_connector(connector(true, &self.proxies))))
+            Ok(pool().build(https.wrap_connector(connector(true, &self.proxies))))
         });
         made.as_ref().map_err(|problem| Failure::Unusable(problem.clone()))
     }
@@ -295,7 +319,8 @@ async fn all(answer: &mut Answer, request: &Request) -> Result<Bytes, Failure> {
     Ok(if rest.is_empty() { first } else { [&first[..], &rest].concat().into() })
 }
 
-fn builder() -> hyper_util::client::legacy::Builder {
+/// A pool of connections that are kept for a while.
+pub fn pool() -> hyper_util::client::legacy::Builder {
     let mut builder = Client::builder(TokioExecutor::new());
     builder.pool_idle_timeout(Duration::from_secs(60)).pool_timer(TokioTimer::new()).timer(TokioTimer::new());
     builder.pool_max_idle_per_host(bounds::TO_ONE_SERVER);
@@ -303,13 +328,20 @@ fn builder() -> hyper_util::client::legacy::Builder {
     builder
 }
 
-fn connector(secure: bool, proxies: &Arc<Proxies>) -> Connector {
+/// Opens TCP connections in bounded time, whose other end is asked by the system whether it is there.
+pub fn tcp() -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     connector.set_nodelay(true);
     connector.set_keepalive(Some(KEEP_ALIVE));
     connector.set_keepalive_interval(Some(KEEP_ALIVE));
     connector.set_keepalive_retries(Some(2));
+    connector.enforce_http(false);
+    connector
+}
+
+fn connector(secure: bool, proxies: &Arc<Proxies>) -> Connector {
+    let mut connector = tcp();
     connector.enforce_http(!secure);
     Connector { direct: connector, proxies: proxies.clone() }
 }

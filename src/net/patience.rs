@@ -1,4 +1,5 @@
-//! Which failures are worth another try, after what pause, and when it is enough. One policy for all who ask by HTTP.
+//! Which failures are worth another try, after what pause, and when it is enough. One policy for registries, chart repositories, Git servers
+//! and the cluster; how much of it is worth the wait is each one's to say.
 //!
 //! A server that says when to come again (`Retry-After`, RFC 9110 §10.2.3) is heeded up to a limit; pauses of our own grow and are never
 //! quite the same, so that many who failed together do not come back together.
@@ -49,6 +50,8 @@ pub enum Setback<'a> {
     Failure(&'a Failure),
     /// The answer's status, with its headers.
     Answer(StatusCode, &'a HeaderMap),
+    /// An answer that may be another one a little later, as the protocol knows by what it says, and its headers.
+    Passing(&'a HeaderMap),
 }
 
 /// The tries of one wish.
@@ -100,6 +103,7 @@ impl Tries {
             Setback::Failure(Failure::Unreachable(_)) => self.known,
             Setback::Failure(_) => false,
             Setback::Answer(status, _) => is_passing(status),
+            Setback::Passing(_) => true,
         }
     }
 
@@ -127,7 +131,7 @@ fn jitter() -> f64 {
 
 /// When a server wants to be asked again: in so many seconds, or at a time by its own clock.
 fn wish(setback: Setback<'_>) -> Option<Duration> {
-    let Setback::Answer(_, headers) = setback else { return None };
+    let (Setback::Answer(_, headers) | Setback::Passing(headers)) = setback else { return None };
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let told = text(header::RETRY_AFTER)?;
     if let Ok(seconds) = told.parse() {

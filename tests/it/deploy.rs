@@ -465,14 +465,7 @@ async fn a_record_whose_answer_was_lost_is_known_as_our_own() {
 
 #[tokio::test]
 async fn a_server_that_says_nothing_ends_the_command_in_time() {
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = silent.local_addr().unwrap();
-    tokio::spawn(async move {
-        let mut kept = Vec::new();
-        while let Ok((stream, _)) = silent.accept().await {
-            kept.push(stream);
-        }
-    });
+    let address = silent_server().await;
     let client = connect(&ConnectOptions { server: Some(format!("http://{address}")), ..Default::default() }).await.unwrap();
     client.bound(Some(Duration::from_secs(1)));
     let error = load_history(&client, "ns", "app").await.unwrap_err();
@@ -481,6 +474,51 @@ async fn a_server_that_says_nothing_ends_the_command_in_time() {
     error: the Kubernetes API server http://HOST did not answer GET /api/v1/namespaces/ns/secrets within 1 s
     help: `--timeout` says how long the command may take
     ");
+}
+
+/// A server that takes connections and says nothing.
+async fn silent_server() -> std::net::SocketAddr {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((stream, _)) = silent.accept().await {
+            kept.push(stream);
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn what_a_server_takes_long_for_is_told() {
+    let address = silent_server().await;
+    let client = connect(&ConnectOptions { server: Some(format!("http://{address}")), ..Default::default() }).await.unwrap();
+    let (events, mut facts) = Events::channel();
+    client.tell(&events);
+    let fact = tokio::select! {
+        _ = load_history(&client, "ns", "app") => panic!("the server has answered"),
+        fact = facts.recv() => fact.unwrap(),
+    };
+    let Event::Slow { whom, doing, since } = fact else { panic!("{fact:?}") };
+    assert_eq!((whom, doing.as_str()), (address.to_string(), "list secrets in namespace `ns`"));
+    assert!(since >= Duration::from_secs(4));
+    assert_eq!(facts.recv().await, Some(Event::SlowOver { whom: address.to_string() }), "it is no longer waited for");
+}
+
+#[tokio::test]
+async fn a_server_says_when_to_come_again() {
+    let (fake, client) = start().await;
+    load_history(&client, "ns", "app").await.unwrap();
+    fake.busy("GET /api/v1/namespaces/ns/secrets", "1");
+    let (events, mut facts) = Events::channel();
+    client.tell(&events);
+    load_history(&client, "ns", "app").await.unwrap();
+    let why = format!(
+        "GET /api/v1/namespaces/ns/secrets was refused by the Kubernetes API server http://{} (429): too many requests",
+        fake.address
+    );
+    let (whom, doing, pause) = (fake.address.to_string(), "list secrets in namespace `ns`".into(), Duration::from_secs(1));
+    assert_eq!(facts.try_recv(), Some(Event::TryingAgain { whom, doing, why, pause }));
 }
 
 #[tokio::test]

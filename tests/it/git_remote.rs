@@ -445,6 +445,18 @@ async fn errors_of_the_network_say_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_too_much_to_do_is_asked_again() {
+    let library = library();
+    let dir = served(&library);
+    let smart = Smart::new(dir.path(), Manners { busy: 2, ..Manners::default() });
+    let here = Here::new();
+    here.get(&smart.url("lib.git"), &branch("main")).await.unwrap();
+    let get = "GET /lib.git/info/refs?service=git-upload-pack";
+    let asked = smart.requests.lock().unwrap().split_off(0);
+    assert_eq!(asked, [get, get, get, "POST /lib.git/git-upload-pack", "POST /lib.git/git-upload-pack"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn silence_has_an_end() {
     let mut here = Here::new();
     here.access.silence = Duration::from_secs(1);

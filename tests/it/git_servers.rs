@@ -69,6 +69,8 @@ pub struct Manners {
     pub redirects: bool,
     /// Takes connections and says nothing.
     pub silent: bool,
+    /// Has too much to do for the first so many requests.
+    pub busy: usize,
     /// Files of Git LFS by their ids.
     pub files: Vec<(String, Vec<u8>)>,
     /// What is odd about its Git LFS.
@@ -158,6 +160,9 @@ fn serve(stream: TcpStream, base: PathBuf, manners: Manners, log: Arc<Mutex<Vec<
             text.len()
         )
     };
+    if log.lock().ok()?.len() <= manners.busy {
+        return plain(&mut out, "503 Service Unavailable", "Retry-After: 0\r\n", "come again").ok();
+    }
     if let Some((status, text)) = &manners.refuses {
         return plain(&mut out, &format!("{status} No"), "", text).ok();
     }

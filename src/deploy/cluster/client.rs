@@ -3,17 +3,16 @@
 use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use futures::io::AsyncBufRead;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use kube::client::{Body, ConfigExt};
 use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
-use tokio::time::Instant;
 use tower::{BoxError, ServiceBuilder};
 
 use super::discovery::Kinds;
@@ -21,11 +20,12 @@ use super::error::ClusterError;
 use super::fence::Fence;
 use super::transport::Transport;
 use crate::error::root_cause;
-use crate::event::{Event, Events};
-use crate::net::{Asked, redact};
+use crate::event::Events;
+use crate::net::{Asked, Limits, Patience, Setback, Slow, TimeUp, Tries, host, is_passing, redact};
 
-/// How long a request is tried again while the server is away or overloaded.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How a request is tried again while the server is away or overloaded: one that restarts is away for some time.
+const PATIENCE: Patience =
+    Patience { tries: 12, pause: Duration::from_millis(100), timeout: ANSWER_TO_WRITE, budget: Duration::from_secs(30) };
 
 /// How long a server may think before it answers, and be silent in the middle of an answer. Writes may wait for admission webhooks, each
 /// of which has up to 30 s.
@@ -33,9 +33,6 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 /// The same for writes: the server's own limit.
 const ANSWER_TO_WRITE: Duration = Duration::from_secs(60);
-
-/// After which time a request that waits is told.
-const SLOW: Duration = Duration::from_secs(6);
 
 /// A client of one cluster. Clones share connection, discovery and counters.
 #[derive(Clone)]
@@ -53,11 +50,9 @@ struct Inner {
     connected: AtomicBool,
     requests: AtomicUsize,
     permits: Semaphore,
-    /// When every request must have its answer, and how long that was when it was said.
-    bound: std::sync::Mutex<Option<(Instant, Duration)>>,
-    /// Where slow requests are told, and whether one was.
-    events: OnceLock<Events>,
-    told_slow: AtomicBool,
+    limits: Limits,
+    /// Who tells of requests that wait for long.
+    slow: OnceLock<Slow>,
     pub(super) kinds: Mutex<Kinds>,
 }
 
@@ -74,6 +69,18 @@ pub(super) struct Call {
     pub(super) content_type: &'static str,
     pub(super) accept: &'static str,
     pub(super) body: Vec<u8>,
+}
+
+/// Why a try came to nothing, and the headers of the answer where there was one.
+struct Refusal {
+    error: ClusterError,
+    headers: HeaderMap,
+}
+
+impl From<ClusterError> for Refusal {
+    fn from(error: ClusterError) -> Self {
+        Refusal { error, headers: HeaderMap::new() }
+    }
 }
 
 impl Call {
@@ -96,6 +103,12 @@ impl Call {
     pub(super) fn json(mut self, body: &Value) -> Self {
         self.body = body.to_string().into_bytes();
         self
+    }
+
+    /// What it is for, as an infinitive.
+    fn doing(&self) -> String {
+        let namespace = self.namespace().map(|namespace| format!(" in namespace `{namespace}`")).unwrap_or_default();
+        format!("{} {}{namespace}", self.verb, self.resource)
     }
 
     fn namespace(&self) -> Option<&str> {
@@ -130,9 +143,8 @@ impl Client {
                 connected: AtomicBool::new(false),
                 requests: AtomicUsize::new(0),
                 permits: Semaphore::new(parallelism),
-                bound: std::sync::Mutex::default(),
-                events: OnceLock::new(),
-                told_slow: AtomicBool::new(false),
+                limits: Limits::default(),
+                slow: OnceLock::new(),
                 kinds: Mutex::new(Kinds::default()),
             }),
             fence: None,
@@ -146,12 +158,12 @@ impl Client {
 
     /// Tells of requests that wait for long. Only the first call counts.
     pub fn tell(&self, events: &Events) {
-        let _ = self.inner.events.set(events.lent());
+        let _ = self.inner.slow.set(Slow::new(events));
     }
 
     /// Bounds all requests from now on together; `None` lifts the bound.
     pub fn bound(&self, limit: Option<Duration>) {
-        *self.inner.bound.lock().unwrap_or_else(PoisonError::into_inner) = limit.map(|limit| (Instant::now() + limit, limit));
+        self.inner.limits.bound(limit);
     }
 
     /// URL of the API server.
@@ -189,28 +201,41 @@ impl Client {
     }
 
     pub(super) async fn call_bytes(&self, call: &Call) -> Result<Vec<u8>, ClusterError> {
-        let started = Instant::now();
-        let mut pause = Duration::from_millis(100);
+        let mut tries = Tries::new(PATIENCE, false);
         loop {
             if let Some(fence) = self.fence.as_ref().filter(|_| call.method != Method::GET) {
                 fence.pass().await?;
             }
-            let error = match self.try_call(call).await {
+            tries.begin(call.body.len());
+            // boxed, for everything that asks the cluster holds one
+            let setback = match self.told(call, Box::pin(self.try_call(call))).await {
                 Ok(bytes) => return Ok(bytes),
-                Err(error) => error,
+                Err(setback) => setback,
             };
-            let known = self.inner.connected.load(Ordering::Relaxed);
-            let over = self.bounded().is_some_and(|(end, _)| Instant::now() + pause >= end);
-            if !error.is_transient() || !known || over || started.elapsed() + pause > PATIENCE {
-                return Err(error);
+            let pause = self.pause_after(&mut tries, &setback).filter(|pause| self.inner.limits.allow(*pause));
+            let Some(pause) = pause else { return Err(setback.error) };
+            if let Some(slow) = self.inner.slow.get() {
+                slow.again(host(&self.inner.server), &call.doing(), &setback.error.to_string(), pause);
             }
-            tracing::debug!(%error, ?pause, "trying again");
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
         }
     }
 
-    async fn try_call(&self, call: &Call) -> Result<Vec<u8>, ClusterError> {
+    /// How long to wait before another try, where one may come to more.
+    fn pause_after(&self, tries: &mut Tries, setback: &Refusal) -> Option<Duration> {
+        // a server that has answered is on its way back; an address where nobody has is a wrong one
+        let is_known = self.inner.connected.load(Ordering::Relaxed);
+        if !is_known || !setback.error.is_transient() {
+            return None;
+        }
+        let status = setback.error.http_status().and_then(|code| StatusCode::from_u16(code).ok());
+        tries.pause_after(match status {
+            Some(status) if is_passing(status) => Setback::Answer(status, &setback.headers),
+            _ => Setback::Passing(&setback.headers),
+        })
+    }
+
+    async fn try_call(&self, call: &Call) -> Result<Vec<u8>, Refusal> {
         // The semaphore is never closed; without a permit the request would simply go unthrottled.
         let _permit = self.inner.permits.acquire().await.ok();
         let mut body = self.in_time(call, self.open(call)).await??.into_body();
@@ -223,61 +248,38 @@ impl Client {
         Ok(bytes)
     }
 
-    fn bounded(&self) -> Option<(Instant, Duration)> {
-        *self.inner.bound.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does the work, and tells where it waits for long.
+    async fn told<T>(&self, call: &Call, work: impl Future<Output = T>) -> T {
+        match self.inner.slow.get() {
+            Some(slow) => slow.watch(host(&self.inner.server), &call.doing(), work).await,
+            None => work.await,
+        }
     }
 
     /// Waits for a part of an answer, and no longer than the server may think or all requests have.
     async fn in_time<T>(&self, call: &Call, part: impl Future<Output = T>) -> Result<T, ClusterError> {
         let allowed = if call.method == Method::GET { ANSWER } else { ANSWER_TO_WRITE };
-        let own = (
-            Instant::now() + allowed,
-            allowed,
-            "it takes connections: see whether a proxy or a load balancer stands in between; `kubectl version` asks the same server",
-        );
-        let all = self.bounded().map(|(end, limit)| (end, limit, "`--timeout` says how long the command may take"));
-        let (end, after, help) = all.into_iter().fold(own, |first, other| if other.0 < first.0 { other } else { first });
-        let told = async {
-            tokio::time::sleep(SLOW).await;
-            self.tell_slow(call);
-            std::future::pending::<()>().await;
-        };
-        let silent = || ClusterError::Silent {
+        self.inner.limits.within(allowed, part).await.map_err(|TimeUp { after, of_all }| ClusterError::Silent {
             server: self.inner.server.clone(),
             method: call.method.to_string(),
             path: call.path_only().into(),
             after,
-            help,
-        };
-        tokio::select! {
-            part = part => Ok(part),
-            () = tokio::time::sleep_until(end) => Err(silent()),
-            () = told => Err(silent()),
-        }
-    }
-
-    fn tell_slow(&self, call: &Call) {
-        if let Some(events) = self.inner.events.get()
-            && !self.inner.told_slow.swap(true, Ordering::Relaxed)
-        {
-            let message = format!(
-                "the Kubernetes API server {} has not answered {} {} for {} s",
-                self.inner.server,
-                call.method,
-                call.path_only(),
-                SLOW.as_secs()
-            );
-            events.emit(Event::Warned { message, help: None });
-        }
+            help: match of_all {
+                true => "`--timeout` says how long the command may take",
+                false => {
+                    "it takes connections: see whether a proxy or a load balancer stands in between; `kubectl version` asks the same server"
+                }
+            },
+        })
     }
 
     /// Opens a watch or a log stream: the body arrives as it comes, and nothing is tried again.
     pub(super) async fn stream(&self, call: &Call) -> Result<impl AsyncBufRead + Unpin + Send + use<>, ClusterError> {
-        let response = self.in_time(call, self.open(call)).await??;
+        let response = self.told(call, self.in_time(call, self.open(call))).await?.map_err(|refusal| refusal.error)?;
         Ok(response.into_body().into_data_stream().map_err(std::io::Error::other).into_async_read())
     }
 
-    async fn open(&self, call: &Call) -> Result<Response<Body>, ClusterError> {
+    async fn open(&self, call: &Call) -> Result<Response<Body>, Refusal> {
         let request = Request::builder()
             .method(call.method.clone())
             .uri(&call.path)
@@ -286,14 +288,13 @@ impl Client {
         let request = if call.body.is_empty() { request } else { request.header(http::header::CONTENT_TYPE, call.content_type) };
         let request = request.body(Body::from(call.body.clone())).map_err(|error| self.garbled(call, error.to_string()))?;
         self.inner.requests.fetch_add(1, Ordering::Relaxed);
-        let asked =
-            Asked::new(&format!("{} {}", call.verb, call.resource), &call.method, format!("{}{}", redact(&self.inner.server), call.path));
+        let asked = Asked::new(&call.doing(), &call.method, format!("{}{}", redact(&self.inner.server), call.path));
         let response = match self.kube.send(request).await {
             Ok(response) => response,
             Err(error) => {
                 let error = self.unsent(error);
                 asked.ended(&error);
-                return Err(error);
+                return Err(error.into());
             }
         };
         asked.answered(response.status(), response.headers());
@@ -301,9 +302,9 @@ impl Client {
         if response.status().is_success() {
             return Ok(response);
         }
-        let status = response.status();
-        let body = response.into_body().collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
-        Err(self.refused(call, status, &body))
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
+        Err(Refusal { error: self.refused(call, head.status, &body), headers: head.headers })
     }
 
     fn refused(&self, call: &Call, status: StatusCode, body: &[u8]) -> ClusterError {
@@ -315,7 +316,9 @@ impl Client {
             StatusCode::UNAUTHORIZED => ClusterError::Unauthorized { server, message },
             // A server that is starting, or a namespace that is going, answers 403 too; neither is a question of rights.
             StatusCode::FORBIDDEN
-                if parsed["details"]["causes"][0]["reason"] != "NamespaceTerminating" && !message.contains("exceeded quota") =>
+                if parsed["details"]["causes"][0]["reason"] != "NamespaceTerminating"
+                    && !message.contains("exceeded quota")
+                    && !message.contains("not yet ready") =>
             {
                 let help = format!(
                     "a Role with verb `{}` on `{}` is needed; `kubectl auth can-i {} {}{}` asks the same question",

@@ -279,10 +279,12 @@ impl ClusterError {
         match self {
             ClusterError::Unreachable { .. } => true,
             ClusterError::Refused { code, message, .. } => {
-                matches!(code, 429 | 502 | 503 | 504)
-                    // A starting API server answers 500 for a moment.
-                    || (*code == 500 && message.contains("etcdserver"))
-                    || (*code == 403 && message.contains("not yet ready"))
+                match code {
+                    // What an API server cannot do stays so, but for what it says while it starts.
+                    500 => message.contains("etcdserver"),
+                    403 => message.contains("not yet ready"),
+                    code => http::StatusCode::from_u16(*code).is_ok_and(crate::net::is_passing),
+                }
             }
             _ => false,
         }

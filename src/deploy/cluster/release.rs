@@ -295,7 +295,7 @@ pub async fn deploy(
     let is_new = ensure_namespace(client, &owner.namespace).await?;
     let lock = lock(client, &owner, options, events, cancel, newest + 1).await?;
     let client = lock.fenced(client);
-    under(&lock, locked(&client, prepared, is_new, options, events, cancel, &lock)).await
+    under(&lock, Box::pin(locked(&client, prepared, is_new, options, events, cancel, &lock))).await
 }
 
 async fn lock(
@@ -319,7 +319,8 @@ async fn lock(
     }
 }
 
-/// Does the work that a lock protects, and gives the lock back. The work ends where it stands when somebody else has the lock.
+/// Does the work that a lock protects, and gives the lock back. The work ends where it stands when somebody else has the lock. It is long,
+/// so callers box it.
 async fn under<T>(lock: &Lock, work: impl Future<Output = Result<T, DeployError>>) -> Result<T, DeployError> {
     let result = tokio::select! {
         biased;
@@ -356,7 +357,7 @@ async fn locked(
     }
     let good = prepared.history.last_good.clone();
     let revision = prepared.history.newest() + 1;
-    let error = match run(client, &prepared, options, events, cancel, lock).await {
+    let error = match Box::pin(run(client, &prepared, options, events, cancel, lock)).await {
         Ok(()) => {
             events.emit(Event::ReleaseDeployed { release: owner.release, revision });
             return Ok(Outcome::Deployed { revision });
@@ -415,7 +416,7 @@ pub async fn rollback(
         events.emit(Event::ReleaseRolledBack { release: owner.release.clone(), to: revision });
         Ok((Outcome::Deployed { revision: made }, notes))
     };
-    under(&lock, work).await
+    under(&lock, Box::pin(work)).await
 }
 
 /// The revision to go back to, and whether it stands already.
@@ -578,7 +579,7 @@ pub async fn dismiss(
     prepare_removal(client, owner, with_hooks).await?;
     let lock = lock(client, owner, options, events, cancel, 0).await?;
     let client = lock.fenced(client);
-    under(&lock, dismiss_locked(&client, owner, with_hooks, options, events, cancel, &lock)).await
+    under(&lock, Box::pin(dismiss_locked(&client, owner, with_hooks, options, events, cancel, &lock))).await
 }
 
 async fn dismiss_locked(

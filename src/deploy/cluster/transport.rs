@@ -14,13 +14,13 @@ use http::{Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::{Connection, HttpConnector};
+use hyper_util::client::legacy::connect::Connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, ConfigExt};
 use tokio::sync::Mutex;
 use tower::{BoxError, Service, ServiceExt};
 
-use crate::net::{Connector, Proxies};
+use crate::net::{self, Connector, Proxies};
 
 /// Answers requests over one HTTP/2 connection, or over an HTTP/1.1 pool where the server has nothing better.
 #[derive(Clone)]
@@ -58,10 +58,7 @@ impl Transport {
     /// Prepares TLS from the kubeconfig's certificates. Connects at the first request, through a proxy where one is named.
     pub(super) fn new(config: &kube::Config, proxies: Proxies) -> Result<Self, kube::Error> {
         let tls = config.rustls_client_config()?;
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        let tcp = Connector { direct: tcp, proxies: Arc::new(proxies) };
+        let tcp = Connector { direct: net::tcp(), proxies: Arc::new(proxies) };
         let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
         let connector = match &config.tls_server_name {
             Some(name) => {
@@ -70,7 +67,7 @@ impl Transport {
             }
             None => builder.enable_all_versions().wrap_connector(tcp),
         };
-        let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector.clone());
+        let pool = net::pool().build(connector.clone());
         let connect_timeout = config.connect_timeout.unwrap_or(Duration::from_secs(30));
         let unknown = || Arc::new(Mutex::new(State::Unknown));
         Ok(Transport { connector, pool, requests: unknown(), watches: unknown(), logs: unknown(), connect_timeout })
@@ -118,8 +115,8 @@ impl Transport {
             .timer(TokioTimer::new())
             .initial_stream_window_size(windows.stream)
             .initial_connection_window_size(windows.connection)
-            .keep_alive_interval(Duration::from_secs(10))
-            .keep_alive_timeout(Duration::from_secs(15))
+            .keep_alive_interval(net::KEEP_ALIVE)
+            .keep_alive_timeout(net::KEEP_ALIVE)
             .keep_alive_while_idle(true)
             .handshake(stream)
             .await?;

@@ -44,6 +44,7 @@ struct Rule {
     status: u16,
     body: String,
     times: usize,
+    retry_after: Option<&'static str>,
 }
 
 impl Fake {
@@ -72,12 +73,19 @@ impl Fake {
     /// Answers requests whose `METHOD path` begins so with a failure, this many times.
     pub fn fail(&self, line: &str, status: u16, message: &str, times: usize) {
         let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": status}).to_string();
-        self.state.lock().unwrap().rules.push(Rule { line: line.into(), status, body, times });
+        self.state.lock().unwrap().rules.push(Rule { line: line.into(), status, body, times, retry_after: None });
+    }
+
+    /// Refuses the next request whose `METHOD path` begins so, and says when to come again, in seconds.
+    pub fn busy(&self, line: &str, retry_after: &'static str) {
+        let body = json!({"kind": "Status", "message": "too many requests", "code": 429}).to_string();
+        let rule = Rule { line: line.into(), status: 429, body, times: 1, retry_after: Some(retry_after) };
+        self.state.lock().unwrap().rules.push(rule);
     }
 
     /// Answers requests whose `METHOD path` begins so with this text.
     pub fn say(&self, line: &str, status: u16, body: &str) {
-        self.state.lock().unwrap().rules.push(Rule { line: line.into(), status, body: body.into(), times: usize::MAX });
+        self.state.lock().unwrap().rules.push(Rule { line: line.into(), status, body: body.into(), times: usize::MAX, retry_after: None });
     }
 
     /// What a container printed, by `pod/container`; `pod/container/before` is the run before.
@@ -133,7 +141,9 @@ impl Fake {
         state.requests.push(line.clone());
         if let Some(rule) = state.rules.iter_mut().find(|rule| rule.times > 0 && line.starts_with(&rule.line)) {
             rule.times = rule.times.saturating_sub(1);
-            return text(rule.status, rule.body.clone());
+            let mut refusal = text(rule.status, rule.body.clone());
+            refusal.headers_mut().extend(rule.retry_after.map(|wish| (http::header::RETRY_AFTER, wish.parse().unwrap())));
+            return refusal;
         }
         if path == "/api" || path == "/apis" {
             return text(200, json!({"kind": "APIGroupDiscoveryList", "items": [{"metadata": {"name": if path == "/api" { "none" } else { "apps" }},

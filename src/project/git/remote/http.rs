@@ -11,7 +11,7 @@ use super::credentials::Helpers;
 use super::error::RemoteError;
 use super::wire::printable;
 use super::{Access, Credentials};
-use crate::net::{Answer, Failure, Identity, Proxies, Request, Tls, Transport, Verify, origin, resolve};
+use crate::net::{Answer, Failure, Identity, Patience, Proxies, Request, Tls, Transport, Verify, origin, resolve};
 
 /// What follows the URL of a repository in the first request.
 const DISCOVERY: &str = "/info/refs?service=git-upload-pack";
@@ -119,7 +119,7 @@ impl Http {
                 timeout: self.silence,
                 limit: usize::MAX,
             };
-            let answer = self.transport.open(&request).await.map_err(|failure| failed(&shown(&url), failure, self.silence))?;
+            let answer = self.open(&request).await.map_err(|failure| failed(&shown(&url), failure, self.silence))?;
             match answer.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()) {
                 Some(location) if answer.status.is_redirection() => {
                     let next = resolve(&url, location);
@@ -142,7 +142,7 @@ impl Http {
     async fn ask(&mut self, method: Method, suffix: &str, kinds: Option<[&'static str; 2]>, body: Vec<u8>) -> Result<Answer, RemoteError> {
         for _ in 0..=REDIRECTS {
             let request = self.request(&method, suffix, kinds, &body);
-            let answer = self.transport.open(&request).await.map_err(|failure| failed(&shown(&self.base), failure, self.silence))?;
+            let answer = self.open(&request).await.map_err(|failure| failed(&shown(&self.base), failure, self.silence))?;
             match answer.status {
                 StatusCode::OK => {
                     if let (Some(login), Some(helpers), true) = (&self.login, &self.helpers, std::mem::take(&mut self.helped)) {
@@ -156,6 +156,11 @@ impl Http {
             }
         }
         Err(RemoteError::NotGit { url: shown(&self.base), problem: "the server sends from place to place".into() })
+    }
+
+    /// Every request of these protocols only reads, and may be made twice.
+    async fn open(&self, request: &Request) -> Result<Answer, Failure> {
+        self.transport.open_patiently(request, Patience { timeout: self.silence, budget: self.silence, ..Patience::default() }).await
     }
 
     /// `kinds` are those of the body and of the answer.
