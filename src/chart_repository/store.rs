@@ -14,8 +14,8 @@ use super::oci::{self, Pulled};
 use super::repositories::{Entry, Repositories};
 use super::url;
 use crate::event::Events;
-use crate::private_file;
 use crate::registry::{Client, Patience, Proxies, Reference};
+use crate::{cache_file, private_file};
 
 /// Where Helm's files are.
 #[derive(Clone, Debug, Default)]
@@ -104,8 +104,7 @@ impl Store {
         let (index, text) = self.index_text(&entry.url, &entry.access()).await?;
         let names: String = index.charts.keys().map(|name| format!("{name}\n")).collect();
         for (path, text) in [(self.charts_path(&entry.name), &names), (self.index_path(&entry.name), &text)] {
-            let written = fs::create_dir_all(&self.places.cache).and_then(|()| fs::write(&path, text));
-            written.map_err(|cause| SourceError::File { doing: "write", path, cause })?;
+            cache_file::write(&path, text.as_bytes()).map_err(|cause| SourceError::File { doing: "write", path, cause })?;
         }
         Ok(index)
     }

@@ -10,6 +10,7 @@ use super::files::Unwritable;
 use super::project::Project;
 use super::release::Marks;
 use super::triggers::{self, Settling, Triggers};
+use super::whole_file;
 use super::{
     BuildOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions, ValuesOptions,
     dependencies, images, lookups, project, registry, release, validate,
@@ -72,7 +73,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let text = only(chart::print(&rendered, &how)?, rendered.compat, &options.show_only)?;
     match options.output {
         None => Ok(text),
-        Some(path) => std::fs::write(&path, text).map(|()| String::new()).map_err(|cause| Unwritable { path, cause }.into()),
+        Some(path) => whole_file::write(&path, text.as_bytes()).map(|()| String::new()).map_err(|cause| Unwritable { path, cause }.into()),
     }
 }
 

@@ -9,6 +9,7 @@ mod cluster;
 mod config;
 mod content;
 mod cr;
+mod disk;
 mod explain;
 mod fetching;
 mod flags;

@@ -21,7 +21,7 @@ use crate::deploy::chart::{self, Chart, Dependency, HelmCompat, Lock, is_alias, 
 use crate::error::Result;
 use crate::ops::dependencies::{AT_ONCE, together};
 use crate::ops::files::{Unreadable, Unwritable, checked_name};
-use crate::ops::{Run, chart_files};
+use crate::ops::{Run, chart_files, whole_file};
 
 /// What `dependency build` and `update` are asked.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ async fn updated_chart(chart: &Chart, options: &Options) -> Result<String> {
         if path.is_symlink() {
             return Err(DependencyError::Link { path }.into());
         }
-        fs::write(&path, lock.text()).map_err(|cause| Unwritable { path, cause })?;
+        whole_file::write(&path, lock.text().as_bytes()).map_err(|cause| Unwritable { path, cause })?;
     }
     Ok(work.text)
 }
@@ -230,9 +230,8 @@ impl Work {
         let unwritable = |path: PathBuf| move |cause| Unwritable { path, cause };
         fs::create_dir_all(&charts).map_err(unwritable(charts.clone()))?;
         for Archive { name, bytes, .. } in &archives {
-            let (path, beside) = (charts.join(name), charts.join(format!(".{name}.{}", std::process::id())));
-            let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, &path));
-            written.map_err(unwritable(path))?;
+            let path = charts.join(name);
+            whole_file::write(&path, bytes).map_err(unwritable(path.clone()))?;
         }
         self.remove_outdated(&charts, &archives, locked)
     }

@@ -10,7 +10,7 @@ use super::source::ReachOptions;
 use crate::deploy::chart::{self, HelmCompat};
 use crate::error::Result;
 use crate::ops::files::Unwritable;
-use crate::ops::{Run, chart_files};
+use crate::ops::{Run, chart_files, whole_file};
 use crate::template::functions::Version;
 
 /// What `package` is asked.
@@ -68,11 +68,7 @@ fn pack(path: &str, options: &Options) -> Result<PathBuf> {
     let unwritable = |cause| Unwritable { path: options.destination.join(&name), cause };
     let file = dir.map_err(unwritable)?.join(&name);
     let time = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
-    let written = chart::archive(&chart, time).and_then(|bytes| {
-        std::fs::create_dir_all(&options.destination)?;
-        std::fs::write(&file, bytes)
-    });
-    written.map_err(unwritable)?;
+    chart::archive(&chart, time).and_then(|bytes| whole_file::write(&file, &bytes)).map_err(unwritable)?;
     Ok(file)
 }
 

@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::file_tree::bytes_of_text;
 use crate::ops::Run;
 use crate::ops::files::{self, Unwritable};
+use crate::ops::whole_file;
 
 /// What `pull` is asked.
 #[derive(Clone, Debug)]
@@ -68,8 +69,7 @@ fn unpack(archive: &[u8], chart: &str, options: &Options) -> Result<()> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let written = std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).and_then(|()| std::fs::write(path, bytes));
-    written.map_err(|cause| Unwritable { path: path.to_owned(), cause }.into())
+    whole_file::write(path, bytes).map_err(|cause| Unwritable { path: path.to_owned(), cause }.into())
 }
 
 #[derive(Debug, Error, Diagnostic)]

@@ -15,6 +15,7 @@ use crate::deploy::chart::{self, Defaults};
 use crate::error::{Error, Result, root_cause};
 use crate::ops::Run;
 use crate::ops::files::{Unreadable, Unwritable};
+use crate::ops::whole_file;
 use crate::yaml;
 
 /// Repositories that are asked at once.
@@ -221,7 +222,7 @@ pub async fn index(options: IndexOptions, _run: Run) -> Result<String> {
 
 fn write(path: &Path, value: &Value, json: bool) -> Result<(), Unwritable> {
     let text = if json { format!("{value:#}") } else { yaml::emit(value) };
-    std::fs::write(path, text).map_err(|cause| Unwritable { path: path.to_owned(), cause })
+    whole_file::write(path, text.as_bytes()).map_err(|cause| Unwritable { path: path.to_owned(), cause })
 }
 
 /// The archives of a directory and of the directories in it, with their paths in it.
