@@ -6,6 +6,9 @@
 //! long everything may take ([`Limits`]), what is tried again and what is told. BuildKit's is tonic's: a daemon ends connections that are
 //! asked too often whether they are there, so its silence is found by a question of its protocol.
 //!
+//! What waits elsewhere waits for something else than an answer, and so has a measure of its own: a lock for its holder, a watch for as
+//! long as its deployment goes on, an object for a webhook or a definition of the same release, a client for a builder that starts.
+//!
 //! Connections are kept and shared. System certificates are read at the first HTTPS request, so plain HTTP never pays for them.
 //! Nothing waits for ever: an answer begins in the time that its request allows, and a body that stops coming, or that comes too slowly
 //! ever to end, is a failure. What takes long is told ([`slow`]), what may pass is tried again ([`mod@patience`]), and only so much is asked at once
