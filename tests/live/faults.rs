@@ -496,6 +496,16 @@ fn interrupted_while_another_one_has_the_lock() {
 }
 
 #[test]
+fn a_container_that_prints_without_a_pause_does_not_hold_its_deployment_up() {
+    real_node!();
+    let app = app(&deployment("i=0; while true; do i=$((i + 1)); echo line $i; usleep 20000; done", ""));
+    let printed = app.werf(&["converge", "--timeout", "60"]);
+    assert_eq!(printed.code, 0, "{}", printed.stderr);
+    let lines: Vec<usize> = printed.stderr.lines().filter_map(|line| line.rsplit_once("line ")?.1.parse().ok()).collect();
+    assert!(!lines.is_empty() && lines.iter().copied().eq(1..=lines.len()), "{lines:?}");
+}
+
+#[test]
 fn stopped_while_another_one_deploys_it_leaves_the_release_alone() {
     real_node!();
     let probe = "readinessProbe: {exec: {command: ['true']}, initialDelaySeconds: 4, periodSeconds: 1}";

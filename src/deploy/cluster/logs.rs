@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures::AsyncBufRead;
 use futures::AsyncBufReadExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
 use super::client::{Call, Client};
@@ -168,6 +168,7 @@ impl Follower {
         loop {
             self.events.room().await;
             let until = *self.until.borrow_and_update();
+            shown.clock.end(until, Timestamp::now());
             let next = tokio::select! {
                 next = lines.next() => next?,
                 _ = self.until.changed(), if until == Until::End => continue,
@@ -177,6 +178,10 @@ impl Follower {
             let (time, text) = split(&line);
             if time.is_none() && is_no_log(text) {
                 continue;
+            }
+            shown.clock.see(time, Timestamp::now());
+            if shown.clock.is_past(time) {
+                return Ok(());
             }
             if passed.was_shown(time) {
                 continue;
@@ -217,6 +222,7 @@ struct Shown {
     /// Whether seconds were forgotten: before the first that is known, lines were shown that are not counted.
     forgot: bool,
     newest: Option<Timestamp>,
+    clock: Clock,
 }
 
 /// The lines of a second.
@@ -228,7 +234,7 @@ struct Second {
 
 impl Shown {
     fn new(since: Option<Timestamp>) -> Self {
-        Shown { since, seconds: BTreeMap::new(), lines: 0, forgot: false, newest: None }
+        Shown { since, seconds: BTreeMap::new(), lines: 0, forgot: false, newest: None, clock: Clock::default() }
     }
 
     fn count(&mut self, time: Option<Timestamp>) {
@@ -286,6 +292,32 @@ impl Passed {
             _ => *self = Passed::Nothing,
         }
         !matches!(self, Passed::Nothing)
+    }
+}
+
+/// Which lines count once nobody watches a container any more that runs on: those written before that, by the clock of its node. One that
+/// prints without a pause would have no last line otherwise.
+#[derive(Default)]
+struct Clock {
+    /// How much earlier than here it is there, at the most: the least time that a line took to come, by both clocks.
+    behind: Option<SignedDuration>,
+    last: Option<Timestamp>,
+}
+
+impl Clock {
+    fn see(&mut self, time: Option<Timestamp>, now: Timestamp) {
+        let took = time.map(|time| now.duration_since(time));
+        self.behind = self.behind.into_iter().chain(took).min();
+    }
+
+    fn end(&mut self, until: Until, now: Timestamp) {
+        if let (Until::Quiet(pause), Some(behind), None) = (until, self.behind, self.last) {
+            self.last = now.checked_sub(behind).and_then(|there| there.checked_add(pause)).ok();
+        }
+    }
+
+    fn is_past(&self, time: Option<Timestamp>) -> bool {
+        self.last.is_some_and(|last| time.is_some_and(|time| time > last))
     }
 }
 
@@ -404,6 +436,23 @@ mod tests {
             let least = (cut.max(1)..log.len()).filter(|line| newest.is_none_or(|newest| log[*line] > *newest)).count();
             assert!(rest.len() >= least && rest.is_sorted() && rest.first().is_none_or(|line| *line >= cut), "cut after {cut}");
         }
+    }
+
+    #[test]
+    fn a_container_that_goes_on_printing_has_a_last_line() {
+        let at = |millisecond: i64| Timestamp::from_millisecond(1_000_000_000 + millisecond).unwrap();
+        // the clock of the node is an hour ahead, and lines take 20 ms at the least
+        let there = |millisecond: i64| Some(at(3_600_000 + millisecond));
+        let mut clock = Clock::default();
+        for (written, seen) in [(0, 500), (480, 500), (600, 700)] {
+            clock.see(there(written), at(seen));
+            assert!(!clock.is_past(there(written)));
+        }
+        clock.end(Until::End, at(1000));
+        assert!(!clock.is_past(there(99_999)), "it is watched");
+        clock.end(Until::Quiet(Duration::from_millis(300)), at(1000));
+        clock.end(Until::Quiet(Duration::from_millis(300)), at(9000));
+        assert!(!clock.is_past(there(1280)) && clock.is_past(there(1281)) && !clock.is_past(None));
     }
 
     #[test]
