@@ -11,6 +11,7 @@ mod deploy;
 mod digest_page;
 mod fake_charts;
 mod fake_registry;
+mod full_disk;
 mod git;
 mod git_checkout;
 mod git_lfs;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
+use crate::front::Silencer;
+use crate::full_disk::FullDisk;
 use crate::images::{NOBODY, added, app, build, buildctl, published, references};
 use crate::published::Published;
 use crate::sandbox::{Printed, Sandbox};
@@ -655,4 +658,47 @@ args: {BASE: $BASE}
         assert_ne!(first[image], second[image]);
         assert_eq!(listing(image)["app/tool"], "755 0:0 \"#!/bin/sh\\n\"");
     }
+}
+
+#[test]
+fn a_builder_that_falls_silent_is_found_and_named() {
+    let app = app(
+        "image: app\ndockerfile: Dockerfile\nargs: {BASE: $BASE}\n",
+        &[("Dockerfile", "ARG BASE\nFROM ${BASE}\nRUN echo it has begun; sleep 600\n")],
+    );
+    let socket = app.testbed.buildkit.strip_prefix("unix://").expect("a socket");
+    let front = Silencer::new(app.sandbox.root().join("builder.sock"), Path::new(socket));
+    let mut running = app.start(&["build"], &[("BUILDKIT_HOST", &front.address())]);
+    running.until("│ it has begun");
+    front.fall_silent();
+    let printed = running.finish();
+    assert_eq!(printed.code, 1, "{}", printed.stderr);
+    let error = printed.stderr.split_once("error: ").expect("an error").1;
+    let expect = format!(
+        "image `app`: the BuildKit daemon at {} went away during the build\n\
+         \x20 because: it has not answered for 25 s\n\
+         help: run the command again: finished steps are in the daemon's cache, and nothing half-published is used\n",
+        front.address()
+    );
+    assert_eq!(error, expect);
+    assert!(app.tags().is_empty());
+}
+
+#[test]
+fn a_long_layer_that_finds_a_full_disk() {
+    let app = app("image: app\nfrom: $BASE\ngit: [{add: /big, to: /big}]\n", &[]);
+    let Some(disk) = FullDisk::at(app.sandbox.root().join("small")) else { return };
+    let noise = (0_u32..6 << 20).scan(1_u32, |state, _| {
+        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        Some((*state >> 24) as u8)
+    });
+    std::fs::write(app.sandbox.app().join("big"), noise.collect::<Vec<u8>>()).expect("write");
+    app.commit(&[]);
+    let printed = app.werf_with(&["build"], &[("XDG_CACHE_HOME", &disk.path().to_string_lossy())]);
+    assert_eq!(printed.code, 1, "{}", printed.stderr);
+    assert_says(
+        &printed.stderr,
+        &["cannot keep the layer in a file in [SANDBOX]/small/werf/", "No space left on device", "help: the disk is full there"],
+    );
+    assert!(disk.is_as_before() && app.tags().is_empty());
 }

@@ -15,6 +15,9 @@ mod fake_charts;
 #[path = "../it/fake_registry.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod fake_registry;
+#[path = "../it/full_disk.rs"]
+#[allow(dead_code, reason = "the other tests use more of it")]
+mod full_disk;
 #[path = "../it/sandbox.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod sandbox;
@@ -30,11 +33,13 @@ mod converge;
 mod embedded;
 mod failures;
 mod faults;
+mod front;
 mod helm_words;
 mod holds;
 mod image_spec;
 mod images;
 mod imports;
+mod kills;
 mod kinds;
 mod language;
 mod lint;

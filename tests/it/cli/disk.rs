@@ -1,51 +1,11 @@
 //! A full disk: told as one, with the path, and nothing half-written stays. A small tmpfs is one, where the test runs as root.
 
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use super::super::fake_charts::publish;
 use super::super::fake_registry::{FakeRegistry, Login};
+use super::super::full_disk::FullDisk;
 use super::super::sandbox::{Printed, Sandbox};
 
 const HELP: &str = "help: the disk is full there (`df -h` shows how much is left): free space, then run the same command again\n";
-
-/// A full disk, until it is dropped.
-struct FullDisk(PathBuf);
-
-impl FullDisk {
-    /// At a directory of its own; `None` where this user may mount nothing.
-    fn at(path: PathBuf) -> Option<Self> {
-        fs::create_dir(&path).expect("a directory");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(&path).output();
-        if !mounted.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: only root may mount a small disk");
-            return None;
-        }
-        let disk = FullDisk(path);
-        let mut filler = fs::File::create(disk.0.join("filler")).expect("a file");
-        while filler.write_all(&[b'x'; 4096]).is_ok() {}
-        Some(disk)
-    }
-
-    /// Whether nothing is there but what was.
-    fn is_as_before(&self) -> bool {
-        files(&self.0) == [self.0.join("filler")]
-    }
-}
-
-impl Drop for FullDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-/// All files below a directory.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry").path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
 
 fn told_full(printed: &Printed, words: &str) {
     assert_eq!(printed.code, 1, "{}", printed.stderr);
@@ -60,7 +20,7 @@ async fn a_full_disk_is_named_and_keeps_nothing_half_written() {
     let sandbox = Sandbox::empty();
     let Some(disk) = FullDisk::at(sandbox.root().join("small")) else { return };
     let werf = |args: &[&str], env: &[(&str, &str)]| tokio::task::block_in_place(|| sandbox.werf_with(args, env));
-    let small = disk.0.display().to_string();
+    let small = disk.path().display().to_string();
     sandbox.write(&[("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"), ("web/values.yaml", "a: 1\n")]);
 
     let pulled = werf(&["helm", "pull", "web", "--repo", &url, "--username", "me", "--password", "secret", "-d", &small], &[]);
