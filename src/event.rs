@@ -214,6 +214,13 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
+    /// The commits of what is included of other repositories are in `werf-includes.lock`.
+    IncludesLocked {
+        /// How many revisions.
+        revisions: usize,
+        /// Whether the file was another one before.
+        is_new: bool,
+    },
     /// Content of files that Git LFS keeps came into the local store.
     ContentFetched {
         /// URL of the server, without secrets.

@@ -21,7 +21,7 @@
 //! | --- | --- | --- |
 //! | [`cli`] | flags, environment variables, exit codes | edge |
 //! | [`ops`] | the use cases, one file per command; [`ops::converge`] is the one to read first | |
-//! | [`project`] | from a commit to a checked configuration: `git` (I/O, with `git::remote` for other repositories), `giterminism` and `config` (pure) | |
+//! | [`project`] | from a commit to a checked configuration: `git` (I/O, with `git::remote` for other repositories), `giterminism`, `includes` and `config` (pure) | |
 //! | [`template`] | Go templates, Jinja beside them, and the Helm function table | pure |
 //! | [`images`] | from configuration to published images: `image`, `dockerfile`, `git_layers`, `llb` (pure), `buildkit` (I/O) | |
 //! | [`net`] | the one network floor: TLS, proxies, how many at once, how long, how often; protocols stand on it | I/O |
@@ -48,8 +48,8 @@
 //! # What is absent
 //!
 //! - `llb` knows nothing of werf.yaml, `image` nothing of gRPC; `plan` and `kinds` never see a cluster.
-//! - Configuration, templates and charts read files only through [`file_tree::FileTree`]: one commit and nothing else, unless the
-//!   giterminism file says so.
+//! - Configuration, templates and charts read files only through [`file_tree::FileTree`]: one commit, and below it what it includes at
+//!   locked commits, unless the giterminism file says so.
 //! - A digest depends on declared inputs alone: no clock, host name, absolute path, environment or map order reaches it.
 //! - Every cluster change is in a plan before it is made.
 //! - Environment and flags are read in `cli`; output is written in `ui`; a secret is a type that prints as `***`.

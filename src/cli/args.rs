@@ -40,7 +40,11 @@ pub struct ProjectArgs {
     /// Do not insist that everything comes from the commit
     #[arg(long, env = "WERF_LOOSE_GITERMINISM")]
     loose_giterminism: bool,
-    /// Key for the Git repositories that `git` of werf.yaml names by ssh (may be given many times); ssh's own choice by default
+    /// Take what werf-includes.yaml names as it is now, whatever werf-includes.lock says; werf-giterminism.yaml must allow it
+    // hidden: its long name would widen the column of flags in the help of every command
+    #[arg(long, env = "WERF_ALLOW_INCLUDES_UPDATE", hide = true)]
+    allow_includes_update: bool,
+    /// Key for the Git repositories that werf.yaml and werf-includes.yaml name by ssh (may be given many times); ssh's own choice by default
     #[arg(long, env = "WERF_SSH_KEY", value_name = "FILE")]
     ssh_key: Vec<String>,
     /// Directory of werf's caches; ~/.cache/werf by default
@@ -51,7 +55,7 @@ pub struct ProjectArgs {
     #[arg(long, env = "WERF_TMP_DIR", value_name = "DIR", hide = true)]
     tmp_dir: Option<PathBuf>,
     /// Take the indexes of chart repositories from Helm's cache
-    // hidden: its long name would widen the column of flags in the help of every command
+    // hidden for the same reason
     #[arg(long, short = 'L', env = "WERF_SKIP_DEPENDENCIES_REPO_REFRESH", hide = true)]
     skip_dependencies_repo_refresh: bool,
 }
@@ -75,6 +79,7 @@ impl ProjectArgs {
             dev: self.dev,
             dev_ignore: env::list("DEV_IGNORE", self.dev_ignore),
             loose_giterminism: self.loose_giterminism,
+            allow_includes_update: self.allow_includes_update,
             env_lookup: env::lookup,
             cache_dir: env::cache_dir(),
             ssh_keys: env::list("SSH_KEY", self.ssh_key),

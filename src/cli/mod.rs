@@ -14,6 +14,7 @@ mod cr;
 mod dismiss;
 mod env;
 mod helm;
+mod includes;
 mod late;
 mod lint;
 mod password;
@@ -77,6 +78,9 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(Late<config::Command>),
+    /// Look at the files of other repositories that belong to the project
+    #[command(subcommand)]
+    Includes(Late<includes::Command>),
     /// Print the version
     Version,
     /// Print a completion script for a shell
@@ -112,6 +116,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::CiEnv(Late(args)) => ci_env::run(*args),
         Command::Cr(Late(command)) => cr::run(*command),
         Command::Config(Late(command)) => config::run(*command),
+        Command::Includes(Late(command)) => includes::run(*command),
         Command::Version => version::run(),
         Command::Completion(Late(args)) => completion::run(&args, &mut Cli::command()),
     }

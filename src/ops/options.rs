@@ -31,6 +31,8 @@ pub struct ProjectOptions {
     pub dev_ignore: Vec<String>,
     /// Giterminism's checks are off.
     pub loose_giterminism: bool,
+    /// What is included of other repositories is as it is now, whatever the lock says.
+    pub allow_includes_update: bool,
     /// Looks up a variable of the process.
     pub env_lookup: fn(&str) -> Option<String>,
     /// This user's cache directory.

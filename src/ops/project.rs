@@ -11,6 +11,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::gates::Machine;
+use super::included::{Found, Includer};
 use super::remotes::{self, Remotes};
 use super::{ProjectOptions, Run};
 use crate::error::Result;
@@ -46,6 +47,7 @@ pub struct Project {
     /// `--insecure-registry`.
     pub insecure_registry: bool,
     provider: Arc<dyn Provider>,
+    includer: Arc<Includer>,
     env_lookup: fn(&str) -> Option<String>,
 }
 
@@ -57,23 +59,31 @@ pub struct Opened {
     pub commit: Commit,
     /// The rules.
     pub giterminism: Arc<Giterminism>,
+    /// Who asks other repositories for what is included.
+    pub includer: Arc<Includer>,
     /// Who brings what the clone lacks.
     provider: Arc<dyn Provider>,
 }
 
-/// The file that names other repositories whose files belong to the project.
-const INCLUDES: &str = "werf-includes.yaml";
-
-#[derive(Debug, Error, Diagnostic)]
-#[error("the project has a `werf-includes.yaml`, and files of other repositories cannot be included yet")]
-#[diagnostic(help(
-    "without them the release would lack what they bring. Copy them into this repository and remove the file; images take files of others by \
-     `git` with `url`, charts by `dependencies` of Chart.yaml"
-))]
-struct IncludesError;
-
-/// Opens the commit that HEAD names (with `--dev`: a snapshot of the work tree).
+/// Opens the commit that HEAD names (with `--dev`: a snapshot of the work tree), with what it includes.
 pub fn open_commit(options: &ProjectOptions, run: &Run) -> Result<Opened> {
+    open_with(options, run, |rules, includer| included(rules, includer, &mut |warnings| warn(run, &warnings)))
+}
+
+/// The same without what is included.
+pub fn open_own(options: &ProjectOptions, run: &Run) -> Result<Opened> {
+    open_with(options, run, |rules, _| Ok(rules))
+}
+
+/// The rules with what the commit includes of other repositories.
+fn included(rules: Giterminism, includer: &Includer, warned: &mut dyn FnMut(Vec<Warning>)) -> Result<Giterminism> {
+    let Some(Found { files, warnings }) = includer.find(&rules)? else { return Ok(rules) };
+    warned(warnings);
+    Ok(if files.is_empty() { rules } else { rules.with_included(files)? })
+}
+
+/// `include` gives the rules what is included.
+fn open_with(options: &ProjectOptions, run: &Run, include: impl FnOnce(Giterminism, &Includer) -> Result<Giterminism>) -> Result<Opened> {
     let dir = options.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     let repository = git::discover(&dir, options.work_tree.as_deref())?;
     let head = git::head(&repository)?;
@@ -88,17 +98,12 @@ pub fn open_commit(options: &ProjectOptions, run: &Run) -> Result<Opened> {
     }
     let provider = remotes::upstream(options, &repository, run);
     let tree = Arc::new(git::commit_tree_with(&repository, &commit, provider.clone())?);
-    let has_includes = match mode {
-        Mode::Loose => directory(&repository).join(INCLUDES).exists(),
-        Mode::Strict | Mode::Dev => tree.read(INCLUDES)?.is_some(),
-    };
-    if has_includes {
-        return Err(IncludesError.into());
-    }
     let giterminism = giterminism::load(&commit.short(), tree.clone(), beside(&tree), mode, options.giterminism_config.as_deref())?;
     let giterminism = with_whole(giterminism, &tree, beside);
     warn(run, giterminism.warnings());
-    Ok(Opened { repository, commit, giterminism: Arc::new(giterminism), provider })
+    let includer = Includer::new(options, &repository, run);
+    let giterminism = Arc::new(include(giterminism, &includer)?);
+    Ok(Opened { repository, commit, giterminism, provider, includer })
 }
 
 /// Tells what deserves attention.
@@ -152,8 +157,8 @@ pub fn open_past(
         let provider = project.provider.clone();
         let tree = Arc::new(git::commit_tree_with(repository, &commit, provider.clone())?);
         let giterminism = giterminism::load(&commit.short(), tree.clone(), None, Mode::Strict, options.giterminism_config.as_deref())?;
-        let giterminism = with_whole(giterminism, &tree, |_| None);
-        let opened = Opened { repository: repository.clone(), commit, giterminism: Arc::new(giterminism), provider };
+        let giterminism = Arc::new(included(with_whole(giterminism, &tree, |_| None), &project.includer, &mut |_| {})?);
+        let opened = Opened { repository: repository.clone(), commit, giterminism, provider, includer: project.includer.clone() };
         checked(options, opened, project.insecure_registry, project.remotes.clone(), &asked)
     };
     (open(), asked.load(Ordering::Relaxed))
@@ -175,7 +180,7 @@ fn checked(
     let words = ConfigWords::new(&opened);
     let config = config::load(&ConfigInput { variable: &variable, ..words.input(options, &opened) })?;
     let config = Arc::new(config.from_root(opened.repository.project_prefix()));
-    let Opened { repository, commit, giterminism, provider } = opened;
+    let Opened { repository, commit, giterminism, provider, includer } = opened;
     Ok(Arc::new(Project {
         repository,
         commit,
@@ -186,6 +191,7 @@ fn checked(
         layer_cache: Arc::new(DirectoryCache::new(options.cache_dir.join("layers"))),
         remotes,
         provider,
+        includer,
         insecure_registry,
         env_lookup: options.env_lookup,
     }))
@@ -237,6 +243,9 @@ impl Project {
             () if self.giterminism.mode() == Mode::Loose => "giterminism is loose",
             () if self.reads_environment => "werf.yaml reads the environment",
             () if self.config.images.iter().any(follows) => "werf.yaml follows what is no part of the commit",
+            () if self.giterminism.has_included() && self.giterminism.allows(|policy| policy.includes_update) => {
+                "files of other repositories may be included as they are at the time"
+            }
             () if self.giterminism.allows(may_be_uncommitted) => "files that are not committed are allowed",
             () if platform.is_some() => "the platform is chosen by the run",
             () => return None,
@@ -295,24 +304,13 @@ impl Project {
     }
 
     fn value(&self, secret: &Secret) -> Result<Vec<u8>, SecretError> {
-        Ok(match &secret.source {
-            SecretSource::Value(text) => text.clone().into_bytes(),
-            SecretSource::Env(name) => {
-                let value = (self.env_lookup)(name);
-                let value = value.ok_or_else(|| SecretError::NoVariable { id: secret.id.clone(), name: name.clone() })?;
-                bytes_of_text(&value).into_owned()
-            }
-            SecretSource::File(path) => {
-                let place = self.machine_path(path);
-                std::fs::read(&place).map_err(|cause| SecretError::NoFile { id: secret.id.clone(), path: place, cause })?
-            }
-        })
+        secret_value(secret, self.env_lookup, &directory(&self.repository))
     }
 
     /// A path of this machine as werf.yaml writes it: `~/…` is in the user's home, everything else that is relative is below the project's
     /// directory.
     pub fn machine_path(&self, path: &str) -> PathBuf {
-        at_home(self.env_lookup, path).unwrap_or_else(|| directory(&self.repository).join(path))
+        machine_path(path, self.env_lookup, &directory(&self.repository))
     }
 
     /// A path from the repository's root as one from the project's directory, which has it.
@@ -332,6 +330,26 @@ impl Project {
             ignored.then_some(Purpose::Dockerignore)
         })
     }
+}
+
+/// The value of a secret. Paths are relative to the directory.
+pub fn secret_value(secret: &Secret, variable: fn(&str) -> Option<String>, directory: &Path) -> Result<Vec<u8>, SecretError> {
+    Ok(match &secret.source {
+        SecretSource::Value(text) => text.clone().into_bytes(),
+        SecretSource::Env(name) => {
+            let value = variable(name);
+            let value = value.ok_or_else(|| SecretError::NoVariable { id: secret.id.clone(), name: name.clone() })?;
+            bytes_of_text(&value).into_owned()
+        }
+        SecretSource::File(path) => {
+            let place = machine_path(path, variable, directory);
+            std::fs::read(&place).map_err(|cause| SecretError::NoFile { id: secret.id.clone(), path: place, cause })?
+        }
+    })
+}
+
+fn machine_path(path: &str, variable: fn(&str) -> Option<String>, directory: &Path) -> PathBuf {
+    at_home(variable, path).unwrap_or_else(|| directory.join(path))
 }
 
 /// The place of `~/…`.
@@ -431,7 +449,7 @@ impl FileTree for SharedImageFiles {
 #[derive(Debug, Error, Diagnostic)]
 pub enum SecretError {
     #[error("secret `{id}`: the variable {name} is not set")]
-    #[diagnostic(help("set {name}, or remove the secret from werf.yaml"))]
+    #[diagnostic(help("set {name}, or remove the secret where it is named"))]
     NoVariable { id: String, name: String },
     #[error("secret `{id}`: cannot read {}", .path.display())]
     #[diagnostic(help("the path is relative to the project's directory; `~/` is the home directory"))]

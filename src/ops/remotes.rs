@@ -37,7 +37,7 @@ pub fn upstream(options: &ProjectOptions, repository: &Repository, run: &Run) ->
 }
 
 /// How servers are reached.
-fn access(options: &ProjectOptions, directory: &Path, run: &Run) -> Result<Access, RemoteError> {
+pub(super) fn access(options: &ProjectOptions, directory: &Path, run: &Run) -> Result<Access, RemoteError> {
     let place = |key: &String| project::at_home(options.env_lookup, key).unwrap_or_else(|| PathBuf::from(key));
     let ssh_keys: Vec<PathBuf> = options.ssh_keys.iter().map(place).collect();
     if let Some(key) = ssh_keys.iter().find(|key| !key.is_file()) {

@@ -385,6 +385,20 @@ impl<'n> Fields<'n> {
     }
 }
 
+/// Tells of keys that no werf knows; `effect` is what they do: nothing.
+pub fn warn_of_unknown(file: &str, effect: &str, unknown: &[UnknownKey]) -> Vec<Warning> {
+    if unknown.is_empty() {
+        return Vec::new();
+    }
+    let keys: Vec<&str> = unknown.iter().map(|unknown| unknown.key.as_str()).collect();
+    let message = format!("{file} has keys that werf does not know and that {effect}: {}", quoted(&keys));
+    let line = |UnknownKey { line, key, of, near }: &UnknownKey| match near {
+        Some(near) => format!("line {line}: did you mean `{near}` instead of `{key}` of {of}?"),
+        None => format!("line {line}: remove `{key}` of {of}"),
+    };
+    vec![Warning { message, help: unknown.iter().map(line).collect::<Vec<_>>().join("\n") }]
+}
+
 /// The candidate that a mistyped name most likely means, if any is near enough.
 pub fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let lower = name.to_lowercase();

@@ -4,4 +4,5 @@ pub mod config;
 pub mod document;
 pub mod git;
 pub mod giterminism;
+pub mod includes;
 pub mod slug;

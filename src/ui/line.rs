@@ -72,6 +72,11 @@ pub fn of(event: &Event) -> Option<Line> {
             };
             line(Normal, Tone::Good, "Fetched", format!("{what} in {}", seconds(*took)))
         }
+        Event::IncludesLocked { revisions, is_new } => {
+            let revisions = if *revisions == 1 { "1 revision".to_owned() } else { format!("{revisions} revisions") };
+            let what = if *is_new { "written, commit it" } else { "as it was" };
+            line(Normal, Tone::Good, "Locked", format!("werf-includes.lock with {revisions}: {what}"))
+        }
         Event::ContentFetched { server, files, bytes, took } => {
             let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
             let size = *bytes as f64 / f64::from(1 << 20);

@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("project/giterminism", &["error", "event", "file_tree", "glob", "yaml", "project/document"]),
     ("project/git", &["error", "file_tree", "project/giterminism"]),
     ("project/git/remote", &["cache_file", "child_process", "error", "event", "file_tree", "project/git", "net"]),
+    ("project/includes", &["file_tree", "glob", "yaml", "project/config/image", "project/document"]),
     ("project/slug", &["error", "template", "project/config/meta"]),
     ("registry", &["child_process", "error", "event", "platform", "private_file", "net"]),
     ("chart_repository", &["cache_file", "event", "private_file", "registry", "template", "net", "yaml"]),

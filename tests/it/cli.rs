@@ -16,6 +16,7 @@ mod flags;
 mod helm;
 mod helm_lint;
 mod helm_repo;
+mod includes;
 mod jinja;
 mod lint;
 mod project;

@@ -310,7 +310,7 @@ async fn logins_are_those_of_the_caller_the_url_and_the_configuration() {
         told(&error),
         format!(
             "the Git repository `{url}` does not accept who asks (401 Unauthorized): who are you, secret?\n\
-             help: let Git know a login (`git config --global credential.helper …`), or give `basicAuth` of the mapping in werf.yaml a user and a password"
+             help: let Git know a login (`git config --global credential.helper …`), or give `basicAuth` beside its URL a user and a password"
         )
     );
     let names = fs::read_dir(here.dir.path().join("cache/git")).unwrap().map(|entry| entry.unwrap().file_name());

@@ -40,6 +40,7 @@ mod image_spec;
 mod images;
 mod imports;
 mod kills;
+mod includes;
 mod kinds;
 mod language;
 mod lint;

@@ -3,7 +3,12 @@ mod page;
 use super::*;
 
 /// Variables that are not made from the flag's name, as in werf.
-const IRREGULAR: &[(&str, &str)] = &[("git-work-tree", "WERF_WORK_TREE"), ("home-dir", "WERF_HOME"), ("output", "WERF_RENDER_OUTPUT")];
+const IRREGULAR: &[(&str, &str)] = &[
+    ("filter", "WERF_INCLUDES_LIST_FILTER"),
+    ("git-work-tree", "WERF_WORK_TREE"),
+    ("home-dir", "WERF_HOME"),
+    ("output", "WERF_RENDER_OUTPUT"),
+];
 
 /// Flags for what werf 2 does not do.
 const OURS: &str = "buildkit-host buildkit-tls-ca buildkit-tls-cert buildkit-tls-key buildkit-tls-server-name buildkitd debug deterministic explain helm-compat json strict validate-schemas";

@@ -80,6 +80,7 @@ pub const NOTHING: &[Nothing] = &[
         commands: &["dismiss"],
         why: "no registry is asked",
     },
+    Nothing { flags: &["platform"], commands: &["includes"], why: "no image is looked at" },
     Nothing {
         flags: &["dev", "dev-branch", "dev-ignore", "loose-giterminism"],
         commands: &["helm secret"],

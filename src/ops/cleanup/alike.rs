@@ -17,6 +17,7 @@ use crate::ops::project::Project;
 use crate::project::config::image::Recipe;
 use crate::project::git::{self, Repository, Selection, TreeReader};
 use crate::project::giterminism::CONFIG_FILE;
+use crate::project::includes;
 
 /// What is at some paths: kinds and ids.
 type Ids = Vec<Option<(u16, ObjectId)>>;
@@ -66,7 +67,8 @@ impl Alike {
             Some(path) => vec![path.to_owned()],
             None => ["werf.yaml", "werf.yml", "werf.yaml.j2"].map(str::to_owned).to_vec(),
         };
-        let more = [templates.unwrap_or(".werf"), rules.unwrap_or(CONFIG_FILE), ".gitattributes"].map(str::to_owned);
+        let more =
+            [templates.unwrap_or(".werf"), rules.unwrap_or(CONFIG_FILE), includes::CONFIG_FILE, includes::LOCK_FILE, ".gitattributes"];
         let mut recorded: HashMap<&str, Vec<ObjectId>> = HashMap::new();
         for (_, record) in &stock.records {
             recorded.entry(&record.image).or_default().push(record.commit);
@@ -83,7 +85,7 @@ impl Alike {
         Alike {
             repository,
             trees: TreeReader::default(),
-            config_paths: config_paths.into_iter().chain(more).collect(),
+            config_paths: config_paths.into_iter().chain(more.map(str::to_owned)).collect(),
             rules: HashMap::new(),
             classes: HashMap::new(),
             told,

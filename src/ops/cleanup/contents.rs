@@ -13,6 +13,7 @@ use crate::cleanup::{Content, Contents, Published};
 use crate::error::{Error, Result};
 use crate::file_tree::{ObjectId, ReadError};
 use crate::images::image::ImageTree;
+use crate::ops::included::Problem;
 use crate::ops::project::{self, Project};
 use crate::ops::triggers::{self, Triggers};
 use crate::ops::{images, lookups};
@@ -79,8 +80,12 @@ impl<'a> FromFiles<'a> {
                 if self.lacks_objects {
                     return Err(error);
                 }
+                let included = chain(&error).find_map(of_type::<Problem>);
+                if included.is_some_and(Problem::may_change) {
+                    return Err(error);
+                }
                 // A configuration that cannot be used has no images; one that lacks something here may have had some.
-                let unsure = (asks_environment || cause_is::<ReadError>(&error)).then(|| in_short(&error));
+                let unsure = (asks_environment || included.is_some() || cause_is::<ReadError>(&error)).then(|| in_short(&error));
                 Ok((Content { unsure, ..Content::default() }, true))
             }
         }

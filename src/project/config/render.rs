@@ -1,5 +1,6 @@
 //! From the commit's files to the rendered text of werf.yaml.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::functions::{Gates, table};
@@ -87,13 +88,20 @@ pub(super) fn render(input: &ConfigInput<'_>) -> Result<RenderedConfig, ConfigEr
     let mut jinja: Vec<(String, String)> = Vec::new();
     let mut mentions = Mentions::default();
     mentions.add(&source);
-    for entry in helpers.list_where(dir, &|path| path.ends_with(".tmpl") || is_jinja && path.ends_with(JINJA))? {
+    // Of other repositories werf 2 takes all files of the directory, and calls them by their whole paths.
+    let included: BTreeSet<String> = input.giterminism.included_below(dir)?.into_iter().collect();
+    let is_template = |path: &str| path.ends_with(".tmpl") || included.contains(path) && !path.ends_with(JINJA);
+    for entry in helpers.list_where(dir, &|path| is_template(path) || is_jinja && path.ends_with(JINJA))? {
         let Some(text) = read_text(&helpers, &entry.path)? else { continue };
         mentions.add(&text);
         let name = entry.path.strip_prefix(dir).unwrap_or(&entry.path).trim_start_matches('/');
-        match name.ends_with(JINJA) {
-            true => jinja.push((entry.path.clone(), text)),
-            false => templates.parse(name, &text).map_err(|error| syntax(entry.path.clone(), error))?,
+        if name.ends_with(JINJA) {
+            jinja.push((entry.path.clone(), text));
+            continue;
+        }
+        let whole = included.contains(&entry.path).then_some(entry.path.as_str());
+        for name in [name].into_iter().chain(whole) {
+            templates.parse(name, &text).map_err(|error| syntax(entry.path.clone(), error))?;
         }
     }
     if is_jinja {

@@ -1,6 +1,7 @@
 //! File trees that check each file as it is read.
 
 mod below;
+mod over;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,7 @@ use super::policy::{self, CONFIG_FILE, Policy};
 use super::work_tree::{Difference, WorkTree};
 use crate::file_tree::{self, Entry, FileTree, ReadError, blob_id};
 use crate::project::document::Warning;
+use over::{Included, Over};
 
 pub use below::Below;
 
@@ -51,6 +53,8 @@ pub struct Giterminism {
     tree: Arc<dyn FileTree>,
     work_tree: Option<Arc<dyn WorkTree>>,
     content: Content,
+    /// Files of other repositories, below all that is not `content`.
+    included: Option<Included>,
     mode: Mode,
     policy: Policy,
     warnings: Vec<Warning>,
@@ -80,6 +84,7 @@ pub fn load(
         content: Content { tree: tree.clone(), work_tree: work_tree.clone() },
         tree,
         work_tree,
+        included: None,
         mode,
         policy: Policy::default(),
         warnings: Vec::new(),
@@ -88,13 +93,7 @@ pub fn load(
     };
     let file = config.unwrap_or(CONFIG_FILE);
     // The rules themselves must be committed: no rule can allow otherwise.
-    let text = match mode {
-        Mode::Loose => rules.disk().read(file)?,
-        Mode::Strict | Mode::Dev => {
-            rules.check(file)?;
-            rules.tree.read(file)?
-        }
-    };
+    let text = rules.own_file(file)?;
     let (policy, warnings) = match text {
         Some(text) => policy::parse(file, &String::from_utf8_lossy(&text))
             .map_err(|problems| GiterminismError::Config { file: file.to_owned(), problems })?,
@@ -136,6 +135,39 @@ impl Giterminism {
     /// have paths from its root. Without this they are the project's.
     pub fn with_content(self, tree: Arc<dyn FileTree>, work_tree: Option<Arc<dyn WorkTree>>) -> Self {
         Giterminism { content: Content { tree, work_tree }, ..self }
+    }
+
+    /// The files of other repositories that are included: where the project has none of a name, these are read. They are no part of what
+    /// images are made of.
+    pub fn with_included(self, tree: Arc<dyn FileTree>) -> Result<Self, ReadError> {
+        Ok(Giterminism { included: Some(Included::new(tree)?), ..self })
+    }
+
+    /// Whether files of other repositories are included.
+    pub fn has_included(&self) -> bool {
+        self.included.is_some()
+    }
+
+    /// The paths below a directory of files of other repositories that the project has nothing in place of.
+    pub fn included_below(&self, dir: &str) -> Result<Vec<String>, ReadError> {
+        Ok(self.files_over().included_below(dir)?.into_iter().map(|entry| entry.path).collect())
+    }
+
+    /// A file that no other repository can bring and no rule can let be otherwise: it must be as in the commit.
+    pub fn own_file(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
+        if self.mode == Mode::Loose {
+            return self.disk().read(path);
+        }
+        self.check(path)?;
+        self.tree.read(path)
+    }
+
+    /// All files of the project itself.
+    pub fn own_files(&self) -> Result<Arc<[Entry]>, ReadError> {
+        match self.mode {
+            Mode::Loose => self.disk().list(""),
+            Mode::Strict | Mode::Dev => self.tree.list(""),
+        }
     }
 
     /// What images are made of: the commit's files, or the work tree's when loose. Not compared: see [`Giterminism::check_below`].
@@ -188,6 +220,12 @@ impl Giterminism {
         self.breaches.lock().unwrap_or_else(PoisonError::into_inner).extend(differing);
     }
 
+    /// The files of the mode, above those that are included.
+    fn files_over(&self) -> Over<'_> {
+        let own = if self.mode == Mode::Loose { self.disk() } else { &*self.tree };
+        Over { own, included: self.included.as_ref() }
+    }
+
     fn disk(&self) -> &dyn FileTree {
         self.work_tree.as_ref().map_or(&*self.tree, |work_tree| work_tree.files())
     }
@@ -205,10 +243,10 @@ impl Files<'_> {
     pub fn list_where(&self, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Entry>, ReadError> {
         let own = |entries: Arc<[Entry]>| entries.iter().filter(|entry| wanted(&entry.path)).cloned().collect::<Vec<_>>();
         if self.rules.mode == Mode::Loose {
-            return self.rules.disk().list(dir).map(own);
+            return self.rules.files_over().list(dir).map(own);
         }
         self.rules.compare_below(self.rules.work_tree.as_deref(), dir, &|path| wanted(path) && !self.may_be_uncommitted(path))?;
-        let committed = own(self.rules.tree.list(dir)?);
+        let committed = own(self.rules.files_over().list(dir)?);
         // A link's target is compared when it is read.
         let files = committed.iter().filter(|entry| entry.mode != crate::file_tree::Mode::Symlink).map(|entry| entry.path.clone());
         self.rules.compared.lock().unwrap_or_else(PoisonError::into_inner).extend(files);
@@ -223,9 +261,11 @@ impl Files<'_> {
 
     /// Whether there is a directory with files. Nothing is checked, for nothing is read.
     pub fn is_dir(&self, dir: &str) -> Result<bool, ReadError> {
-        let committed = self.rules.mode != Mode::Loose && !self.rules.tree.list(dir)?.is_empty();
+        if !self.rules.files_over().list(dir)?.is_empty() {
+            return Ok(true);
+        }
         let on_disk = || self.rules.disk().list(dir).map(|entries| entries.iter().any(|entry| self.may_be_uncommitted(&entry.path)));
-        Ok(committed || (!self.is_committed_only() && on_disk()?))
+        Ok(!self.is_committed_only() && on_disk()?)
     }
 
     /// Whether a file may be read from disk.
@@ -257,13 +297,13 @@ impl FileTree for Files<'_> {
     fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
         if self.may_be_uncommitted(path) {
             let found = self.rules.disk().read(path)?;
-            if found.is_some() || self.rules.mode == Mode::Loose {
+            if found.is_some() {
                 return Ok(found);
             }
         } else {
             self.rules.check(path)?;
         }
-        self.rules.tree.read(path)
+        self.rules.files_over().read(path)
     }
 
     fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
@@ -278,22 +318,22 @@ impl FileTree for Files<'_> {
         {
             return Ok(bytes);
         }
-        self.rules.tree.blob(entry)
+        self.rules.files_over().blob(entry)
     }
 
     fn content(&self, entry: &Entry) -> Result<file_tree::Content, ReadError> {
         match self.may_be_uncommitted(&entry.path) {
             true => self.blob(entry).map(file_tree::Content::Whole),
-            false => self.rules.tree.content(entry),
+            false => self.rules.files_over().content(entry),
         }
     }
 
     fn check(&self, entry: &Entry) -> Result<(), ReadError> {
-        self.rules.tree.check(entry)
+        self.rules.files_over().check(entry)
     }
 
     fn fetch(&self, entries: &[&Entry]) -> Result<bool, ReadError> {
         let committed: Vec<&Entry> = entries.iter().filter(|entry| !self.may_be_uncommitted(&entry.path)).copied().collect();
-        if committed.is_empty() { Ok(false) } else { self.rules.tree.fetch(&committed) }
+        if committed.is_empty() { Ok(false) } else { self.rules.files_over().fetch(&committed) }
     }
 }

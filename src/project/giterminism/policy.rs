@@ -5,7 +5,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use crate::glob::{self, Globs};
-use crate::project::document::{Fields, Problem, Sink, Text, UnknownKey, Warning, quoted, read_document};
+use crate::project::document::{Fields, Problem, Sink, Text, Warning, read_document, warn_of_unknown};
 
 /// The file's name where no flag names another.
 pub const CONFIG_FILE: &str = "werf-giterminism.yaml";
@@ -127,22 +127,9 @@ pub(super) fn parse(file: &str, text: &str) -> Result<(Policy, Vec<Warning>), Ve
     let policy = node.as_ref().and_then(|node| Fields::open(&sink, node, format!("`{file}`"))).map(read).unwrap_or_default();
     drop(node);
     match sink.is_empty() {
-        true => Ok((policy, unknown_keys(file, &sink.unknown_keys()))),
+        true => Ok((policy, warn_of_unknown(file, "allow nothing", &sink.unknown_keys()))),
         false => Err(sink.into_problems()),
     }
-}
-
-fn unknown_keys(file: &str, unknown: &[UnknownKey]) -> Vec<Warning> {
-    if unknown.is_empty() {
-        return Vec::new();
-    }
-    let keys: Vec<&str> = unknown.iter().map(|unknown| unknown.key.as_str()).collect();
-    let message = format!("{file} has keys that werf does not know and that allow nothing: {}", quoted(&keys));
-    let line = |UnknownKey { line, key, of, near }: &UnknownKey| match near {
-        Some(near) => format!("line {line}: did you mean `{near}` instead of `{key}` of {of}?"),
-        None => format!("line {line}: remove `{key}` of {of}"),
-    };
-    vec![Warning { message, help: unknown.iter().map(line).collect::<Vec<_>>().join("\n") }]
 }
 
 fn read(fields: Fields<'_>) -> Policy {

@@ -128,7 +128,7 @@ fn content_that_is_not_to_be_had_is_named_with_the_reason() {
       because: the content of a file that Git LFS keeps is not in this clone:
           .helm/files/two.bin
       because: the Git repository `http://HOST/app.git/info/lfs` does not accept who asks (401 Unauthorized): who are you, secret?
-    help: bring it with `git lfs pull`; to have it fetched: let Git know a login (`git config --global credential.helper …`), or give `basicAuth` of the mapping in werf.yaml a user and a password
+    help: bring it with `git lfs pull`; to have it fetched: let Git know a login (`git config --global credential.helper …`), or give `basicAuth` beside its URL a user and a password
     ");
     let absent = served(&files, Manners { quirk: Some(Quirk::Absent), ..Manners::default() });
     sandbox.git(&["remote", "set-url", "origin", &absent.url("app.git")]);

@@ -237,6 +237,7 @@ fn help_and_version() {
       ci-env      Print the variables of werf for a CI job
       cr          Log in to registries
       config      Look at the configuration
+      includes    Look at the files of other repositories that belong to the project
       version     Print the version
       completion  Print a completion script for a shell
       help        Print this message or the help of the given subcommand(s)
@@ -276,9 +277,9 @@ fn help_and_version() {
                                         [env: WERF_DEV_IGNORE]
           --loose-giterminism[=<BOOL>]  Do not insist that everything comes from the commit [env:
                                         WERF_LOOSE_GITERMINISM]
-          --ssh-key <FILE>              Key for the Git repositories that `git` of werf.yaml names by
-                                        ssh (may be given many times); ssh's own choice by default [env:
-                                        WERF_SSH_KEY]
+          --ssh-key <FILE>              Key for the Git repositories that werf.yaml and
+                                        werf-includes.yaml name by ssh (may be given many times); ssh's
+                                        own choice by default [env: WERF_SSH_KEY]
 
     Output:
           --log-quiet[=<BOOL>]            Only errors and warnings [env: WERF_LOG_QUIET]

@@ -235,19 +235,3 @@ fn what_config_prints() {
     assert_eq!(told(&sandbox, &["config", "list", "--final-images-only"]), "exit 0\nweb\n");
     assert_eq!(told(&sandbox, &["config", "render"]), format!("exit 0\n{}", config.replace("{{ \"alpine\" }}", "alpine")));
 }
-
-#[test]
-fn includes_are_not_passed_over() {
-    let sandbox = with(META);
-    sandbox.write(&[("werf-includes.yaml", "includes: []\n")]);
-    assert_eq!(sandbox.werf(&["config", "list"]).code, 0, "it is not committed");
-    let loose = told(&sandbox, &["config", "list", "--loose-giterminism"]);
-    sandbox.commit_all("includes");
-    let told = told(&sandbox, &["config", "list"]);
-    assert!(loose.ends_with(told.strip_prefix("exit 1\n").unwrap()), "{loose}");
-    insta::assert_snapshot!(told, @r"
-    exit 1
-    error: the project has a `werf-includes.yaml`, and files of other repositories cannot be included yet
-    help: without them the release would lack what they bring. Copy them into this repository and remove the file; images take files of others by `git` with `url`, charts by `dependencies` of Chart.yaml
-    ");
-}

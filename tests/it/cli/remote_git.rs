@@ -115,7 +115,7 @@ fn a_problem_shows_its_mapping_without_secrets() {
       ╭─[werf.yaml:7:3]
     7 │ - {url: http://********@HOST/lib.git, branch: main, to: /lib}
       ·   ───────────────────────────────────┬────────────────────────────────── named here
-    help: let Git know a login (`git config --global credential.helper …`), or give `basicAuth` of the mapping in werf.yaml a user and a password
+    help: let Git know a login (`git config --global credential.helper …`), or give `basicAuth` beside its URL a user and a password
 
     error: the Git repository `http://HOST/lib.git` has no tag `v1`
       ╭─[werf.yaml:8:3]
@@ -128,7 +128,7 @@ fn a_problem_shows_its_mapping_without_secrets() {
     insta::assert_snapshot!(told_with(&sandbox, &["render", "--repo", &full_repository()], &[]), @r"
     exit 1
     error: secret `ci`: the variable TOKEN is not set
-    help: set TOKEN, or remove the secret from werf.yaml
+    help: set TOKEN, or remove the secret where it is named
     ");
     insta::assert_snapshot!(told_with(&sandbox, &["render", "--repo", &full_repository(), "--ssh-key", "~/none"], &[("TOKEN", "x")]), @r"
     exit 1

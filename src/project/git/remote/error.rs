@@ -64,7 +64,7 @@ pub enum RemoteError {
     /// HTTP 401.
     #[error("the Git repository `{url}` does not accept who asks (401 Unauthorized){said}")]
     #[diagnostic(help(
-        "let Git know a login (`git config --global credential.helper …`), or give `basicAuth` of the mapping in werf.yaml a user and a password"
+        "let Git know a login (`git config --global credential.helper …`), or give `basicAuth` beside its URL a user and a password"
     ))]
     Unauthorized {
         /// The URL.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use super::{Files, Mode};
-use crate::file_tree::{self, Entry, ReadError};
+use crate::file_tree::{self, Entry, FileTree, ReadError};
 use crate::project::giterminism::work_tree::Differing;
 
 /// The files below a directory, and how they differ from the commit.
@@ -43,13 +43,13 @@ impl Files<'_> {
     fn look(&self, dir: &str, below: &mut Below) -> Result<BTreeMap<String, Entry>, ReadError> {
         let by_path = |entries: &[Entry]| entries.iter().map(|entry| (entry.path.clone(), entry.clone())).collect::<Vec<_>>();
         if self.rules.mode == Mode::Loose {
-            return Ok(by_path(&self.rules.disk().list(dir)?).into_iter().collect());
+            return Ok(by_path(&self.rules.files_over().list(dir)?).into_iter().collect());
         }
         if let (Mode::Strict, Some(work_tree)) = (self.rules.mode, &self.rules.work_tree) {
             below.on_the_way.extend(work_tree.compare(dir)?);
             below.differing.extend(work_tree.compare_below(dir, &|path| !self.may_be_uncommitted(path))?);
         }
-        let mut entries: BTreeMap<String, Entry> = by_path(&self.rules.tree.list(dir)?).into_iter().collect();
+        let mut entries: BTreeMap<String, Entry> = by_path(&self.rules.files_over().list(dir)?).into_iter().collect();
         if !self.is_committed_only() {
             let on_disk = by_path(&self.rules.disk().list(dir)?);
             entries.extend(on_disk.into_iter().filter(|(path, _)| self.may_be_uncommitted(path)));
