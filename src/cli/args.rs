@@ -199,6 +199,28 @@ pub struct BuildArgs {
     /// Images that are built at once
     #[arg(long, env = "WERF_PARALLEL_TASKS_LIMIT", value_name = "N", default_value_t = 5, value_parser = whole::<usize>)]
     parallel_tasks_limit: usize,
+    /// Only images that go to the chart
+    #[arg(long, env = "WERF_FINAL_IMAGES_ONLY")]
+    final_images_only: bool,
+}
+
+/// What is written of the images.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Build")]
+pub struct BuildReportArgs {
+    /// Write where images are to a report
+    #[arg(long, env = "WERF_SAVE_BUILD_REPORT")]
+    save_build_report: bool,
+    /// Where the report of images is, a .json file or an .env file
+    #[arg(long, env = "WERF_BUILD_REPORT_PATH", value_name = "FILE", default_value = ".werf-build-report.json", value_parser = json_or_env_path)]
+    build_report_path: PathBuf,
+}
+
+impl BuildReportArgs {
+    /// The file to write.
+    pub fn path(self) -> Option<PathBuf> {
+        self.save_build_report.then_some(self.build_report_path)
+    }
 }
 
 impl BuildArgs {
@@ -214,6 +236,8 @@ impl BuildArgs {
             platform: self.platform.platform(),
             require_built: self.require_built_images,
             parallel: if self.parallel { self.parallel_tasks_limit.max(1) } else { 1 },
+            final_only: self.final_images_only,
+            report: None,
             cache_dir: env::cache_dir(),
             runtime_dir: env::text("XDG_RUNTIME_DIR").map(PathBuf::from),
             path: env::path(),
@@ -271,6 +295,9 @@ pub struct ValuesArgs {
     /// Let templates ask for the addresses of hosts (`getHostByName`)
     #[arg(long, env = "WERF_TEMPLATES_ALLOW_DNS")]
     templates_allow_dns: bool,
+    /// Give the chart the Docker configuration as .Values.dockerconfigjson, in base64
+    #[arg(long, env = "WERF_SET_DOCKER_CONFIG_JSON_VALUE")]
+    set_docker_config_json_value: bool,
 }
 
 impl ValuesArgs {
@@ -292,6 +319,7 @@ impl ValuesArgs {
             helm_4: self.helm_compat == 4,
             deterministic: self.deterministic,
             allow_dns: self.templates_allow_dns,
+            docker_config: self.set_docker_config_json_value,
         }
     }
 }
@@ -483,6 +511,7 @@ impl DeployArgs {
             notes: !self.no_notes,
             force_adoption: self.force_adoption,
             install_crds: !self.no_install_crds,
+            create_namespace: true,
         }
     }
 }
@@ -509,7 +538,27 @@ impl MetadataArgs {
             annotations: env::list("ADD_ANNOTATION", self.add_annotation),
             labels: env::list("ADD_LABEL", self.add_label),
             release_labels: env::list("RELEASE_LABEL", self.release_label),
+            ..ops::MetadataOptions::default()
         }
+    }
+}
+
+/// Annotations and labels that are put on resources when they are applied, and that `render` does not show.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Metadata")]
+pub struct RuntimeArgs {
+    /// Annotation for every resource as it is applied, which manifests do not have: name=value (may be given many times)
+    #[arg(long, env = "WERF_RUNTIME_ANNOTATIONS", value_name = "NAME=VALUE", value_delimiter = ',')]
+    runtime_annotations: Vec<String>,
+    /// Label for every resource as it is applied, which manifests do not have: name=value (may be given many times)
+    #[arg(long, env = "WERF_RUNTIME_LABELS", value_name = "NAME=VALUE", value_delimiter = ',')]
+    runtime_labels: Vec<String>,
+}
+
+impl RuntimeArgs {
+    /// Adds them to those that manifests have.
+    pub fn added(self, to: ops::MetadataOptions) -> ops::MetadataOptions {
+        ops::MetadataOptions { runtime_annotations: self.runtime_annotations, runtime_labels: self.runtime_labels, ..to }
     }
 }
 
@@ -574,6 +623,27 @@ pub fn helm_version(text: &str) -> Result<u8, String> {
         "3" => Ok(3),
         "4" => Ok(4),
         other => Err(format!("`{other}` is neither 3 nor 4")),
+    }
+}
+
+/// Where the report of a deployment is by default.
+pub const DEPLOY_REPORT: &str = ".werf-deploy-report.json";
+
+/// The path of a JSON file, whose extension may be left out.
+pub fn json_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().map(|extension| extension == "json") {
+        Some(true) => Ok(path),
+        None if !text.is_empty() => Ok(PathBuf::from(format!("{text}.json"))),
+        _ => Err("the extension must be .json, or none".to_owned()),
+    }
+}
+
+/// The same for a file that may have lines of variables instead.
+fn json_or_env_path(text: &str) -> Result<PathBuf, String> {
+    match PathBuf::from(text) {
+        path if path.extension().is_some_and(|extension| extension == "env") => Ok(path),
+        _ => json_path(text).map_err(|_| "the extension must be .json or .env, or none".to_owned()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `werf build`.
 
-use super::args::{BuildArgs, LogArgs, ProjectArgs, RepoArgs};
+use super::args::{BuildArgs, BuildReportArgs, LogArgs, ProjectArgs, RepoArgs};
 use crate::ops;
 
 /// Arguments of `werf build`.
@@ -18,6 +18,8 @@ pub struct Args {
     #[command(flatten)]
     build: BuildArgs,
     #[command(flatten)]
+    report: BuildReportArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -28,7 +30,7 @@ pub fn run(args: Args) -> u8 {
         images: args.images,
         project: args.project.options(),
         registry: args.repo.options(),
-        build: args.build.options(),
+        build: ops::BuildOptions { report: args.report.path(), ..args.build.options() },
     };
     if args.explain {
         return super::run::run(look, |run| ops::build::explain(options, run), |text| super::printed(&text));

@@ -1,6 +1,11 @@
 //! `werf converge`.
 
-use super::args::{BuildArgs, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValidateArgs, ValuesArgs};
+use std::path::PathBuf;
+
+use super::args::{
+    BuildArgs, BuildReportArgs, DEPLOY_REPORT, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs,
+    RuntimeArgs, ValidateArgs, ValuesArgs, json_path,
+};
 use crate::ops;
 
 /// Arguments of `werf converge`.
@@ -8,6 +13,17 @@ use crate::ops;
 pub struct Args {
     /// Images to build; all final ones by default
     images: Vec<String>,
+    /// Write what was changed to a report
+    #[arg(long, env = "WERF_SAVE_DEPLOY_REPORT", help_heading = "Deploy")]
+    save_deploy_report: bool,
+    /// Where the report of a deployment is, a .json file
+    #[arg(long, env = "WERF_DEPLOY_REPORT_PATH", value_name = "FILE", default_value = DEPLOY_REPORT, value_parser = json_path, help_heading = "Deploy")]
+    deploy_report_path: PathBuf,
+    /// Do not make the namespace of the release: it must be there
+    #[arg(long, env = "WERF_NO_CREATE_NAMESPACE", help_heading = "Deploy")]
+    no_create_namespace: bool,
+    #[command(flatten)]
+    build_report: BuildReportArgs,
     #[command(flatten)]
     deployment: DeploymentArgs,
     #[command(flatten)]
@@ -34,6 +50,8 @@ pub struct DeploymentArgs {
     #[command(flatten)]
     metadata: MetadataArgs,
     #[command(flatten)]
+    runtime: RuntimeArgs,
+    #[command(flatten)]
     validate: ValidateArgs,
 }
 
@@ -49,8 +67,9 @@ impl DeploymentArgs {
             release: self.release.options(),
             kube: self.kube.options(),
             deploy: self.deploy.options(),
-            metadata: self.metadata.options(),
+            metadata: self.runtime.added(self.metadata.options()),
             validate: self.validate.options(),
+            report: None,
         }
     }
 }
@@ -58,6 +77,9 @@ impl DeploymentArgs {
 /// Runs the command.
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
-    let options = args.deployment.options(args.images);
+    let report = args.save_deploy_report.then_some(args.deploy_report_path);
+    let mut options = ops::converge::Options { report, ..args.deployment.options(args.images) };
+    options.build.report = args.build_report.path();
+    options.deploy.create_namespace = !args.no_create_namespace;
     super::run::run(look, |run| ops::converge::run(options, run), |notes| notes.map_or(0, |text| super::told(&text)))
 }

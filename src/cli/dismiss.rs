@@ -1,6 +1,8 @@
 //! `werf dismiss`.
 
-use super::args::{DeployArgs, KubeArgs, LogArgs, ProjectArgs, ReleaseArgs};
+use std::path::PathBuf;
+
+use super::args::{DEPLOY_REPORT, DeployArgs, KubeArgs, LogArgs, ProjectArgs, ReleaseArgs, json_path};
 use crate::ops;
 
 /// Arguments of `werf dismiss`.
@@ -12,6 +14,12 @@ pub struct Args {
     /// Delete the objects of hooks too
     #[arg(long, env = "WERF_WITH_HOOKS", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set, value_parser = super::go_bool, hide_possible_values = true)]
     with_hooks: bool,
+    /// Take release and namespace from the report of a deployment; the project is not needed then
+    #[arg(long, env = "WERF_USE_DEPLOY_REPORT")]
+    use_deploy_report: bool,
+    /// Where the report of a deployment is, a .json file
+    #[arg(long, env = "WERF_DEPLOY_REPORT_PATH", value_name = "FILE", default_value = DEPLOY_REPORT, value_parser = json_path)]
+    deploy_report_path: PathBuf,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -34,6 +42,7 @@ pub fn run(args: Args) -> u8 {
         release: args.release.options(),
         kube: args.kube.options(),
         deploy: args.deploy.options(),
+        report: args.use_deploy_report.then_some(args.deploy_report_path),
     };
     super::run::run(look, |run| ops::dismiss::run(options, run), |()| 0)
 }

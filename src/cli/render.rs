@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::args::{BuildArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValidateArgs, ValuesArgs};
+use super::args::{
+    BuildArgs, BuildReportArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValidateArgs, ValuesArgs,
+};
 use crate::ops;
 
 /// Arguments of `werf render`.
@@ -22,6 +24,8 @@ pub struct Args {
     /// Where rendering fails, print what was rendered up to there, and below the error what Helm says of it
     #[arg(long, env = "WERF_DEBUG")]
     debug: bool,
+    #[command(flatten)]
+    build_report: BuildReportArgs,
     #[command(flatten)]
     scene: SceneArgs,
     #[command(flatten)]
@@ -85,7 +89,7 @@ impl SceneArgs {
 /// Runs the command.
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
-    let options = ops::render::Options {
+    let mut options = ops::render::Options {
         images: args.images,
         output: args.output,
         show_only: args.show_only,
@@ -93,5 +97,6 @@ pub fn run(args: Args) -> u8 {
         debug: args.debug,
         ..args.scene.options()
     };
+    options.build.report = args.build_report.path();
     super::run::run(look, |run| ops::render::run(options, run), |text| super::printed(&text))
 }

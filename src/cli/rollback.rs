@@ -1,6 +1,8 @@
 //! `werf rollback`.
 
-use super::args::{DeployArgs, KubeArgs, LogArgs, ProjectArgs, ReleaseArgs, whole};
+use std::path::PathBuf;
+
+use super::args::{DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RuntimeArgs, json_path, whole};
 use crate::ops;
 
 /// Arguments of `werf rollback`.
@@ -9,6 +11,12 @@ pub struct Args {
     /// Revision to go back to; by default the one that was deployed well before the newest
     #[arg(long, env = "WERF_REVISION", value_name = "N", value_parser = whole::<u32>)]
     revision: Option<u32>,
+    /// Write what was changed to a report
+    #[arg(long, env = "WERF_SAVE_ROLLBACK_REPORT", help_heading = "Deploy")]
+    save_rollback_report: bool,
+    /// Where the report of --save-rollback-report is, a .json file
+    #[arg(long, env = "WERF_ROLLBACK_REPORT_PATH", value_name = "FILE", default_value = ".werf-rollback-report.json", value_parser = json_path, help_heading = "Deploy")]
+    rollback_report_path: PathBuf,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -17,6 +25,10 @@ pub struct Args {
     kube: KubeArgs,
     #[command(flatten)]
     deploy: DeployArgs,
+    #[command(flatten)]
+    metadata: MetadataArgs,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -30,6 +42,8 @@ pub fn run(args: Args) -> u8 {
         release: args.release.options(),
         kube: args.kube.options(),
         deploy: args.deploy.options(),
+        metadata: args.runtime.added(args.metadata.options()),
+        report: args.save_rollback_report.then_some(args.rollback_report_path),
     };
     super::run::run(look, |run| ops::rollback::run(options, run), |notes| super::told(&notes.unwrap_or_default()))
 }

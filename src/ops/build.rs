@@ -107,7 +107,7 @@ type ImageNode<'a> = (&'a Image, &'a Node);
 
 async fn images_of(options: &Options, project: &Project, triggers: &Triggers, run: &Run) -> Result<images::Images> {
     let looked_up = lookups::look_up(project, &options.registry, triggers, run).await?;
-    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images, &looked_up);
+    let images = images::of(project, &options.registry, &options.build, &options.images, &looked_up);
     images.or_else(|error| project.checked(&[], Err(error)))
 }
 

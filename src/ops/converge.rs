@@ -3,6 +3,7 @@
 //! The names of all images are known before anything is built, so the chart is rendered and compared with the cluster while missing
 //! images are built: a broken chart or a cluster out of reach ends the command at once. Only applying waits for the images.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::project::Project;
@@ -12,7 +13,7 @@ use super::{
     BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions,
     ValuesOptions,
 };
-use super::{dependencies, images, lookups, project, registry, release};
+use super::{dependencies, images, lookups, project, registry, release, report};
 use crate::deploy::chart::{Chart, ServiceValues, ValueLayers};
 use crate::deploy::cluster::{self, Outcome, Prepared};
 use crate::deploy::resource::Owner;
@@ -42,6 +43,8 @@ pub struct Options {
     pub metadata: MetadataOptions,
     /// What manifests are held against before anything is compared.
     pub validate: ValidateOptions,
+    /// Where the report of what was changed goes.
+    pub report: Option<PathBuf>,
 }
 
 /// Builds what is missing, applies what differs, and watches until everything works. Returns the chart's notes if a revision was made.
@@ -65,11 +68,15 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
         history_limit: options.deploy.history_max as usize,
         holder: holder(),
         pod_logs: options.deploy.pod_logs,
+        create_namespace: options.deploy.create_namespace,
+        restored: Marks::new(&project, &options.metadata)?.restored(),
         ..cluster::DeployOptions::default()
     };
+    let owner = ready.prepared.desired.owner.clone();
     let _held = run.held.hold("the change of the release");
     let outcome = cluster::deploy(&ready.client, ready.prepared, &deploy, &run.events, &run.cancel).await;
-    let outcome = outcome.map_err(|error| crate::error::Error::new(error.kind(), error))?;
+    let ended = outcome.map(|outcome| (outcome, ()));
+    let (outcome, ()) = report::saved(options.report.as_deref(), &owner, &deploy.ledger, ended, &run.events)?;
     Ok(match outcome {
         Outcome::Unchanged { .. } => None,
         Outcome::Deployed { .. } => ready.notes.filter(|_| options.deploy.notes),
@@ -173,7 +180,7 @@ struct Planning {
 async fn planning(options: &Options, project: &Project, triggers: &Triggers, run: &Run) -> Result<Planning> {
     let owner = release::owner(project, &options.release)?;
     let looked_up = lookups::look_up(project, &options.registry, triggers, run).await?;
-    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images, &looked_up);
+    let images = images::of(project, &options.registry, &options.build, &options.images, &looked_up);
     let chart = release::load_chart(project, &options.values);
     let layers = release::value_layers(project, &options.values);
     if project.is_breached() || images.is_err() || chart.is_err() || layers.is_err() {
@@ -186,6 +193,7 @@ async fn planning(options: &Options, project: &Project, triggers: &Triggers, run
     }
     added?;
     let service = release::service_values_of(project, &images, &owner);
+    let service = release::with_docker_config(service, &options.values, &options.registry)?;
     Ok(Planning { images, owner, chart, layers, service, marks: Marks::new(project, &options.metadata)? })
 }
 

@@ -1,10 +1,13 @@
 //! `werf dismiss`: deletes the release from the cluster.
 
-use miette::Diagnostic;
+use std::path::PathBuf;
 
-use super::{DeployOptions, KubeOptions, ProjectOptions, ReleaseOptions, Run, project, release};
+use miette::Diagnostic;
+use thiserror::Error as ThisError;
+
+use super::{DeployOptions, KubeOptions, ProjectOptions, ReleaseOptions, Run, release, report};
 use crate::deploy::cluster::{self, DeployError};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 
 /// What `dismiss` is asked.
@@ -22,12 +25,17 @@ pub struct Options {
     pub kube: KubeOptions,
     /// How long to wait.
     pub deploy: DeployOptions,
+    /// The report of a deployment, which says which release it was.
+    pub report: Option<PathBuf>,
 }
 
 /// Deletes the release's resources, those of its hooks, and its records.
 pub async fn run(options: Options, run: Run) -> Result<()> {
-    let project = project::open(&options.project, false, &run)?;
-    let owner = project.checked(&[], release::owner(&project, &options.release))?;
+    let owner = match &options.report {
+        None => release::owner_alone(&options.project, &options.release, &run)?.0,
+        Some(path) if options.release == ReleaseOptions::default() => report::owner_of(path)?,
+        Some(_) => return Err(Error::new(Kind::Usage, TwoReleases)),
+    };
     let client = release::connect(&options.kube, &run).await?;
     let deploy =
         cluster::DeployOptions { timeout: options.deploy.timeout, pod_logs: options.deploy.pod_logs, ..cluster::DeployOptions::default() };
@@ -47,3 +55,8 @@ pub async fn run(options: Options, run: Run) -> Result<()> {
     }
     Ok(())
 }
+
+#[derive(Debug, ThisError, Diagnostic)]
+#[error("`--use-deploy-report` says which release it is, and so does `--release` or `--namespace`")]
+#[diagnostic(help("leave one of them out; the variables WERF_RELEASE and WERF_NAMESPACE count too"))]
+struct TwoReleases;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::future::{self, Either};
@@ -13,7 +14,7 @@ use super::builder;
 use super::image_build::{Bases, Work};
 use super::project::Project;
 use super::triggers::{self, Triggers};
-use super::{BuildOptions, RegistryOptions, Run, base_platform, records, registry};
+use super::{BuildOptions, RegistryOptions, Run, base_platform, build_report, records, registry};
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
 use crate::glob;
@@ -50,10 +51,14 @@ pub struct Asked {
 /// Manifest digests of published images by their names, `sha256:…`.
 pub type Digests = BTreeMap<String, String>;
 
+/// How long images took that were built.
+pub type Took = BTreeMap<String, Duration>;
+
 /// Computes the names of the commit's images. Nothing is asked of anyone. `chosen` are names or globs; empty means all, where an image that
 /// is not final is only there for those that are made of it.
 /// Whether the work tree differs is for the caller to ask, as with [`tree`].
-pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, chosen: &[String], looked_up: &LookedUp) -> Result<Images> {
+pub fn of(project: &Project, options: &RegistryOptions, build: &BuildOptions, chosen: &[String], looked_up: &LookedUp) -> Result<Images> {
+    let platform = build.platform.as_deref();
     let tree = self::tree(project, platform, looked_up)?;
     if let Some((image, node)) = tree.iter().find(|(_, node)| node.platforms.len() > 1) {
         return Err(SeveralPlatforms { image: image.name.clone(), platforms: node.platforms.join(", ") }.into());
@@ -63,7 +68,8 @@ pub fn of(project: &Project, options: &RegistryOptions, platform: Option<&str>, 
     }
     let repository = if tree.iter().next().is_some() { Some(registry::repository(options)?) } else { None };
     let all: Vec<&str> = tree.iter().map(|(image, _)| image.name.as_str()).collect();
-    let chosen = if chosen.is_empty() { ends(&tree) } else { select(&all, chosen)? };
+    let mut chosen = if chosen.is_empty() { ends(&tree) } else { select(&all, chosen)? };
+    chosen.retain(|name| !build.final_only || tree.get(name).is_some_and(|(image, _)| image.is_final));
     let wanted: BTreeSet<String> = chosen.iter().copied().chain(referred(&tree, &chosen)).map(str::to_owned).collect();
     let names = tree.closure(chosen).into_iter().map(str::to_owned).collect();
     let plain = match looked_up.triggers.is_empty() {
@@ -231,7 +237,11 @@ impl Images {
         }
         let found = self.wanted.iter().filter(|name| !missing.contains(*name)).map(String::as_str);
         records::leave(project, self, found, options.platform.as_deref(), client, run).await;
-        self.publish(project, missing, digests, client, options, run).await
+        let (digests, took, triggers) = self.publish(project, missing, digests, client, options, run).await?;
+        if let Some(path) = options.report.as_deref().filter(|_| triggers.is_empty()) {
+            build_report::save(path, self, &took, client).await?;
+        }
+        Ok((digests, triggers))
     }
 
     /// The digests with those of the final images that were not asked for yet, as far as they are published.
@@ -262,8 +272,10 @@ impl Images {
         client: &Client,
         options: &BuildOptions,
         run: &Run,
-    ) -> Result<(Digests, Triggers)> {
-        let Some(repository) = self.repository.as_ref().filter(|_| !missing.is_empty()) else { return Ok((digests, Triggers::new())) };
+    ) -> Result<(Digests, Took, Triggers)> {
+        let Some(repository) = self.repository.as_ref().filter(|_| !missing.is_empty()) else {
+            return Ok((digests, Took::new(), Triggers::new()));
+        };
         if options.require_built {
             return Err(NotBuilt::of(self, &missing).into());
         }
@@ -271,7 +283,7 @@ impl Images {
         let triggers = triggers::note(self, project, client, &missing, run);
         let (builder, triggers) = futures::future::try_join(builder::open(options, insecure, run), triggers).await?;
         if !triggers.is_empty() {
-            return Ok((digests, triggers));
+            return Ok((digests, Took::new(), triggers));
         }
         let bases = self.resolve_bases(client, &missing, run).await?;
         let trees = self.tree.trees(project.shared_image_files());
@@ -280,6 +292,7 @@ impl Images {
         let mut unpublished = missing.clone();
         let mut waiting: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| missing.contains(*name)).collect();
         let mut running = FuturesUnordered::new();
+        let mut took = Took::new();
         while !waiting.is_empty() || !running.is_empty() {
             let ready = |name: &str| self.tree.prerequisites(name, &unpublished).is_empty();
             let room = options.parallel.saturating_sub(running.len());
@@ -288,14 +301,18 @@ impl Images {
             waiting = later.iter().copied().chain(rest).collect();
             for &name in start {
                 let (work, unpublished) = (&work, unpublished.clone());
-                running.push(async move { Result::<_>::Ok((name, work.build(name, &unpublished).await?)) });
+                running.push(async move {
+                    let began = Instant::now();
+                    Result::<_>::Ok((name, work.build(name, &unpublished).await?, began.elapsed()))
+                });
             }
             let Some(done) = running.next().await else { break };
-            let (name, digest) = done?;
+            let (name, digest, time) = done?;
             unpublished.remove(name);
+            took.insert(name.to_owned(), time);
             digests.extend(digest.map(|digest| (name.to_owned(), digest)));
         }
-        Ok((digests, Triggers::new()))
+        Ok((digests, took, Triggers::new()))
     }
 
     /// The platform of an image.

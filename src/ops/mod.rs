@@ -16,6 +16,7 @@ pub mod rollback;
 pub mod secret;
 
 mod base_platform;
+mod build_report;
 mod builder;
 mod chart_files;
 mod chart_store;
@@ -38,6 +39,7 @@ mod records;
 mod registry;
 mod release;
 mod remotes;
+mod report;
 mod schema_files;
 mod triggers;
 mod validate;

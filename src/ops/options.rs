@@ -98,6 +98,10 @@ pub struct BuildOptions {
     pub require_built: bool,
     /// Images built at once.
     pub parallel: usize,
+    /// Only final images, and what they are made of.
+    pub final_only: bool,
+    /// Where the report of the images goes.
+    pub report: Option<PathBuf>,
     /// This user's cache directory.
     pub cache_dir: PathBuf,
     /// `XDG_RUNTIME_DIR`.
@@ -143,6 +147,8 @@ pub struct ValuesOptions {
     pub deterministic: bool,
     /// Templates may ask for names of hosts.
     pub allow_dns: bool,
+    /// The chart gets the Docker configuration.
+    pub docker_config: bool,
 }
 
 impl ValuesOptions {
@@ -153,7 +159,7 @@ impl ValuesOptions {
 }
 
 /// Which release, in which namespace; from werf.yaml where `None`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReleaseOptions {
     /// Release name.
     pub release: Option<String>,
@@ -209,6 +215,8 @@ pub struct DeployOptions {
     pub force_adoption: bool,
     /// Also the CRDs of the chart's crds directory.
     pub install_crds: bool,
+    /// Make the release's namespace where it is not there.
+    pub create_namespace: bool,
 }
 
 /// Annotations and labels for every resource, as `name=value`.
@@ -220,4 +228,8 @@ pub struct MetadataOptions {
     pub labels: Vec<String>,
     /// Labels of the release's record.
     pub release_labels: Vec<String>,
+    /// Annotations that `render` does not show.
+    pub runtime_annotations: Vec<String>,
+    /// Labels that `render` does not show.
+    pub runtime_labels: Vec<String>,
 }

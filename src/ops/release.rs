@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use base64::Engine;
 use miette::Diagnostic;
 use serde_json::Value;
 use thiserror::Error;
@@ -11,16 +12,16 @@ use thiserror::Error;
 use super::dependencies;
 use super::gates::{self, Gates};
 use super::images::Images;
-use super::project::Project;
+use super::project::{self, Project};
 use super::secret::{KeyOptions, key};
 use super::validate::{self, ValidateOptions};
-use super::{DeployOptions, KubeOptions, MetadataOptions, Proxies, ReleaseOptions, Run, ValuesOptions};
+use super::{DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, Proxies, RegistryOptions, ReleaseOptions, Run, ValuesOptions};
 use crate::concealed;
 use crate::deploy::chart::{
     self, Capabilities, Chart, Commit, Defaults, Executed, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput,
     RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
 };
-use crate::deploy::cluster::{self, Client, ConnectOptions, Desired, History, Prepared, Revision};
+use crate::deploy::cluster::{self, Additions, Client, ConnectOptions, Desired, History, Prepared, Revision};
 use crate::deploy::resource::{self, Action, Owner, Resource};
 use crate::error::{Problems, Result};
 use crate::event::{Event, Events};
@@ -35,6 +36,22 @@ pub fn owner(project: &Project, options: &ReleaseOptions) -> Result<Owner> {
     let namespace = slug::namespace_name(deploy, name, &project.env, options.namespace.as_deref())?;
     let release = slug::release_name(deploy, name, &project.env, &namespace, options.release.as_deref())?;
     Ok(Owner { release, namespace })
+}
+
+/// The same for commands that need nothing else of the project: where flags name both, it is not looked at.
+pub fn owner_alone(project: &ProjectOptions, options: &ReleaseOptions, run: &Run) -> Result<(Owner, Option<Arc<Project>>)> {
+    if let (Some(release), Some(namespace)) = (&options.release, &options.namespace) {
+        return Ok((named(release, namespace)?, None));
+    }
+    let project = project::open(project, false, run)?;
+    let owner = project.checked(&[], owner(&project, options))?;
+    Ok((owner, Some(project)))
+}
+
+/// A release and a namespace that were given by hand.
+pub fn named(release: &str, namespace: &str) -> Result<Owner> {
+    let namespace = slug::checked_namespace(namespace, "pass another `--namespace`")?;
+    Ok(Owner { release: slug::checked_release(release, "pass another `--release`")?, namespace })
 }
 
 /// The kubeconfig files that are looked at.
@@ -285,7 +302,7 @@ fn desired(owner: &Owner, rendered: Rendered, marks: &Marks, deploy: &DeployOpti
         notes: rendered.notes.clone().unwrap_or_default(),
         config: chart::with_plain_numbers(&Value::Object(rendered.user_values.clone())),
         chart: rendered.chart_record(),
-        labels: marks.release_labels.clone(),
+        labels: marks.0.release_labels.clone(),
     };
     // definitions are shared by all releases that bring them: none writes its name onto them
     let definitions = if deploy.install_crds { chart::definitions(&rendered)? } else { Vec::new() };
@@ -311,42 +328,47 @@ fn desired(owner: &Owner, rendered: Rendered, marks: &Marks, deploy: &DeployOpti
 }
 
 /// Annotations and labels that every resource gets, and labels of the release's record.
-pub struct Marks {
-    annotations: BTreeMap<String, String>,
-    labels: BTreeMap<String, String>,
-    release_labels: BTreeMap<String, String>,
-}
+pub struct Marks(Additions);
 
 impl Marks {
     /// Those of the caller alone.
     pub fn of_caller(options: &MetadataOptions) -> Result<Self> {
         let (annotations, labels) = (pairs("--add-annotation", &options.annotations)?, pairs("--add-label", &options.labels)?);
-        Ok(Marks { annotations, labels, release_labels: pairs("--release-label", &options.release_labels)? })
+        Ok(Marks(Additions { annotations, labels, release_labels: pairs("--release-label", &options.release_labels)? }))
     }
 
     /// Those of the project with the caller's over them.
     pub fn new(project: &Project, options: &MetadataOptions) -> Result<Self> {
+        Marks::of_project(&project.config.meta.project, &project.env, options)
+    }
+
+    /// The same where the project's name may be unknown.
+    pub fn of_project(name: &str, env: &str, options: &MetadataOptions) -> Result<Self> {
         let mut annotations = BTreeMap::from([
             ("werf.io/version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-            ("project.werf.io/name".to_owned(), project.config.meta.project.clone()),
-            ("project.werf.io/env".to_owned(), project.env.clone()),
+            ("project.werf.io/name".to_owned(), name.to_owned()),
+            ("project.werf.io/env".to_owned(), env.to_owned()),
         ]);
-        let own = Marks::of_caller(options)?;
+        let Marks(own) = Marks::of_caller(options)?;
+        annotations.extend(pairs("--runtime-annotations", &options.runtime_annotations)?);
         annotations.extend(own.annotations);
-        Ok(Marks { annotations, ..own })
+        let mut labels = pairs("--runtime-labels", &options.runtime_labels)?;
+        labels.extend(own.labels);
+        Ok(Marks(Additions { annotations, labels, ..own }))
+    }
+
+    /// For what is brought back: an earlier revision has marks and labels of its own.
+    pub fn restored(&self) -> Additions {
+        self.0.clone()
     }
 
     /// Puts them on what is printed.
     pub fn print_on(&self, rendered: &mut Rendered) -> Result<()> {
-        Ok(chart::mark(rendered, &self.annotations, &self.labels)?)
+        Ok(chart::mark(rendered, &self.0.annotations, &self.0.labels)?)
     }
 
     fn write(&self, object: &mut Value) {
-        for (map, entries) in [("annotations", &self.annotations), ("labels", &self.labels)] {
-            for (name, value) in entries {
-                resource::mark(object, map, name, value);
-            }
-        }
+        self.0.write(object);
     }
 }
 
@@ -398,6 +420,32 @@ pub fn service_values_of(project: &Project, images: &Images, owner: &Owner) -> S
         Some(repo) => service_values(project, &images.tree, &repo.to_string(), owner),
         None => stand_ins(project, owner),
     }
+}
+
+/// The same with the Docker configuration, where the chart is to have it.
+pub fn with_docker_config(service: ServiceValues, values: &ValuesOptions, registry: &RegistryOptions) -> Result<ServiceValues> {
+    if !values.docker_config {
+        return Ok(service);
+    }
+    let path = registry.docker_config.clone().ok_or(NoDockerConfig)?;
+    let bytes = std::fs::read(&path).map_err(|cause| UnreadableDockerConfig { path: path.display().to_string(), cause })?;
+    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+    concealed::conceal([text.as_str().into()]);
+    Ok(ServiceValues { docker_config_json: Some(text), ..service })
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("--set-docker-config-json-value: there is no Docker configuration, for there is no home directory")]
+#[diagnostic(help("name its directory with `--docker-config`"))]
+struct NoDockerConfig;
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("--set-docker-config-json-value: cannot read `{path}`")]
+#[diagnostic(help("`werf cr login` writes it; `--docker-config` names another directory"))]
+struct UnreadableDockerConfig {
+    path: String,
+    #[source]
+    cause: std::io::Error,
 }
 
 /// Reads the files that value flags name, and the secret key. Whether the work tree differs shows in [`Project::checked`].

@@ -83,19 +83,21 @@ async fn with_stand_ins(options: &Options, project: &Project, run: &Run) -> Resu
     project.checked(&[], Ok(()))?;
     let loaded = loaded?.complete(options, run).await?;
     let service = release::stand_ins(project, &loaded.owner);
+    let service = release::with_docker_config(service, &options.values, &options.registry)?;
     release::render(&loaded.chart, &loaded.scene(options, &service)?, run)
 }
 
 /// The chart with references of images, which are published first. A chart that cannot be rendered is told before anything is built.
 async fn with_images(options: &Options, project: &Arc<Project>, triggers: &Triggers, run: &Run) -> Result<Settling<Rendered>> {
     let looked_up = lookups::look_up(project, &options.registry, triggers, run).await?;
-    let images = images::of(project, &options.registry, options.build.platform.as_deref(), &options.images, &looked_up);
+    let images = images::of(project, &options.registry, &options.build, &options.images, &looked_up);
     let loaded = Loaded::new(options, project);
     if project.is_breached() || images.is_err() || loaded.is_err() {
         project.checked(images.as_ref().map_or(&[], |images| images.tree.views()), Ok(()))?;
     }
     let (images, loaded) = (images?, loaded?.complete(options, run).await?);
     let service = release::service_values_of(project, &images, &loaded.owner);
+    let service = release::with_docker_config(service, &options.values, &options.registry)?;
     let quiet = Run { events: Events::none(), ..run.clone() };
     let early = release::render(&loaded.chart, &loaded.scene(options, &service)?, &quiet)?;
     let registry = registry::client(&options.registry, run)?;
@@ -129,6 +131,7 @@ pub(super) async fn with_scene<T>(
         Some(repo) => release::service_values(project, &tree, repo, &loaded.owner),
         None => release::stand_ins(project, &loaded.owner),
     };
+    let service = release::with_docker_config(service, &options.values, &options.registry)?;
     work(&loaded.chart, &loaded.scene(options, &service)?, &tree)
 }
 

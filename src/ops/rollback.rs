@@ -1,9 +1,12 @@
 //! `werf rollback`: brings an earlier revision of the release back.
 
+use std::path::PathBuf;
+
 use super::converge::holder;
-use super::{DeployOptions, KubeOptions, ProjectOptions, ReleaseOptions, Run, project, release};
+use super::release::Marks;
+use super::{DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, ReleaseOptions, Run, release, report};
 use crate::deploy::cluster::{self, Outcome};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// What `rollback` is asked.
 #[derive(Clone)]
@@ -18,23 +21,29 @@ pub struct Options {
     pub kube: KubeOptions,
     /// How it is deployed.
     pub deploy: DeployOptions,
+    /// Marks for every resource.
+    pub metadata: MetadataOptions,
+    /// Where the report of what was changed goes.
+    pub report: Option<PathBuf>,
 }
 
 /// Deploys the objects of an earlier revision as a new one, and gives its notes. No image is built or asked for.
 pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
-    let project = project::open(&options.project, false, &run)?;
-    let owner = project.checked(&[], release::owner(&project, &options.release))?;
+    let (owner, project) = release::owner_alone(&options.project, &options.release, &run)?;
+    let name = project.as_ref().map_or("", |project| project.config.meta.project.as_str());
+    let marks = Marks::of_project(name, options.project.env.as_deref().unwrap_or_default(), &options.metadata)?;
     let client = release::connect(&options.kube, &run).await?;
     let deploy = cluster::DeployOptions {
         timeout: options.deploy.timeout,
         history_limit: options.deploy.history_max as usize,
         holder: holder(),
         pod_logs: options.deploy.pod_logs,
+        restored: marks.restored(),
         ..cluster::DeployOptions::default()
     };
     let _held = run.held.hold("the change of the release");
     let rolled = cluster::rollback(&client, &owner, options.revision, &deploy, &run.events, &run.cancel).await;
-    let (outcome, notes) = rolled.map_err(|error| Error::new(error.kind(), error))?;
+    let (outcome, notes) = report::saved(options.report.as_deref(), &owner, &deploy.ledger, rolled, &run.events)?;
     let is_told = options.deploy.notes && matches!(outcome, Outcome::Deployed { .. }) && !notes.trim().is_empty();
     Ok(is_told.then_some(notes))
 }

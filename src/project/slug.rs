@@ -57,6 +57,11 @@ pub fn checked_release(name: &str, help: &str) -> Result<String, SlugError> {
     validated("release name", name, release_problem(name), help)
 }
 
+/// A namespace that was given by hand, checked. `help` says how to give another one.
+pub fn checked_namespace(name: &str, help: &str) -> Result<String, SlugError> {
+    validated("namespace", name, namespace_problem(name), help)
+}
+
 /// The release's name: `explicit` (a flag) if given, else the rendered `deploy.helmRelease`, slugged unless that is switched off.
 pub fn release_name(deploy: &Deploy, project: &str, env: &str, namespace: &str, explicit: Option<&str>) -> Result<String, SlugError> {
     if let Some(name) = explicit.filter(|name| !name.is_empty()) {
@@ -76,7 +81,7 @@ pub fn release_name(deploy: &Deploy, project: &str, env: &str, namespace: &str, 
 /// The namespace's name: `explicit` (a flag) if given, else the rendered `deploy.namespace`, slugged unless that is switched off.
 pub fn namespace_name(deploy: &Deploy, project: &str, env: &str, explicit: Option<&str>) -> Result<String, SlugError> {
     if let Some(name) = explicit.filter(|name| !name.is_empty()) {
-        return validated("namespace", name, namespace_problem(name), "pass another `--namespace`");
+        return checked_namespace(name, "pass another `--namespace`");
     }
     let key = "deploy.namespace";
     let name = render_name(key, deploy.namespace.as_deref(), env, &[("project", project), ("env", env)])?;

@@ -22,5 +22,5 @@ pub use crate::net::{Patience, Proxies, Tls, Verify};
 pub use client::{Client, Deletion, Options, Scheme};
 pub use credentials::{Credentials, CredentialsError, DockerConfig, Secret};
 pub use error::RegistryError;
-pub use manifest::{CREATED, Descriptor, ImageConfig, Manifest, OCI_INDEX, TaggedImage};
+pub use manifest::{CREATED, Content, Descriptor, ImageConfig, Manifest, OCI_INDEX, TaggedImage};
 pub use reference::{Digest, Reason, Reference, ReferenceError, Repository, Tag};

@@ -53,6 +53,7 @@ mod private_registry;
 mod published;
 mod records;
 mod render;
+mod reports;
 mod rights;
 mod schema_references;
 mod sound;

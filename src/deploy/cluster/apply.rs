@@ -170,12 +170,19 @@ pub async fn delete_namespace(client: &Client, namespace: &str) -> Result<bool, 
     Ok(client.find(call).await?.is_some())
 }
 
+/// Whether a namespace is there. A cluster that does not let us read namespaces is taken to have it.
+pub(super) async fn has_namespace(client: &Client, namespace: &str) -> Result<bool, ClusterError> {
+    match client.find(Call::get("namespaces", format!("/api/v1/namespaces/{namespace}"))).await {
+        Ok(found) => Ok(found.is_some()),
+        Err(ClusterError::Forbidden { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 /// Makes the release's namespace if it is missing. A cluster that does not let us read or make namespaces is taken to have it.
 pub async fn ensure_namespace(client: &Client, namespace: &str) -> Result<bool, ClusterError> {
-    match client.find(Call::get("namespaces", format!("/api/v1/namespaces/{namespace}"))).await {
-        Ok(Some(_)) | Err(ClusterError::Forbidden { .. }) => return Ok(false),
-        Ok(None) => {}
-        Err(error) => return Err(error),
+    if has_namespace(client, namespace).await? {
+        return Ok(false);
     }
     let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
     match client.call(Call::new(Method::POST, "create", "namespaces", "/api/v1/namespaces".into()).json(&object)).await {

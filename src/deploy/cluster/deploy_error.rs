@@ -142,6 +142,14 @@ pub enum DeployError {
         waited: Duration,
     },
 
+    /// The release's namespace is not there, and must not be made.
+    #[error("there is no namespace `{namespace}`")]
+    #[diagnostic(help("make it, or leave `--no-create-namespace` out"))]
+    NoNamespace {
+        /// Namespace.
+        namespace: String,
+    },
+
     /// Another tool wrote the same revision.
     #[error("revision {revision} of release `{release}` was written by somebody else meanwhile")]
     #[diagnostic(help("another tool, such as helm, deploys the same release; run the command again when it has ended"))]

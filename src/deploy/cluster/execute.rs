@@ -19,6 +19,7 @@ use super::deploy_error::DeployError;
 use super::discovery::{await_served, kind_named};
 use super::error::ClusterError;
 use super::evidence::Evidence;
+use super::ledger::Ledger;
 use super::release::DeployOptions;
 use super::surroundings::Crowds;
 use super::track::{self, Context, Failure, held};
@@ -76,15 +77,19 @@ pub(super) async fn execute(
         }
     };
     let result = tokio::select! {
-        result = limited => result,
-        () = cancel.cancelled() => return Err(Stopped::Cancelled),
+        result = limited => Some(result),
+        () = cancel.cancelled() => None,
     };
-    if let Err(error) = result {
-        let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
-        clean_failed(&context, plan, progress, &error).await;
-        return Err(error.into());
+    let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+    options.ledger.take(plan, &progress.done, progress.failed);
+    match result {
+        None => Err(Stopped::Cancelled),
+        Some(Ok(())) => Ok(()),
+        Some(Err(error)) => {
+            clean_failed(&context, plan, progress, &error, &options.ledger).await;
+            Err(error.into())
+        }
     }
-    Ok(())
 }
 
 /// How far the objects of a plan are.
@@ -96,6 +101,10 @@ struct Progress {
     at_work: BTreeSet<usize>,
     /// Objects that work.
     ready: BTreeSet<usize>,
+    /// Operations that ended well.
+    done: BTreeSet<usize>,
+    /// The operation that did not.
+    failed: Option<usize>,
 }
 
 /// How many objects of each collection the plan tracks.
@@ -141,7 +150,11 @@ async fn run(context: &Context, plan: &Plan, live: &Live, progress: &Mutex<Progr
         |index: usize| -> Step<'_> { Box::pin(async move { (index, one(context, plan, &plan.operations[index], live, progress).await) }) };
     let mut running: FuturesUnordered<Step<'_>> = (0..waiting.len()).filter(|index| waiting[*index] == 0).map(step).collect();
     while let Some((index, result)) = running.next().await {
-        result?;
+        if let Err(error) = result {
+            held(progress).failed = Some(index);
+            return Err(error);
+        }
+        held(progress).done.insert(index);
         for follower in &followers[index] {
             waiting[*follower] -= 1;
             if waiting[*follower] == 0 {
@@ -306,7 +319,7 @@ fn blame(resource: &Resource, failure: Failure) -> DeployError {
 
 /// Deletes what its policy deletes when it fails: the object that failed, what was being waited for when the time was over, and of the
 /// others those that have done what they were made for.
-async fn clean_failed(context: &Context, plan: &Plan, progress: Progress, error: &DeployError) {
+async fn clean_failed(context: &Context, plan: &Plan, progress: Progress, error: &DeployError, ledger: &Ledger) {
     let failed = |index: usize| match error {
         DeployError::ResourceFailed { resource, .. } | DeployError::ResourceStuck { resource, .. } => &plan.resources[index].id == resource,
         DeployError::Timeout { .. } => progress.at_work.contains(&index) && progress.applied.contains_key(&index),
@@ -320,6 +333,7 @@ async fn clean_failed(context: &Context, plan: &Plan, progress: Progress, error:
             || (goes && super::live::get(&context.client, &resource.id).await.ok().flatten().is_some_and(|live| is_kept(&live)));
         if goes && !kept && delete(&context.client, &resource.id, Propagation::Background).await.is_ok_and(|was_there| was_there) {
             emit_applied(context, &resource.id, "deleted");
+            ledger.deleted(&resource.id);
         }
     }
 }

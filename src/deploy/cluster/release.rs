@@ -11,17 +11,18 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{dry_run, ensure_namespace};
+use super::apply::{dry_run, ensure_namespace, has_namespace};
 use super::client::Client;
 use super::deploy_error::DeployError;
 use super::discovery::{expect, kind_of, not_yet_defined, resolve};
 use super::error::ClusterError;
 use super::execute::{Stopped, execute};
+use super::ledger::Ledger;
 use super::live::observe;
 use super::lock::{Acquired, Lock};
 use super::record::{self, History, Record, RecordStatus, load_history};
 use crate::deploy::plan::{self, Input, Live, Plan};
-use crate::deploy::resource::{Action, DeletePolicy, Identity, Moment, Owner, Ownership, Resource};
+use crate::deploy::resource::{self, Action, DeletePolicy, Identity, Moment, Owner, Ownership, Resource};
 use crate::event::{Event, Events};
 
 /// What a revision's record keeps beside its objects.
@@ -67,11 +68,49 @@ pub struct DeployOptions {
     pub history_limit: usize,
     /// Whether what containers print is shown as they print it. The last lines of those that fail are shown in any case.
     pub pod_logs: bool,
+    /// Whether the release's namespace is made where it is not there.
+    pub create_namespace: bool,
+    /// What an earlier revision is given when it is brought back, beside what its record has.
+    pub restored: Additions,
+    /// Where it is kept what became of the changes.
+    pub ledger: Ledger,
+}
+
+/// Annotations and labels of all objects, and labels of the release's record.
+#[derive(Clone, Debug, Default)]
+pub struct Additions {
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Labels of the record.
+    pub release_labels: BTreeMap<String, String>,
+}
+
+impl Additions {
+    /// Puts annotations and labels on an object.
+    pub fn write(&self, object: &mut Value) {
+        for (map, entries) in [("annotations", &self.annotations), ("labels", &self.labels)] {
+            for (name, value) in entries {
+                resource::mark(object, map, name, value);
+            }
+        }
+    }
 }
 
 impl Default for DeployOptions {
     fn default() -> Self {
-        DeployOptions { timeout: None, lock_timeout: None, holder: "werf".into(), auto_rollback: false, history_limit: 5, pod_logs: true }
+        DeployOptions {
+            timeout: None,
+            lock_timeout: None,
+            holder: "werf".into(),
+            auto_rollback: false,
+            history_limit: 5,
+            pod_logs: true,
+            create_namespace: true,
+            restored: Additions::default(),
+            ledger: Ledger::default(),
+        }
     }
 }
 
@@ -292,6 +331,9 @@ pub async fn deploy(
         events.emit(Event::ReleaseUnchanged { release: owner.release, revision: newest });
         return Ok(Outcome::Unchanged { revision: newest });
     }
+    if !options.create_namespace && !has_namespace(client, &owner.namespace).await? {
+        return Err(DeployError::NoNamespace { namespace: owner.namespace });
+    }
     let is_new = ensure_namespace(client, &owner.namespace).await?;
     let lock = lock(client, &owner, options, events, cancel, newest + 1).await?;
     let client = lock.fenced(client);
@@ -456,11 +498,13 @@ async fn roll_back(
     let owner = Owner { release: good.name.clone(), namespace: good.namespace.clone() };
     let mut resources = objects_of(&good)?;
     resources.extend(hooks_of(&good));
+    resources.iter_mut().for_each(|resource| options.restored.write(&mut resource.object));
     resolve(client, &mut resources, &owner.namespace).await?;
+    let labels = good.labels.into_iter().chain(options.restored.release_labels.clone()).collect();
     let desired = Desired {
         owner: owner.clone(),
         resources,
-        revision: Revision { chart: good.chart, config: good.config, manifest: good.manifest, notes: good.notes, labels: good.labels },
+        revision: Revision { chart: good.chart, config: good.config, manifest: good.manifest, notes: good.notes, labels },
         force_adoption: true,
     };
     let (history, live) = tokio::try_join!(
@@ -507,6 +551,7 @@ async fn run(
         }
         other => other?,
     };
+    options.ledger.begin(record.revision);
     lock.expect(record.revision..=record.revision);
     let result = execute(client, plan, &prepared.live, since, options, events, cancel).await;
     let error = match result {

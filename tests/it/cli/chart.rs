@@ -616,3 +616,20 @@ fn encrypted(text: &str) -> String {
     let key = werf::deploy::secret::SecretKey::parse(KEY).unwrap();
     werf::deploy::secret::encrypt(&key, [7; 16], text.as_bytes())
 }
+
+#[test]
+fn the_docker_configuration_is_a_value_where_it_is_asked_for() {
+    let sandbox = chart(&[(".helm/templates/a.yaml", "a: {{ .Values.dockerconfigjson | default \"none\" }} {{ .Values.global.werf.dockerconfigjson }}\n")]);
+    let render = ["render", "--set-docker-config-json-value"];
+    insta::assert_snapshot!(told(&sandbox, &render), @r"
+    exit 1
+    error: --set-docker-config-json-value: cannot read `[SANDBOX]/home/.docker/config.json`
+      because: No such file or directory (os error 2)
+    help: `werf cr login` writes it; `--docker-config` names another directory
+    ");
+    let place = sandbox.root().join("home/.docker");
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::write(place.join("config.json"), "{}").unwrap();
+    assert!(told(&sandbox, &render).contains("\na: e30= e30=\n"), "{}", told(&sandbox, &render));
+    assert!(told(&sandbox, &["render"]).contains("\na: none"), "{}", told(&sandbox, &["render"]));
+}

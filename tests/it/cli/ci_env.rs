@@ -371,3 +371,29 @@ async fn what_is_unknown() {
     let help = sandbox.werf(&["ci-env", "--help"]).stdout;
     assert!(help.contains("--tmp-dir <DIR>") && !help.contains("--platform"), "{help}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_takes_what_a_job_has() {
+    const GITHUB: &[(&str, &str)] = &[
+        ("GITHUB_ACTOR", "me"),
+        ("GITHUB_TOKEN", "t0ken"),
+        ("GITHUB_REPOSITORY", "me/app"),
+        ("GITHUB_SERVER_URL", "https://github.com"),
+        ("GITHUB_RUN_ID", "1"),
+        ("GITHUB_SHA", "abc123"),
+        ("GITHUB_REF_NAME", "v1.0"),
+    ];
+    let pattern = Regex::new(r#"(?m)^export (\w+)="(.*)"$"#).expect("a pattern");
+    for (system, job) in [("gitlab", GITLAB), ("github", GITHUB)] {
+        let text = ci_env(&app(), &[system, "--login-to-registry=false"], job);
+        let variables: Vec<(&str, &str)> =
+            pattern.captures_iter(&text).map(|found| found.extract()).map(|(_, [name, value])| (name, value)).collect();
+        assert!(variables.len() > 8, "{text}");
+        let sandbox = Sandbox::empty();
+        for command in ["build", "converge", "render", "lint", "plan", "rollback", "dismiss", "cleanup", "config list", "includes update"] {
+            let words: Vec<&str> = command.split(' ').collect();
+            let told = tokio::task::block_in_place(|| told_with(&sandbox, &words, &variables));
+            assert!(told.contains("is not in a Git repository"), "{system} {command}: {told}");
+        }
+    }
+}

@@ -24,9 +24,9 @@ fn what_is_unknown() {
 
     For more information, try '--help'.
     ");
-    insta::assert_snapshot!(told(&sandbox, &["converge", "--save-deploy-report"]), @r"
+    insta::assert_snapshot!(told(&sandbox, &["converge", "--use-build-report"]), @r"
     exit 2
-    error: unexpected argument '--save-deploy-report' found
+    error: unexpected argument '--use-build-report' found
 
       tip: werf 2 has this flag, and it is not supported here yet
 
@@ -368,4 +368,50 @@ fn templates_of_the_configuration_have_the_bytes_of_a_variable() {
     assert_eq!(code, Some(0), "{said}");
     let shown = String::from_utf8_lossy(&shown);
     assert!(shown.contains("# Y2Fm6Q=="), "{shown}");
+}
+
+#[test]
+fn reports_are_json_files_and_name_one_release() {
+    let sandbox = Sandbox::empty();
+    insta::assert_snapshot!(told(&sandbox, &["converge", "--deploy-report-path", "report.yaml"]), @r"
+    exit 2
+    error: invalid value 'report.yaml' for '--deploy-report-path <FILE>': the extension must be .json, or none
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(told_with(&sandbox, &["dismiss"], &[("WERF_DEPLOY_REPORT_PATH", "report.env")]), @r"
+    exit 2
+    error: invalid value 'report.env' for 'WERF_DEPLOY_REPORT_PATH, the variable of --deploy-report-path': the extension must be .json, or none
+
+    For more information, try '--help'.
+    ");
+    let dismiss = ["dismiss", "--use-deploy-report"];
+    insta::assert_snapshot!(told(&sandbox, &dismiss), @r"
+    exit 1
+    error: cannot read the report `.werf-deploy-report.json`
+      because: No such file or directory (os error 2)
+    help: `werf converge --save-deploy-report` writes it; `--deploy-report-path` says where it is
+    ");
+    insta::assert_snapshot!(told_with(&sandbox, &dismiss, &[("WERF_NAMESPACE", "x")]), @r"
+    exit 2
+    error: `--use-deploy-report` says which release it is, and so does `--release` or `--namespace`
+    help: leave one of them out; the variables WERF_RELEASE and WERF_NAMESPACE count too
+    ");
+    for (text, kind) in [("[]", "list"), (r#"{"release": "a"}"#, "half"), (r#"{"release": "A", "namespace": "b"}"#, "capital")] {
+        sandbox.write(&[(&format!("{kind}.json"), text)]);
+    }
+    let told = |file: &str| told(&sandbox, &["dismiss", "--use-deploy-report", "--deploy-report-path", file]);
+    insta::assert_snapshot!(["list", "half", "capital"].map(told).join("\n"), @r"
+    exit 1
+    error: the report `list.json` has no `release`
+    help: `werf converge --save-deploy-report` writes one that has; or give `--release` and `--namespace` instead
+
+    exit 1
+    error: the report `half.json` has no `namespace`
+    help: `werf converge --save-deploy-report` writes one that has; or give `--release` and `--namespace` instead
+
+    exit 1
+    error: release name `A` is not valid: it must be lower-case letters, digits, `-` and `.`, with a letter or digit at each end
+    help: pass another `--release`
+    ");
 }
