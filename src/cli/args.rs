@@ -47,6 +47,10 @@ pub struct ProjectArgs {
     /// Key for the Git repositories that werf.yaml and werf-includes.yaml name by ssh (may be given many times); ssh's own choice by default
     #[arg(long, env = "WERF_SSH_KEY", value_name = "FILE")]
     ssh_key: Vec<String>,
+    /// Write the configuration as its templates render it to a file
+    // werf 2 has no variable for it
+    #[arg(long, value_name = "FILE", hide = true)]
+    config_render_path: Option<PathBuf>,
     /// Directory of werf's caches; ~/.cache/werf by default
     #[arg(long, env = "WERF_HOME", value_name = "DIR", hide = true)]
     #[allow(dead_code, reason = "it is read where the command line is, for all that has caches")]
@@ -80,6 +84,8 @@ impl ProjectArgs {
             dev_ignore: env::list("DEV_IGNORE", self.dev_ignore),
             loose_giterminism: self.loose_giterminism,
             allow_includes_update: self.allow_includes_update,
+            without_images: false,
+            config_render_path: self.config_render_path,
             env_lookup: env::lookup,
             cache_dir: env::cache_dir(),
             ssh_keys: env::list("SSH_KEY", self.ssh_key),
@@ -147,6 +153,22 @@ impl DockerConfigArgs {
     /// The config.json; `None` where there is no home either.
     pub fn file(self) -> Option<PathBuf> {
         self.docker_config.map(|dir| dir.join("config.json")).or_else(env::docker_config)
+    }
+}
+
+/// Whether there are images.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Build")]
+pub struct WithoutImagesArgs {
+    /// Take the images of werf.yaml as not there: none is built, and the chart has none
+    #[arg(long, env = "WERF_WITHOUT_IMAGES")]
+    without_images: bool,
+}
+
+impl WithoutImagesArgs {
+    /// The project with or without them.
+    pub fn of(self, project: ProjectArgs) -> ops::ProjectOptions {
+        ops::ProjectOptions { without_images: self.without_images, ..project.options() }
     }
 }
 

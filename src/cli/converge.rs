@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::args::{
     BuildArgs, BuildReportArgs, DEPLOY_REPORT, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs,
-    RuntimeArgs, ValidateArgs, ValuesArgs, json_path,
+    RuntimeArgs, ValidateArgs, ValuesArgs, WithoutImagesArgs, json_path,
 };
 use crate::ops;
 
@@ -38,6 +38,8 @@ pub struct DeploymentArgs {
     #[command(flatten)]
     repo: RepoArgs,
     #[command(flatten)]
+    without: WithoutImagesArgs,
+    #[command(flatten)]
     build: BuildArgs,
     #[command(flatten)]
     values: ValuesArgs,
@@ -60,7 +62,7 @@ impl DeploymentArgs {
     pub fn options(self, images: Vec<String>) -> ops::converge::Options {
         ops::converge::Options {
             images,
-            project: self.project.options(),
+            project: self.without.of(self.project),
             registry: self.repo.options(),
             build: self.build.options(),
             values: self.values.options(),

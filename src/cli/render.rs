@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::args::{
     BuildArgs, BuildReportArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValidateArgs, ValuesArgs,
+    WithoutImagesArgs,
 };
 use crate::ops;
 
@@ -49,6 +50,8 @@ pub struct SceneArgs {
     #[command(flatten)]
     repo: RepoArgs,
     #[command(flatten)]
+    without: WithoutImagesArgs,
+    #[command(flatten)]
     build: BuildArgs,
     #[command(flatten)]
     values: ValuesArgs,
@@ -73,7 +76,7 @@ impl SceneArgs {
             stub_tags: self.stub_tags,
             kube_version: self.kube_version,
             api_versions: self.extra_apiversions,
-            project: self.project.options(),
+            project: self.without.of(self.project),
             registry: self.repo.options(),
             images: Vec::new(),
             build: self.build.options(),

@@ -16,6 +16,9 @@ pub async fn render(options: ProjectOptions, images: &[String], run: Run) -> Res
     let rendered = config::render_text(&project::ConfigWords::new(&opened).input(&options, &opened))?;
     project::warn(&run, rendered.warnings());
     opened.giterminism.finish()?;
+    if let Some(path) = &options.config_render_path {
+        project::write_rendered(path, rendered.text())?;
+    }
     let text = rendered.text().trim_end_matches('\n');
     if images.is_empty() {
         return Ok(format!("{text}\n"));

@@ -35,6 +35,10 @@ pub struct ProjectOptions {
     pub allow_includes_update: bool,
     /// Looks up a variable of the process.
     pub env_lookup: fn(&str) -> Option<String>,
+    /// Images of the configuration count as not there.
+    pub without_images: bool,
+    /// Where the rendered configuration is written to.
+    pub config_render_path: Option<PathBuf>,
     /// This user's cache directory.
     pub cache_dir: PathBuf,
     /// Keys for other repositories by ssh.

@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::gates::Machine;
 use super::included::{Found, Includer};
 use super::remotes::{self, Remotes};
-use super::{ProjectOptions, Run};
+use super::{ProjectOptions, Run, whole_file};
 use crate::error::Result;
 use crate::event::Event;
 use crate::file_tree::{Content, Entry, FileTree, ObjectId, ReadError, bytes_of_text};
@@ -136,7 +136,25 @@ pub fn open(options: &ProjectOptions, insecure_registry: bool, run: &Run) -> Res
 
 /// Opens the project and checks its configuration.
 pub fn read(options: &ProjectOptions, insecure_registry: bool, run: &Run) -> Result<Arc<Project>> {
-    checked(options, open_commit(options, run)?, insecure_registry, Remotes::new(options), &AtomicBool::default())
+    let project = checked(options, open_commit(options, run)?, insecure_registry, Remotes::new(options), &AtomicBool::default())?;
+    if let Some(path) = &options.config_render_path {
+        write_rendered(path, &project.config.rendered)?;
+    }
+    Ok(project)
+}
+
+/// Writes the configuration as its templates render it (`--config-render-path`).
+pub fn write_rendered(path: &Path, text: &str) -> Result<()> {
+    Ok(whole_file::write(path, text.as_bytes()).map_err(|cause| Unwritable { path: path.to_owned(), cause })?)
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("--config-render-path: cannot write `{}`", .path.display())]
+#[diagnostic(help("check the path, its permissions and the space on its disk"))]
+struct Unwritable {
+    path: PathBuf,
+    #[source]
+    cause: std::io::Error,
 }
 
 /// Another commit of the same project, by its own configuration. Nothing is compared with the work tree.
@@ -179,7 +197,11 @@ fn checked(
     };
     let words = ConfigWords::new(&opened);
     let config = config::load(&ConfigInput { variable: &variable, ..words.input(options, &opened) })?;
-    let config = Arc::new(config.from_root(opened.repository.project_prefix()));
+    let mut config = config.from_root(opened.repository.project_prefix());
+    if options.without_images {
+        config.images.clear();
+    }
+    let config = Arc::new(config);
     let Opened { repository, commit, giterminism, provider, includer } = opened;
     Ok(Arc::new(Project {
         repository,

@@ -39,7 +39,9 @@ fn every_flag_has_help_and_the_variable_of_its_name() {
         assert!(help.len() > 5 && !help.ends_with('.'), "{command} --{long}: `{help}`");
         let regular = format!("WERF_{}", long.replace('-', "_").to_uppercase());
         let expected = IRREGULAR.iter().find(|(flag, _)| *flag == long).map_or(regular.as_str(), |(_, variable)| variable);
-        assert_eq!(arg.get_env().and_then(|name| name.to_str()), Some(expected), "{command} --{long}");
+        // werf 2 has no variable for it either
+        let expected = (long != "config-render-path").then_some(expected);
+        assert_eq!(arg.get_env().and_then(|name| name.to_str()), expected, "{command} --{long}");
     });
 }
 

@@ -619,7 +619,10 @@ fn encrypted(text: &str) -> String {
 
 #[test]
 fn the_docker_configuration_is_a_value_where_it_is_asked_for() {
-    let sandbox = chart(&[(".helm/templates/a.yaml", "a: {{ .Values.dockerconfigjson | default \"none\" }} {{ .Values.global.werf.dockerconfigjson }}\n")]);
+    let sandbox = chart(&[(
+        ".helm/templates/a.yaml",
+        "a: {{ .Values.dockerconfigjson | default \"none\" }} {{ .Values.global.werf.dockerconfigjson }}\n",
+    )]);
     let render = ["render", "--set-docker-config-json-value"];
     insta::assert_snapshot!(told(&sandbox, &render), @r"
     exit 1
@@ -632,4 +635,20 @@ fn the_docker_configuration_is_a_value_where_it_is_asked_for() {
     std::fs::write(place.join("config.json"), "{}").unwrap();
     assert!(told(&sandbox, &render).contains("\na: e30= e30=\n"), "{}", told(&sandbox, &render));
     assert!(told(&sandbox, &["render"]).contains("\na: none"), "{}", told(&sandbox, &["render"]));
+}
+
+#[test]
+fn a_chart_without_images_and_the_configuration_as_it_is_rendered() {
+    let sandbox = chart(&[(".helm/templates/a.yaml", "a: {{ len .Values.werf.image }}\n")]);
+    assert!(told(&sandbox, &["render"]).contains("\na: 1\n"));
+    let path = sandbox.root().join("rendered.yaml");
+    let render = ["render", "--without-images", "--repo", "127.0.0.1:1/app", "--config-render-path", path.to_str().unwrap()];
+    assert!(told(&sandbox, &render).contains("\na: 0\n"), "{}", told(&sandbox, &render));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "project: app\nconfigVersion: 1\n---\nimage: web\nfrom: scratch\n");
+    insta::assert_snapshot!(told(&sandbox, &["config", "render", "--config-render-path", "."]), @r"
+    exit 1
+    error: --config-render-path: cannot write `.`
+      because: Is a directory (os error 21)
+    help: check the path, its permissions and the space on its disk
+    ");
 }
