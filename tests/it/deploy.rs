@@ -418,7 +418,10 @@ async fn while_the_lock_is_not_renewed_nothing_is_changed_and_then_it_goes_on() 
         }
     });
     assert_eq!(result.await.unwrap(), Outcome::Deployed { revision: 1 });
-    assert_eq!(told, ["renew the lock of release `app`; nothing is changed before that"]);
+    assert!(
+        !told.is_empty() && told.iter().all(|told| told == "renew the lock of release `app`; nothing is changed before that"),
+        "{told:?}"
+    );
     let requests = fake.requests();
     let applied = requests.iter().position(|line| line.starts_with("PATCH")).unwrap();
     let writes: Vec<&str> = requests[applied + 1..].iter().filter(is_write).map(String::as_str).collect();
@@ -518,7 +521,9 @@ async fn a_server_says_when_to_come_again() {
         fake.address
     );
     let (whom, doing, pause) = (fake.address.to_string(), "list secrets in namespace `ns`".into(), Duration::from_secs(1));
-    assert_eq!(facts.try_recv(), Some(Event::TryingAgain { whom, doing, why, pause }));
+    // on a busy machine the wait may be told as well
+    let again = std::iter::from_fn(|| facts.try_recv()).find(|fact| matches!(fact, Event::TryingAgain { .. }));
+    assert_eq!(again, Some(Event::TryingAgain { whom, doing, why, pause }));
 }
 
 #[tokio::test]
