@@ -71,7 +71,7 @@ pub enum DeployError {
         /// Why, for people.
         reason: String,
         /// What its containers and the cluster say.
-        evidence: Evidence,
+        evidence: Box<Evidence>,
         /// What to do.
         #[help]
         help: Option<String>,
@@ -90,7 +90,7 @@ pub enum DeployError {
         /// How long nothing changed.
         quiet: Duration,
         /// What its containers and the cluster say.
-        evidence: Evidence,
+        evidence: Box<Evidence>,
         /// What usually helps.
         advice: Option<String>,
     },

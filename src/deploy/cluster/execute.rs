@@ -18,7 +18,6 @@ use super::client::Client;
 use super::deploy_error::DeployError;
 use super::discovery::{await_served, kind_named};
 use super::error::ClusterError;
-use super::evidence::Evidence;
 use super::ledger::Ledger;
 use super::release::DeployOptions;
 use super::surroundings::Crowds;
@@ -275,7 +274,7 @@ async fn outside(context: &Context, resource: &Resource, external: &ExternalDepe
             resource: resource.id.clone(),
             path: resource.path.clone(),
             reason: format!("its external dependency `{}` has the kind `{}`, which the cluster does not know", external.id, external.kind),
-            evidence: Evidence::default(),
+            evidence: Box::default(),
             help: Some("write kind.version.group/name, such as deployments.v1.apps/database".into()),
         });
     };
@@ -311,9 +310,11 @@ fn blame(resource: &Resource, failure: Failure) -> DeployError {
     match failure {
         Failure::Cluster(error) => error.into(),
         Failure::Stuck { message, quiet, evidence, advice } => {
-            DeployError::ResourceStuck { resource: id, path, message, quiet, evidence, advice }
+            DeployError::ResourceStuck { resource: id, path, message, quiet, evidence: Box::new(evidence), advice }
         }
-        Failure::Failed { reason, evidence, help } => DeployError::ResourceFailed { resource: id, path, reason, evidence, help },
+        Failure::Failed { reason, evidence, help } => {
+            DeployError::ResourceFailed { resource: id, path, reason, evidence: Box::new(evidence), help }
+        }
     }
 }
 
