@@ -218,6 +218,9 @@ fn is_bad_end(pod: &Value, role: Role, status: &Value, terminated: &Value) -> bo
     }
 }
 
+/// Words of events about images.
+const OF_IMAGES: [&str; 3] = ["ImagePull", "ImageNeverPull", "InvalidImageName"];
+
 /// What events newly tell of a pod: a readiness probe that failed after its time of grace, a container that could not be made.
 fn told_of_pod(
     seen: &mut BTreeMap<String, i64>,
@@ -244,7 +247,9 @@ fn told_of_pod(
                 if fails { times_since(seen, event) } else { 0 }
             }
             // The image's own troubles are counted by the container's state.
-            "Failed" if message.starts_with("Error: ") && !message.contains("ImagePull") => times_since(seen, event).min(1),
+            "Failed" if message.starts_with("Error: ") && !OF_IMAGES.iter().any(|own| message.contains(own)) => {
+                times_since(seen, event).min(1)
+            }
             _ => 0,
         };
         for _ in 0..times {
