@@ -121,7 +121,7 @@ impl<'a> Bench<'a> {
         let mut command = self.werf("converge", namespace, n, 0);
         command.arg("--log-debug");
         let output = command.output().expect("werf runs");
-        String::from_utf8_lossy(&output.stderr).lines().filter(|line| line.contains("cluster::client: kubernetes")).count()
+        String::from_utf8_lossy(&output.stderr).lines().filter(|line| line.contains("net::asked: request ")).count()
     }
 
     fn forget(&self, namespaces: impl IntoIterator<Item = String>) {

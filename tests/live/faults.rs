@@ -615,7 +615,7 @@ fn a_pod_that_no_node_takes() {
         &[
             "error: Deployment/web (shop/templates/app.yaml) made no progress for 5 s: ",
             "Insufficient cpu",
-            "help: no node takes the pod: `resources.requests` (cpu 1000), ",
+            "help: no node takes the pod: `resources.requests` (cpu 1k), ",
             "the annotation `werf.io/no-activity-timeout`",
         ],
     );

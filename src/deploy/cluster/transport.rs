@@ -1,7 +1,7 @@
-//! Connections to the API server: one for what a command asks, one for what it watches, and one for the logs that it follows.
+//! Connections to the API server: one for what a command asks, and one for what it follows, watches and logs.
 //!
-//! Over TLS the server chooses HTTP/2. Watches have a connection of their own, since a server takes only about a hundred streams on each,
-//! and watches stay. Logs have one too: a container that prints faster than its lines are shown must not hold up the rest.
+//! Over TLS the server chooses HTTP/2. What is followed has a connection of its own: a server takes only about a hundred streams on each,
+//! and these stay; and a container that prints faster than its lines are shown must not hold up what is asked.
 //! A server or a proxy that speaks HTTP/1.1 only gets a pool of keep-alive connections instead.
 
 use std::future::Future;
@@ -28,8 +28,7 @@ pub(super) struct Transport {
     connector: HttpsConnector<Connector>,
     pool: hyper_util::client::legacy::Client<HttpsConnector<Connector>, Body>,
     requests: Arc<Mutex<State>>,
-    watches: Arc<Mutex<State>>,
-    logs: Arc<Mutex<State>>,
+    followed: Arc<Mutex<State>>,
     connect_timeout: Duration,
 }
 
@@ -45,7 +44,7 @@ impl Windows {
     /// Every line of a log is a frame of its own, of about 50 bytes. The HTTP/2 library ends a connection on which small frames wait
     /// whose number of bytes to a full 256 each is more than half the connection's window: of 60 logs that nobody reads, full windows of
     /// 64 KiB come to 27 MiB.
-    const LOGS: Windows = Windows { stream: 64 << 10, connection: 64 << 20 };
+    const FOLLOWED: Windows = Windows { stream: 64 << 10, connection: 64 << 20 };
 }
 
 enum State {
@@ -70,7 +69,7 @@ impl Transport {
         let pool = net::pool().build(connector.clone());
         let connect_timeout = config.connect_timeout.unwrap_or(Duration::from_secs(30));
         let unknown = || Arc::new(Mutex::new(State::Unknown));
-        Ok(Transport { connector, pool, requests: unknown(), watches: unknown(), logs: unknown(), connect_timeout })
+        Ok(Transport { connector, pool, requests: unknown(), followed: unknown(), connect_timeout })
     }
 
     async fn answer(self, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
@@ -90,14 +89,9 @@ impl Transport {
         if uri.scheme_str() != Some("https") {
             return Ok(None);
         }
-        let asks = |wanted: &str| uri.query().is_some_and(|query| query.split('&').any(|part| part == wanted));
-        let (state, windows) = if asks("watch=true") {
-            (&self.watches, Windows::LISTS)
-        } else if uri.path().ends_with("/log") {
-            (&self.logs, Windows::LOGS)
-        } else {
-            (&self.requests, Windows::LISTS)
-        };
+        let is_watch = uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
+        let is_followed = is_watch || uri.path().ends_with("/log");
+        let (state, windows) = if is_followed { (&self.followed, Windows::FOLLOWED) } else { (&self.requests, Windows::LISTS) };
         let mut state = state.lock().await;
         match &*state {
             State::Http1 => return Ok(None),
