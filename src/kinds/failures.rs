@@ -18,7 +18,7 @@ use super::owned::{events_of, new_replica_set, pods_of};
 use super::pod::{self, Role, said};
 use super::row::Tolerated;
 use super::warnings::core;
-use super::{Related, State, Status, probe, row, status};
+use super::{Related, State, Status, judged, probe, row, status};
 
 /// What tolerance a resource's annotations ask for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -112,6 +112,13 @@ impl Failures {
 pub fn track(object: &Value, related: Related<'_>, failures: &mut Failures, tolerance: &Tolerance) -> Status {
     failures.observe(object, related, tolerance);
     let mut status = status(object, related);
+    // What has done what it was made for may be deleted for that: a Job whose time to live is over.
+    if status.state == State::Terminating && row(object).ends {
+        let done = judged(object, related);
+        if done.state == State::Ready {
+            return done;
+        }
+    }
     if status.state == State::Failed && was_so_before(object, related.before) {
         status.state = State::Progressing;
     }

@@ -170,6 +170,11 @@ pub fn status(object: &Value, related: Related<'_>) -> Status {
         let reason = if finalizers.is_empty() { None } else { Some(format!("waits for {finalizers}")) };
         return Status::new(State::Terminating, "being deleted").because(reason);
     }
+    judged(object, related)
+}
+
+/// The status, whether the object is being deleted or not.
+fn judged(object: &Value, related: Related<'_>) -> Status {
     match &row(object).judge {
         Judge::Rule(rule) => rule(object, related),
         Judge::Words(words) => custom::status(object, words),

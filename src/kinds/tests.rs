@@ -650,3 +650,21 @@ fn tiers_follow_the_order_of_helm() {
     assert!(tiers.is_sorted() && tiers.len() > 30, "{tiers:?}");
     assert_eq!(super::HELM_3.last(), Some(&"APIService"));
 }
+
+#[test]
+fn a_job_that_is_deleted_once_it_is_complete_is_done() {
+    let job = |condition: &str| {
+        json!({
+            "apiVersion": "batch/v1", "kind": "Job",
+            "metadata": {"name": "once", "uid": "j", "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["foregroundDeletion"]},
+            "status": {"conditions": [{"type": condition, "status": "True"}]},
+        })
+    };
+    let judge = |job: &Value| track(job, Related::default(), &mut Failures::new(), &Tolerance::default());
+    let judge = |job: &Value| {
+        let status = judge(job);
+        format!("{}: {}", status.state, status.message)
+    };
+    assert_eq!(judge(&job("Complete")), "ready: complete");
+    assert_eq!(judge(&job("Suspended")), "terminating: being deleted: waits for foregroundDeletion");
+}
