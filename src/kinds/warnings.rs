@@ -43,7 +43,8 @@ fn is_over(pod: &Value, event: &Value) -> bool {
     match text(event, "/reason") {
         "FailedScheduling" => is_true(pod, "PodScheduled"),
         "FailedMount" | "FailedAttachVolume" | "FailedCreatePodSandBox" => {
-            pod::containers(pod).any(|(_, status)| !text(status, "/containerID").is_empty())
+            let waiting = |status: &Value| matches!(text(status, "/state/waiting/reason"), "ContainerCreating" | "PodInitializing");
+            pod::containers(pod).any(|(_, status)| !waiting(status))
         }
         _ => false,
     }
