@@ -51,6 +51,8 @@ fn without_names(text: &str, app: &App) -> String {
         (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
         (r"[0-9a-f]{8}-[0-9a-f-]{27}", "UID"),
         (r" \(\d+ times\)", ""),
+        // A busy node's cache is late now and then.
+        (r"\nwarnings:\n  Pod/\S+: FailedMount: [^\n]*failed to sync \w+ cache[^\n]*", ""),
         (r"CrashLoopBackOff, ", ""),
         (r"(Error|CreateContainerConfigError): configmap", "configmap"),
         (r", restarted (once|\d+ times)", ""),
