@@ -496,6 +496,22 @@ fn interrupted_while_another_one_has_the_lock() {
 }
 
 #[test]
+fn killed_while_it_has_the_lock_nobody_here_waits_for_it() {
+    real_node!();
+    let probe = "readinessProbe: {exec: {command: ['true']}, initialDelaySeconds: 4, periodSeconds: 1}";
+    let app = app(&deployment(RUNS, probe));
+    let mut first = app.start(&["converge"], &[]);
+    first.until("Created Deployment/web");
+    first.signal(Signal::KILL);
+    // its parent has not collected it yet
+    let second = app.werf(&["converge"]);
+    assert_eq!((second.code, first.finish().code), (0, -1), "{}", second.stderr);
+    assert_says(&second.stderr, &[" has ended without giving back release `shop` in namespace ", ": going on\n"]);
+    assert!(!second.stderr.contains("waiting for it to end"), "{}", second.stderr);
+    assert_eq!((statuses(&app), lock(&app)), (vec!["failed".to_owned(), "deployed".to_owned()], String::new()));
+}
+
+#[test]
 fn a_container_that_prints_without_a_pause_does_not_hold_its_deployment_up() {
     real_node!();
     let app = app(&deployment("i=0; while true; do i=$((i + 1)); echo line $i; usleep 20000; done", ""));

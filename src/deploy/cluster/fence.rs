@@ -9,9 +9,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::error::ClusterError;
+use super::moment::Moment;
 
 /// How long changes wait for a lock that cannot be renewed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,14 +29,14 @@ pub(super) struct Fence {
 #[derive(Clone, Debug)]
 enum State {
     /// Nobody else may have the lock before then.
-    Ours { until: Instant, problem: String },
+    Ours { until: Moment, problem: String },
     /// Somebody has it, or had it.
     Lost { to: String },
 }
 
 impl Fence {
     /// The lock is ours until then.
-    pub fn new(release: &str, namespace: &str, until: Instant) -> Self {
+    pub fn new(release: &str, namespace: &str, until: Moment) -> Self {
         let state = watch::Sender::new(State::Ours { until, problem: String::new() });
         Fence { release: release.into(), namespace: namespace.into(), state, expected: Mutex::default() }
     }
@@ -50,11 +51,11 @@ impl Fence {
             let now = state.borrow_and_update().clone();
             let (until, problem) = match now {
                 State::Lost { to } => return Err(self.lost(to)),
-                State::Ours { until, .. } if Instant::now() < until => return Ok(()),
+                State::Ours { until, .. } if Moment::now() < until => return Ok(()),
                 State::Ours { until, problem } => (until, problem),
             };
             // the sender lives as long as we do, so this ends with a change or with the time
-            if timeout_at(until + PATIENCE, state.changed()).await.is_err() {
+            if timeout((until + PATIENCE).until(), state.changed()).await.is_err() {
                 let (release, namespace) = (self.release.clone(), self.namespace.clone());
                 return Err(ClusterError::LockUncertain { release, namespace, waited: PATIENCE, problem });
             }
@@ -71,7 +72,7 @@ impl Fence {
     }
 
     /// The lock was renewed.
-    pub fn renewed(&self, until: Instant) {
+    pub fn renewed(&self, until: Moment) {
         self.state.send_replace(State::Ours { until, problem: String::new() });
     }
 
@@ -81,7 +82,7 @@ impl Fence {
         self.state.send_modify(|state| {
             if let State::Ours { until, problem } = state {
                 why.clone_into(problem);
-                waits = Instant::now() >= *until;
+                waits = Moment::now() >= *until;
             }
         });
         waits
@@ -115,20 +116,19 @@ mod tests {
 
     #[tokio::test]
     async fn changes_pass_and_wait_for_a_renewal() {
-        let fence = Fence::new("app", "ns", Instant::now() + LONG);
+        let fence = Fence::new("app", "ns", Moment::now() + LONG);
         assert!(!fence.not_renewed("away"));
         fence.pass().await.unwrap();
 
-        fence.renewed(Instant::now());
+        fence.renewed(Moment::now());
         assert!(fence.not_renewed("away"));
-        let (passed, ()) = tokio::join!(biased; fence.pass(), async { fence.renewed(Instant::now() + LONG) });
+        let (passed, ()) = tokio::join!(biased; fence.pass(), async { fence.renewed(Moment::now() + LONG) });
         passed.unwrap();
     }
 
     #[tokio::test]
     async fn changes_fail_after_a_while_and_where_somebody_else_has_the_lock() {
-        let now = Instant::now();
-        let fence = Fence::new("app", "ns", now.checked_sub(PATIENCE).unwrap_or(now));
+        let fence = Fence::new("app", "ns", Moment::default());
         fence.not_renewed("still away");
         let error = fence.pass().await.unwrap_err();
         assert_eq!(
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_nobody_expects_was_somebody_else() {
-        let fence = Fence::new("app", "ns", Instant::now());
+        let fence = Fence::new("app", "ns", Moment::now());
         assert!(!fence.expects(3));
         fence.expect(3..=4);
         assert_eq!([2, 3, 4, 5].map(|newest| fence.expects(newest)), [false, true, true, false]);

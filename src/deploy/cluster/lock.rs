@@ -2,7 +2,8 @@
 //!
 //! The lock lives where werf 2 has it: an annotation of the ConfigMap `werf-synchronization` in the release's namespace holds a lease
 //! (`github.com/werf/lockgate`), so that old and new werf exclude one another. A lease that nobody renews is free after ten seconds:
-//! no crash needs a human. Whether it is renewed is judged by seeing the record change, not by comparing clocks of two machines.
+//! no crash needs a human. Whether it is renewed is judged by seeing the record change, not by comparing clocks of two machines. A holder
+//! that ran on this machine and has ended ([`Process`]) is not waited for at all.
 //!
 //! A holder that cannot renew it changes nothing ([`Fence`]) until it has it again: its own lease that nobody touched is renewed, however
 //! late. Where the lease is gone, somebody may have had it meanwhile; then it is taken again, and what stands is ours only if nobody has
@@ -21,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use super::client::{Call, Client};
 use super::error::ClusterError;
 use super::fence::Fence;
+use super::holder::Process;
+use super::moment::Moment;
 use super::record::newest_revision;
 use crate::event::{Event, Events};
 
@@ -47,6 +50,7 @@ struct LockClient {
     release: Arc<str>,
     uuid: Arc<str>,
     holder: Arc<str>,
+    process: Option<Process>,
 }
 
 impl std::fmt::Debug for LockClient {
@@ -91,11 +95,12 @@ impl Lock {
             release: release.into(),
             uuid: uuid.into(),
             holder: holder.into(),
+            process: Process::this(),
         };
         let started = Instant::now();
         let mut seen: Option<(String, Instant)> = None;
         loop {
-            let asked = Instant::now();
+            let asked = Moment::now();
             let mut map = client.config_map().await?;
             let record = client.lease(&map);
             // The answer to our own write may have been lost on the way. When it was made is not known, so it is renewed first.
@@ -107,7 +112,15 @@ impl Lock {
                 };
                 // Whoever has the lock changes the record every three seconds.
                 let is_stale = since.elapsed() > TTL || released(text);
-                if !is_stale {
+                let has_ended = !is_stale && process(text).is_some_and(|process| process.has_ended());
+                if has_ended {
+                    let holder = describe(text);
+                    events.emit(Event::Warned {
+                        message: format!("{holder} has ended without giving back release `{release}` in namespace `{namespace}`: going on"),
+                        help: None,
+                    });
+                }
+                if !is_stale && !has_ended {
                     let other = describe(text);
                     if timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
                         return Ok(Acquired::TimedOut { holder: other, waited: started.elapsed() });
@@ -137,7 +150,7 @@ impl Lock {
         }
     }
 
-    fn hold(client: LockClient, asked: Instant, events: Events) -> Lock {
+    fn hold(client: LockClient, asked: Moment, events: Events) -> Lock {
         let fence = Arc::new(Fence::new(&client.release, &client.namespace, surely_until(asked)));
         let lock = Lock { client: client.clone(), stop: CancellationToken::new(), fence: fence.clone() };
         let keep = lock.stop.clone().run_until_cancelled_owned(async move { client.keep(&fence, &events).await });
@@ -168,8 +181,8 @@ impl Lock {
 }
 
 /// Until when nobody else takes a lease that was asked for then.
-fn surely_until(asked: Instant) -> Instant {
-    asked + TTL - MARGIN
+fn surely_until(asked: Moment) -> Moment {
+    asked + (TTL - MARGIN)
 }
 
 impl Drop for Lock {
@@ -229,6 +242,7 @@ impl LockClient {
             "IsShared": false,
             "QueueMembers": {},
             "holder": &*self.holder,
+            "process": self.process,
             // Two renewals within one second must differ too.
             "renewal": uuid::Uuid::new_v4().to_string(),
         });
@@ -248,7 +262,7 @@ impl LockClient {
         let mut doubt = false;
         loop {
             tokio::time::sleep(pause).await;
-            let asked = Instant::now();
+            let asked = Moment::now();
             let problem = match tokio::time::timeout(TTL, self.renew(fence, &mut doubt)).await {
                 Ok(Ok(None)) => {
                     fence.renewed(surely_until(asked));
@@ -318,6 +332,12 @@ fn key(release: &str) -> String {
 fn released(text: &str) -> bool {
     let lease: Value = serde_json::from_str(text).unwrap_or_default();
     lease["SharedHoldersCount"] == 0 || lease["uuid"].as_str().is_none_or(str::is_empty)
+}
+
+/// Which process holds a lease, if its werf says so.
+fn process(text: &str) -> Option<Process> {
+    let mut lease: Value = serde_json::from_str(text).ok()?;
+    serde_json::from_value(lease["process"].take()).ok()
 }
 
 fn describe(text: &str) -> String {
