@@ -64,7 +64,7 @@ pub fn kubeconfigs(options: &KubeOptions) -> Vec<PathBuf> {
 
 /// A client for the cluster. Nothing is sent.
 pub async fn connect(options: &KubeOptions, run: &Run) -> Result<Client> {
-    let client = cluster::connect(&connect_options(options)).await?;
+    let client = cluster::connect(&connect_options(options), &run.events).await?;
     client.tell(&run.events);
     Ok(client)
 }

@@ -469,7 +469,8 @@ async fn a_record_whose_answer_was_lost_is_known_as_our_own() {
 #[tokio::test]
 async fn a_server_that_says_nothing_ends_the_command_in_time() {
     let address = silent_server().await;
-    let client = connect(&ConnectOptions { server: Some(format!("http://{address}")), ..Default::default() }).await.unwrap();
+    let client =
+        connect(&ConnectOptions { server: Some(format!("http://{address}")), ..Default::default() }, &Events::none()).await.unwrap();
     client.bound(Some(Duration::from_secs(1)));
     let error = load_history(&client, "ns", "app").await.unwrap_err();
     let text = werf::ui::report::render(&error, werf::ui::style::Style::new(false));
@@ -495,7 +496,8 @@ async fn silent_server() -> std::net::SocketAddr {
 #[tokio::test]
 async fn what_a_server_takes_long_for_is_told() {
     let address = silent_server().await;
-    let client = connect(&ConnectOptions { server: Some(format!("http://{address}")), ..Default::default() }).await.unwrap();
+    let client =
+        connect(&ConnectOptions { server: Some(format!("http://{address}")), ..Default::default() }, &Events::none()).await.unwrap();
     let (events, mut facts) = Events::channel();
     client.tell(&events);
     let fact = tokio::select! {
@@ -571,7 +573,8 @@ async fn a_cluster_that_is_not_there_is_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let client = connect(&ConnectOptions { server: Some(format!("http://{address}")), ..Default::default() }).await.unwrap();
+    let client =
+        connect(&ConnectOptions { server: Some(format!("http://{address}")), ..Default::default() }, &Events::none()).await.unwrap();
     let error = converge(&client, &[config_map("1")], &DeployOptions::default()).await.unwrap_err();
     let text = werf::ui::report::render(&error, werf::ui::style::Style::new(false)).replace(&address.to_string(), "HOST");
     insta::assert_snapshot!(text, @r"
@@ -593,7 +596,7 @@ async fn a_kubeconfig_that_does_not_fit_is_explained() {
             std::fs::write(&path, content).unwrap();
         }
         let options = ConnectOptions { kubeconfigs: vec![path.clone()], context: context.map(String::from), ..Default::default() };
-        let error = connect(&options).await.err().unwrap();
+        let error = connect(&options, &Events::none()).await.err().unwrap();
         texts += &werf::ui::report::render(&error, werf::ui::style::Style::new(false)).replace(&path.display().to_string(), "PATH");
     };
     check(None, None).await;

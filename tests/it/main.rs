@@ -6,6 +6,7 @@ mod architecture;
 mod buildkit;
 mod chart;
 mod cli;
+mod cluster_login;
 mod config;
 mod deploy;
 mod digest_page;

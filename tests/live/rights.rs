@@ -123,3 +123,40 @@ fn a_converge_with_nothing_to_do_only_reads() {
     }
     panic!("the second run found something to do");
 }
+
+#[test]
+fn who_acts_as_somebody_else_may_do_what_they_may() {
+    let app = app("view");
+    for flags in [&["--kube-impersonate-user", "dev"][..], &["--kube-impersonate-user", "nobody", "--kube-impersonate-group", "guests"]] {
+        let printed = app.werf(&[&["converge", "--set", "tone=low"], flags].concat());
+        assert_eq!(printed.code, 1, "{}", printed.stderr);
+        assert_says(&printed.stderr, &["forbids to list secrets", &format!("User \"{}\"", flags[1])]);
+    }
+    let masters = ["--kube-impersonate-user", "nobody", "--kube-impersonate-group", "system:masters"];
+    let printed = app.werf(&[&["converge", "--set", "tone=low"], &masters[..]].concat());
+    assert_eq!(printed.code, 0, "{}", printed.stderr);
+}
+
+/// A kubeconfig whose user is a program that gives the administrator's certificate.
+#[test]
+fn a_certificate_of_a_program() {
+    let app = app("view");
+    let raw = |path: &str| app.kubectl(&["config", "view", "--raw", "-o", &format!("jsonpath={{{path}}}")]);
+    let pem = |data: String| String::from_utf8(base64::engine::general_purpose::STANDARD.decode(data).expect("base64")).expect("PEM");
+    let status = serde_json::json!({
+        "clientCertificateData": pem(raw(".users[0].user.client-certificate-data")),
+        "clientKeyData": pem(raw(".users[0].user.client-key-data")),
+    });
+    let answer = serde_json::json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status});
+    let exec = serde_json::json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "printenv", "args": ["ANSWER"],
+        "interactiveMode": "IfAvailable", "env": [{"name": "ANSWER", "value": answer.to_string()}]});
+    let cluster = serde_json::json!({"server": raw(".clusters[0].cluster.server"),
+        "certificate-authority-data": raw(".clusters[0].cluster.certificate-authority-data")});
+    let config = serde_json::json!({"apiVersion": "v1", "kind": "Config", "current-context": "it",
+        "clusters": [{"name": "it", "cluster": cluster}], "users": [{"name": "it", "user": {"exec": exec}}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}]});
+    let path = app.sandbox.root().join("kubeconfig");
+    std::fs::write(&path, config.to_string()).expect("a kubeconfig");
+    let printed = app.werf(&["converge", "--set", "tone=low", "--kube-config", path.to_str().expect("a path")]);
+    assert_eq!(printed.code, 0, "{}", printed.stderr);
+}

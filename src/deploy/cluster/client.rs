@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use futures::io::AsyncBufRead;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use kube::client::{Body, ConfigExt};
 use serde_json::Value;
@@ -17,6 +17,7 @@ use tower::{BoxError, ServiceBuilder};
 
 use super::discovery::Kinds;
 use super::error::ClusterError;
+use super::exec_plugin::ExecPlugin;
 use super::fence::Fence;
 use super::transport::Transport;
 use crate::error::root_cause;
@@ -51,6 +52,8 @@ struct Inner {
     requests: AtomicUsize,
     permits: Semaphore,
     limits: Limits,
+    /// Who gives the credentials, where that is a program.
+    plugin: Option<ExecPlugin>,
     /// Who tells of requests that wait for long.
     slow: OnceLock<Slow>,
     pub(super) kinds: Mutex<Kinds>,
@@ -124,6 +127,7 @@ impl Client {
     pub(super) fn new(
         transport: Transport,
         config: &kube::Config,
+        plugin: Option<ExecPlugin>,
         server: String,
         origin: String,
         namespace: String,
@@ -132,6 +136,8 @@ impl Client {
         let service = ServiceBuilder::new()
             .layer(config.base_uri_layer())
             .option_layer(config.auth_layer()?)
+            // whom to act as
+            .layer(config.extra_headers_layer()?)
             .map_err(BoxError::from)
             .service(transport);
         Ok(Client {
@@ -144,6 +150,7 @@ impl Client {
                 requests: AtomicUsize::new(0),
                 permits: Semaphore::new(parallelism),
                 limits: Limits::default(),
+                plugin,
                 slow: OnceLock::new(),
                 kinds: Mutex::new(Kinds::default()),
             }),
@@ -238,7 +245,7 @@ impl Client {
     async fn try_call(&self, call: &Call) -> Result<Vec<u8>, Refusal> {
         // The semaphore is never closed; without a permit the request would simply go unthrottled.
         let _permit = self.inner.permits.acquire().await.ok();
-        let mut body = self.in_time(call, self.open(call)).await??.into_body();
+        let mut body = self.answer(call).await?.into_body();
         let mut bytes = Vec::new();
         while let Some(frame) = self.in_time(call, body.frame()).await? {
             if let Ok(data) = frame.map_err(|error| self.unreachable(&error))?.into_data() {
@@ -275,17 +282,34 @@ impl Client {
 
     /// Opens a watch or a log stream: the body arrives as it comes, and nothing is tried again.
     pub(super) async fn stream(&self, call: &Call) -> Result<impl AsyncBufRead + Unpin + Send + use<>, ClusterError> {
-        let response = self.told(call, self.in_time(call, self.open(call))).await?.map_err(|refusal| refusal.error)?;
+        let response = self.told(call, self.answer(call)).await.map_err(|refusal| refusal.error)?;
         Ok(response.into_body().into_data_stream().map_err(std::io::Error::other).into_async_read())
     }
 
-    async fn open(&self, call: &Call) -> Result<Response<Body>, Refusal> {
+    /// Sends a request, and waits until its answer begins. Credentials of a program that the server does not take are renewed once.
+    async fn answer(&self, call: &Call) -> Result<Response<Body>, Refusal> {
+        let Some(plugin) = &self.inner.plugin else { return self.in_time(call, self.open(call, None)).await? };
+        let (token, version) = plugin.token().await?;
+        match self.in_time(call, self.open(call, token)).await? {
+            Err(refusal) if matches!(refusal.error, ClusterError::Unauthorized { .. }) && plugin.refused(version).await? => {
+                let (token, _) = plugin.token().await?;
+                self.in_time(call, self.open(call, token)).await?
+            }
+            answer => answer,
+        }
+    }
+
+    async fn open(&self, call: &Call, token: Option<HeaderValue>) -> Result<Response<Body>, Refusal> {
         let request = Request::builder()
             .method(call.method.clone())
             .uri(&call.path)
             .header(http::header::ACCEPT, call.accept)
             .header(http::header::USER_AGENT, concat!("werf/", env!("CARGO_PKG_VERSION")));
         let request = if call.body.is_empty() { request } else { request.header(http::header::CONTENT_TYPE, call.content_type) };
+        let request = match token {
+            Some(token) => request.header(http::header::AUTHORIZATION, token),
+            None => request,
+        };
         let request = request.body(Body::from(call.body.clone())).map_err(|error| self.garbled(call, error.to_string()))?;
         self.inner.requests.fetch_add(1, Ordering::Relaxed);
         let asked = Asked::new(&call.doing(), &call.method, format!("{}{}", redact(&self.inner.server), call.path));

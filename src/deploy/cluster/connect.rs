@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, ExecConfig, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::client::Client;
 use super::error::ClusterError;
+use super::exec_plugin::ExecPlugin;
 use super::transport::Transport;
 use crate::error::root_cause;
+use crate::event::Events;
 use crate::net::Proxies;
 
 /// Where the cluster is and who we are. Empty fields leave the kubeconfig's word.
@@ -83,8 +85,8 @@ pub enum Pem {
 
 const PARALLELISM: usize = 30;
 
-/// Reads the configuration and prepares a client. The first request connects.
-pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
+/// Reads the configuration, asks the credential program that it names, and prepares a client. The first request connects.
+pub async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client, ClusterError> {
     let Loaded { mut config, origin, mut proxy } = load(options).await?;
     if let Some(server) = &options.server {
         config.cluster_url = server
@@ -113,12 +115,34 @@ pub async fn connect(options: &ConnectOptions) -> Result<Client, ClusterError> {
     config.accept_invalid_certs |= options.skip_tls_verify;
 
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    let plugin = match exec_config(&mut config.auth_info, &server) {
+        Some(exec) => Some(ExecPlugin::ask(exec, &server, events).await?),
+        None => None,
+    };
+    if let Some((certificate, key)) = with_certificate(plugin.as_ref()).await {
+        (config.auth_info.client_certificate, config.auth_info.client_certificate_data) = (None, Some(STANDARD.encode(certificate)));
+        (config.auth_info.client_key, config.auth_info.client_key_data) = (None, Some(STANDARD.encode(key).into()));
+    }
     let bad = |error: kube::Error| bad_config(&origin, &error);
     let namespace = config.default_namespace.clone();
     let transport = Transport::new(&config, proxies).map_err(bad)?;
     let source = if origin.is_empty() { "the flags".to_owned() } else { format!("the kubeconfig {origin}") };
     let parallelism = options.parallelism.unwrap_or(PARALLELISM).max(1);
-    Client::new(transport, &config, server, source, namespace, parallelism).map_err(bad)
+    Client::new(transport, &config, plugin, server, source, namespace, parallelism).map_err(bad)
+}
+
+/// The credential program, where nothing else says who asks. It is taken out: the library would run it in its own way.
+fn exec_config(user: &mut AuthInfo, server: &str) -> Option<ExecConfig> {
+    let mut exec = user.exec.take()?;
+    let is_known = user.token.is_some() || user.token_file.is_some() || user.username.is_some() || user.auth_provider.is_some();
+    if let Some(cluster) = &mut exec.cluster {
+        cluster.server = Some(server.to_owned());
+    }
+    (!is_known).then_some(exec)
+}
+
+async fn with_certificate(plugin: Option<&ExecPlugin>) -> Option<(String, String)> {
+    plugin?.certificate().await
 }
 
 /// The namespace that a context of the kubeconfigs names, read as Helm reads it: files that cannot be used say nothing.

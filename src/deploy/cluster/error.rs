@@ -154,12 +154,26 @@ pub enum ClusterError {
 
     /// Credentials that a helper program should have given.
     #[error("cannot obtain credentials for {server}: {message}")]
-    #[diagnostic(help("the kubeconfig's user names a credential program or a token file: see `kubectl config view --minify`"))]
+    #[diagnostic(help("the kubeconfig's user names a token file or a login provider: see `kubectl config view --minify`"))]
     Credentials {
         /// URL.
         server: String,
         /// The reason.
         message: String,
+    },
+
+    /// The credential program of the kubeconfig's user gave none.
+    #[error("cannot get credentials for {server} from `{program}`: {message}")]
+    ExecPlugin {
+        /// Its name or path.
+        program: String,
+        /// URL.
+        server: String,
+        /// The reason.
+        message: String,
+        /// What to do.
+        #[help]
+        help: String,
     },
 
     /// A kind that the server does not know.

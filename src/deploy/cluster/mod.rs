@@ -11,6 +11,7 @@ mod deploy_error;
 mod discovery;
 mod error;
 mod evidence;
+mod exec_plugin;
 mod execute;
 mod fence;
 mod holder;

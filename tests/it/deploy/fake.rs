@@ -13,6 +13,7 @@ use hyper::body::{Bytes, Frame, Incoming};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use werf::deploy::cluster::{Client, ConnectOptions, connect};
+use werf::event::Events;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 type OnWrite = Box<dyn Fn(&mut Value) + Send>;
@@ -67,7 +68,7 @@ impl Fake {
     }
 
     pub async fn client(&self) -> Client {
-        connect(&ConnectOptions { server: Some(format!("http://{}", self.address)), ..Default::default() }).await.unwrap()
+        connect(&ConnectOptions { server: Some(format!("http://{}", self.address)), ..Default::default() }, &Events::none()).await.unwrap()
     }
 
     /// Answers requests whose `METHOD path` begins so with a failure, this many times.
