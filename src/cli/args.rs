@@ -487,6 +487,7 @@ impl KubeArgs {
             api_server: self.kube_api_server,
             ca: pem(self.kube_ca_data, self.kube_ca_path),
             proxy_url: self.kube_proxy_url,
+            proxies: env::proxies(),
             tls_server_name: self.kube_tls_server,
             skip_tls_verify: self.skip_tls_verify_kube,
             parallelism: Some(self.network_parallelism),

@@ -144,13 +144,14 @@ pub fn docker_config() -> Option<PathBuf> {
     dir.map(|dir| dir.join("config.json"))
 }
 
-/// The proxies of the system, as Go's programs read them.
+/// The proxies of the system, as Go's programs read them; `ALL_PROXY` counts where theirs say nothing, as for curl and Git.
 pub fn proxies() -> crate::ops::Proxies {
+    let all = || first(&["ALL_PROXY", "all_proxy"]);
     // in a CGI program HTTP_PROXY is what a client says
     let http = if text("REQUEST_METHOD").is_some() { None } else { first(&["HTTP_PROXY", "http_proxy"]) };
     crate::ops::Proxies {
-        http,
-        https: first(&["HTTPS_PROXY", "https_proxy"]),
+        http: http.or_else(all),
+        https: first(&["HTTPS_PROXY", "https_proxy"]).or_else(all),
         direct: first(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
     }
 }

@@ -1,9 +1,9 @@
 //! The one network floor: connections, TLS, proxies, time limits, patience, and what sort of failure it was. Knows nothing of who is
 //! spoken to: protocols stand on it.
 //!
-//! Registries, chart repositories and Git servers exchange over a [`Transport`]. The cluster's client has a connection of its own, which
-//! kube's layers for credentials stand on, and takes from here how it is opened ([`tcp`], [`Connector`]) and kept ([`KEEP_ALIVE`]), how
-//! long everything may take ([`Limits`]), what is tried again and what is told. BuildKit's is tonic's: a daemon ends connections that are
+//! Registries, chart repositories and Git servers exchange over a [`Transport`]. The cluster's client asks and follows over a
+//! [`Multiplexed`] one, which kube's layers for credentials stand on, and has from here how long everything may take ([`Limits`]), what is
+//! tried again and what is told. BuildKit's is tonic's: a daemon ends connections that are
 //! asked too often whether they are there, so its silence is found by a question of its protocol.
 //!
 //! What waits elsewhere waits for something else than an answer, and so has a measure of its own: a lock for its holder, a watch for as
@@ -17,6 +17,7 @@
 mod asked;
 mod bounds;
 mod limits;
+mod multiplexed;
 mod patience;
 mod proxy;
 mod slow;
@@ -24,9 +25,10 @@ mod slow;
 pub use asked::Asked;
 use bounds::{Bounds, Place};
 pub use limits::{Limits, TimeUp};
+pub use multiplexed::{Dialing, Multiplexed};
 pub use patience::{Patience, Setback, Tries, is_passing};
-use proxy::ProxyError;
-pub use proxy::{Connector, Proxies, percent_decoded};
+use proxy::{Connector, ProxyError};
+pub use proxy::{Proxies, Route, percent_decoded};
 pub use slow::Slow;
 
 use std::error::Error as StdError;
@@ -57,7 +59,7 @@ const BODY: Duration = Duration::from_secs(20);
 const SLOWEST: usize = 16 << 10;
 
 /// How often the other end of a connection is asked whether it is there, and how long it may take to say so.
-pub const KEEP_ALIVE: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// Whether a server's certificate must convince us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -323,7 +325,7 @@ async fn all(answer: &mut Answer, request: &Request) -> Result<Bytes, Failure> {
 }
 
 /// A pool of connections that are kept for a while.
-pub fn pool() -> hyper_util::client::legacy::Builder {
+fn pool() -> hyper_util::client::legacy::Builder {
     let mut builder = Client::builder(TokioExecutor::new());
     builder.pool_idle_timeout(Duration::from_secs(60)).pool_timer(TokioTimer::new()).timer(TokioTimer::new());
     builder.pool_max_idle_per_host(bounds::TO_ONE_SERVER);
@@ -332,7 +334,7 @@ pub fn pool() -> hyper_util::client::legacy::Builder {
 }
 
 /// Opens TCP connections in bounded time, whose other end is asked by the system whether it is there.
-pub fn tcp() -> HttpConnector {
+fn tcp() -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     connector.set_nodelay(true);
@@ -346,7 +348,7 @@ pub fn tcp() -> HttpConnector {
 fn connector(secure: bool, proxies: &Arc<Proxies>) -> Connector {
     let mut connector = tcp();
     connector.enforce_http(!secure);
-    Connector { direct: connector, proxies: proxies.clone() }
+    Connector { direct: connector, route: Arc::new(Route::Named((**proxies).clone())) }
 }
 
 fn tls_config(tls: &Tls) -> Result<rustls::ClientConfig, String> {

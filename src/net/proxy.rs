@@ -1,6 +1,7 @@
 //! Proxies between us and servers: which one is meant for a server, and a connection through it.
 //!
-//! Follows Go's reading of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. What is on this machine is never asked through a proxy.
+//! Follows Go's reading of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`: what is on this machine is not asked through a proxy of them.
+//! Proxies are asked for a tunnel (`CONNECT`), or by SOCKS 5 (RFC 1928), for which the library has the words.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use std::task::{Context, Poll};
 use base64::Engine as _;
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::proxy::SocksV5;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -54,7 +56,7 @@ impl Proxies {
 
     /// What a proxy wants to see in a request that it passes on itself; one in a tunnel it does not see.
     pub fn authorization(&self, uri: &Uri) -> Option<String> {
-        self.of(uri).filter(|_| uri.scheme_str() != Some("https"))?.authorization
+        self.of(uri).filter(|proxy| uri.scheme_str() != Some("https") && !proxy.is_socks())?.authorization()
     }
 
     fn is_direct(&self, host: &str, port: u16) -> bool {
@@ -94,13 +96,30 @@ fn is_within(address: IpAddr, network: &str, bits: &str) -> bool {
     width == other_width && bits <= width && (bits == 0 || (one ^ other) >> (128 - bits) == 0)
 }
 
+/// How servers are reached. It may hold a password, and so is not printed.
+#[derive(Clone)]
+pub enum Route {
+    /// As the proxies of the environment say.
+    Named(Proxies),
+    /// All of them through this one, what is on this machine too: it may be another one's name for itself.
+    Through(String),
+}
+
+impl Route {
+    fn proxy(&self, uri: &Uri) -> Option<Proxy> {
+        match self {
+            Route::Named(proxies) => proxies.of(uri),
+            Route::Through(url) => Some(Proxy::read(url)),
+        }
+    }
+}
+
 /// One proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
 struct Proxy {
     /// `http://host:port`.
     url: String,
-    /// The value of `Proxy-Authorization`.
-    authorization: Option<String>,
+    /// User and password.
+    login: Option<(String, String)>,
 }
 
 impl Proxy {
@@ -109,8 +128,26 @@ impl Proxy {
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let rest = rest.split('/').next().unwrap_or_default();
         let (login, host) = rest.rsplit_once('@').map_or((None, rest), |(login, host)| (Some(login), host));
-        let encoded = login.map(|login| base64::engine::general_purpose::STANDARD.encode(percent_decoded(login)));
-        Proxy { url: format!("{scheme}://{host}"), authorization: encoded.map(|encoded| format!("Basic {encoded}")) }
+        let login = login.map(|login| login.split_once(':').unwrap_or((login, "")));
+        let login = login.map(|(user, password)| (percent_decoded(user), percent_decoded(password)));
+        Proxy { url: format!("{scheme}://{host}"), login }
+    }
+
+    /// One that carries whatever goes over it and knows nothing of HTTP.
+    fn is_socks(&self) -> bool {
+        self.url.starts_with("socks5://") || self.url.starts_with("socks5h://")
+    }
+
+    /// Where to connect, if that is not the URL as it is: the connector knows only HTTP's ports.
+    fn dialed(&self, address: &Uri) -> Option<Uri> {
+        let host = address.host().filter(|_| self.is_socks())?;
+        format!("http://{host}:{}", address.port_u16().unwrap_or(1080)).parse().ok()
+    }
+
+    /// The value of `Proxy-Authorization`.
+    fn authorization(&self) -> Option<String> {
+        let (user, password) = self.login.as_ref()?;
+        Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"))))
     }
 }
 
@@ -136,12 +173,12 @@ pub struct ProxyError {
 }
 
 /// Opens TCP connections, through a proxy where one is meant.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Connector {
     /// Without one.
     pub direct: HttpConnector,
-    /// Which ones there are.
-    pub proxies: Arc<Proxies>,
+    /// Through whom.
+    pub route: Arc<Route>,
 }
 
 impl Service<Uri> for Connector {
@@ -154,24 +191,43 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let proxy = self.proxies.of(&uri);
+        let proxy = self.route.proxy(&uri);
         let mut direct = self.direct.clone();
         Box::pin(async move {
             let Some(proxy) = proxy else { return Ok(Stream { io: direct.call(uri).await?, is_proxied: false }) };
             let failed = |problem: String| ProxyError { proxy: proxy.url.clone(), problem };
             let address: Uri = proxy.url.parse().map_err(|_| failed("has a malformed URL".into()))?;
-            if address.scheme_str() != Some("http") {
-                return Err(failed("is no HTTP proxy, and others cannot be used".into()).into());
+            if !proxy.is_socks() && address.scheme_str() != Some("http") {
+                return Err(failed("is neither an http:// nor a socks5:// one, and others cannot be used".into()).into());
             }
-            let opened = direct.call(address).await;
+            let opened = direct.call(proxy.dialed(&address).unwrap_or(address)).await;
             let io = opened.map_err(|error| failed(format!("cannot be reached: {}", crate::error::root_cause(&error))))?;
+            if proxy.is_socks() {
+                return Ok(Stream { io: through_socks(io, proxy.login.clone(), &uri).await.map_err(failed)?, is_proxied: false });
+            }
             if uri.scheme_str() != Some("https") {
                 return Ok(Stream { io, is_proxied: true });
             }
-            let io = tunnel(io.into_inner(), &uri, proxy.authorization.as_deref()).await.map_err(failed)?;
+            let io = tunnel(io.into_inner(), &uri, proxy.authorization().as_deref()).await.map_err(failed)?;
             Ok(Stream { io: TokioIo::new(io), is_proxied: false })
         })
     }
+}
+
+/// Asks a SOCKS proxy for a connection to the server of a URL, whose name the proxy looks up. The error is the text of a problem.
+async fn through_socks(io: TokioIo<TcpStream>, login: Option<(String, String)>, uri: &Uri) -> Result<TokioIo<TcpStream>, String> {
+    let server = uri.host().unwrap_or_default();
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    let malformed = |error: http::Error| error.to_string();
+    let target = Uri::builder().scheme("socks5").authority(format!("{server}:{port}")).path_and_query("/").build().map_err(malformed)?;
+    let mut io = Some(io);
+    let connected = tower::service_fn(move |_: Uri| std::future::ready(io.take().ok_or(std::io::ErrorKind::NotConnected)));
+    let mut socks = SocksV5::new(target.clone(), connected);
+    if let Some((user, password)) = login {
+        socks = socks.with_auth(user, password);
+    }
+    let told = |error: String| format!("gave no connection to {server}:{port}: {}", error.trim_start_matches("SOCKS error: "));
+    socks.call(target).await.map_err(|error| told(error.to_string()))
 }
 
 /// Asks for a tunnel to the server of a URL. The error is the text of a problem.
@@ -276,14 +332,14 @@ mod tests {
         ] {
             assert_eq!(proxy(url).as_deref(), expected, "{url}");
         }
-        let authorization = proxies.of(&"https://a.io".parse().unwrap()).unwrap().authorization;
+        let authorization = proxies.of(&"https://a.io".parse().unwrap()).unwrap().authorization();
         assert_eq!(authorization.as_deref(), Some("Basic bWU6cEBzcw=="));
         let login = Proxies { http: Some("http://a:b@proxy".into()), ..Proxies::default() };
         let shown = |url: &str| login.authorization(&url.parse().unwrap());
         assert_eq!((shown("http://a.io"), shown("https://a.io")), (Some("Basic YTpi".into()), None));
         assert!(!format!("{proxies:?}").contains("p%40ss"));
         let all = Proxies { direct: "*".into(), ..proxies };
-        assert_eq!(all.of(&"https://a.io".parse().unwrap()), None);
-        assert_eq!(Proxies::default().of(&"https://a.io".parse().unwrap()), None);
+        assert!(all.of(&"https://a.io".parse().unwrap()).is_none());
+        assert!(Proxies::default().of(&"https://a.io".parse().unwrap()).is_none());
     }
 }

@@ -192,6 +192,8 @@ pub struct KubeOptions {
     pub ca: Option<Pem>,
     /// Proxy before the API server.
     pub proxy_url: Option<String>,
+    /// Proxies of the environment.
+    pub proxies: Proxies,
     /// Expected server name.
     pub tls_server_name: Option<String>,
     /// Any certificate.

@@ -85,6 +85,7 @@ fn connect_options(options: &KubeOptions) -> ConnectOptions {
         identity: options.identity.clone(),
         ca: options.ca.clone(),
         proxy_url: options.proxy_url.clone(),
+        proxies: options.proxies.clone(),
         tls_server_name: options.tls_server_name.clone(),
         skip_tls_verify: options.skip_tls_verify,
         parallelism: options.parallelism,

@@ -7,6 +7,7 @@ mod buildkit;
 mod chart;
 mod cli;
 mod cluster_login;
+mod cluster_proxy;
 mod config;
 mod deploy;
 mod digest_page;

@@ -19,10 +19,9 @@ use super::discovery::Kinds;
 use super::error::ClusterError;
 use super::exec_plugin::ExecPlugin;
 use super::fence::Fence;
-use super::transport::Transport;
 use crate::error::root_cause;
 use crate::event::Events;
-use crate::net::{Asked, Limits, Patience, Setback, Slow, TimeUp, Tries, host, is_passing, redact};
+use crate::net::{Asked, Limits, Multiplexed, Patience, Setback, Slow, TimeUp, Tries, host, is_passing, redact};
 
 /// How a request is tried again while the server is away or overloaded: one that restarts is away for some time.
 const PATIENCE: Patience =
@@ -125,7 +124,7 @@ impl Call {
 
 impl Client {
     pub(super) fn new(
-        transport: Transport,
+        transport: Multiplexed<Body>,
         config: &kube::Config,
         plugin: Option<ExecPlugin>,
         server: String,

@@ -2,18 +2,20 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kube::client::ConfigExt;
 use kube::config::{AuthInfo, ExecConfig, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use rustls::pki_types::ServerName;
 
 use super::client::Client;
 use super::error::ClusterError;
 use super::exec_plugin::ExecPlugin;
-use super::transport::Transport;
 use crate::error::root_cause;
 use crate::event::Events;
-use crate::net::Proxies;
+use crate::net::{Dialing, Multiplexed, Proxies, Route};
 
 /// Where the cluster is and who we are. Empty fields leave the kubeconfig's word.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +36,10 @@ pub struct ConnectOptions {
     pub identity: Identity,
     /// The certificate authority.
     pub ca: Option<Pem>,
-    /// The proxy before the API server.
+    /// The proxy before the API server, over what the kubeconfig says.
     pub proxy_url: Option<String>,
+    /// The proxies that count where neither says any.
+    pub proxies: Proxies,
     /// Name that the server's certificate must have.
     pub tls_server_name: Option<String>,
     /// Whether any certificate of the server is accepted.
@@ -85,6 +89,9 @@ pub enum Pem {
 
 const PARALLELISM: usize = 30;
 
+/// How long a connection may take where the library's configuration does not say.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Reads the configuration, asks the credential program that it names, and prepares a client. The first request connects.
 pub async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client, ClusterError> {
     let Loaded { mut config, origin, mut proxy } = load(options).await?;
@@ -108,7 +115,7 @@ pub async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client
         url.parse::<http::Uri>().map_err(bad)?;
         proxy = Some(url.clone());
     }
-    let proxies = Proxies { http: proxy.clone(), https: proxy, direct: String::new() };
+    let route = proxy.map_or_else(|| Route::Named(options.proxies.clone()), Route::Through);
     if let Some(name) = &options.tls_server_name {
         config.tls_server_name = Some(name.clone());
     }
@@ -125,10 +132,23 @@ pub async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client
     }
     let bad = |error: kube::Error| bad_config(&origin, &error);
     let namespace = config.default_namespace.clone();
-    let transport = Transport::new(&config, proxies).map_err(bad)?;
+    let server_name = config.tls_server_name.clone().map(ServerName::try_from).transpose();
+    let dialing = Dialing {
+        tls: config.rustls_client_config().map_err(bad)?,
+        server_name: server_name.map_err(|error| bad_config(&origin, &error))?,
+        route,
+        timeout: config.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
+    };
+    let transport = Multiplexed::new(dialing, is_followed);
     let source = if origin.is_empty() { "the flags".to_owned() } else { format!("the kubeconfig {origin}") };
     let parallelism = options.parallelism.unwrap_or(PARALLELISM).max(1);
     Client::new(transport, &config, plugin, server, source, namespace, parallelism).map_err(bad)
+}
+
+/// Watches and logs go on for as long as the deployment does.
+fn is_followed(uri: &http::Uri) -> bool {
+    let is_watch = uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
+    is_watch || uri.path().ends_with("/log")
 }
 
 /// The credential program, where nothing else says who asks. It is taken out: the library would run it in its own way.

@@ -28,7 +28,6 @@ mod record;
 mod release;
 mod surroundings;
 mod track;
-mod transport;
 mod watch;
 
 pub use apply::{apply, delete, delete_namespace, dry_run, ensure_namespace};

@@ -1,7 +1,7 @@
-//! Connections to the API server: one for what a command asks, and one for what it follows, watches and logs.
+//! Requests that run side by side over HTTP/2: one connection for what is asked, and one for what is followed.
 //!
 //! Over TLS the server chooses HTTP/2. What is followed has a connection of its own: a server takes only about a hundred streams on each,
-//! and these stay; and a container that prints faster than its lines are shown must not hold up what is asked.
+//! and these stay; and who prints faster than it is shown must not hold up what is asked.
 //! A server or a proxy that speaks HTTP/1.1 only gets a pool of keep-alive connections instead.
 
 use std::future::Future;
@@ -11,25 +11,33 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response, Uri, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http2::SendRequest;
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::Connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use kube::client::{Body, ConfigExt};
+use rustls::pki_types::ServerName;
 use tokio::sync::Mutex;
 use tower::{BoxError, Service, ServiceExt};
 
-use crate::net::{self, Connector, Proxies};
+use super::proxy::Connector;
+use super::{KEEP_ALIVE, Route};
 
-/// Answers requests over one HTTP/2 connection, or over an HTTP/1.1 pool where the server has nothing better.
-#[derive(Clone)]
-pub(super) struct Transport {
+/// Answers requests over HTTP/2 connections, or over an HTTP/1.1 pool where the server has nothing better. Clones share them.
+pub struct Multiplexed<B> {
     connector: HttpsConnector<Connector>,
-    pool: hyper_util::client::legacy::Client<HttpsConnector<Connector>, Body>,
-    requests: Arc<Mutex<State>>,
-    followed: Arc<Mutex<State>>,
+    pool: hyper_util::client::legacy::Client<HttpsConnector<Connector>, B>,
+    requests: Arc<Mutex<State<B>>>,
+    followed: Arc<Mutex<State<B>>>,
+    is_followed: fn(&Uri) -> bool,
     connect_timeout: Duration,
+}
+
+impl<B> Clone for Multiplexed<B> {
+    fn clone(&self) -> Self {
+        let (requests, followed) = (self.requests.clone(), self.followed.clone());
+        Multiplexed { connector: self.connector.clone(), pool: self.pool.clone(), requests, followed, ..*self }
+    }
 }
 
 /// How many bytes may be on their way before somebody reads them.
@@ -47,32 +55,45 @@ impl Windows {
     const FOLLOWED: Windows = Windows { stream: 64 << 10, connection: 64 << 20 };
 }
 
-enum State {
+enum State<B> {
     Unknown,
-    Http2(SendRequest<Body>),
+    Http2(SendRequest<B>),
     Http1,
 }
 
-impl Transport {
-    /// Prepares TLS from the kubeconfig's certificates. Connects at the first request, through a proxy where one is named.
-    pub(super) fn new(config: &kube::Config, proxies: Proxies) -> Result<Self, kube::Error> {
-        let tls = config.rustls_client_config()?;
-        let tcp = Connector { direct: net::tcp(), proxies: Arc::new(proxies) };
+/// How a server is connected to.
+pub struct Dialing {
+    /// Certificates.
+    pub tls: rustls::ClientConfig,
+    /// The name that the server's certificate must have, where that is not its host's.
+    pub server_name: Option<ServerName<'static>>,
+    /// Through whom.
+    pub route: Route,
+    /// How long a connection may take, TLS and proxies included.
+    pub timeout: Duration,
+}
+
+impl<B> Multiplexed<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    /// Connects at the first request. `is_followed` tells which answers go on for long.
+    pub fn new(dialing: Dialing, is_followed: fn(&Uri) -> bool) -> Self {
+        let Dialing { tls, server_name, route, timeout } = dialing;
+        let tcp = Connector { direct: super::tcp(), route: Arc::new(route) };
         let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
-        let connector = match &config.tls_server_name {
-            Some(name) => {
-                let name = name.clone().try_into().map_err(|error| kube::Error::Service(Box::new(error)))?;
-                builder.with_server_name_resolver(FixedServerNameResolver::new(name)).enable_all_versions().wrap_connector(tcp)
-            }
+        let connector = match server_name {
+            Some(name) => builder.with_server_name_resolver(FixedServerNameResolver::new(name)).enable_all_versions().wrap_connector(tcp),
             None => builder.enable_all_versions().wrap_connector(tcp),
         };
-        let pool = net::pool().build(connector.clone());
-        let connect_timeout = config.connect_timeout.unwrap_or(Duration::from_secs(30));
+        let pool = super::pool().build(connector.clone());
         let unknown = || Arc::new(Mutex::new(State::Unknown));
-        Ok(Transport { connector, pool, requests: unknown(), followed: unknown(), connect_timeout })
+        Multiplexed { connector, pool, requests: unknown(), followed: unknown(), is_followed, connect_timeout: timeout }
     }
 
-    async fn answer(self, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
+    async fn answer(self, request: Request<B>) -> Result<Response<Incoming>, BoxError> {
         match self.connection(request.uri()).await? {
             Some(mut connection) => {
                 connection.ready().await?;
@@ -85,13 +106,11 @@ impl Transport {
     }
 
     /// The HTTP/2 connection for a request, made anew if it went away; `None` where the pool must serve.
-    async fn connection(&self, uri: &Uri) -> Result<Option<SendRequest<Body>>, BoxError> {
+    async fn connection(&self, uri: &Uri) -> Result<Option<SendRequest<B>>, BoxError> {
         if uri.scheme_str() != Some("https") {
             return Ok(None);
         }
-        let is_watch = uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
-        let is_followed = is_watch || uri.path().ends_with("/log");
-        let (state, windows) = if is_followed { (&self.followed, Windows::FOLLOWED) } else { (&self.requests, Windows::LISTS) };
+        let (state, windows) = if (self.is_followed)(uri) { (&self.followed, Windows::FOLLOWED) } else { (&self.requests, Windows::LISTS) };
         let mut state = state.lock().await;
         match &*state {
             State::Http1 => return Ok(None),
@@ -109,14 +128,14 @@ impl Transport {
             .timer(TokioTimer::new())
             .initial_stream_window_size(windows.stream)
             .initial_connection_window_size(windows.connection)
-            .keep_alive_interval(net::KEEP_ALIVE)
-            .keep_alive_timeout(net::KEEP_ALIVE)
+            .keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
             .keep_alive_while_idle(true)
             .handshake(stream)
             .await?;
         tokio::spawn(async move {
             if let Err(error) = driver.await {
-                tracing::debug!(%error, "the connection to the API server ended");
+                tracing::debug!(%error, "an HTTP/2 connection ended");
             }
         });
         *state = State::Http2(connection.clone());
@@ -124,7 +143,12 @@ impl Transport {
     }
 }
 
-impl Service<Request<Body>> for Transport {
+impl<B> Service<Request<B>> for Multiplexed<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
     type Response = Response<Incoming>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
@@ -133,7 +157,7 @@ impl Service<Request<Body>> for Transport {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         Box::pin(self.clone().answer(request))
     }
 }
