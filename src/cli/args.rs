@@ -528,7 +528,7 @@ impl DeployArgs {
     pub fn options(self) -> ops::DeployOptions {
         ops::DeployOptions {
             auto_rollback: self.auto_rollback,
-            timeout: self.timeout.filter(|&seconds| seconds > 0).map(Duration::from_secs),
+            timeout: seconds(self.timeout),
             history_max: self.releases_history_max,
             pod_logs: !self.no_pod_logs,
             notes: !self.no_notes,
@@ -668,6 +668,11 @@ fn json_or_env_path(text: &str) -> Result<PathBuf, String> {
         path if path.extension().is_some_and(|extension| extension == "env") => Ok(path),
         _ => json_path(text).map_err(|_| "the extension must be .json or .env, or none".to_owned()),
     }
+}
+
+/// A limit of time; 0 is none.
+pub fn seconds(count: Option<u64>) -> Option<Duration> {
+    count.filter(|&count| count > 0).map(Duration::from_secs)
 }
 
 /// A whole number that is not negative.

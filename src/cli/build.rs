@@ -1,6 +1,6 @@
 //! `werf build`.
 
-use super::args::{BuildArgs, BuildReportArgs, LogArgs, ProjectArgs, RepoArgs};
+use super::args::{BuildArgs, BuildReportArgs, LogArgs, ProjectArgs, RepoArgs, seconds, whole};
 use crate::ops;
 
 /// Arguments of `werf build`.
@@ -11,6 +11,9 @@ pub struct Args {
     /// Build nothing: name the inputs of each image that changed since its last published commit
     #[arg(long, env = "WERF_EXPLAIN", help_heading = "Build")]
     explain: bool,
+    /// Give up after this many seconds; unlimited by default
+    #[arg(long, short = 't', env = "WERF_BUILD_TIMEOUT", value_name = "SECONDS", value_parser = whole::<u64>, help_heading = "Build")]
+    timeout: Option<u64>,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -26,6 +29,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
+    let limit = seconds(args.timeout);
     let options = ops::build::Options {
         images: args.images,
         project: args.project.options(),
@@ -33,7 +37,7 @@ pub fn run(args: Args) -> u8 {
         build: ops::BuildOptions { report: args.report.path(), ..args.build.options() },
     };
     if args.explain {
-        return super::run::run(look, |run| ops::build::explain(options, run), |text| super::printed(&text));
+        return super::run::run_within(limit, look, |run| ops::build::explain(options, run), |text| super::printed(&text));
     }
-    super::run::run(look, |run| ops::build::run(options, run), |()| 0)
+    super::run::run_within(limit, look, |run| ops::build::run(options, run), |()| 0)
 }

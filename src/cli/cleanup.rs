@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::{KubeArgs, LogArgs, PlatformArgs, ProjectArgs, RepoArgs, whole};
+use super::args::{KubeArgs, LogArgs, PlatformArgs, ProjectArgs, RepoArgs, seconds, whole};
 use super::env;
 use crate::ops;
 
@@ -30,6 +30,9 @@ pub struct Args {
     /// Only the cluster of this context of the kubeconfig is asked, not those of all contexts
     #[arg(long, env = "WERF_SCAN_CONTEXT_ONLY", value_name = "CONTEXT")]
     scan_context_only: Option<String>,
+    /// Give up after this many seconds; unlimited by default
+    #[arg(long, short = 't', env = "WERF_CLEANUP_TIMEOUT", value_name = "SECONDS", value_parser = whole::<u64>)]
+    timeout: Option<u64>,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -45,6 +48,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
+    let limit = seconds(args.timeout);
     let mut kube = args.kube.options();
     kube.context = args.scan_context_only.filter(|context| !context.is_empty()).or(kube.context);
     let options = ops::cleanup::Options {
@@ -59,5 +63,5 @@ pub fn run(args: Args) -> u8 {
         platform: args.platform.platform(),
         kube,
     };
-    super::run::run(look, |run| ops::cleanup::run(options, run), |text| super::printed(&text))
+    super::run::run_within(limit, look, |run| ops::cleanup::run(options, run), |text| super::printed(&text))
 }

@@ -1,6 +1,8 @@
 //! Runs one operation: the runtime, the display, the signals, and the exit code.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,6 +32,8 @@ struct Manner {
     threads: usize,
     /// How long what it has started may end after it.
     end: Duration,
+    /// After this long it is stopped.
+    limit: Option<Duration>,
 }
 
 /// Runs the operation and prints its error. `finish` takes its result and gives what the process ends with.
@@ -37,7 +41,20 @@ pub fn run<F, T>(look: Look, operation: impl FnOnce(crate::ops::Run) -> F, finis
 where
     F: Future<Output = Result<T>>,
 {
-    let manner = Manner { patience: PATIENCE, threads: 2, end: Duration::from_millis(100) };
+    run_within(None, look, operation, finish)
+}
+
+/// [`run`] for an operation that may take so long in all: then it is stopped as a signal stops it.
+pub fn run_within<F, T>(
+    limit: Option<Duration>,
+    look: Look,
+    operation: impl FnOnce(crate::ops::Run) -> F,
+    finish: impl FnOnce(T) -> u8,
+) -> u8
+where
+    F: Future<Output = Result<T>>,
+{
+    let manner = Manner { patience: PATIENCE, threads: 2, end: Duration::from_millis(100), limit };
     run_in(&manner, look, operation, finish)
 }
 
@@ -46,7 +63,7 @@ pub fn run_light<F, T>(look: Look, operation: impl FnOnce(crate::ops::Run) -> F,
 where
     F: Future<Output = Result<T>>,
 {
-    let manner = Manner { patience: Duration::ZERO, threads: 1, end: Duration::ZERO };
+    let manner = Manner { patience: Duration::ZERO, threads: 1, end: Duration::ZERO, limit: None };
     run_in(&manner, look, operation, finish)
 }
 
@@ -65,7 +82,7 @@ where
     let result = runtime.block_on(async {
         let run = crate::ops::Run { events, cancel: CancellationToken::new(), held: crate::ops::Held::default() };
         let display = ui::start(look, receiver);
-        let result = interruptible(run, operation, manner.patience, look, ended.clone()).await;
+        let result = interruptible(run, operation, manner, look, ended.clone()).await;
         let _ = display.await;
         result
     });
@@ -87,7 +104,7 @@ fn failed(look: &Look, error: &crate::error::Error) -> u8 {
 async fn interruptible<F, T>(
     run: crate::ops::Run,
     operation: impl FnOnce(crate::ops::Run) -> F,
-    patience: Duration,
+    manner: &Manner,
     look: Look,
     ended: CancellationToken,
 ) -> Result<T>
@@ -99,13 +116,14 @@ where
     let given_up = CancellationToken::new();
     // the display must not wait for the events of who watches
     let watched = crate::ops::Run { events: run.events.lent(), ..run.clone() };
-    tokio::spawn(watch(signals, watched, given_up.clone(), ended.clone(), patience, look));
+    let stopped = Stopped::new(manner.limit);
+    tokio::spawn(watch(signals, watched, given_up.clone(), ended.clone(), manner.patience, stopped.clone(), look));
     let result = tokio::select! {
         result = operation(run) => result,
-        () = given_up.cancelled() => Err(interrupted()),
+        () = given_up.cancelled() => Err(stopped.error()),
     };
     ended.cancel();
-    if cancel.is_cancelled() { Err(interrupted()) } else { result }
+    if cancel.is_cancelled() { Err(stopped.error()) } else { result }
 }
 
 /// The first signal asks the operation to stop: what it holds is finished, and if it holds nothing it is given up at once. The second one
@@ -117,10 +135,12 @@ async fn watch(
     given_up: CancellationToken,
     ended: CancellationToken,
     patience: Duration,
+    stopped: Stopped,
     look: Look,
 ) {
     tokio::select! {
         () = signals.next() => {}
+        () = stopped.time_up() => {}
         () = ended.cancelled() => {
             signals.next().await;
             std::process::exit(Kind::Interrupted.exit_code().into());
@@ -138,7 +158,7 @@ async fn watch(
         () = tokio::time::sleep(grace) => {}
     }
     if !ended.is_cancelled() {
-        std::process::exit(failed(&look, &interrupted()).into());
+        std::process::exit(failed(&look, &stopped.error()).into());
     }
     // the end is being written
     signals.next().await;
@@ -180,8 +200,40 @@ impl Signals {
     }
 }
 
-fn interrupted() -> crate::error::Error {
-    crate::error::Error::new(Kind::Interrupted, Interrupted)
+/// Why an operation is stopped: by a signal, or because its time is up.
+#[derive(Clone)]
+struct Stopped {
+    limit: Option<Duration>,
+    is_time_up: Arc<AtomicBool>,
+}
+
+impl Stopped {
+    fn new(limit: Option<Duration>) -> Self {
+        Stopped { limit, is_time_up: Arc::default() }
+    }
+
+    /// Waits until the time is up; for ever where there is no limit.
+    async fn time_up(&self) {
+        match self.limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+        self.is_time_up.store(true, Ordering::Relaxed);
+    }
+
+    fn error(&self) -> crate::error::Error {
+        match self.limit.filter(|_| self.is_time_up.load(Ordering::Relaxed)) {
+            Some(limit) => crate::error::Error::new(Kind::Failed, TimeUp { seconds: limit.as_secs() }),
+            None => crate::error::Error::new(Kind::Interrupted, Interrupted),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("not done after {seconds} s")]
+#[diagnostic(help("`--timeout` says how long the command may take; what was finished stays, and the same command goes on from there"))]
+struct TimeUp {
+    seconds: u64,
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

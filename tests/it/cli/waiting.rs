@@ -60,6 +60,19 @@ async fn a_signal_ends_the_wait_for_a_silent_registry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_limit_ends_what_waits_for_a_silent_registry() {
+    let (sandbox, registry) = (app(), partial_server(b"", true).await);
+    let repo = format!("{registry}/a");
+    for command in [&["build", "--timeout", "1"][..], &["build", "--explain", "-t", "1"], &["cleanup", "--without-kube", "--timeout", "1"]]
+    {
+        let output = tokio::task::block_in_place(|| sandbox.command(&[command, &["--repo", &repo]].concat()).output().expect("it runs"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        let expected = "error: not done after 1 s\nhelp: `--timeout` says how long the command may take; what was finished stays, and the same command goes on from there\n";
+        assert_eq!((output.status.code(), &*said), (Some(1), expected), "{command:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_signal_ends_a_credential_helper_with_what_it_has_started() {
     let (sandbox, registry) = (app(), FakeRegistry::start(Login::Basic("me", "secret")).await);
     let note = sandbox.root().join("child");
