@@ -53,7 +53,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("deploy/resource", &["error", "kinds", "yaml"]),
     ("deploy/schema", &["yaml", "deploy/resource"]),
     ("deploy/plan", &["error", "kinds", "yaml", "deploy/resource"]),
-    ("deploy/cluster", &["cache_file", "child_process", "error", "event", "net", "yaml", "kinds", "deploy/resource", "deploy/plan"]),
+    (
+        "deploy/cluster",
+        &["cache_file", "child_process", "error", "event", "net", "private_file", "yaml", "kinds", "deploy/resource", "deploy/plan"],
+    ),
     (
         "ops",
         &[

@@ -239,3 +239,151 @@ async fn whom_to_act_as_is_said_with_each_request() {
     assert_eq!(server.header("impersonate-uid"), ["7", ""]);
     assert_eq!(server.header("impersonate-extra-example.org%2freason"), ["tests", ""]);
 }
+
+/// A provider of OpenID Connect: what it was sent as forms, and what it answers to them.
+struct Provider {
+    issuer: String,
+    forms: Arc<Mutex<Vec<String>>>,
+}
+
+/// How a provider wants to know the client.
+#[derive(Clone, Copy, PartialEq)]
+enum Wants {
+    Header,
+    Form,
+    Nothing,
+}
+
+impl Provider {
+    /// `answer` is the status and the body for a client that it knows.
+    async fn start(wants: Wants, answer: fn() -> (u16, Value)) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}/realm", listener.local_addr().unwrap());
+        let forms = Arc::new(Mutex::new(Vec::new()));
+        let (log, endpoint) = (forms.clone(), format!("{issuer}/token"));
+        let serve = move |request: Request<Incoming>| {
+            let (log, endpoint) = (log.clone(), endpoint.clone());
+            async move {
+                let (head, body) = request.into_parts();
+                let form = String::from_utf8(http_body_util::BodyExt::collect(body).await.unwrap().to_bytes().to_vec()).unwrap();
+                let login = head.headers.get(AUTHORIZATION).map_or("", |value| value.to_str().unwrap()).to_owned();
+                let (status, body) = match head.uri.path() {
+                    "/realm/.well-known/openid-configuration" => (200, json!({"token_endpoint": endpoint})),
+                    "/realm/token" => {
+                        // me:s3 cret
+                        let is_known = match wants {
+                            Wants::Header => login == "Basic bWU6czMlMjBjcmV0" && !form.contains("client_secret"),
+                            Wants::Form => login.is_empty() && form.ends_with("&client_id=me&client_secret=s3%20cret"),
+                            Wants::Nothing => login.is_empty() && form.ends_with("&client_id=me"),
+                        };
+                        let mut log = log.lock().unwrap();
+                        log.push(form);
+                        if is_known { answer() } else { (401, json!({"error": "invalid_client"})) }
+                    }
+                    _ => (404, json!({})),
+                };
+                Ok::<_, Infallible>(Response::builder().status(status).body(Full::new(Bytes::from(body.to_string()))).unwrap())
+            }
+        };
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = hyper::service::service_fn(serve.clone());
+                let io = hyper_util::rt::TokioIo::new(stream);
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(io, service));
+            }
+        });
+        Provider { issuer, forms }
+    }
+
+    fn user(&self, id_token: &str, more: &Value) -> Value {
+        let mut config = json!({"idp-issuer-url": self.issuer, "client-id": "me", "id-token": id_token, "refresh-token": "old"});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"auth-provider": {"name": "oidc", "config": config}})
+    }
+}
+
+/// A token that says when it expires: `{"exp": 1}` and `{"exp": 99999999999}`.
+const EXPIRED: &str = "e30.eyJleHAiOiAxfQ.x";
+const FRESH: &str = "e30.eyJleHAiOiA5OTk5OTk5OTk5OX0.x";
+const TAKES_FRESH: &str = "Bearer e30.eyJleHAiOiA5OTk5OTk5OTk5OX0.x";
+
+#[tokio::test]
+async fn a_token_of_a_provider_is_renewed_when_it_has_expired_and_kept_in_the_kubeconfig() {
+    for wants in [Wants::Header, Wants::Form, Wants::Nothing] {
+        let (server, folder) = (Server::start(TAKES_FRESH).await, tempfile::tempdir().unwrap());
+        let provider = Provider::start(wants, || (200, json!({"id_token": FRESH, "refresh_token": "new"}))).await;
+        let secret = if wants == Wants::Nothing { json!({}) } else { json!({"client-secret": "s3 cret", "extra": 1}) };
+        let options = kubeconfig(folder.path(), &server.url, &provider.user(EXPIRED, &secret));
+        let client = connect(&options, &Events::none()).await.unwrap();
+        for _ in 0..2 {
+            ask(&client).await.unwrap();
+        }
+        let forms = provider.forms.lock().unwrap().clone();
+        assert!(forms.iter().all(|form| form.starts_with("grant_type=refresh%5Ftoken&refresh_token=old")), "{forms:?}");
+        assert_eq!(forms.len(), if wants == Wants::Form { 2 } else { 1 });
+
+        let path = folder.path().join("config");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(&format!("id-token: {FRESH}\n")) && text.contains("refresh-token: new\n"), "{text}");
+        assert!(text.contains("current-context: it\n") && text.contains(&server.url), "{text}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no lock is left");
+        // whoever comes next has the new tokens, and asks nobody
+        ask(&connect(&options, &Events::none()).await.unwrap()).await.unwrap();
+        assert_eq!(provider.forms.lock().unwrap().len(), forms.len());
+    }
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_somebody_else_changes_is_left_alone() {
+    let (server, folder) = (Server::start(TAKES_FRESH).await, tempfile::tempdir().unwrap());
+    let provider = Provider::start(Wants::Nothing, || (200, json!({"id_token": FRESH}))).await;
+    let options = kubeconfig(folder.path(), &server.url, &provider.user(EXPIRED, &json!({})));
+    fs::write(folder.path().join("config.lock"), "").unwrap();
+    let before = fs::read_to_string(folder.path().join("config")).unwrap();
+    let (events, mut facts) = Events::channel();
+    ask(&connect(&options, &events).await.unwrap()).await.unwrap();
+    drop(events);
+    let mut warnings = Vec::new();
+    while let Some(fact) = facts.recv().await {
+        if let Event::Warned { message, help } = fact {
+            warnings.push((message.replace(&folder.path().display().to_string(), "DIR"), help.unwrap_or_default()));
+        }
+    }
+    let message = "the renewed login could not be written into DIR/config: DIR/config.lock: File exists (os error 17)";
+    let help = "the provider may take the old refresh-token no more: log in again before the file is used next";
+    assert_eq!(warnings, [(message.to_owned(), help.to_owned())]);
+    assert_eq!(fs::read_to_string(folder.path().join("config")).unwrap(), before);
+}
+
+#[tokio::test]
+async fn providers_that_give_no_token_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut texts = String::new();
+    let mut check = async |provider: &Provider, more: Value| {
+        let options = kubeconfig(folder.path(), "http://127.0.0.1:1", &provider.user(EXPIRED, &more));
+        let error = ask(&connect(&options, &Events::none()).await.unwrap()).await.unwrap_err();
+        texts += &whole(&error).replace(&provider.issuer, "ISSUER");
+    };
+    let refuses =
+        Provider::start(Wants::Nothing, || (400, json!({"error": "invalid_grant", "error_description": "Token is not active"}))).await;
+    check(&refuses, json!({})).await;
+    check(&refuses, json!({"refresh-token": ""})).await;
+    check(&refuses, json!({"client-secret": "wr0ng"})).await;
+    check(&Provider::start(Wants::Nothing, || (200, json!({"access_token": "s3cret"}))).await, json!({})).await;
+    let mut nowhere = Provider::start(Wants::Nothing, || (200, json!({}))).await;
+    nowhere.issuer = nowhere.issuer.replace("/realm", "/other");
+    check(&nowhere, json!({})).await;
+    assert!(!texts.contains("s3cret") && !texts.contains("wr0ng"), "{texts}");
+    insta::assert_snapshot!(texts, @r"
+    error: no token from ISSUER for the Kubernetes API server: the provider refuses to renew the token (400): Token is not active
+    help: the kubeconfig's user logs in there: do it once more as you did the first time
+    error: no token from ISSUER for the Kubernetes API server: the token has expired, and the kubeconfig has no refresh-token
+    help: the kubeconfig's user logs in there: do it once more as you did the first time
+    error: no token from ISSUER for the Kubernetes API server: the provider refuses to renew the token (401): invalid_client
+    help: the kubeconfig's user logs in there: do it once more as you did the first time
+    error: no token from ISSUER for the Kubernetes API server: the provider's answer has no id_token
+    help: the kubeconfig's user logs in there: do it once more as you did the first time
+    error: no token from ISSUER for the Kubernetes API server: ISSUER/.well-known/openid-configuration answers 404 Not Found
+    help: the kubeconfig's user logs in there: do it once more as you did the first time
+    ");
+}

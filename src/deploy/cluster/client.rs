@@ -17,8 +17,8 @@ use tower::{BoxError, ServiceBuilder};
 
 use super::discovery::Kinds;
 use super::error::ClusterError;
-use super::exec_plugin::ExecPlugin;
 use super::fence::Fence;
+use super::login::Login;
 use crate::error::root_cause;
 use crate::event::Events;
 use crate::net::{Asked, Limits, Multiplexed, Patience, Setback, Slow, TimeUp, Tries, host, is_passing, redact};
@@ -51,8 +51,8 @@ struct Inner {
     requests: AtomicUsize,
     permits: Semaphore,
     limits: Limits,
-    /// Who gives the credentials, where that is a program.
-    plugin: Option<ExecPlugin>,
+    /// Who gives credentials that do not last.
+    login: Option<Login>,
     /// Who tells of requests that wait for long.
     slow: OnceLock<Slow>,
     pub(super) kinds: Mutex<Kinds>,
@@ -126,7 +126,7 @@ impl Client {
     pub(super) fn new(
         transport: Multiplexed<Body>,
         config: &kube::Config,
-        plugin: Option<ExecPlugin>,
+        login: Option<Login>,
         server: String,
         origin: String,
         namespace: String,
@@ -149,7 +149,7 @@ impl Client {
                 requests: AtomicUsize::new(0),
                 permits: Semaphore::new(parallelism),
                 limits: Limits::default(),
-                plugin,
+                login,
                 slow: OnceLock::new(),
                 kinds: Mutex::new(Kinds::default()),
             }),
@@ -285,13 +285,13 @@ impl Client {
         Ok(response.into_body().into_data_stream().map_err(std::io::Error::other).into_async_read())
     }
 
-    /// Sends a request, and waits until its answer begins. Credentials of a program that the server does not take are renewed once.
+    /// Sends a request, and waits until its answer begins. Credentials that the server does not take are renewed once, where they can be.
     async fn answer(&self, call: &Call) -> Result<Response<Body>, Refusal> {
-        let Some(plugin) = &self.inner.plugin else { return self.in_time(call, self.open(call, None)).await? };
-        let (token, version) = plugin.token().await?;
+        let Some(login) = &self.inner.login else { return self.in_time(call, self.open(call, None)).await? };
+        let (token, version) = login.token().await?;
         match self.in_time(call, self.open(call, token)).await? {
-            Err(refusal) if matches!(refusal.error, ClusterError::Unauthorized { .. }) && plugin.refused(version).await? => {
-                let (token, _) = plugin.token().await?;
+            Err(refusal) if matches!(refusal.error, ClusterError::Unauthorized { .. }) && login.refused(version).await? => {
+                let (token, _) = login.token().await?;
                 self.in_time(call, self.open(call, token)).await?
             }
             answer => answer,

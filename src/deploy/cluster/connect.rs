@@ -7,12 +7,14 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kube::client::ConfigExt;
-use kube::config::{AuthInfo, ExecConfig, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use rustls::pki_types::ServerName;
 
 use super::client::Client;
 use super::error::ClusterError;
 use super::exec_plugin::ExecPlugin;
+use super::login::Login;
+use super::oidc::{Oidc, Place};
 use crate::error::root_cause;
 use crate::event::Events;
 use crate::net::{Dialing, Multiplexed, Proxies, Route};
@@ -94,7 +96,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads the configuration, asks the credential program that it names, and prepares a client. The first request connects.
 pub async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client, ClusterError> {
-    let Loaded { mut config, origin, mut proxy } = load(options).await?;
+    let Loaded { mut config, origin, mut proxy, user } = load(options).await?;
     if let Some(server) = &options.server {
         config.cluster_url = server
             .parse()
@@ -122,14 +124,7 @@ pub async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client
     config.accept_invalid_certs |= options.skip_tls_verify;
 
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-    let plugin = match exec_config(&mut config.auth_info, &server) {
-        Some(exec) => Some(ExecPlugin::ask(exec, &server, events).await?),
-        None => None,
-    };
-    if let Some((certificate, key)) = with_certificate(plugin.as_ref()).await {
-        (config.auth_info.client_certificate, config.auth_info.client_certificate_data) = (None, Some(STANDARD.encode(certificate)));
-        (config.auth_info.client_key, config.auth_info.client_key_data) = (None, Some(STANDARD.encode(key).into()));
-    }
+    let login = login(&mut config.auth_info, &server, user.as_deref(), options, events).await?;
     let bad = |error: kube::Error| bad_config(&origin, &error);
     let namespace = config.default_namespace.clone();
     let server_name = config.tls_server_name.clone().map(ServerName::try_from).transpose();
@@ -142,7 +137,7 @@ pub async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client
     let transport = Multiplexed::new(dialing, is_followed);
     let source = if origin.is_empty() { "the flags".to_owned() } else { format!("the kubeconfig {origin}") };
     let parallelism = options.parallelism.unwrap_or(PARALLELISM).max(1);
-    Client::new(transport, &config, plugin, server, source, namespace, parallelism).map_err(bad)
+    Client::new(transport, &config, login, server, source, namespace, parallelism).map_err(bad)
 }
 
 /// Watches and logs go on for as long as the deployment does.
@@ -151,18 +146,38 @@ fn is_followed(uri: &http::Uri) -> bool {
     is_watch || uri.path().ends_with("/log")
 }
 
-/// The credential program, where nothing else says who asks. It is taken out: the library would run it in its own way.
-fn exec_config(user: &mut AuthInfo, server: &str) -> Option<ExecConfig> {
-    let mut exec = user.exec.take()?;
-    let is_known = user.token.is_some() || user.token_file.is_some() || user.username.is_some() || user.auth_provider.is_some();
+/// Who gives credentials that do not last, where the user names somebody and nothing else says who asks. It is taken out: the library
+/// would ask in its own way. A certificate of a program takes the place of the user's.
+async fn login(
+    user: &mut AuthInfo,
+    server: &str,
+    name: Option<&str>,
+    options: &ConnectOptions,
+    events: &Events,
+) -> Result<Option<Login>, ClusterError> {
+    let is_known = user.token.is_some() || user.token_file.is_some() || user.username.is_some();
+    if let Some(provider) = user.auth_provider.take_if(|provider| provider.name == "oidc" && !is_known) {
+        let place = name.and_then(|name| Some(Place { path: file_of(options, name)?, user: name.to_owned() }));
+        return Ok(Some(Login::Oidc(Oidc::new(&provider, place, options.proxies.clone(), events)?)));
+    }
+    let Some(mut exec) = user.exec.take().filter(|_| !is_known && user.auth_provider.is_none()) else { return Ok(None) };
     if let Some(cluster) = &mut exec.cluster {
         cluster.server = Some(server.to_owned());
     }
-    (!is_known).then_some(exec)
+    let plugin = ExecPlugin::ask(exec, server, events).await?;
+    if let Some((certificate, key)) = plugin.certificate().await {
+        (user.client_certificate, user.client_certificate_data) = (None, Some(STANDARD.encode(certificate)));
+        (user.client_key, user.client_key_data) = (None, Some(STANDARD.encode(key).into()));
+    }
+    Ok(Some(Login::Program(plugin)))
 }
 
-async fn with_certificate(plugin: Option<&ExecPlugin>) -> Option<(String, String)> {
-    plugin?.certificate().await
+/// The kubeconfig that says who a user is: the first one that has the name.
+fn file_of(options: &ConnectOptions, user: &str) -> Option<PathBuf> {
+    let has = |path: &&PathBuf| {
+        Kubeconfig::read_from(path.as_path()).is_ok_and(|config| config.auth_infos.iter().any(|known| known.name == user))
+    };
+    options.kubeconfigs.iter().filter(|_| options.kubeconfig_base64.is_none()).find(has).cloned()
 }
 
 /// The namespace that a context of the kubeconfigs names, read as Helm reads it: files that cannot be used say nothing.
@@ -206,6 +221,8 @@ struct Loaded {
     origin: String,
     /// The proxy that it names for the cluster.
     proxy: Option<String>,
+    /// The name of its user that is chosen.
+    user: Option<String>,
 }
 
 async fn load(options: &ConnectOptions) -> Result<Loaded, ClusterError> {
@@ -215,11 +232,11 @@ async fn load(options: &ConnectOptions) -> Result<Loaded, ClusterError> {
             let url = server
                 .parse()
                 .map_err(|error: http::uri::InvalidUri| ClusterError::BadServer { value: server.clone(), message: error.to_string() })?;
-            return Ok(Loaded { config: kube::Config::new(url), origin: String::new(), proxy: None });
+            return Ok(Loaded { config: kube::Config::new(url), origin: String::new(), proxy: None, user: None });
         }
         let tried = options.kubeconfigs.iter().map(|path| path.display().to_string()).collect();
         return match kube::Config::incluster() {
-            Ok(config) => Ok(Loaded { config, origin: "of the pod's service account".into(), proxy: None }),
+            Ok(config) => Ok(Loaded { config, origin: "of the pod's service account".into(), proxy: None, user: None }),
             Err(_) => Err(ClusterError::NoConfig { tried }),
         };
     };
@@ -230,7 +247,10 @@ async fn load(options: &ConnectOptions) -> Result<Loaded, ClusterError> {
     }
     let select = KubeConfigOptions { context: options.context.clone(), cluster: options.cluster.clone(), user: options.user.clone() };
     match kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &select).await {
-        Ok(config) => Ok(Loaded { config, origin, proxy: proxy_of(&kubeconfig, options) }),
+        Ok(config) => {
+            let (proxy, user) = (proxy_of(&kubeconfig, options), user_of(&kubeconfig, options));
+            Ok(Loaded { config, origin, proxy, user })
+        }
         Err(KubeconfigError::LoadContext(name)) if !name.is_empty() => Err(unknown_context(&kubeconfig, &origin, &name)),
         Err(KubeconfigError::CurrentContextNotSet | KubeconfigError::LoadContext(_)) => {
             Err(ClusterError::NoContext { path: origin, help: format!("choose one with `--kube-context`: {}", names_of(&kubeconfig)) })
@@ -239,13 +259,22 @@ async fn load(options: &ConnectOptions) -> Result<Loaded, ClusterError> {
     }
 }
 
+/// The context that is chosen.
+fn context_of<'a>(kubeconfig: &'a Kubeconfig, options: &ConnectOptions) -> Option<&'a kube::config::Context> {
+    let context = options.context.as_ref().or(kubeconfig.current_context.as_ref())?;
+    kubeconfig.contexts.iter().find(|known| &known.name == context)?.context.as_ref()
+}
+
 /// `proxy-url` of the cluster that is chosen.
 fn proxy_of(kubeconfig: &Kubeconfig, options: &ConnectOptions) -> Option<String> {
-    let context = options.context.as_ref().or(kubeconfig.current_context.as_ref())?;
-    let of_context =
-        || kubeconfig.contexts.iter().find(|known| &known.name == context)?.context.as_ref().map(|context| context.cluster.clone());
+    let of_context = || context_of(kubeconfig, options).map(|context| context.cluster.clone());
     let cluster = options.cluster.clone().or_else(of_context)?;
     kubeconfig.clusters.iter().find(|known| known.name == cluster)?.cluster.as_ref()?.proxy_url.clone().filter(|url| !url.is_empty())
+}
+
+/// The user that is chosen.
+fn user_of(kubeconfig: &Kubeconfig, options: &ConnectOptions) -> Option<String> {
+    options.user.clone().or_else(|| context_of(kubeconfig, options)?.user.clone())
 }
 
 impl Identity {

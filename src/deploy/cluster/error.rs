@@ -176,6 +176,16 @@ pub enum ClusterError {
         help: String,
     },
 
+    /// A provider of OpenID Connect gave no token.
+    #[error("no token from {issuer} for the Kubernetes API server: {message}")]
+    #[diagnostic(help("the kubeconfig's user logs in there: do it once more as you did the first time"))]
+    Oidc {
+        /// URL of the provider.
+        issuer: String,
+        /// The reason.
+        message: String,
+    },
+
     /// A kind that the server does not know.
     #[error("the cluster knows no kind `{kind}` in `{api_version}`{}", of(.id, .path))]
     UnknownKind {
