@@ -36,6 +36,8 @@ pub struct Signature {
     pub lasts: Option<u64>,
     /// After how many seconds the signed key is worth nothing.
     pub key_lasts: Option<u64>,
+    /// A signature within it, by which a subkey says whose it is.
+    pub embedded: Option<Box<Signature>>,
     /// The numbers of the signature itself.
     pub numbers: Vec<Vec<u8>>,
 }
@@ -71,8 +73,12 @@ pub fn parse(file: &str) -> Result<Signed, String> {
 
 /// Reads a signature packet. The error is the text of a problem.
 pub fn signature(packet: &Packet<'_>) -> Result<Signature, String> {
+    read(packet.body, true)
+}
+
+/// Reads a signature; one within it, if there may be any.
+fn read(body: &[u8], is_outer: bool) -> Result<Signature, String> {
     const TORN: &str = "its signature is torn";
-    let body = packet.body;
     let [4, kind, key_algorithm, hash_algorithm, high, low, ..] = *body else {
         return Err("its signature is of a version that is not known".into());
     };
@@ -91,6 +97,7 @@ pub fn signature(packet: &Packet<'_>) -> Result<Signature, String> {
                 2 if is_hashed => signature.created = seconds(),
                 3 if is_hashed => signature.lasts = seconds().filter(|seconds| *seconds > 0),
                 9 if is_hashed => signature.key_lasts = seconds().filter(|seconds| *seconds > 0),
+                32 if is_outer => signature.embedded = read(value, false).ok().map(Box::new),
                 16 => signature.issuer = value.try_into().ok(),
                 33 if value.len() == 21 => signature.issuer = value[13..].try_into().ok(),
                 _ => {}

@@ -1,6 +1,7 @@
 //! Public keys of a keyring, and whether one of them made a signature (RFC 4880, sections 4, 5.5 and 12).
 //!
-//! RSA and Ed25519 keys of version 4; others are passed over. That the keyring's own signatures are right is its owner's business.
+//! RSA and Ed25519 keys of version 4; others are passed over. What a keyring says of a key counts if the primary key has signed it: how
+//! long it lasts, that it was revoked, and that a subkey belongs to it, which the subkey must have signed too (section 11.1).
 
 use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey};
 use sha1::Sha1;
@@ -32,6 +33,10 @@ pub struct Key {
     created: u64,
     lasts: Option<u64>,
     is_revoked: bool,
+    /// Whether it belongs to its primary key.
+    is_bound: bool,
+    /// As keys are hashed when they are signed.
+    hashed: Vec<u8>,
     material: Material,
 }
 
@@ -99,29 +104,37 @@ impl Keyring {
     /// Reads a keyring's bytes.
     pub fn parse(bytes: &[u8]) -> Result<Keyring, ProvenanceError> {
         let mut keys: Vec<Key> = Vec::new();
-        // where the keys of the current owner begin
+        // where the keys of the current owner begin, and what the signatures that follow are about
         let mut owner = 0;
+        let mut about = About::Key;
         for packet in packets(bytes).map_err(ProvenanceError::Keyring)? {
             match packet.tag {
                 6 => {
-                    owner = keys.len();
+                    (owner, about) = (keys.len(), About::Key);
                     keys.extend(Key::read(packet.body, None));
                 }
                 14 => {
-                    let primary = keys.get(owner).map(|key| key.own);
-                    let users = keys.get(owner).map(|key| key.users.clone()).unwrap_or_default();
-                    keys.extend(Key::read(packet.body, primary).map(|key| Key { users, ..key }));
+                    let read =
+                        keys.get(owner).and_then(|key| Some(Key { users: key.users.clone(), ..Key::read(packet.body, Some(key.own))? }));
+                    about = if read.is_some() { About::Subkey } else { About::Nothing };
+                    keys.extend(read);
                 }
-                13 => keys[owner..].iter_mut().for_each(|key| key.users.push(String::from_utf8_lossy(packet.body).into_owned())),
+                13 => {
+                    about = About::User(packet.body.to_vec());
+                    keys[owner..].iter_mut().for_each(|key| key.users.push(String::from_utf8_lossy(packet.body).into_owned()));
+                }
+                // pictures
+                17 => about = About::Nothing,
                 2 => {
                     let Ok(signature) = cleartext::signature(&packet) else { continue };
-                    if let Some(key) = keys[owner..].last_mut() {
-                        key.learn(&signature);
+                    if let Some((primary, others)) = keys[owner..].split_first_mut() {
+                        learn(&about, primary, others.last_mut(), &signature);
                     }
                 }
                 _ => {}
             }
         }
+        keys.retain(|key| key.is_bound);
         Ok(Keyring { keys })
     }
 
@@ -143,7 +156,7 @@ impl Keyring {
             _ if is_over(signature.created.unwrap_or_default(), signature.lasts) => return old("made it for a time that is over"),
             _ => {}
         }
-        if key.has_made(signed).ok_or_else(|| malformed("its signature is of a kind that is not known"))? {
+        if key.has_made(signature, &signed.hashed()).ok_or_else(|| malformed("its signature is of a kind that is not known"))? {
             Ok(key)
         } else {
             Err(ProvenanceError::Changed)
@@ -154,11 +167,8 @@ impl Keyring {
 impl Key {
     fn read(body: &[u8], primary: Option<[u8; 20]>) -> Option<Key> {
         let [4, a, b, c, d, algorithm, ref material @ ..] = *body else { return None };
-        let mut hash = Sha1::new();
-        hash.update([0x99]);
-        hash.update(u16::try_from(body.len()).ok()?.to_be_bytes());
-        hash.update(body);
-        let own: [u8; 20] = hash.finalize().into();
+        let hashed = [&[0x99][..], &u16::try_from(body.len()).ok()?.to_be_bytes(), body].concat();
+        let own: [u8; 20] = Sha1::digest(&hashed).into();
         Some(Key {
             users: Vec::new(),
             own,
@@ -166,17 +176,10 @@ impl Key {
             created: u64::from(u32::from_be_bytes([a, b, c, d])),
             lasts: None,
             is_revoked: false,
+            is_bound: primary.is_none(),
+            hashed,
             material: Material::read(algorithm, material).unwrap_or(Material::Unknown),
         })
-    }
-
-    /// Takes over what the owner's own signatures say of a key.
-    fn learn(&mut self, signature: &Signature) {
-        match signature.kind {
-            0x10..=0x13 | 0x18 | 0x1f => self.lasts = signature.key_lasts.or(self.lasts),
-            0x20 | 0x28 => self.is_revoked = true,
-            _ => {}
-        }
     }
 
     /// The fingerprint that people know: that of the primary key.
@@ -184,17 +187,17 @@ impl Key {
         hex(&self.primary)
     }
 
-    /// Whether the key made a signature; `None` where that cannot be told.
-    fn has_made(&self, signed: &Signed) -> Option<bool> {
-        let (bytes, Signature { key_algorithm, hash_algorithm, numbers, .. }) = (signed.hashed(), &signed.signature);
+    /// Whether the key made a signature over bytes; `None` where that cannot be told.
+    fn has_made(&self, signature: &Signature, bytes: &[u8]) -> Option<bool> {
+        let Signature { key_algorithm, hash_algorithm, numbers, .. } = signature;
         match &self.material {
             Material::Rsa(key) if RSA_KINDS.contains(key_algorithm) => {
                 let [number] = numbers.as_slice() else { return None };
                 let number = padded(number, rsa::traits::PublicKeyParts::size(&**key))?;
                 let fits = match hash_algorithm {
-                    8 => key.verify(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(&bytes), &number),
-                    9 => key.verify(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(&bytes), &number),
-                    10 => key.verify(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(&bytes), &number),
+                    8 => key.verify(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(bytes), &number),
+                    9 => key.verify(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(bytes), &number),
+                    10 => key.verify(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(bytes), &number),
                     _ => return None,
                 };
                 Some(fits.is_ok())
@@ -202,9 +205,9 @@ impl Key {
             Material::Ed25519(key) if *key_algorithm == EDDSA => {
                 let [one, other] = numbers.as_slice() else { return None };
                 let bytes = match hash_algorithm {
-                    8 => Sha256::digest(&bytes).to_vec(),
-                    9 => Sha384::digest(&bytes).to_vec(),
-                    10 => Sha512::digest(&bytes).to_vec(),
+                    8 => Sha256::digest(bytes).to_vec(),
+                    9 => Sha384::digest(bytes).to_vec(),
+                    10 => Sha512::digest(bytes).to_vec(),
                     _ => return None,
                 };
                 let halves = [padded(one, 32)?, padded(other, 32)?].concat();
@@ -212,6 +215,53 @@ impl Key {
                 Some(key.verify_strict(&bytes, &signature).is_ok())
             }
             _ => None,
+        }
+    }
+}
+
+/// What signatures of a keyring are about.
+enum About {
+    /// The primary key.
+    Key,
+    /// A user id of it.
+    User(Vec<u8>),
+    /// A subkey, the last one.
+    Subkey,
+    /// What is not known here.
+    Nothing,
+}
+
+/// Takes over what a signature says of a key, if the primary key has made it.
+fn learn(about: &About, primary: &mut Key, subkey: Option<&mut Key>, signature: &Signature) {
+    let over = |rest: &[u8]| [&primary.hashed[..], rest, &signature.hashed].concat();
+    let is_own = |bytes: &[u8]| primary.has_made(signature, bytes) == Some(true);
+    match (about, signature.kind, subkey) {
+        (About::Key, 0x1f | 0x20, _) if is_own(&over(&[])) => primary.take(signature),
+        (About::User(id), 0x10..=0x13, _) => {
+            let length = u32::try_from(id.len()).unwrap_or(u32::MAX).to_be_bytes();
+            if is_own(&over(&[&[0xb4][..], &length, id].concat())) {
+                primary.take(signature);
+            }
+        }
+        (About::Subkey, 0x18 | 0x28, Some(subkey)) if is_own(&over(&subkey.hashed)) => {
+            // without the subkey's word somebody else's key could be called one's own
+            let agrees = signature.embedded.as_deref().is_some_and(|back| {
+                let bytes = [&primary.hashed[..], &subkey.hashed, &back.hashed].concat();
+                back.kind == 0x19 && subkey.has_made(back, &bytes) == Some(true)
+            });
+            subkey.is_bound |= signature.kind == 0x18 && agrees;
+            subkey.take(signature);
+        }
+        _ => {}
+    }
+}
+
+impl Key {
+    /// Takes over what a signature that holds says.
+    fn take(&mut self, signature: &Signature) {
+        match signature.kind {
+            0x20 | 0x28 => self.is_revoked = true,
+            _ => self.lasts = signature.key_lasts.or(self.lasts),
         }
     }
 }

@@ -127,6 +127,60 @@ mod tests {
         assert!(verified(&RSA.replace('\n', "\r\n"), "web-1.0.0.tgz", ARCHIVE, KEYRING).is_ok());
     }
 
+    /// By a subkey that may sign, of a key that may not.
+    const SUBKEY: &str = include_str!("../../../tests/fixtures/provenance/subkey.prov");
+    const SUBKEY_RING: &[u8] = include_bytes!("../../../tests/fixtures/provenance/subkey.gpg");
+
+    /// A keyring's packets, each with its head.
+    fn pieces(keyring: &[u8]) -> Vec<(u8, &[u8])> {
+        let bodies = keyring::packets(keyring).unwrap();
+        let mut rest = keyring;
+        let cut = |packet: &keyring::Packet<'_>| {
+            let head = packet.body.as_ptr().addr() - rest.as_ptr().addr();
+            let (piece, after) = rest.split_at(head + packet.body.len());
+            rest = after;
+            (packet.tag, piece)
+        };
+        bodies.iter().map(cut).collect()
+    }
+
+    #[test]
+    fn a_subkey_counts_if_its_key_and_itself_say_so() {
+        let file = "web-1.0.0.tgz";
+        let found = verified(SUBKEY, file, ARCHIVE, SUBKEY_RING).unwrap();
+        assert_eq!(found.fingerprint, "673CDD9AEC97A0B75B7F3EE4C8069360D4866B0F");
+        assert_eq!(found.signers, ["Subkey <subkey@example.org>"]);
+
+        let unknown = |keyring: Vec<u8>| matches!(verified(SUBKEY, file, ARCHIVE, &keyring), Err(ProvenanceError::UnknownKey { .. }));
+        let pieces = pieces(SUBKEY_RING);
+        assert_eq!(pieces.iter().map(|(tag, _)| *tag).collect::<Vec<_>>(), [6, 13, 2, 14, 2]);
+        let of = |wanted: &[usize]| wanted.iter().flat_map(|at| pieces[*at].1.iter().copied()).collect::<Vec<u8>>();
+        assert!(!unknown(of(&[0, 1, 2, 3, 4])) && !unknown(of(&[0, 3, 4])));
+        assert!(unknown(of(&[0, 1, 2, 3])), "nobody has signed it");
+        assert!(unknown(of(&[0, 1, 2, 3, 2])), "what is signed is something else");
+        assert!(unknown([KEYRING, &of(&[3, 4])].concat()), "another key has signed it");
+        assert!(unknown(of(&[3, 4])), "no key is before it");
+        // some bits of the binding signature, the subkey's own word in it included
+        let binding = of(&[4]);
+        for at in (0..binding.len()).step_by(13) {
+            let mut changed = binding.clone();
+            changed[at] ^= 1;
+            let keyring = [of(&[0, 1, 2, 3]), changed].concat();
+            let verified = verified(SUBKEY, file, ARCHIVE, &keyring);
+            // what is not signed may change: the short look at the hash, and who claims to have signed
+            assert!(verified.is_err() || !is_signed(&binding, at), "byte {at} of the binding signature");
+        }
+    }
+
+    /// Whether a byte of a signature packet is signed, or part of the signature's numbers: not so the two bytes of the hash, and the
+    /// unhashed subpackets but for the embedded signature.
+    fn is_signed(packet: &[u8], at: usize) -> bool {
+        let body = keyring::packets(packet).unwrap()[0].body;
+        let head = packet.len() - body.len();
+        let hashed = 6 + usize::from(u16::from_be_bytes([body[4], body[5]]));
+        (head..head + hashed).contains(&at)
+    }
+
     #[test]
     fn what_is_refused() {
         let file = "web-1.0.0.tgz";
@@ -155,8 +209,10 @@ mod tests {
 
     #[test]
     fn torn_bytes_never_panic() {
-        for end in 0..KEYRING.len() {
-            let _ = Keyring::parse(&KEYRING[..end]);
+        for keyring in [KEYRING, SUBKEY_RING] {
+            for end in 0..keyring.len() {
+                let _ = Keyring::parse(&keyring[..end]);
+            }
         }
         let keyring = Keyring::parse(KEYRING).unwrap();
         for at in 0..RSA.len() {
