@@ -19,6 +19,7 @@ mod bounds;
 mod limits;
 mod multiplexed;
 mod patience;
+mod percent;
 mod proxy;
 mod slow;
 
@@ -27,8 +28,9 @@ use bounds::{Bounds, Place};
 pub use limits::{Limits, TimeUp};
 pub use multiplexed::{Dialing, Multiplexed};
 pub use patience::{Patience, Setback, Tries, is_passing};
+pub use percent::{form_encoded, percent_decoded, percent_encoded};
 use proxy::{Connector, ProxyError};
-pub use proxy::{Proxies, Route, percent_decoded};
+pub use proxy::{Proxies, Route};
 pub use slow::Slow;
 
 use std::error::Error as StdError;

@@ -19,6 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower::{BoxError, Service};
 
+use super::percent::percent_decoded;
+
 /// The longest answer to a CONNECT, in bytes.
 const MAX_ANSWER: usize = 8 << 10;
 
@@ -149,19 +151,6 @@ impl Proxy {
         let (user, password) = self.login.as_ref()?;
         Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"))))
     }
-}
-
-/// Text with `%40` and the like as what they mean.
-pub fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        out.push(hex.unwrap_or(bytes[at]));
-        at += if hex.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// A proxy did not do what we asked.

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use serde::Deserialize;
 
 use super::credentials::{Credentials, Secret};
+use crate::net::form_encoded;
 
 /// One challenge of a `WWW-Authenticate` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +173,7 @@ pub fn token_request(
     query.extend(scope.as_deref().map(|scope| ("scope", scope)));
     if let Credentials::IdentityToken(token) = credentials {
         query.extend([("grant_type", "refresh_token"), ("client_id", "werf"), ("refresh_token", token.reveal())]);
-        return TokenRequest::Post { url: realm.to_owned(), form: Secret::new(form_encode(&query)) };
+        return TokenRequest::Post { url: realm.to_owned(), form: Secret::new(form_encoded(&query)) };
     }
     let authorization = match credentials {
         Credentials::Basic { username, password } => {
@@ -182,7 +183,7 @@ pub fn token_request(
         _ => None,
     };
     let joint = if realm.contains('?') { '&' } else { '?' };
-    TokenRequest::Get { url: format!("{realm}{joint}{}", form_encode(&query)), authorization }
+    TokenRequest::Get { url: format!("{realm}{joint}{}", form_encoded(&query)), authorization }
 }
 
 /// Reads a token service's answer; `None` where it has no token.
@@ -190,20 +191,6 @@ pub fn parse_token(bytes: &[u8]) -> Option<Secret> {
     let answer: TokenAnswer = serde_json::from_slice(bytes).ok()?;
     let token = if answer.token.is_empty() { answer.access_token } else { answer.token };
     if token.is_empty() { None } else { Some(Secret::new(token)) }
-}
-
-/// `application/x-www-form-urlencoded`, which serves as a query too.
-fn form_encode(pairs: &[(&str, &str)]) -> String {
-    let encode = |text: &str| {
-        text.bytes().fold(String::new(), |mut out, byte| {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte as char),
-                other => out.push_str(&format!("%{other:02X}")),
-            }
-            out
-        })
-    };
-    pairs.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect::<Vec<_>>().join("&")
 }
 
 #[cfg(test)]

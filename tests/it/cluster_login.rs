@@ -319,7 +319,7 @@ async fn a_token_of_a_provider_is_renewed_when_it_has_expired_and_kept_in_the_ku
             ask(&client).await.unwrap();
         }
         let forms = provider.forms.lock().unwrap().clone();
-        assert!(forms.iter().all(|form| form.starts_with("grant_type=refresh%5Ftoken&refresh_token=old")), "{forms:?}");
+        assert!(forms.iter().all(|form| form.starts_with("grant_type=refresh_token&refresh_token=old")), "{forms:?}");
         assert_eq!(forms.len(), if wants == Wants::Form { 2 } else { 1 });
 
         let path = folder.path().join("config");

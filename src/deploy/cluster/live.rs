@@ -11,6 +11,7 @@ use super::error::ClusterError;
 use crate::deploy::plan::Live;
 use crate::deploy::resource::{Resource, ResourceId};
 use crate::kinds::Scope;
+use crate::net::percent_encoded;
 
 /// Reads the live state of all resources at once.
 pub async fn observe<'a>(client: &Client, resources: impl IntoIterator<Item = &'a Resource>) -> Result<Live, ClusterError> {
@@ -92,7 +93,7 @@ pub(super) async fn list_all(client: &Client, kind: &Kind, namespace: Option<&st
         }
         match page["metadata"]["continue"].as_str() {
             Some(next) if !next.is_empty() => {
-                let before = std::mem::replace(&mut token, format!("&continue={}", percent(next)));
+                let before = std::mem::replace(&mut token, format!("&continue={}", percent_encoded(next)));
                 if token == before {
                     return Err(client.garbled(&call, "it goes on with the same page for ever".into()));
                 }
@@ -101,14 +102,4 @@ pub(super) async fn list_all(client: &Client, kind: &Kind, namespace: Option<&st
         }
     }
     Ok(items)
-}
-
-/// Escapes a query value.
-pub(super) fn percent(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => (byte as char).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect()
 }

@@ -19,9 +19,9 @@ use tokio::sync::{Semaphore, watch};
 
 use super::client::{Call, Client};
 use super::error::ClusterError;
-use super::live::percent;
 use crate::deploy::resource::LogOptions;
 use crate::event::{Event, Events};
+use crate::net::percent_encoded;
 
 /// How many lines of a failed container are shown.
 pub(super) const TAIL: usize = 20;
@@ -158,7 +158,7 @@ impl Follower {
     }
 
     fn query(&self, which: &str, from: Option<Timestamp>) -> String {
-        let since = from.map(|from| format!("&sinceTime={}", percent(&from.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())));
+        let since = from.map(|from| format!("&sinceTime={}", percent_encoded(&from.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())));
         format!("container={}&timestamps=true{which}{}", self.container.name, since.unwrap_or_default())
     }
 

@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 
 use super::error::ClusterError;
 use crate::event::{Event, Events};
-use crate::net::{Proxies, Reply, Request, Tls, Transport};
+use crate::net::{Proxies, Reply, Request, Tls, Transport, form_encoded, percent_encoded};
 use crate::{private_file, yaml};
 
 /// How long the provider may think.
@@ -108,7 +108,7 @@ impl Inner {
             // providers take the secret in a header or in the form, and some only the one or the other
             Some(secret) => {
                 let mut headers = HeaderMap::new();
-                let login = STANDARD.encode(format!("{}:{}", encoded(&self.client_id), encoded(secret)));
+                let login = STANDARD.encode(format!("{}:{}", percent_encoded(&self.client_id), percent_encoded(secret)));
                 headers.extend(sensitive(&format!("Basic {login}")).map(|value| (AUTHORIZATION, value)));
                 match self.post(&endpoint, &form, headers).await? {
                     refused if refused.status.is_client_error() => {
@@ -157,8 +157,7 @@ impl Inner {
 
     async fn post(&self, url: &str, form: &[(&str, &str)], mut headers: HeaderMap) -> Result<Reply, String> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        let form: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        self.exchange(Method::POST, url, headers, form.join("&")).await
+        self.exchange(Method::POST, url, headers, form_encoded(form)).await
     }
 
     async fn exchange(&self, method: Method, url: &str, headers: HeaderMap, body: String) -> Result<Reply, String> {
@@ -234,10 +233,6 @@ fn sensitive(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-fn encoded(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn after_colon(said: &str) -> String {

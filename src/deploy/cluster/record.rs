@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use super::client::{Call, Client};
 use super::discovery::list;
 use super::error::ClusterError;
-use super::live::percent;
 use crate::deploy::resource::Action;
+use crate::net::percent_encoded;
 
 /// What a revision is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub async fn load_history(client: &Client, namespace: &str, release: &str) -> Re
 
 /// Reads number and status of each revision, ascending.
 async fn load_revisions(client: &Client, namespace: &str, release: &str) -> Result<Vec<(u32, RecordStatus)>, ClusterError> {
-    let selector = percent(&format!("owner=helm,name={release}"));
+    let selector = percent_encoded(&format!("owner=helm,name={release}"));
     let mut call = Call::get("secrets", format!("/api/v1/namespaces/{namespace}/secrets?labelSelector={selector}"));
     call.verb = "list";
     // Records may be large; their names and labels say which ones are worth reading.

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use super::client::{Call, Client};
 use super::discovery::Kind;
 use super::error::ClusterError;
-use super::live::percent;
 use crate::kinds;
+use crate::net::percent_encoded;
 
 /// How long a watch may say nothing: the server sends a bookmark about every minute, and one that is silent for longer may be gone.
 const SILENCE: Duration = Duration::from_secs(100);
@@ -305,7 +305,7 @@ async fn begin(client: &Client, store: &Store, topic: &Topic) -> Result<String, 
 
 /// Watches until the stream ends. Gives the version to resume from, `None` where a new list is needed.
 async fn follow(client: &Client, store: &Store, topic: &Topic, from: String) -> Result<Option<String>, (ClusterError, Option<String>)> {
-    let query = format!("watch=true&allowWatchBookmarks=true&timeoutSeconds=290&resourceVersion={}", percent(&from));
+    let query = format!("watch=true&allowWatchBookmarks=true&timeoutSeconds=290&resourceVersion={}", percent_encoded(&from));
     let mut call = Call::get(topic.kind.resource(), path(topic, &query));
     call.verb = "watch";
     call.accept = topic.accept("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
@@ -345,7 +345,7 @@ async fn follow(client: &Client, store: &Store, topic: &Topic, from: String) -> 
 }
 
 fn path(topic: &Topic, query: &str) -> String {
-    let fields = if topic.fields.is_empty() { String::new() } else { format!("fieldSelector={}", percent(&topic.fields)) };
+    let fields = if topic.fields.is_empty() { String::new() } else { format!("fieldSelector={}", percent_encoded(&topic.fields)) };
     let query: Vec<&str> = [fields.as_str(), query].into_iter().filter(|part| !part.is_empty()).collect();
     let path = topic.kind.path(topic.namespace.as_deref(), None);
     if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
