@@ -331,10 +331,13 @@ pub async fn deploy(
         events.emit(Event::ReleaseUnchanged { release: owner.release, revision: newest });
         return Ok(Outcome::Unchanged { revision: newest });
     }
-    if !options.create_namespace && !has_namespace(client, &owner.namespace).await? {
-        return Err(DeployError::NoNamespace { namespace: owner.namespace });
-    }
-    let is_new = ensure_namespace(client, &owner.namespace).await?;
+    let is_new = unless_stopped(cancel, &owner, newest + 1, async {
+        if !options.create_namespace && !has_namespace(client, &owner.namespace).await? {
+            return Err(DeployError::NoNamespace { namespace: owner.namespace.clone() });
+        }
+        Ok(ensure_namespace(client, &owner.namespace).await?)
+    });
+    let is_new = is_new.await?;
     let lock = lock(client, &owner, options, events, cancel, newest + 1).await?;
     let client = lock.fenced(client);
     under(&lock, Box::pin(locked(&client, prepared, is_new, options, events, cancel, &lock))).await
@@ -349,16 +352,23 @@ async fn lock(
     revision: u32,
 ) -> Result<Lock, DeployError> {
     let acquire = Lock::acquire(client, &owner.namespace, &owner.release, &options.holder, options.lock_timeout, events);
-    let acquired = tokio::select! {
-        acquired = acquire => acquired?,
-        () = cancel.cancelled() => return Err(DeployError::Interrupted { release: owner.release.clone(), revision }),
-    };
-    match acquired {
+    match unless_stopped(cancel, owner, revision, async { Ok(acquire.await?) }).await? {
         Acquired::Held { lock, .. } => Ok(lock),
         Acquired::TimedOut { holder, waited } => {
             Err(DeployError::LockHeld { release: owner.release.clone(), namespace: owner.namespace.clone(), holder, waited })
         }
     }
+}
+
+/// Does what changes nothing, until the command is to stop.
+async fn unless_stopped<T>(
+    cancel: &CancellationToken,
+    owner: &Owner,
+    revision: u32,
+    work: impl Future<Output = Result<T, DeployError>>,
+) -> Result<T, DeployError> {
+    let stopped = || Err(DeployError::Interrupted { release: owner.release.clone(), revision });
+    cancel.run_until_cancelled(work).await.unwrap_or_else(stopped)
 }
 
 /// Does the work that a lock protects, and gives the lock back. The work ends where it stands when somebody else has the lock. It is long,
@@ -369,10 +379,7 @@ async fn under<T>(lock: &Lock, work: impl Future<Output = Result<T, DeployError>
         result = work => result,
         lost = lock.until_lost() => Err(lost.into()),
     };
-    // A lock that cannot be given back expires by itself.
-    if let Err(error) = lock.release().await {
-        tracing::debug!(%error, "the release lock was left to expire");
-    }
+    lock.release().await;
     result
 }
 
@@ -387,10 +394,12 @@ async fn locked(
 ) -> Result<Outcome, DeployError> {
     let owner = prepared.desired.owner.clone();
     // Somebody may have deployed between our reads and the lock; and a server judges objects only in a namespace that is there.
-    let history = load_history(client, &owner.namespace, &owner.release).await?;
+    let planned = prepared.history.newest() + 1;
+    let history = async { Ok(load_history(client, &owner.namespace, &owner.release).await?) };
+    let history = unless_stopped(cancel, &owner, planned, history).await?;
     lock.expect(history.newest()..=history.newest());
     if namespace_is_new || history.revisions != prepared.history.revisions {
-        prepared = prepare(client, prepared.desired, history).await?;
+        prepared = unless_stopped(cancel, &owner, planned, prepare(client, prepared.desired, history)).await?;
         if prepared.plan.is_empty() {
             let revision = prepared.history.newest();
             events.emit(Event::ReleaseUnchanged { release: owner.release, revision });
@@ -442,12 +451,15 @@ pub async fn rollback(
 ) -> Result<(Outcome, String), DeployError> {
     client.bound(options.timeout);
     // Without a release there is nothing to lock, and perhaps no namespace to hold a lock.
-    let newest = load_history(client, &owner.namespace, &owner.release).await?.newest();
-    target(client, owner, to).await?;
+    let newest = unless_stopped(cancel, owner, 0, async {
+        target(client, owner, to).await?;
+        Ok(load_history(client, &owner.namespace, &owner.release).await?.newest())
+    });
+    let newest = newest.await?;
     let lock = lock(client, owner, options, events, cancel, newest + 1).await?;
     let client = &lock.fenced(client);
     let work = async {
-        let (good, stands) = target(client, owner, to).await?;
+        let (good, stands) = unless_stopped(cancel, owner, newest + 1, target(client, owner, to)).await?;
         let (revision, notes) = (good.revision, good.notes.clone());
         if stands {
             events.emit(Event::ReleaseUnchanged { release: owner.release.clone(), revision });
@@ -621,7 +633,7 @@ pub async fn dismiss(
 ) -> Result<(), DeployError> {
     client.bound(options.timeout);
     // Without a release there is nothing to lock, and perhaps no namespace to hold a lock.
-    prepare_removal(client, owner, with_hooks).await?;
+    unless_stopped(cancel, owner, 0, prepare_removal(client, owner, with_hooks)).await?;
     let lock = lock(client, owner, options, events, cancel, 0).await?;
     let client = lock.fenced(client);
     under(&lock, Box::pin(dismiss_locked(&client, owner, with_hooks, options, events, cancel, &lock))).await
@@ -636,7 +648,7 @@ async fn dismiss_locked(
     cancel: &CancellationToken,
     lock: &Lock,
 ) -> Result<(), DeployError> {
-    let (history, live, plan) = prepare_removal(client, owner, with_hooks).await?;
+    let (history, live, plan) = unless_stopped(cancel, owner, 0, prepare_removal(client, owner, with_hooks)).await?;
     // our own records go one by one, the newest one last
     lock.expect(0..=history.newest());
     for warning in &plan.warnings {

@@ -32,6 +32,18 @@ fn signalled(child: Child, signal: Signal, when: impl Fn() -> bool) -> (Option<i
     })
 }
 
+/// Whether a process has a connection: the display and the signals have sockets too, but the one to a server is an Internet socket.
+fn connected(process: u32) -> impl Fn() -> bool {
+    let sockets = format!("/proc/{process}/fd");
+    move || {
+        let files = fs::read_dir(&sockets).into_iter().flatten().flatten().filter_map(|file| fs::read_link(file.path()).ok());
+        let inodes: Vec<String> =
+            files.filter_map(|file| Some(file.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect();
+        let all = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+        all.lines().any(|line| inodes.iter().any(|inode| line.split_whitespace().nth(9) == Some(inode)))
+    }
+}
+
 fn program(sandbox: &Sandbox, path: &str, script: &str) {
     let path = sandbox.root().join(path);
     fs::create_dir_all(path.parent().expect("a directory")).expect("directories");
@@ -44,18 +56,22 @@ async fn a_signal_ends_the_wait_for_a_silent_registry() {
     let (sandbox, registry) = (app(), partial_server(b"", true).await);
     for signal in [Signal::INT, Signal::TERM] {
         let child = begun(sandbox.command(&["build", "--repo", &format!("{registry}/a")]));
-        let sockets = format!("/proc/{}/fd", child.id());
-        // the display and the signals have some too: the one to the registry is an Internet socket
-        let is_connected = || {
-            let files = fs::read_dir(&sockets).into_iter().flatten().flatten().filter_map(|file| fs::read_link(file.path()).ok());
-            let inodes: Vec<String> =
-                files.filter_map(|file| Some(file.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect();
-            let all = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-            all.lines().any(|line| inodes.iter().any(|inode| line.split_whitespace().nth(9) == Some(inode)))
-        };
+        let is_connected = connected(child.id());
         let (code, said, took) = signalled(child, signal, is_connected);
         assert_eq!((code, said.as_str()), (Some(130), INTERRUPTED), "{signal:?}");
         assert!(took < Duration::from_secs(3), "{signal:?}: {took:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_the_wait_for_a_silent_cluster() {
+    let (sandbox, server) = (app(), partial_server(b"", true).await);
+    for command in [&["dismiss"][..], &["rollback"], &["plan", "--repo", "registry.invalid/app", "--without-images"]] {
+        let child = begun(sandbox.command(&[command, &["--kube-api-server", &format!("http://{server}")]].concat()));
+        let is_connected = connected(child.id());
+        let (code, said, took) = signalled(child, Signal::TERM, is_connected);
+        assert_eq!((code, said.as_str()), (Some(130), INTERRUPTED), "{command:?}");
+        assert!(took < Duration::from_secs(10), "{command:?}: {took:?}");
     }
 }
 
