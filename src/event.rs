@@ -316,6 +316,14 @@ pub enum Event {
         took: Duration,
     },
 
+    /// An image in the registry got one more tag, or has it.
+    ImageTagged {
+        /// Image name in werf.yaml.
+        image: String,
+        /// `repo:tag`.
+        reference: String,
+    },
+
     /// The plan against the cluster is known. Counts of operations by verb, for people.
     PlanMade {
         /// Resources to create.

@@ -226,6 +226,39 @@ pub struct BuildArgs {
     final_images_only: bool,
 }
 
+/// Further tags that images get.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Build")]
+pub struct AddCustomTagArgs {
+    /// One more tag for each final image; %image%, %image_slug%, %image_safe_slug% and %image_content_based_tag% stand for its name and own
+    /// tag (may be given many times)
+    #[arg(long, env = "WERF_ADD_CUSTOM_TAG", value_name = "TAG")]
+    add_custom_tag: Vec<String>,
+}
+
+impl AddCustomTagArgs {
+    /// The tags.
+    pub fn tags(self) -> Vec<String> {
+        env::list("ADD_CUSTOM_TAG", self.add_custom_tag)
+    }
+}
+
+/// The further tag that charts name.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Build")]
+pub struct UseCustomTagArgs {
+    /// The tag by which charts name images, in place of the one that their content gives; as with --add-custom-tag
+    #[arg(long, env = "WERF_USE_CUSTOM_TAG", value_name = "TAG")]
+    use_custom_tag: Option<String>,
+}
+
+impl UseCustomTagArgs {
+    /// The tag.
+    pub fn tag(self) -> Option<String> {
+        self.use_custom_tag.filter(|tag| !tag.is_empty())
+    }
+}
+
 /// What is written of the images.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Build")]
@@ -260,6 +293,8 @@ impl BuildArgs {
             parallel: if self.parallel { self.parallel_tasks_limit.max(1) } else { 1 },
             final_only: self.final_images_only,
             report: None,
+            add_custom_tags: Vec::new(),
+            use_custom_tag: None,
             cache_dir: env::cache_dir(),
             runtime_dir: env::text("XDG_RUNTIME_DIR").map(PathBuf::from),
             path: env::path(),

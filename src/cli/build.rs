@@ -1,6 +1,6 @@
 //! `werf build`.
 
-use super::args::{BuildArgs, BuildReportArgs, LogArgs, ProjectArgs, RepoArgs, seconds, whole};
+use super::args::{AddCustomTagArgs, BuildArgs, BuildReportArgs, LogArgs, ProjectArgs, RepoArgs, seconds, whole};
 use crate::ops;
 
 /// Arguments of `werf build`.
@@ -21,6 +21,8 @@ pub struct Args {
     #[command(flatten)]
     build: BuildArgs,
     #[command(flatten)]
+    add_tags: AddCustomTagArgs,
+    #[command(flatten)]
     report: BuildReportArgs,
     #[command(flatten)]
     log: LogArgs,
@@ -34,7 +36,7 @@ pub fn run(args: Args) -> u8 {
         images: args.images,
         project: args.project.options(),
         registry: args.repo.options(),
-        build: ops::BuildOptions { report: args.report.path(), ..args.build.options() },
+        build: ops::BuildOptions { report: args.report.path(), add_custom_tags: args.add_tags.tags(), ..args.build.options() },
     };
     if args.explain {
         return super::run::run_within(limit, look, |run| ops::build::explain(options, run), |text| super::printed(&text));

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::{
-    BuildArgs, BuildReportArgs, DEPLOY_REPORT, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs,
-    RuntimeArgs, ValidateArgs, ValuesArgs, WithoutImagesArgs, json_path,
+    AddCustomTagArgs, BuildArgs, BuildReportArgs, DEPLOY_REPORT, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs,
+    RepoArgs, RuntimeArgs, UseCustomTagArgs, ValidateArgs, ValuesArgs, WithoutImagesArgs, json_path,
 };
 use crate::ops;
 
@@ -42,6 +42,10 @@ pub struct DeploymentArgs {
     #[command(flatten)]
     build: BuildArgs,
     #[command(flatten)]
+    add_tags: AddCustomTagArgs,
+    #[command(flatten)]
+    use_tag: UseCustomTagArgs,
+    #[command(flatten)]
     values: ValuesArgs,
     #[command(flatten)]
     release: ReleaseArgs,
@@ -60,11 +64,12 @@ pub struct DeploymentArgs {
 impl DeploymentArgs {
     /// As operations take it.
     pub fn options(self, images: Vec<String>) -> ops::converge::Options {
+        let tags = (self.add_tags.tags(), self.use_tag.tag());
         ops::converge::Options {
             images,
             project: self.without.of(self.project),
             registry: self.repo.options(),
-            build: self.build.options(),
+            build: ops::BuildOptions { add_custom_tags: tags.0, use_custom_tag: tags.1, ..self.build.options() },
             values: self.values.options(),
             release: self.release.options(),
             kube: self.kube.options(),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::{
-    BuildArgs, BuildReportArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, ValidateArgs, ValuesArgs,
-    WithoutImagesArgs,
+    BuildArgs, BuildReportArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, UseCustomTagArgs, ValidateArgs,
+    ValuesArgs, WithoutImagesArgs,
 };
 use crate::ops;
 
@@ -54,6 +54,8 @@ pub struct SceneArgs {
     #[command(flatten)]
     build: BuildArgs,
     #[command(flatten)]
+    use_tag: UseCustomTagArgs,
+    #[command(flatten)]
     values: ValuesArgs,
     #[command(flatten)]
     release: ReleaseArgs,
@@ -79,7 +81,7 @@ impl SceneArgs {
             project: self.without.of(self.project),
             registry: self.repo.options(),
             images: Vec::new(),
-            build: self.build.options(),
+            build: ops::BuildOptions { use_custom_tag: self.use_tag.tag(), ..self.build.options() },
             values: self.values.options(),
             release: self.release.options(),
             metadata: self.metadata.options(),

@@ -11,6 +11,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::builder;
+use super::custom_tags::CustomTags;
 use super::image_build::{Bases, Work};
 use super::project::Project;
 use super::triggers::{self, Triggers};
@@ -33,6 +34,8 @@ pub struct Images {
     pub wanted: BTreeSet<String>,
     /// Where they are published; `None` only if there are none.
     pub repository: Option<Repository>,
+    /// Further tags of the final ones.
+    pub custom_tags: CustomTags,
     /// The tree without triggers of bases, where some are known.
     plain: Option<Arc<ImageTree>>,
 }
@@ -76,7 +79,14 @@ pub fn of(project: &Project, options: &RegistryOptions, build: &BuildOptions, ch
         true => None,
         false => Some(self::tree(project, platform, &LookedUp { triggers: Triggers::new(), ..looked_up.clone() })?),
     };
-    Ok(Images { names, wanted, repository, plain, tree })
+    let custom_tags = custom_tags(project, build, &tree)?;
+    Ok(Images { names, wanted, repository, custom_tags, plain, tree })
+}
+
+/// The further tags that final images get.
+pub fn custom_tags(project: &Project, build: &BuildOptions, tree: &ImageTree) -> Result<CustomTags> {
+    let finals: Vec<&str> = tree.iter().filter(|(image, _)| image.is_final).map(|(image, _)| image.name.as_str()).collect();
+    CustomTags::read(build, project, &finals)
 }
 
 /// The final images, and those that no other one needs.
@@ -238,6 +248,9 @@ impl Images {
         let found = self.wanted.iter().filter(|name| !missing.contains(*name)).map(String::as_str);
         records::leave(project, self, found, options.platform.as_deref(), client, run).await;
         let (digests, took, triggers) = self.publish(project, missing, digests, client, options, run).await?;
+        if triggers.is_empty() {
+            self.custom_tags.give(self, &digests, client, options.require_built, run).await?;
+        }
         if let Some(path) = options.report.as_deref().filter(|_| triggers.is_empty()) {
             build_report::save(path, self, &took, client).await?;
         }

@@ -20,6 +20,7 @@ mod build_report;
 mod builder;
 mod chart_files;
 mod chart_store;
+mod custom_tags;
 mod dependencies;
 mod files;
 mod folders;

@@ -106,6 +106,10 @@ pub struct BuildOptions {
     pub final_only: bool,
     /// Where the report of the images goes.
     pub report: Option<PathBuf>,
+    /// Further tags of final images, with shortcuts such as `%image%`.
+    pub add_custom_tags: Vec<String>,
+    /// The one of them that charts name.
+    pub use_custom_tag: Option<String>,
     /// This user's cache directory.
     pub cache_dir: PathBuf,
     /// `XDG_RUNTIME_DIR`.

@@ -9,6 +9,7 @@ use miette::Diagnostic;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::custom_tags::CustomTags;
 use super::dependencies;
 use super::gates::{self, Gates};
 use super::images::Images;
@@ -382,8 +383,11 @@ fn pairs(flag: &'static str, given: &[String]) -> Result<BTreeMap<String, String
 }
 
 /// What werf tells the chart where images have a repository.
-pub fn service_values(project: &Project, tree: &ImageTree, repo: &str, owner: &Owner) -> ServiceValues {
-    let image = |name: &str| Some(ImageReference::to_be_published(repo, &tree.tag(name)?));
+pub fn service_values(project: &Project, tree: &ImageTree, tags: &CustomTags, repo: &str, owner: &Owner) -> ServiceValues {
+    let image = |name: &str| {
+        let own = tree.tag(name)?;
+        Some(ImageReference::to_be_published(repo, &tags.used(name, &own).unwrap_or(own)))
+    };
     let images = tree.iter().filter(|(spec, _)| spec.is_final);
     let images = images.filter_map(|(spec, _)| Some((key(&spec.name), image(&spec.name)?)));
     service(project, images.collect(), Some(repo), owner)
@@ -418,7 +422,7 @@ fn service(project: &Project, images: BTreeMap<String, ImageReference>, repo: Op
 /// The same for images that have a repository.
 pub fn service_values_of(project: &Project, images: &Images, owner: &Owner) -> ServiceValues {
     match &images.repository {
-        Some(repo) => service_values(project, &images.tree, &repo.to_string(), owner),
+        Some(repo) => service_values(project, &images.tree, &images.custom_tags, &repo.to_string(), owner),
         None => stand_ins(project, owner),
     }
 }

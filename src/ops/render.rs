@@ -126,9 +126,10 @@ pub(super) async fn with_scene<T>(
     let loaded = Loaded::new(options, project);
     project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
     let (tree, loaded) = (tree?, loaded?.complete(options, run).await?);
+    let tags = images::custom_tags(project, &options.build, &tree)?;
     let repo = options.registry.repo.as_deref().filter(|_| !options.stub_tags);
     let service = match repo {
-        Some(repo) => release::service_values(project, &tree, repo, &loaded.owner),
+        Some(repo) => release::service_values(project, &tree, &tags, repo, &loaded.owner),
         None => release::stand_ins(project, &loaded.owner),
     };
     let service = release::with_docker_config(service, &options.values, &options.registry)?;

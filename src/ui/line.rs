@@ -90,6 +90,7 @@ pub fn of(event: &Event) -> Option<Line> {
         Event::ImagePublished { image, reference, took, .. } => {
             line(Normal, Tone::Good, "Published", format!("image {image}  {reference} in {}", seconds(*took)))
         }
+        Event::ImageTagged { image, reference } => line(Normal, Tone::Good, "Tagged", format!("image {image}  {reference}")),
         Event::PlanMade { create, update, recreate, delete, unchanged } => {
             let parts =
                 [(create, "to create"), (update, "to update"), (recreate, "to recreate"), (delete, "to delete"), (unchanged, "unchanged")];

@@ -30,6 +30,7 @@ mod charts;
 mod cleanup;
 mod contexts;
 mod converge;
+mod custom_tags;
 mod embedded;
 mod failures;
 mod faults;
