@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
+use werf::images::git_layers::Sums;
 use werf::images::image::{ImageTree, Options};
 use werf::project::config::{self, CommitData, ConfigInput};
 use werf::project::git;
@@ -16,7 +17,7 @@ use crate::table::Row;
 
 const IMAGES: usize = 50;
 
-/// In process from opening the repository to the last name, beside `git ls-tree -r`; and the whole `werf lint` of a chart that names
+/// In process from opening the repository to the last name, without what is remembered and with it, beside `git ls-tree -r`; and the whole `werf lint` of a chart that names
 /// every image, which compares the work tree too, beside `git status`.
 pub fn rows() -> Vec<Row> {
     let testbed = Testbed::up();
@@ -28,11 +29,27 @@ pub fn rows() -> Vec<Row> {
             command.args(args).current_dir(&project.dir);
             command
         };
-        let names = Sample::of((0..9).map(|_| timed(&project)).collect());
+        let file = project.dir.join(".git/werf-sums");
+        let names = Sample::of((0..9).map(|_| timed(&project, Arc::default())).collect());
+        timed(&project, Arc::new(Sums::load(&file)));
+        let again = Sample::of((0..9).map(|_| timed(&project, Arc::new(Sums::load(&file)))).collect());
         let listing = alone(9, |_| git(&["ls-tree", "-r", "HEAD"]));
         let (command, status) = by_turns(9, |_| testbed.werf(&project, &["lint", "--repo", &repo]), |_| git(&["status", "--short"]));
         [
-            Row { what: what.into(), bar: "", ours: names, peer: Some(("git ls-tree", listing)), remark: "in process".into() },
+            Row {
+                what: what.into(),
+                bar: "≤ 2×",
+                ours: names,
+                peer: Some(("git ls-tree", listing.clone())),
+                remark: "in process, nothing remembered".into(),
+            },
+            Row {
+                what: format!("{what}: again"),
+                bar: "≤ 1×",
+                ours: again,
+                peer: Some(("git ls-tree", listing)),
+                remark: "in process, sums remembered in a file".into(),
+            },
             Row { what: format!("{what}: lint"), bar: "", ours: command, peer: Some(("git status", status)), remark: String::new() },
         ]
     };
@@ -47,8 +64,8 @@ pub fn rows() -> Vec<Row> {
     .collect()
 }
 
-/// One computation of all names, with nothing kept from an earlier one.
-fn timed(project: &Project) -> std::time::Duration {
+/// One computation of all names, with nothing kept from an earlier one but sums.
+fn timed(project: &Project, sums: Arc<Sums>) -> std::time::Duration {
     let start = Instant::now();
     let repository = git::discover(&project.dir, None).expect("a repository");
     let commit = git::head(&repository).expect("a commit");
@@ -65,7 +82,9 @@ fn timed(project: &Project) -> std::time::Duration {
         host: None,
     });
     let config = Arc::new(config.expect("a configuration"));
-    let images = ImageTree::new(config, giterminism.content(), &Options::default()).expect("names");
+    let options = Options { sums, ..Options::default() };
+    let images = ImageTree::new(config, giterminism.content().clone(), &options).expect("names");
+    options.sums.save();
     assert_eq!(images.iter().count(), IMAGES);
     start.elapsed()
 }

@@ -146,6 +146,19 @@ pub trait FileTree: Send + Sync {
     /// list all the same: see [`FileTree::check`].
     fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError>;
 
+    /// What the list of a directory depends on, told without it. Where it is equal, lists have the same paths below their directories, with the
+    /// same modes and bytes, as far as the submodules in them are here. `None` where that cannot be told, or there is no such directory.
+    fn identity(&self, dir: &str) -> Result<Option<[u8; 32]>, ReadError> {
+        let _ = dir;
+        Ok(None)
+    }
+
+    /// One file of [`FileTree::list`], by its path.
+    fn entry(&self, path: &str) -> Result<Option<Entry>, ReadError> {
+        let list = self.list(path.rsplit_once('/').map_or("", |(parent, _)| parent))?;
+        Ok(list.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok().map(|at| list[at].clone()))
+    }
+
     /// The bytes of an entry as a checkout has them: of a symlink, its own target; nothing is followed.
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError>;
 

@@ -85,7 +85,8 @@ pub async fn explain(options: Options, run: Run) -> Result<String> {
                 continue;
             }
             let id = ancestor.commit.to_string();
-            let _ = write!(text, "image {name}: changed since commit {}\n{}", &id[..7], image::print_changes(&image::explain(before, now)));
+            let changes = image::print_changes(&image::explain(before, now)?);
+            let _ = write!(text, "image {name}: changed since commit {}\n{changes}", &id[..7]);
         }
         left = unpublished;
     }
@@ -105,7 +106,7 @@ fn both<'a>(images: &'a images::Images, old: &'a ImageTree, name: &str) -> Optio
 
 type ImageNode<'a> = (&'a Image, &'a Node);
 
-async fn images_of(options: &Options, project: &Project, triggers: &Triggers, run: &Run) -> Result<images::Images> {
+async fn images_of(options: &Options, project: &Arc<Project>, triggers: &Triggers, run: &Run) -> Result<images::Images> {
     let looked_up = lookups::look_up(project, &options.registry, triggers, run).await?;
     let images = images::of(project, &options.registry, &options.build, &options.images, &looked_up);
     images.or_else(|error| project.checked(&[], Err(error)))

@@ -177,7 +177,7 @@ struct Planning {
     marks: Marks,
 }
 
-async fn planning(options: &Options, project: &Project, triggers: &Triggers, run: &Run) -> Result<Planning> {
+async fn planning(options: &Options, project: &Arc<Project>, triggers: &Triggers, run: &Run) -> Result<Planning> {
     let owner = release::owner(project, &options.release)?;
     let looked_up = lookups::look_up(project, &options.registry, triggers, run).await?;
     let images = images::of(project, &options.registry, &options.build, &options.images, &looked_up);

@@ -60,7 +60,7 @@ impl Work<'_> {
     pub async fn build(&self, name: &str, unpublished: &BTreeSet<String>) -> Result<Option<String>> {
         let began = Instant::now();
         let Some(reference) = self.images.reference(name) else { return Ok(None) };
-        for doubt in self.images.tree.node(name).map(image::doubts).unwrap_or_default() {
+        for doubt in self.images.tree.node(name).map(image::doubts).transpose()?.unwrap_or_default() {
             self.run.events.emit(Event::Warned { message: format!("image {name}: {}", doubt.problem), help: Some(doubt.help) });
         }
         let mut one = One { work: self, name, published: self.published_needs(name, unpublished).await?, ground: Ground::default() };

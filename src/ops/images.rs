@@ -60,7 +60,13 @@ pub type Took = BTreeMap<String, Duration>;
 /// Computes the names of the commit's images. Nothing is asked of anyone. `chosen` are names or globs; empty means all, where an image that
 /// is not final is only there for those that are made of it.
 /// Whether the work tree differs is for the caller to ask, as with [`tree`].
-pub fn of(project: &Project, options: &RegistryOptions, build: &BuildOptions, chosen: &[String], looked_up: &LookedUp) -> Result<Images> {
+pub fn of(
+    project: &Arc<Project>,
+    options: &RegistryOptions,
+    build: &BuildOptions,
+    chosen: &[String],
+    looked_up: &LookedUp,
+) -> Result<Images> {
     let platform = build.platform.as_deref();
     let tree = self::tree(project, platform, looked_up)?;
     if let Some((image, node)) = tree.iter().find(|(_, node)| node.platforms.len() > 1) {
@@ -104,13 +110,20 @@ fn referred<'a>(tree: &'a ImageTree, names: &[&'a str]) -> Vec<&'a str> {
 
 /// The image tree of a commit, for those who need no repository. Whether the work tree differs from what images see is for the caller
 /// to ask, with [`compared`] beside other work or [`Project::checked`] before it.
-pub fn tree(project: &Project, platform: Option<&str>, looked_up: &LookedUp) -> Result<Arc<ImageTree>> {
+pub fn tree(project: &Arc<Project>, platform: Option<&str>, looked_up: &LookedUp) -> Result<Arc<ImageTree>> {
+    let tree = past_tree(project, platform, looked_up);
+    project.sums.save();
+    tree
+}
+
+/// The same of a commit to which nobody is likely to come back: sums of its files are not kept.
+pub fn past_tree(project: &Arc<Project>, platform: Option<&str>, looked_up: &LookedUp) -> Result<Arc<ImageTree>> {
     if let Some(text) = platform.filter(|text| Platform::parse(text).is_none()) {
         return Err(BadPlatform { text: text.to_owned() }.into());
     }
-    let options = Options { platform: platform.map(str::to_owned).into_iter().collect(), looked_up: looked_up.clone() };
-    let tree = ImageTree::new(project.config.clone(), &project.image_files(), &options).map_err(wrong_images)?;
-    Ok(Arc::new(tree))
+    let platform = platform.map(str::to_owned).into_iter().collect();
+    let options = Options { platform, looked_up: looked_up.clone(), sums: project.sums.clone() };
+    Ok(Arc::new(ImageTree::new(project.config.clone(), project.image_files(), &options).map_err(wrong_images)?))
 }
 
 /// Does the work while all that images see is compared with the work tree: those are many files. A difference ends the work, and it is
@@ -299,7 +312,7 @@ impl Images {
             return Ok((digests, Took::new(), triggers));
         }
         let bases = self.resolve_bases(client, &missing, run).await?;
-        let trees = self.tree.trees(project.shared_image_files());
+        let trees = self.tree.trees(project.image_files());
         let work = Work { images: self, project, client, builder: &builder, bases, trees, run };
 
         let mut unpublished = missing.clone();

@@ -30,7 +30,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
             let chart_yaml = project.chart_files().read(&format!("{directory}/Chart.yaml"))?;
             let chart_yaml = chart_yaml.as_deref().map(String::from_utf8_lossy);
             let found = release::with_input(chart, scene, |input| chart::lint_project(&rendered, chart_yaml.as_deref(), input))?;
-            Ok((rendered, doubts(tree).into_iter().chain(found).collect::<Vec<_>>()))
+            Ok((rendered, doubts(tree)?.into_iter().chain(found).collect::<Vec<_>>()))
         })
         .await?;
         (Some(rendered), findings)
@@ -38,7 +38,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
         let looked_up = lookups::look_up(&project, &options.render.registry, &Triggers::new(), &run).await?;
         let tree = images::tree(&project, options.render.build.platform.as_deref(), &looked_up);
         project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
-        (None, doubts(&*tree?))
+        (None, doubts(&*tree?)?)
     };
     let told: Vec<_> = findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
     let errors = told.iter().filter(|finding| finding.severity == Severity::Error).count();
@@ -55,13 +55,14 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
 }
 
 /// What is doubtful in the images.
-fn doubts(tree: &ImageTree) -> Vec<Finding> {
+fn doubts(tree: &ImageTree) -> Result<Vec<Finding>> {
     let finding = |Doubt { image, problem, help }| Finding {
         severity: Severity::Warning,
         path: "werf.yaml".into(),
         problem: format!("image `{image}`: {problem}: {help}"),
     };
-    tree.iter().flat_map(|(_, node)| image::doubts(node)).map(finding).collect()
+    let doubts: Vec<Vec<Doubt>> = tree.iter().map(|(_, node)| image::doubts(node)).collect::<Result<_, _>>()?;
+    Ok(doubts.into_iter().flatten().map(finding).collect())
 }
 
 #[derive(Debug, Error, Diagnostic)]

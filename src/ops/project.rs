@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::file_tree::{Content, Entry, FileTree, ObjectId, ReadError, bytes_of_text};
 use crate::images::buildkit::session;
-use crate::images::git_layers::{DirectoryCache, LayerCache};
+use crate::images::git_layers::{DirectoryCache, LayerCache, Sums};
 use crate::images::image::View;
 use crate::project::config::image::{GitMapping, Image, Recipe, Revision, Secret, SecretSource};
 use crate::project::config::{self, CommitData, Config, ConfigInput};
@@ -42,6 +42,8 @@ pub struct Project {
     pub env: String,
     /// What is known of layers made before.
     pub layer_cache: Arc<dyn LayerCache>,
+    /// What is known of sums of files.
+    pub sums: Arc<Sums>,
     /// What is known of other repositories.
     pub remotes: Arc<Remotes>,
     /// `--insecure-registry`.
@@ -136,7 +138,7 @@ pub fn open(options: &ProjectOptions, insecure_registry: bool, run: &Run) -> Res
 
 /// Opens the project and checks its configuration.
 pub fn read(options: &ProjectOptions, insecure_registry: bool, run: &Run) -> Result<Arc<Project>> {
-    let project = checked(options, open_commit(options, run)?, insecure_registry, Remotes::new(options), &AtomicBool::default())?;
+    let project = checked(options, open_commit(options, run)?, insecure_registry, Remotes::new(options), None, &AtomicBool::default())?;
     if let Some(path) = &options.config_render_path {
         write_rendered(path, &project.config.rendered)?;
     }
@@ -177,7 +179,7 @@ pub fn open_past(
         let giterminism = giterminism::load(&commit.short(), tree.clone(), None, Mode::Strict, options.giterminism_config.as_deref())?;
         let giterminism = Arc::new(included(with_whole(giterminism, &tree, |_| None), &project.includer, &mut |_| {})?);
         let opened = Opened { repository: repository.clone(), commit, giterminism, provider, includer: project.includer.clone() };
-        checked(options, opened, project.insecure_registry, project.remotes.clone(), &asked)
+        checked(options, opened, project.insecure_registry, project.remotes.clone(), Some(project.sums.clone()), &asked)
     };
     (open(), asked.load(Ordering::Relaxed))
 }
@@ -188,6 +190,7 @@ fn checked(
     opened: Opened,
     insecure_registry: bool,
     remotes: Arc<Remotes>,
+    sums: Option<Arc<Sums>>,
     asked: &AtomicBool,
 ) -> Result<Arc<Project>> {
     let lookup = options.env_lookup;
@@ -203,7 +206,9 @@ fn checked(
     }
     let config = Arc::new(config);
     let Opened { repository, commit, giterminism, provider, includer } = opened;
+    let sums = sums.unwrap_or_else(|| Arc::new(Sums::load(&options.cache_dir.join("sums").join(&config.meta.project))));
     Ok(Arc::new(Project {
+        sums,
         repository,
         commit,
         giterminism,
@@ -276,13 +281,8 @@ impl Project {
     }
 
     /// Files that images see: the commit's, with what the rules let in.
-    pub fn image_files(&self) -> ImageFiles<'_> {
-        ImageFiles { project: self }
-    }
-
-    /// The same, for those who outlive the caller.
-    pub fn shared_image_files(self: &Arc<Self>) -> Arc<dyn FileTree> {
-        Arc::new(SharedImageFiles(self.clone()))
+    pub fn image_files(self: &Arc<Self>) -> Arc<dyn FileTree> {
+        Arc::new(ImageFiles(self.clone()))
     }
 
     /// Files of the chart.
@@ -390,80 +390,56 @@ fn join(dir: &str, path: &str) -> String {
 }
 
 /// The files that images see, from the repository's root.
-pub struct ImageFiles<'p> {
-    project: &'p Project,
+struct ImageFiles(Arc<Project>);
+
+impl ImageFiles {
+    fn committed(&self) -> &dyn FileTree {
+        &**self.0.giterminism.content()
+    }
 }
 
-impl FileTree for ImageFiles<'_> {
+impl FileTree for ImageFiles {
     fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
-        match self.project.purpose(path) {
-            Some(purpose) => self.project.giterminism.files(purpose).read(self.project.own_path(path)),
-            None => self.project.giterminism.content().read(path),
+        match self.0.purpose(path) {
+            Some(purpose) => self.0.giterminism.files(purpose).read(self.0.own_path(path)),
+            None => self.committed().read(path),
         }
     }
 
     fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
-        self.project.giterminism.content().list(dir)
+        self.committed().list(dir)
+    }
+
+    fn identity(&self, dir: &str) -> Result<Option<[u8; 32]>, ReadError> {
+        self.committed().identity(dir)
+    }
+
+    fn entry(&self, path: &str) -> Result<Option<Entry>, ReadError> {
+        self.committed().entry(path)
     }
 
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
-        self.project.giterminism.content().blob(entry)
+        self.committed().blob(entry)
     }
 
     fn content(&self, entry: &Entry) -> Result<Content, ReadError> {
-        self.project.giterminism.content().content(entry)
+        self.committed().content(entry)
     }
 
     fn check(&self, entry: &Entry) -> Result<(), ReadError> {
-        self.project.giterminism.content().check(entry)
+        self.committed().check(entry)
     }
 
     fn fetch(&self, entries: &[&Entry]) -> Result<bool, ReadError> {
-        self.project.giterminism.content().fetch(entries)
+        self.committed().fetch(entries)
     }
 
     fn blob_sizes(&self, entries: &[&Entry]) -> Result<Vec<u64>, ReadError> {
-        self.project.giterminism.content().blob_sizes(entries)
+        self.committed().blob_sizes(entries)
     }
 
     fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {
-        self.project.giterminism.content().blob_size(entry)
-    }
-}
-
-struct SharedImageFiles(Arc<Project>);
-
-impl FileTree for SharedImageFiles {
-    fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, ReadError> {
-        self.0.image_files().read(path)
-    }
-
-    fn list(&self, dir: &str) -> Result<Arc<[Entry]>, ReadError> {
-        self.0.image_files().list(dir)
-    }
-
-    fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {
-        self.0.image_files().blob(entry)
-    }
-
-    fn content(&self, entry: &Entry) -> Result<Content, ReadError> {
-        self.0.image_files().content(entry)
-    }
-
-    fn check(&self, entry: &Entry) -> Result<(), ReadError> {
-        self.0.image_files().check(entry)
-    }
-
-    fn fetch(&self, entries: &[&Entry]) -> Result<bool, ReadError> {
-        self.0.image_files().fetch(entries)
-    }
-
-    fn blob_sizes(&self, entries: &[&Entry]) -> Result<Vec<u64>, ReadError> {
-        self.0.image_files().blob_sizes(entries)
-    }
-
-    fn blob_size(&self, entry: &Entry) -> Result<u64, ReadError> {
-        self.0.image_files().blob_size(entry)
+        self.committed().blob_size(entry)
     }
 }
 

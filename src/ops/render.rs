@@ -78,7 +78,7 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
 }
 
 /// The chart with stand-ins for references of images, of which nothing is asked.
-async fn with_stand_ins(options: &Options, project: &Project, run: &Run) -> Result<Rendered> {
+async fn with_stand_ins(options: &Options, project: &Arc<Project>, run: &Run) -> Result<Rendered> {
     let loaded = Loaded::new(options, project);
     project.checked(&[], Ok(()))?;
     let loaded = loaded?.complete(options, run).await?;
@@ -117,7 +117,7 @@ async fn with_images(options: &Options, project: &Arc<Project>, triggers: &Trigg
 /// Loads the chart of the commit with all that it is rendered for, and its images, none of which is built.
 pub(super) async fn with_scene<T>(
     options: &Options,
-    project: &Project,
+    project: &Arc<Project>,
     run: &Run,
     work: impl FnOnce(&Chart, &release::Scene<'_>, &ImageTree) -> Result<T>,
 ) -> Result<T> {

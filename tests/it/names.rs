@@ -6,6 +6,7 @@ pub mod commits;
 pub mod dice;
 mod document;
 mod places;
+mod remembered;
 
 use serde_json::{Value, json};
 

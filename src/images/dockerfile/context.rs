@@ -25,6 +25,16 @@ pub struct Visible {
 }
 
 impl Visible {
+    /// What is seen where no link leads to anything, without its files.
+    pub fn without_links(uses: &ContextUse, ignore: &Ignore) -> Self {
+        Visible { entries: Vec::new(), uses: uses.clone(), ignore: ignore.clone(), reached: BTreeSet::new() }
+    }
+
+    /// Whether a link leads to any of it.
+    pub fn has_links(&self) -> bool {
+        !self.reached.is_empty()
+    }
+
     /// Whether a file of this path (relative to the context) would be seen, were it there. Of a change that the context would show,
     /// at least one path is: behind a link that is itself new, the link.
     pub fn sees(&self, path: &str) -> bool {
@@ -52,7 +62,7 @@ pub fn visible(
     uses: &ContextUse,
     ignore: &Ignore,
 ) -> Result<Visible, ReadError> {
-    let mut seen = Visible { entries: Vec::new(), uses: uses.clone(), ignore: ignore.clone(), reached: BTreeSet::new() };
+    let mut seen = Visible::without_links(uses, ignore);
     if uses.is_empty() {
         return Ok(seen);
     }

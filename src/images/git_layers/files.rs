@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::filter::Filter;
 use super::listing::{Listing, Sum};
-use crate::file_tree::{Entry, Mode};
+use crate::file_tree::Entry;
 use crate::glob::Globs;
 
 /// The owner of files in an image.
@@ -59,11 +59,6 @@ impl FileSet {
         FileSet::new(self.listing.clone(), self.filter.clone().require(patterns))
     }
 
-    /// The files of this set that match none of some patterns.
-    pub fn without(&self, patterns: Globs) -> Self {
-        FileSet::new(self.listing.clone(), self.filter.clone().forbid(patterns))
-    }
-
     /// Paths inside the set with their entries, sorted by path bytes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Entry)> + Clone + '_ {
         let (entries, strip) = (self.listing.entries(), self.listing.strip());
@@ -110,7 +105,8 @@ impl FileSet {
         self.sum().unwrap_or_default()
     }
 
-    fn sum(&self) -> Option<Sum> {
+    /// The same; `None` if there is no file.
+    pub fn sum(&self) -> Option<Sum> {
         *self.sum.get_or_init(|| self.listing.sum(&self.filter.start()?))
     }
 
@@ -123,33 +119,22 @@ fn inside(path: &str, strip: usize) -> &str {
     path.get(strip..).unwrap_or_default()
 }
 
-impl PartialEq for FileSet {
-    fn eq(&self, other: &Self) -> bool {
-        self.digest() == other.digest()
-    }
-}
-
 impl std::fmt::Debug for FileSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.iter().map(|(path, _)| path)).finish()
     }
 }
 
-/// A mode's stable code in digests and cache keys.
-pub(super) fn mode_byte(mode: Mode) -> u8 {
-    match mode {
-        Mode::File => b'f',
-        Mode::Executable => b'x',
-        Mode::Symlink => b'l',
-        Mode::Submodule => b's',
-        Mode::Directory => b'd',
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::file_tree::{Conversion, Eol, FileTree, MemoryTree, blob_id};
+    use crate::file_tree::{Conversion, Eol, FileTree, MemoryTree, Mode, blob_id};
+
+    impl FileSet {
+        fn without(&self, patterns: Globs) -> Self {
+            FileSet::new(self.listing.clone(), self.filter.clone().forbid(patterns))
+        }
+    }
 
     fn set(files: &[(&str, &str)], strip: usize) -> FileSet {
         FileSet::of(MemoryTree::new(files.iter().copied()).list("").unwrap(), strip)

@@ -9,8 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::cache::{LayerCache, Scratch};
 use super::cut::{Piece, cut};
-use super::files::{FileSet, Owner, mode_byte};
+use super::files::{FileSet, Owner};
 use super::kept::{Keeper, Kept};
+use super::listing::mode_byte;
 use super::tar::{Archive, Directory, FORMAT, compressor, directories};
 use crate::file_tree::{Content, Entry, FileTree, Mode, ReadError, shown};
 

@@ -106,7 +106,7 @@ impl Listing {
             let entry = &self.entries[child.entry as usize];
             let name = &entry.path[child.name.clone()];
             match child.directory {
-                None if keeps(entry, step, name) => put(name, super::files::mode_byte(entry.mode), &entry.content().0),
+                None if keeps(entry, step, name) => put(name, mode_byte(entry.mode), &entry.content().0),
                 None => {}
                 Some(inner) => {
                     if let Some(sum) = step.enter(name).and_then(|step| self.sum_of(inner, &step)) {
@@ -147,4 +147,15 @@ impl Listing {
 /// Whether an entry is chosen: of a submodule that is not here, whether anything in it could be.
 fn keeps(entry: &Entry, step: &Step, name: &str) -> bool {
     if entry.mode == Mode::Submodule { step.enter(name).is_some() } else { step.keeps(name) }
+}
+
+/// A mode's stable code in digests and cache keys.
+pub(super) fn mode_byte(mode: Mode) -> u8 {
+    match mode {
+        Mode::File => b'f',
+        Mode::Executable => b'x',
+        Mode::Symlink => b'l',
+        Mode::Submodule => b's',
+        Mode::Directory => b'd',
+    }
 }

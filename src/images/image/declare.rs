@@ -223,7 +223,5 @@ fn dockerfile(dockerfile: &Dockerfile, inputs: &mut Inputs) {
     inputs.list("addHost", add_hosts);
     network(*net, inputs);
     inputs.list("secrets", secrets);
-    if !context.is_empty() {
-        inputs.files("context", context.clone());
-    }
+    inputs.files("context", context.clone());
 }

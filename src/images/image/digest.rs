@@ -9,6 +9,7 @@ use std::fmt;
 use super::declare;
 use super::inputs::{Input, Value};
 use super::stage::Stage;
+use crate::file_tree::ReadError;
 
 /// A 256-bit content digest. As hex (64 characters) it is the tag of an image.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,7 +97,10 @@ impl Fields {
 }
 
 /// The digest of a stage: its name, the stage before it, and all inputs that it declares.
-pub(super) fn of_stage(stage: &Stage, parent: Option<Digest>) -> Digest {
+///
+/// # Errors
+/// Files of which no sum is remembered, and that cannot be read.
+pub(super) fn of_stage(stage: &Stage, parent: Option<Digest>) -> Result<Digest, ReadError> {
     let mut fields = Fields::new(Purpose::Stage);
     fields.text("stage", stage.name().as_str());
     if let Some(parent) = parent {
@@ -106,12 +110,16 @@ pub(super) fn of_stage(stage: &Stage, parent: Option<Digest>) -> Digest {
         match value {
             Value::Text(text) => fields.text(name, text),
             Value::List(list) => fields.list(name, list),
-            Value::Files(files) => fields.digest(name, Digest(files.digest())),
+            Value::Files(files) => {
+                if let Some(sum) = files.sum()? {
+                    fields.digest(name, Digest(sum));
+                }
+            }
             // The other image's name is for people.
             Value::Image { name: _, digest } => fields.digest(name, *digest),
         }
     }
-    fields.finish()
+    Ok(fields.finish())
 }
 
 /// The digest of an image, by that of its last stage.

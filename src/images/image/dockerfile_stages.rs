@@ -51,15 +51,8 @@ pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut 
             break;
         }
     }
-    let seen = if found.context.is_empty() {
-        Arc::new(FileSet::empty())
-    } else {
-        let rules = format!("{:?} {ignore:?}", found.context);
-        let tree = files.tree;
-        files.context(context, rules, |entries, strip| {
-            dockerfile::visible(entries, strip, &|link| tree.blob(link), &found.context, &ignore)
-        })?
-    };
+    let seen =
+        if found.context.is_empty() { Arc::new(FileSet::empty().into()) } else { files.context(context, &found.context, &ignore)? };
 
     let mut chain = Chain::default();
     chain.push(Work::Dockerfile(Box::new(Dockerfile {
@@ -82,8 +75,8 @@ pub(super) fn stages(known: &Known<'_>, recipe: &image::Dockerfile, files: &mut 
         secrets: if found.runs { known.secrets() } else { Vec::new() },
         context: seen,
         unpinned: found.unpinned,
-    })));
-    chain.push_spec(spec::effective(known.config, known.image));
+    })))?;
+    chain.push_spec(spec::effective(known.config, known.image))?;
     Ok(chain)
 }
 

@@ -3,6 +3,7 @@
 use super::stage::{Dockerfile, Work};
 use super::tree::Node;
 use super::undeclared::undeclared;
+use crate::file_tree::ReadError;
 
 /// Something that works and is perhaps not what was meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,14 +17,17 @@ pub struct Doubt {
 }
 
 /// The doubts about an image: paths that its commands name and do not see, and content that its digest cannot hold.
-pub fn doubts(node: &Node) -> Vec<Doubt> {
+///
+/// # Errors
+/// Files that cannot be read.
+pub fn doubts(node: &Node) -> Result<Vec<Doubt>, ReadError> {
     let of = |problem, help| Doubt { image: node.name.clone(), problem, help };
-    let undeclared = undeclared(node).into_iter().map(|found| of(found.problem(), found.help()));
+    let undeclared = undeclared(node)?.into_iter().map(|found| of(found.problem(), found.help()));
     let dockerfiles = node.stages.iter().filter_map(|stage| match &stage.work {
         Work::Dockerfile(dockerfile) => Some(dockerfile),
         _ => None,
     });
-    undeclared.chain(dockerfiles.flat_map(|dockerfile| unpinned(dockerfile)).map(|(problem, help)| of(problem, help))).collect()
+    Ok(undeclared.chain(dockerfiles.flat_map(|dockerfile| unpinned(dockerfile)).map(|(problem, help)| of(problem, help))).collect())
 }
 
 /// Instructions of a Dockerfile that fetch what may change while the image's name stays.

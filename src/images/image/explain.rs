@@ -7,6 +7,7 @@ use super::declare;
 use super::inputs::{Input, Inputs, Value};
 use super::stage::Stage;
 use super::tree::Node;
+use crate::file_tree::ReadError;
 use crate::images::git_layers::FileSet;
 
 /// One difference between the inputs of two images. Prints itself as a line.
@@ -98,7 +99,10 @@ fn line(value: &str) -> String {
 }
 
 /// What differs between an image of two commits, stage by stage. Empty if and only if their digests are equal.
-pub fn explain(old: &Node, new: &Node) -> Vec<Change> {
+///
+/// # Errors
+/// Files that cannot be read.
+pub fn explain(old: &Node, new: &Node) -> Result<Vec<Change>, ReadError> {
     let mut changes = Vec::new();
     let mut names: Vec<_> = new.stages.iter().map(Stage::name).collect();
     names.extend(old.stages.iter().map(Stage::name).filter(|name| new.stages.iter().all(|stage| stage.name() != *name)));
@@ -107,48 +111,56 @@ pub fn explain(old: &Node, new: &Node) -> Vec<Change> {
             let stage = node.stages.iter().find(|stage| stage.name() == name);
             stage.map(|stage| declare::inputs(&stage.work)).unwrap_or_default()
         };
-        explain_inputs(name.as_str(), &inputs(old), &inputs(new), &mut changes);
+        explain_inputs(name.as_str(), &inputs(old), &inputs(new), &mut changes)?;
     }
-    changes
+    Ok(changes)
 }
 
 /// What differs between the inputs of one stage.
-pub fn explain_inputs(stage: &str, old: &Inputs, new: &Inputs, changes: &mut Vec<Change>) {
+fn explain_inputs(stage: &str, old: &Inputs, new: &Inputs, changes: &mut Vec<Change>) -> Result<(), ReadError> {
     let mut push = |input: &str, what| changes.push(Change { stage: stage.to_owned(), input: input.to_owned(), what });
     for Input { name, value } in new.iter() {
         match old.iter().find(|known| known.name == *name) {
-            Some(known) => differences(&known.value, value, &mut |what| push(name, what)),
-            None => appeared(value, Difference::Added, Difference::FileAdded, &mut |what| push(name, what)),
+            Some(known) => differences(&known.value, value, &mut |what| push(name, what))?,
+            None => appeared(value, Difference::Added, Difference::FileAdded, &mut |what| push(name, what))?,
         }
     }
     for Input { name, value } in old.iter().filter(|known| new.iter().all(|input| input.name != known.name)) {
-        appeared(value, Difference::Removed, Difference::FileRemoved, &mut |what| push(name, what));
+        appeared(value, Difference::Removed, Difference::FileRemoved, &mut |what| push(name, what))?;
     }
+    Ok(())
 }
 
-fn appeared(value: &Value, text: fn(String) -> Difference, file: fn(String) -> Difference, push: &mut dyn FnMut(Difference)) {
+fn appeared(
+    value: &Value,
+    text: fn(String) -> Difference,
+    file: fn(String) -> Difference,
+    push: &mut dyn FnMut(Difference),
+) -> Result<(), ReadError> {
     match value {
         Value::Text(value) => push(text(value.clone())),
         Value::List(values) => values.iter().for_each(|value| push(text(value.clone()))),
-        Value::Files(files) => files.iter().for_each(|(path, _)| push(file(path.to_owned()))),
+        Value::Files(files) => files.files()?.iter().for_each(|(path, _)| push(file(path.to_owned()))),
         Value::Image { name, .. } => push(text(name.clone())),
     }
+    Ok(())
 }
 
-fn differences(old: &Value, new: &Value, push: &mut dyn FnMut(Difference)) {
+fn differences(old: &Value, new: &Value, push: &mut dyn FnMut(Difference)) -> Result<(), ReadError> {
     match (old, new) {
         (Value::Text(old), Value::Text(new)) if old != new => push(Difference::Changed { old: old.clone(), new: new.clone() }),
         (Value::List(old), Value::List(new)) => lists(old, new, push),
-        (Value::Files(old), Value::Files(new)) => files(old, new, push),
+        (Value::Files(old), Value::Files(new)) if old.sum()? != new.sum()? => files(old.files()?, new.files()?, push),
         (Value::Image { digest: old, .. }, Value::Image { digest: new, name }) if old != new => {
             push(Difference::ImageChanged(name.clone()))
         }
         (old, new) if std::mem::discriminant(old) != std::mem::discriminant(new) => {
-            appeared(old, Difference::Removed, Difference::FileRemoved, push);
-            appeared(new, Difference::Added, Difference::FileAdded, push);
+            appeared(old, Difference::Removed, Difference::FileRemoved, push)?;
+            appeared(new, Difference::Added, Difference::FileAdded, push)?;
         }
         _ => {}
     }
+    Ok(())
 }
 
 fn lists(old: &[String], new: &[String], push: &mut dyn FnMut(Difference)) {

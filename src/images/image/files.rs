@@ -4,31 +4,66 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::tree::{LookedUp, RemoteCommit};
+use super::tree::{LookedUp, Options, RemoteCommit};
 use super::view::View;
-use crate::file_tree::{Entry, FileTree, Mode, ReadError};
+use crate::file_tree::{FileTree, ReadError};
 use crate::glob::Globs;
-use crate::images::dockerfile::Visible;
-use crate::images::git_layers::{FileSet, Filter, Listing};
+use crate::images::dockerfile::{self, ContextUse, Ignore, Visible};
+use crate::images::git_layers::{Chosen, FileSet, Filter, Listing, Source, Sums};
 use crate::project::config::image::GitMapping;
 
 /// Trees with what was learnt of them.
 pub(super) struct Files<'a> {
     /// The project's.
-    pub tree: &'a dyn FileTree,
+    pub tree: Arc<dyn FileTree>,
     /// What was asked for of the project so far.
     pub views: Vec<View>,
     /// The views that were asked for since [`Files::begin`], by their places.
     used: BTreeSet<usize>,
     looked_up: &'a LookedUp,
-    listings: HashMap<(usize, String), Arc<Listing>>,
-    /// Chosen files, each with the places of its views.
-    sets: HashMap<String, (Option<Arc<FileSet>>, Range<usize>)>,
+    sums: &'a Arc<Sums>,
+    sources: HashMap<(usize, String), Arc<Source>>,
+    /// What mappings and contexts see, each with the places of its views.
+    mapped: HashMap<String, (Option<Mapped>, Range<usize>)>,
+    contexts: HashMap<String, (Arc<Chosen>, Range<usize>)>,
+}
+
+/// Files of a mapping, to be narrowed.
+#[derive(Clone)]
+pub(super) struct Mapped {
+    source: Arc<Source>,
+    filter: Filter,
+}
+
+impl Mapped {
+    /// Those that match patterns.
+    pub fn matching(&self, patterns: Globs) -> Self {
+        Mapped { source: self.source.clone(), filter: self.filter.clone().require(patterns) }
+    }
+
+    /// Those that match none of some patterns.
+    pub fn without(&self, patterns: Globs) -> Self {
+        Mapped { source: self.source.clone(), filter: self.filter.clone().forbid(patterns) }
+    }
+
+    /// The files.
+    pub fn chosen(&self) -> Arc<Chosen> {
+        Arc::new(Chosen::new(self.source.clone(), self.filter.clone()))
+    }
 }
 
 impl<'a> Files<'a> {
-    pub fn new(tree: &'a dyn FileTree, looked_up: &'a LookedUp) -> Self {
-        Files { tree, views: Vec::new(), used: BTreeSet::new(), looked_up, listings: HashMap::new(), sets: HashMap::new() }
+    pub fn new(tree: Arc<dyn FileTree>, options: &'a Options) -> Self {
+        Files {
+            tree,
+            views: Vec::new(),
+            used: BTreeSet::new(),
+            looked_up: &options.looked_up,
+            sums: &options.sums,
+            sources: HashMap::new(),
+            mapped: HashMap::new(),
+            contexts: HashMap::new(),
+        }
     }
 
     /// From here on views are those of another image.
@@ -41,34 +76,21 @@ impl<'a> Files<'a> {
         &self.used
     }
 
-    /// All files below a directory of a tree.
-    fn listing(&mut self, origin: usize, directory: &str) -> Result<Arc<Listing>, ReadError> {
+    /// A directory of a tree.
+    fn source(&mut self, origin: usize, directory: &str) -> Result<Arc<Source>, ReadError> {
         let key = (origin, directory.to_owned());
-        if let Some(known) = self.listings.get(&key) {
+        if let Some(known) = self.sources.get(&key) {
             return Ok(known.clone());
         }
-        let listing = Arc::new(Listing::new(self.tree_of(origin).list(directory)?, strip(directory)).of_tree(origin));
-        self.listings.insert(key, listing.clone());
-        Ok(listing)
+        let source = Arc::new(Source::directory(self.tree_of(origin), origin, directory, self.sums)?);
+        self.sources.insert(key, source.clone());
+        Ok(source)
     }
 
-    /// Whether submodules that are chosen came just now, so that lists have their files instead.
-    fn fetched(&mut self, origin: usize, chosen: &FileSet) -> Result<bool, ReadError> {
-        if !chosen.is_doubtful() {
-            return Ok(false);
-        }
-        let submodules: Vec<&Entry> = chosen.iter().map(|(_, entry)| entry).filter(|entry| entry.mode == Mode::Submodule).collect();
-        let any = !submodules.is_empty() && self.tree_of(origin).fetch(&submodules)?;
-        if any {
-            self.listings.retain(|(tree, _), _| *tree != origin);
-        }
-        Ok(any)
-    }
-
-    fn tree_of(&self, origin: usize) -> &'a dyn FileTree {
+    fn tree_of(&self, origin: usize) -> &Arc<dyn FileTree> {
         match origin.checked_sub(1).and_then(|at| self.looked_up.remotes.values().nth(at)) {
-            Some(remote) => &*remote.tree,
-            None => self.tree,
+            Some(remote) => &remote.tree,
+            None => &self.tree,
         }
     }
 
@@ -86,49 +108,38 @@ impl<'a> Files<'a> {
     }
 
     /// The files of a mapping without those that are `carved` out of it; `None` if `add` is not in the tree.
-    pub fn mapping(&mut self, mapping: &GitMapping, carved: Vec<String>) -> Result<Option<Arc<FileSet>>, ReadError> {
+    pub fn mapping(&mut self, mapping: &GitMapping, carved: Vec<String>) -> Result<Option<Mapped>, ReadError> {
         let add = mapping.add.trim_matches('/');
         let origin = self.origin(mapping);
         let key = format!("{:?}", (origin, add, &mapping.include_paths, &mapping.exclude_paths, &carved));
-        if let Some((known, views)) = self.sets.get(&key) {
+        if let Some((known, views)) = self.mapped.get(&key) {
             self.used.extend(views.clone());
             return Ok(known.clone());
         }
         let before = self.views.len();
-        let mut set = self.choose(origin, add, mapping, &carved)?;
-        while let Some(chosen) = &set
-            && self.fetched(origin, chosen)?
-        {
-            self.views.truncate(before);
-            set = self.choose(origin, add, mapping, &carved)?;
-        }
-        if let Some(set) = &set {
-            check(self.tree_of(origin), set)?;
-        }
-        let set = set.map(Arc::new);
-        self.remember(key, set.clone(), before);
-        Ok(set)
+        let mapped = self.map(origin, add, mapping, &carved)?;
+        let views = self.viewed(before);
+        self.mapped.insert(key, (mapped.clone(), views));
+        Ok(mapped)
     }
 
-    fn remember(&mut self, key: String, set: Option<Arc<FileSet>>, before: usize) {
+    /// The views since there were so many.
+    fn viewed(&mut self, before: usize) -> Range<usize> {
         let views = before..self.views.len();
         self.used.extend(views.clone());
-        self.sets.insert(key, (set, views));
+        views
     }
 
-    fn choose(&mut self, origin: usize, add: &str, mapping: &GitMapping, carved: &[String]) -> Result<Option<FileSet>, ReadError> {
-        let listing = self.listing(origin, add)?;
-        if listing.entries().is_empty() && !add.is_empty() {
+    fn map(&mut self, origin: usize, add: &str, mapping: &GitMapping, carved: &[String]) -> Result<Option<Mapped>, ReadError> {
+        let source = self.source(origin, add)?;
+        if !add.is_empty() && !source.is_there()? {
             // Not a directory: perhaps one file.
-            let parent = add.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned();
-            let siblings = self.listing(origin, &parent)?;
-            let siblings = siblings.entries();
-            let found = siblings.binary_search_by(|entry| entry.path.as_str().cmp(add)).ok();
             if origin == 0 {
                 self.views.push(View::new(add, |_| false));
             }
-            let one = |at: usize| Listing::new(Arc::new([siblings[at].clone()]), add.len()).of_tree(origin);
-            return Ok(found.map(|at| FileSet::new(Arc::new(one(at)), Filter::default())));
+            let tree = self.tree_of(origin);
+            let source = tree.entry(add)?.map(|entry| Source::file(tree, origin, entry, self.sums));
+            return Ok(source.map(|source| Mapped { source: Arc::new(source), filter: Filter::default() }));
         }
         let mut filter = Filter::default().forbid(Globs::new(&mapping.exclude_paths)).forbid(Globs::new(carved));
         if !mapping.include_paths.is_empty() {
@@ -138,46 +149,53 @@ impl<'a> Files<'a> {
             let filter = filter.clone();
             self.views.push(View::new(add, move |path| filter.keeps(path)));
         }
-        Ok(Some(FileSet::new(listing, filter)))
+        Ok(Some(Mapped { source, filter }))
     }
 
-    /// The files of a context that a Dockerfile sees. `rules` says all that `visible` depends on.
-    pub fn context(
-        &mut self,
-        directory: &str,
-        rules: String,
-        visible: impl Fn(&[Entry], usize) -> Result<Visible, ReadError>,
-    ) -> Result<Arc<FileSet>, ReadError> {
-        let key = format!("context {directory:?} {rules}");
-        if let Some((Some(known), views)) = self.sets.get(&key) {
+    /// The files of a context that instructions see after an ignore file.
+    pub fn context(&mut self, directory: &str, uses: &ContextUse, ignore: &Ignore) -> Result<Arc<Chosen>, ReadError> {
+        // The texts say all that these depend on.
+        let rule = format!("{uses:?} {ignore:?}");
+        let key = format!("{directory:?} {rule}");
+        if let Some((known, views)) = self.contexts.get(&key) {
             self.used.extend(views.clone());
             return Ok(known.clone());
         }
         let before = self.views.len();
-        let (seen, set) = loop {
-            let listing = self.listing(0, directory)?;
-            let mut seen = visible(listing.entries(), strip(directory))?;
-            let set = FileSet::of(std::mem::take(&mut seen.entries).into(), strip(directory));
-            if !self.fetched(0, &set)? {
-                break (seen, Arc::new(set));
+        let source = self.source(0, directory)?;
+        let (seen, chosen) = match self.remembered(&source, &rule, uses, ignore) {
+            Some(chosen) => (Visible::without_links(uses, ignore), chosen),
+            None => {
+                let mut seen = Visible::without_links(uses, ignore);
+                let set = source.choose(|listing| {
+                    let (set, now) = visible(&*self.tree, listing, uses, ignore)?;
+                    seen = now;
+                    Ok(set)
+                })?;
+                if !seen.has_links() {
+                    source.remember(&rule, &set);
+                }
+                (seen, Chosen::from(set))
             }
         };
-        check(self.tree, &set)?;
         self.views.push(View::new(directory, move |path| seen.sees(path)));
-        self.remember(key, Some(set.clone()), before);
-        Ok(set)
+        let chosen = Arc::new(chosen);
+        let views = self.viewed(before);
+        self.contexts.insert(key, (chosen.clone(), views));
+        Ok(chosen)
+    }
+
+    /// The files of a context of which it is known that no link leads to any.
+    fn remembered(&self, source: &Arc<Source>, rule: &str, uses: &ContextUse, ignore: &Ignore) -> Option<Chosen> {
+        let (tree, uses, ignore) = (self.tree.clone(), uses.clone(), ignore.clone());
+        let choose = move |listing: &Listing| visible(&*tree, listing, &uses, &ignore).map(|(set, _)| set);
+        Chosen::remembered(source, rule, Box::new(choose))
     }
 }
 
-/// An error for the first chosen file that cannot be had: a submodule that is not here, a file that only a program could make.
-fn check(tree: &dyn FileTree, set: &FileSet) -> Result<(), ReadError> {
-    match set.is_doubtful() {
-        true => set.iter().filter(|(_, entry)| entry.is_doubtful()).try_for_each(|(_, entry)| tree.check(entry)),
-        false => Ok(()),
-    }
-}
-
-/// Bytes of paths in a directory that are the directory's.
-fn strip(directory: &str) -> usize {
-    if directory.is_empty() { 0 } else { directory.len() + 1 }
+/// What instructions see of a context.
+fn visible(tree: &dyn FileTree, listing: &Listing, uses: &ContextUse, ignore: &Ignore) -> Result<(FileSet, Visible), ReadError> {
+    let mut seen = dockerfile::visible(listing.entries(), listing.strip(), &|link| tree.blob(link), uses, ignore)?;
+    let entries = std::mem::take(&mut seen.entries);
+    Ok((FileSet::of(entries.into(), listing.strip()), seen))
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::digest::Digest;
-use crate::images::git_layers::FileSet;
+use crate::images::git_layers::Chosen;
 
 /// One named input.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Input {
     /// What it is, for people: `base image`, `commands`, `files of ./frontend`.
     pub name: String,
@@ -16,14 +16,14 @@ pub struct Input {
 }
 
 /// The value of an input.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// A text.
     Text(String),
     /// An ordered list of texts, such as the commands of a stage.
     List(Vec<String>),
-    /// Path, mode and blob id of files.
-    Files(Arc<FileSet>),
+    /// Path, mode and blob id of files. An input without files is none.
+    Files(Arc<Chosen>),
     /// Another image, by its content digest.
     Image {
         /// Its name in werf.yaml: for people, it is not hashed.
@@ -34,7 +34,7 @@ pub enum Value {
 }
 
 /// Inputs in the order in which they are hashed.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Inputs(Vec<Input>);
 
 impl Inputs {
@@ -64,7 +64,7 @@ impl Inputs {
     }
 
     /// Adds files.
-    pub fn files(&mut self, name: impl Into<String>, files: Arc<FileSet>) {
+    pub fn files(&mut self, name: impl Into<String>, files: Arc<Chosen>) {
         self.push(name, Value::Files(files));
     }
 

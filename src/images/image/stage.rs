@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::digest::Digest;
 use crate::images::dockerfile;
-use crate::images::git_layers::FileSet;
+use crate::images::git_layers::Chosen;
 use crate::images::llb::Network;
 use crate::project::config::image::{Command, GitMapping, ImageFact, ImageSpec, UserStage, When};
 
@@ -132,7 +132,7 @@ pub struct Placed {
     /// The commit of another repository that they are from.
     pub remote: Option<Remote>,
     /// The files, by path below `to`.
-    pub files: Arc<FileSet>,
+    pub files: Arc<Chosen>,
 }
 
 /// Files of one git mapping that a stage does not see: its `stageDependencies` do not name them, or it is before all files.
@@ -145,12 +145,12 @@ pub struct Unseen {
     /// The mapping's line in werf.yaml.
     pub line: usize,
     /// The files, by path below `to`.
-    pub files: Arc<FileSet>,
+    pub files: Arc<Chosen>,
 }
 
 impl Unseen {
     /// Files of a mapping.
-    pub fn new(mapping: &GitMapping, files: Arc<FileSet>) -> Self {
+    pub fn new(mapping: &GitMapping, files: Arc<Chosen>) -> Self {
         Unseen { add: mapping.add.clone(), to: mapping.to.clone(), line: mapping.at.line, files }
     }
 }
@@ -256,7 +256,7 @@ pub struct Dockerfile {
     /// Ids of the secrets that instructions may read.
     pub secrets: Vec<String>,
     /// What the instructions can see of the context, by path there.
-    pub context: Arc<FileSet>,
+    pub context: Arc<Chosen>,
     /// Instructions that fetch what nothing fixes: for people.
     pub unpinned: Vec<dockerfile::Unpinned>,
 }

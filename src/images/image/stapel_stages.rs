@@ -1,14 +1,12 @@
 //! The stages of a Stapel image and what each of them declares.
 
-use std::sync::Arc;
-
 use super::error::{ImageError, Place};
-use super::files::Files;
+use super::files::{Files, Mapped};
 use super::spec;
 use super::stage::{Above, Base, Dependencies, Fact, Import, Mount, MountSource, Placed, Remote, Run, Source, StageName, Unseen, Work};
 use super::tree::{Chain, Known};
+use crate::file_tree::ReadError;
 use crate::glob::Globs;
-use crate::images::git_layers::FileSet;
 use crate::project::config::image::{self as config, From, GitMapping, ShellStage, Stapel, UserStage, When};
 
 const ORDER: [StageName; 8] = [
@@ -25,34 +23,34 @@ const ORDER: [StageName; 8] = [
 /// The stages that have something to do, chained.
 pub(super) fn stages(known: &Known<'_>, stapel: &Stapel, files: &mut Files<'_>) -> Result<Chain, ImageError> {
     let mut chain = Chain::default();
-    chain.push(Work::From(from(known, stapel)));
+    chain.push(Work::From(from(known, stapel)))?;
 
     let mut mappings = Mappings::load(known, stapel, files)?;
     let commands = |stage: UserStage| stapel.shell.stages.get(&stage).filter(|stage| !stage.commands.is_empty());
     let last = ORDER.into_iter().rfind(|name| matches!(name, StageName::User(stage) if commands(*stage).is_some()));
     if last.is_none() {
-        mappings.place_rest(&mut chain);
+        mappings.place_rest(&mut chain)?;
     }
     for name in ORDER {
         match name {
             StageName::User(stage) => {
                 if let Some(shell) = commands(stage) {
-                    chain.push(Work::Run(run(known, stapel, stage, shell, &mut mappings)));
+                    chain.push(Work::Run(run(known, stapel, stage, shell, &mut mappings)?))?;
                 }
             }
             StageName::Dependencies(when) => {
                 let work = dependencies(known, stapel, when, &mappings)?;
                 if !work.imports.is_empty() || !work.facts.is_empty() {
-                    chain.push(Work::Dependencies(work));
+                    chain.push(Work::Dependencies(work))?;
                 }
             }
             _ => {}
         }
         if Some(name) == last {
-            mappings.place_rest(&mut chain);
+            mappings.place_rest(&mut chain)?;
         }
     }
-    chain.push_spec(spec::effective(known.config, known.image));
+    chain.push_spec(spec::effective(known.config, known.image))?;
     Ok(chain)
 }
 
@@ -75,10 +73,10 @@ fn from(known: &Known<'_>, stapel: &Stapel) -> Base {
     }
 }
 
-fn run(known: &Known<'_>, stapel: &Stapel, stage: UserStage, shell: &ShellStage, mappings: &mut Mappings<'_>) -> Run {
+fn run(known: &Known<'_>, stapel: &Stapel, stage: UserStage, shell: &ShellStage, mappings: &mut Mappings<'_>) -> Result<Run, ReadError> {
     let (placed, unseen) = match stage {
         UserStage::BeforeInstall => (Vec::new(), mappings.all_unseen()),
-        stage => mappings.place(stage),
+        stage => mappings.place(stage)?,
     };
     let mount = |mount: &config::Mount| Mount {
         to: mount.to.clone(),
@@ -88,7 +86,7 @@ fn run(known: &Known<'_>, stapel: &Stapel, stage: UserStage, shell: &ShellStage,
             config::MountSource::Path(path) => MountSource::Machine(path.clone()),
         },
     };
-    Run {
+    Ok(Run {
         stage,
         placed,
         unseen,
@@ -98,7 +96,7 @@ fn run(known: &Known<'_>, stapel: &Stapel, stage: UserStage, shell: &ShellStage,
         network: known.network(),
         secrets: known.secrets(),
         mounts: stapel.mounts.iter().map(mount).collect(),
-    }
+    })
 }
 
 fn dependencies(known: &Known<'_>, stapel: &Stapel, when: When, mappings: &Mappings<'_>) -> Result<Dependencies, ImageError> {
@@ -116,7 +114,7 @@ fn dependencies(known: &Known<'_>, stapel: &Stapel, when: When, mappings: &Mappi
             group: given(&import.group),
             include: import.include_paths.clone(),
             exclude,
-            above: mappings.above(&import.to),
+            above: mappings.above(&import.to)?,
         });
     }
     let dependencies = known.image.dependencies.iter();
@@ -209,7 +207,7 @@ fn below<'p>(outer: &str, inner: &'p str) -> Option<&'p str> {
 /// The git mappings of an image and which of their files are placed already.
 struct Mappings<'a> {
     all: &'a [GitMapping],
-    sets: Vec<Arc<FileSet>>,
+    sets: Vec<Mapped>,
     remotes: Vec<Option<Remote>>,
     placed: Vec<Already>,
 }
@@ -244,73 +242,75 @@ impl<'a> Mappings<'a> {
     }
 
     /// Places what a stage sees and does not have yet, and tells what it does not see.
-    fn place(&mut self, stage: UserStage) -> (Vec<Placed>, Vec<Unseen>) {
+    fn place(&mut self, stage: UserStage) -> Result<(Vec<Placed>, Vec<Unseen>), ReadError> {
         let (mut placed, mut unseen) = (Vec::new(), Vec::new());
         for (at, mapping) in self.all.iter().enumerate() {
             let Already::Matching(earlier) = self.placed[at].clone() else { continue };
             let left = self.left(at, &earlier);
             match mapping.stage_dependencies.get(&stage).map(|patterns| Globs::new(patterns)) {
                 Some(patterns) => {
-                    placed.extend(self.of(at, left.matching(patterns.clone())));
-                    unseen.push(Unseen::new(mapping, Arc::new(left.without(patterns.clone()))));
+                    placed.extend(self.of(at, left.matching(patterns.clone()))?);
+                    unseen.push(Unseen::new(mapping, left.without(patterns.clone()).chosen()));
                     self.placed[at] = Already::Matching(earlier.into_iter().chain([patterns]).collect());
                 }
                 None => {
-                    placed.extend(self.of(at, left));
+                    placed.extend(self.of(at, left)?);
                     self.placed[at] = Already::All;
                 }
             }
         }
-        (placed, unseen)
+        Ok((placed, unseen))
     }
 
     /// What a stage does not see that is before all files.
     fn all_unseen(&self) -> Vec<Unseen> {
-        self.all.iter().zip(&self.sets).map(|(mapping, set)| Unseen::new(mapping, set.clone())).collect()
+        self.all.iter().zip(&self.sets).map(|(mapping, set)| Unseen::new(mapping, set.chosen())).collect()
     }
 
     /// The directories above a place that the mapping around it makes, if it gives them an owner.
-    fn above(&self, place: &str) -> Option<Above> {
+    fn above(&self, place: &str) -> Result<Option<Above>, ReadError> {
         let around = self.all.iter().zip(&self.sets).filter_map(|(mapping, set)| {
             let to = mapping.to.trim_end_matches('/');
             Some((to, below(to, place)?, mapping, set))
         });
-        let (to, inner, mapping, set) = around.max_by_key(|(to, ..)| to.len())?;
+        let Some((to, inner, mapping, set)) = around.max_by_key(|(to, ..)| to.len()) else { return Ok(None) };
         let (owner, group) = (given(&mapping.owner), given(&mapping.group));
-        owner.as_ref().or(group.as_ref())?;
+        if owner.is_none() && group.is_none() {
+            return Ok(None);
+        }
+        let chosen = set.chosen();
+        let set = chosen.files()?;
         let deeper = inner.match_indices('/').map(|(at, _)| &inner[..at]).take_while(|inner| set.has_directory(inner));
         let itself = (!to.is_empty()).then(|| to.to_owned());
         let directories: Vec<String> = itself.into_iter().chain(deeper.map(|inner| format!("{to}/{inner}"))).collect();
-        (!directories.is_empty()).then_some(Above { directories, owner, group })
+        Ok((!directories.is_empty()).then_some(Above { directories, owner, group }))
     }
 
     /// Adds the stage of files that nobody saw, if there are any.
-    fn place_rest(&mut self, chain: &mut Chain) {
+    fn place_rest(&mut self, chain: &mut Chain) -> Result<(), ReadError> {
         let mut placed = Vec::new();
         for at in 0..self.all.len() {
             if let Already::Matching(earlier) = &self.placed[at] {
-                placed.extend(self.of(at, self.left(at, earlier)));
+                placed.extend(self.of(at, self.left(at, earlier))?);
             }
         }
-        if !placed.is_empty() {
-            chain.push(Work::Git(placed));
-        }
+        if placed.is_empty() { Ok(()) } else { chain.push(Work::Git(placed)) }
     }
 
-    fn left(&self, at: usize, earlier: &[Globs]) -> FileSet {
-        earlier.iter().fold((*self.sets[at]).clone(), |left, patterns| left.without(patterns.clone()))
+    fn left(&self, at: usize, earlier: &[Globs]) -> Mapped {
+        earlier.iter().fold(self.sets[at].clone(), |left, patterns| left.without(patterns.clone()))
     }
 
     /// Files of a mapping, if there are any.
-    fn of(&self, at: usize, files: FileSet) -> Option<Placed> {
-        let mapping = &self.all[at];
-        (!files.is_empty()).then(|| Placed {
+    fn of(&self, at: usize, files: Mapped) -> Result<Option<Placed>, ReadError> {
+        let (mapping, files) = (&self.all[at], files.chosen());
+        Ok((!files.is_empty()?).then(|| Placed {
             add: mapping.add.clone(),
             to: mapping.to.clone(),
             owner: given(&mapping.owner),
             group: given(&mapping.group),
             remote: self.remotes[at].clone(),
-            files: Arc::new(files),
-        })
+            files,
+        }))
     }
 }

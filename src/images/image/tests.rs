@@ -144,7 +144,7 @@ fn files() -> MemoryTree {
 }
 
 fn tree(images: Vec<Image>, files: &MemoryTree) -> ImageTree {
-    ImageTree::new(Arc::new(config(images)), files, &Options::default()).unwrap()
+    ImageTree::new(Arc::new(config(images)), Arc::new(files.clone()), &Options::default()).unwrap()
 }
 
 fn stages(tree: &ImageTree, name: &str) -> Vec<String> {
@@ -256,7 +256,7 @@ fn every_input_changes_the_digest() {
         let edited = tree(vec![image], &files);
         let same = seen.insert(edited.tag("backend").unwrap(), name);
         assert_eq!(same, None, "{name} has the digest of another");
-        let changes = explain(base.get("backend").unwrap().1, edited.get("backend").unwrap().1);
+        let changes = explain(base.get("backend").unwrap().1, edited.get("backend").unwrap().1).unwrap();
         assert!(!changes.is_empty(), "{name} is not explained");
     }
 }
@@ -280,7 +280,7 @@ fn nothing_else_changes_the_digest() {
         let name = image.name.clone();
         let edited = tree(vec![image], &files);
         assert_eq!(base.tag("backend"), edited.tag(&name), "{what}");
-        assert_eq!(explain(base.get("backend").unwrap().1, edited.get(&name).unwrap().1), [], "{what}");
+        assert_eq!(explain(base.get("backend").unwrap().1, edited.get(&name).unwrap().1).unwrap(), [], "{what}");
     }
     let values = |value: &str| {
         let mut image = backend();
@@ -301,7 +301,7 @@ fn explanations_read_well() {
     edited.insert("src/c.js", Mode::File, *b"c");
     let (old, new) = (tree(vec![backend()], &files()), tree(vec![image], &edited));
     let changes: Vec<String> =
-        explain(old.get("backend").unwrap().1, new.get("backend").unwrap().1).iter().map(ToString::to_string).collect();
+        explain(old.get("backend").unwrap().1, new.get("backend").unwrap().1).unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(
         changes,
         [
@@ -406,7 +406,7 @@ fn digests_of_others_are_inputs() {
 }
 
 fn problems(images: Vec<Image>, files: &MemoryTree) -> Vec<String> {
-    let errors = ImageTree::new(Arc::new(config(images)), files, &Options::default()).unwrap_err();
+    let errors = ImageTree::new(Arc::new(config(images)), Arc::new(files.clone()), &Options::default()).unwrap_err();
     let help = |error: &ImageError| miette::Diagnostic::help(error).map(|help| help.to_string()).unwrap_or_default();
     errors.iter().map(|error| format!("{error} | {}", help(error))).collect()
 }
@@ -850,7 +850,7 @@ fn a_command_that_misses_a_file_for_which_there_is_no_line_is_told_what_to_do() 
     let help = |git: GitMapping, stage: UserStage, line: &str| {
         let one = image("web", Recipe::Stapel(Box::new(stapel(From::Scratch, vec![git], &[(stage, &["x"][..])]))));
         let (world, tree) = (World::new(), tree(vec![one], &files()));
-        assert!(undeclared(tree.node("web").unwrap()).is_empty());
+        assert!(undeclared(tree.node("web").unwrap()).unwrap().is_empty());
         let build = world.compile(&tree, "web").unwrap();
         let output = [line, "werf: command 1 failed with exit code 1"].map(str::to_owned);
         miette::Diagnostic::help(&build.compiled.command_failure(&tree, &build.compiled.commands[0].step, &output).unwrap())
@@ -879,7 +879,7 @@ fn paths_that_no_line_declares_are_told_beforehand() {
         let stages: [(UserStage, &[&str]); 1] = [(UserStage::Install, commands)];
         let one = image("web", Recipe::Stapel(Box::new(stapel(From::Scratch, vec![main], &stages))));
         let tree = tree(vec![one], &files());
-        undeclared(tree.node("web").unwrap()).iter().map(|found| found.file.clone()).collect::<Vec<_>>().join(" ")
+        undeclared(tree.node("web").unwrap()).unwrap().iter().map(|found| found.file.clone()).collect::<Vec<_>>().join(" ")
     };
     for (commands, expect) in [
         (&["cat /app/package.json /app/src/a.js"][..], "/app/src/a.js"),
@@ -957,7 +957,7 @@ proptest::proptest! {
 fn what_is_doubtful_is_told_beforehand() {
     let told = |image: Image, files: &MemoryTree| {
         let tree = tree(vec![image], files);
-        let doubts = doubts(tree.node("web").unwrap()).into_iter();
+        let doubts = doubts(tree.node("web").unwrap()).unwrap().into_iter();
         doubts.map(|doubt| format!("{}\n{}\n", doubt.problem, doubt.help)).collect::<String>()
     };
     let mut main = mapping("", "/app");

@@ -9,7 +9,8 @@ use super::files::Files;
 use super::stage::{Dockerfile, MountSource, Source, Stage, StageName, Work};
 use super::view::View;
 use super::{declare, digest, dockerfile_stages, stapel_stages};
-use crate::file_tree::FileTree;
+use crate::file_tree::{FileTree, ReadError};
+use crate::images::git_layers::Sums;
 use crate::images::llb::Network;
 use crate::project::config::Config;
 use crate::project::config::image::{From, Image, ImageFact, ImageSpec, Location, Recipe, Revision};
@@ -24,6 +25,8 @@ pub struct Options {
     pub platform: Vec<String>,
     /// What was looked up before.
     pub looked_up: LookedUp,
+    /// Sums of files that are remembered.
+    pub sums: Arc<Sums>,
 }
 
 /// What werf.yaml asks for that is not in the commit, looked up beforehand.
@@ -121,9 +124,9 @@ impl ImageTree {
     ///
     /// # Errors
     /// Every problem of every image: unknown images and stages, cycles, missing or malformed Dockerfiles, unreadable files.
-    pub fn new(config: Arc<Config>, files: &dyn FileTree, options: &Options) -> Result<Self, Vec<ImageError>> {
+    pub fn new(config: Arc<Config>, files: Arc<dyn FileTree>, options: &Options) -> Result<Self, Vec<ImageError>> {
         let order = order(&config)?;
-        let mut files = Files::new(files, &options.looked_up);
+        let mut files = Files::new(files, options);
         let mut made: BTreeMap<usize, Node> = BTreeMap::new();
         let mut problems = Vec::new();
         let mut skipped = BTreeSet::new();
@@ -347,17 +350,17 @@ fn node(
 pub(super) struct Chain(Vec<Stage>);
 
 impl Chain {
-    pub fn push(&mut self, work: Work) {
+    pub fn push(&mut self, work: Work) -> Result<(), ReadError> {
         let mut stage = Stage { work, digest: Digest::default() };
-        stage.digest = digest::of_stage(&stage, self.0.last().map(|parent| parent.digest));
+        stage.digest = digest::of_stage(&stage, self.0.last().map(|parent| parent.digest))?;
         self.0.push(stage);
+        Ok(())
     }
 
     /// Appends changes of the configuration, if there are any.
-    pub fn push_spec(&mut self, spec: ImageSpec) {
-        if !declare::inputs(&Work::ImageSpec(Box::new(spec.clone()))).is_empty() {
-            self.push(Work::ImageSpec(Box::new(spec)));
-        }
+    pub fn push_spec(&mut self, spec: ImageSpec) -> Result<(), ReadError> {
+        let work = Work::ImageSpec(Box::new(spec));
+        if declare::inputs(&work).is_empty() { Ok(()) } else { self.push(work) }
     }
 
     /// The digest of the image that these stages make.

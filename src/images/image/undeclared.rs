@@ -3,6 +3,7 @@
 use super::compile::StageCommands;
 use super::stage::{Placed, Run, Stage, Unseen, Work, user_stage};
 use super::tree::Node;
+use crate::file_tree::ReadError;
 use crate::glob::Globs;
 use crate::images::git_layers::FileSet;
 use crate::project::config::image::{Command, UserStage};
@@ -50,7 +51,10 @@ impl Undeclared {
 
 /// Paths that commands of an image name and that their stages do not see, told before anything is built. Only what is surely a path
 /// counts: absolute ones, and after a `cd` into the mapping those with a `/` or a `.`. What `beforeInstall` names may as well be made there.
-pub fn undeclared(node: &Node) -> Vec<Undeclared> {
+///
+/// # Errors
+/// Files that cannot be read.
+pub fn undeclared(node: &Node) -> Result<Vec<Undeclared>, ReadError> {
     let mut found: Vec<Undeclared> = Vec::new();
     for (at, stage) in node.stages.iter().enumerate() {
         let Work::Run(run) = &stage.work else { continue };
@@ -58,18 +62,19 @@ pub fn undeclared(node: &Node) -> Vec<Undeclared> {
             continue;
         }
         let seen: Vec<&Placed> = node.stages[..=at].iter().flat_map(Stage::placed).collect();
-        for (command, unseen, path) in named(run) {
-            let is_seen = seen.iter().any(|placed| placed.to == unseen.to && has(&placed.files, &path));
+        for (command, unseen, path) in named(run)? {
+            let at_this_place = seen.iter().filter(|placed| placed.to == unseen.to);
+            let is_seen = at_this_place.map(|placed| Ok(has(placed.files.files()?, &path))).collect::<Result<Vec<_>, _>>()?.contains(&true);
             let known = |other: &Undeclared| other.stage == run.stage && other.path == path && other.to == unseen.to;
             if !is_seen && !found.iter().any(known) {
                 found.push(of(&node.name, run.stage, command, unseen, path));
             }
         }
     }
-    found
+    Ok(found)
 }
 
-fn named(run: &Run) -> Vec<(&Command, &Unseen, String)> {
+fn named(run: &Run) -> Result<Vec<(&Command, &Unseen, String)>, ReadError> {
     let mut found = Vec::new();
     for unseen in &run.unseen {
         let enters = run.commands.iter().any(|command| command.text.contains(&format!("cd {}", unseen.to)));
@@ -80,16 +85,16 @@ fn named(run: &Run) -> Vec<(&Command, &Unseen, String)> {
                     None if enters && word.trim_start_matches("./").contains(['/', '.']) => word.trim_start_matches("./"),
                     None => continue,
                 };
-                if has(&unseen.files, path) {
+                if has(unseen.files.files()?, path) {
                     found.push((command, unseen, path.to_owned()));
                 }
             }
         }
     }
-    found
+    Ok(found)
 }
 
-/// A path that a failed command missed: what its last lines name, else what it names itself.
+/// A path that a failed command missed: what its last lines name, else what it names itself. Files that cannot be read name none.
 pub(super) fn missed(stage: &StageCommands, command: &Command, output: &[&String]) -> Option<Undeclared> {
     let lines = output.iter().rev().map(|line| {
         let lower = line.to_lowercase();
@@ -102,7 +107,7 @@ pub(super) fn missed(stage: &StageCommands, command: &Command, output: &[&String
                 let path = below(&word, &unseen.to).unwrap_or(word.trim_start_matches("./"));
                 let path = path.trim_end_matches('/');
                 let is_path = is_missing || path.contains(['/', '.']) || word.starts_with('/');
-                if is_path && has(&unseen.files, path) {
+                if is_path && unseen.files.files().is_ok_and(|files| has(files, path)) {
                     return Some(of(&stage.image, stage.stage, command, unseen, path.to_owned()));
                 }
             }

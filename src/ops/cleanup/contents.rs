@@ -96,7 +96,7 @@ impl<'a> FromFiles<'a> {
         let Some(mut looked_up) = looked_up else { return Ok(Named::Gone) };
         let mut names = BTreeSet::new();
         loop {
-            let tree = images::tree(project, self.work.options.platform.as_deref(), &looked_up).map_err(Failure::Files)?;
+            let tree = images::past_tree(project, self.work.options.platform.as_deref(), &looked_up).map_err(Failure::Files)?;
             let found: BTreeSet<(String, String)> = tree.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect();
             // A note of triggers is wanted with the image that is named by them.
             let more: Triggers =

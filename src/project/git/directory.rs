@@ -59,13 +59,23 @@ impl Directory {
 
     /// What its files depend on: its tree, and the attributes from above with its place among them.
     pub fn identity(&self) -> [u8; 32] {
+        self.identity_with(self.tree, &self.inside)
+    }
+
+    /// The same of a directory in it, which need not be read.
+    pub fn identity_of(&self, node: &Node) -> [u8; 32] {
+        self.identity_with(node.id, &self.inside(&node.name))
+    }
+
+    /// Attributes that the tree has itself follow from it.
+    fn identity_with(&self, tree: ObjectId, inside: &str) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new_derive_key("werf directory of a commit v1");
-        hasher.update(&self.tree.0);
+        hasher.update(&tree.0);
         if let Some(rules) = &self.rules {
             let mut part = |bytes: &[u8]| {
                 hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
             };
-            part(&bytes_of_text(&self.inside));
+            part(&bytes_of_text(inside));
             for (directory, file) in rules.files() {
                 part(directory);
                 part(&file.0);

@@ -21,6 +21,9 @@ use crate::file_tree::{Content, Conversion, Entry, FileTree, Mode, ObjectId, Rea
 /// How many symbolic links may lead to one file, as on Linux.
 const MAX_LINKS: usize = 40;
 
+/// The tree without names.
+const EMPTY: ObjectId = ObjectId(*b"\x4b\x82\x5d\xc6\x42\xcb\x6e\xb9\xa0\x60\xe5\x4b\xf8\xd6\x92\x88\xfb\xee\x49\x04");
+
 /// The files of one commit below one directory. Trees and listings are read when first asked for and kept.
 pub struct CommitTree {
     commit: ObjectId,
@@ -86,11 +89,42 @@ impl CommitTree {
         Ok(found.node.filter(|node| node.kind == Kind::Directory).map(|node| node.id))
     }
 
-    /// What the list of a directory depends on; `None` where there is none. Where it is equal, the lists of two commits are, with all
-    /// bytes, as far as the submodules in it are here. It is more than [`CommitTree::subtree`], for attributes come from above.
-    pub fn identity(&self, dir: &str) -> Result<Option<[u8; 32]>, ReadError> {
-        let found = self.resolve(dir).map_err(|error| self.read_error(dir, error))?;
-        Ok(found.node.filter(|node| node.kind == Kind::Directory).map(|_| found.directory.identity()))
+    /// What the list of a directory depends on: more than [`CommitTree::subtree`], for attributes come from above. The directory itself is
+    /// not read where no link leads to it.
+    fn read_identity(&self, dir: &str) -> Result<Option<[u8; 32]>, GitError> {
+        if let Some((above, node)) = self.at(dir)?
+            && node.kind == Kind::Directory
+        {
+            return Ok((node.id != EMPTY).then(|| above.identity_of(&node)));
+        }
+        let found = self.resolve(dir)?;
+        Ok(found.node.filter(|node| node.kind == Kind::Directory && node.id != EMPTY).map(|_| found.directory.identity()))
+    }
+
+    /// What has a path, with the directory that it is in; links on the way are followed, and nothing at its end.
+    fn at(&self, path: &str) -> Result<Option<(Directory, Node)>, GitError> {
+        let path = path.trim_matches('/');
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let Resolved { node, directory, .. } = self.resolve(parent)?;
+        if name.is_empty() || node.is_none_or(|node| node.kind != Kind::Directory) {
+            return Ok(None);
+        }
+        let nodes = self.trees.nodes(&directory.module, directory.tree, &directory.path(""))?;
+        Ok(nodes.iter().find(|node| node.name == name).cloned().map(|node| (directory, node)))
+    }
+
+    fn read_one(&self, path: &str) -> Result<Option<Entry>, GitError> {
+        let Some((directory, node)) = self.at(path)? else { return Ok(None) };
+        let Kind::File(mode) = node.kind else { return Ok(None) };
+        if mode == Mode::Submodule && self.trees.enter_submodule(&directory, &node).is_ok() {
+            return Ok(None);
+        }
+        directory.check(&node.name)?;
+        if mode != Mode::Submodule && !directory.module.path.is_empty() {
+            self.origins.lock().unwrap_or_else(PoisonError::into_inner).insert(node.id, directory.module.clone());
+        }
+        let conversion = directory.conversion(&node);
+        Ok(Some(Entry { conversion, ..Entry::new(path, mode, node.id) }))
     }
 
     /// Where a path leads, symlinks on the way and at its end followed.
@@ -355,6 +389,14 @@ impl FileTree for CommitTree {
         let list = self.read_list(dir).map_err(|error| self.read_error(dir, error))?;
         self.lists.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.to_owned(), list.clone());
         Ok(list)
+    }
+
+    fn identity(&self, dir: &str) -> Result<Option<[u8; 32]>, ReadError> {
+        self.read_identity(dir).map_err(|error| self.read_error(dir, error))
+    }
+
+    fn entry(&self, path: &str) -> Result<Option<Entry>, ReadError> {
+        self.read_one(path).map_err(|error| self.read_error(path, error))
     }
 
     fn blob(&self, entry: &Entry) -> Result<Arc<[u8]>, ReadError> {

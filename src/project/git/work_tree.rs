@@ -29,18 +29,21 @@ const FEW_BYTES: u64 = 4 << 20;
 /// The project's directory on disk beside a commit.
 pub struct GitWorkTree {
     tree: Arc<CommitTree>,
-    disk: DiskTree,
+    /// The repository's.
+    root: PathBuf,
+    disk: Arc<dyn FileTree>,
 }
 
 /// The work tree beside a commit; `None` for a bare repository.
 pub fn work_tree(tree: &Arc<CommitTree>) -> Option<GitWorkTree> {
     let root = tree.repository().work_tree()?.to_owned();
     let project = root.join(tree.prefix());
-    Some(GitWorkTree { tree: tree.clone(), disk: DiskTree { root, project } })
+    let disk = Arc::new(DiskTree::new(root.clone(), project));
+    Some(GitWorkTree { tree: tree.clone(), root, disk })
 }
 
 impl WorkTree for GitWorkTree {
-    fn files(&self) -> &dyn FileTree {
+    fn files(&self) -> &Arc<dyn FileTree> {
         &self.disk
     }
 
@@ -66,7 +69,7 @@ impl WorkTree for GitWorkTree {
         let compare = || -> Result<Vec<Differing>, GitError> {
             let found = self.tree.resolve(dir)?;
             let place = Place { asked: dir.to_owned(), real: found.path };
-            if committed.is_empty() && !self.disk.root.join(on_disk(&place.real)).exists() {
+            if committed.is_empty() && !self.root.join(on_disk(&place.real)).exists() {
                 return Ok(Vec::new());
             }
             let modules = self.tree.trees().modules(&place.real, &found.directory.module);
@@ -115,7 +118,7 @@ impl GitWorkTree {
 
     /// One path of the repository against what the commit has there.
     fn compare_entry(&self, path: &str, entry: Option<&Entry>) -> Result<Option<Difference>, GitError> {
-        self.tree.repository().with(|repo| compare_file(repo, &self.disk.root, path, entry))
+        self.tree.repository().with(|repo| compare_file(repo, &self.root, path, entry))
     }
 
     /// Compares all files below a directory. A file is read only if the index cannot tell that it is as committed.
@@ -130,7 +133,7 @@ impl GitWorkTree {
         let mut known: Vec<String> = committed.iter().map(|entry| place.real(&entry.path)).collect();
         known.extend(modules.iter().map(|module| module.path.clone()));
         known.sort();
-        let unknown = |repo: &gix::Repository| unknown_files(repo, &self.disk.root, &place.real, &known);
+        let unknown = |repo: &gix::Repository| unknown_files(repo, &self.root, &place.real, &known);
         let (suspects, unknown) = match self.is_little(committed, place) {
             true => (committed.iter().map(|entry| (entry.path.clone(), Some(entry))).collect(), unknown(repo)?),
             // One thread looks at what is known, another one for what is not.
@@ -158,9 +161,8 @@ impl GitWorkTree {
 
     /// Whether reading all files is cheaper than opening the index of a big repository.
     fn is_little(&self, committed: &[Entry], place: &Place) -> bool {
-        let size = |entry: &Entry| {
-            std::fs::symlink_metadata(self.disk.root.join(on_disk(&place.real(&entry.path)))).map_or(0, |found| found.len())
-        };
+        let size =
+            |entry: &Entry| std::fs::symlink_metadata(self.root.join(on_disk(&place.real(&entry.path)))).map_or(0, |found| found.len());
         committed.len() <= FEW_FILES && committed.iter().map(size).sum::<u64>() <= FEW_BYTES
     }
 
@@ -189,7 +191,7 @@ impl GitWorkTree {
                 suspects.push((missing.path.clone(), Some(missing)));
             }
             match committed.next_if(|committed| committed.path == asked) {
-                Some(same) if is_indexed(same, entry) && is_as_indexed(&self.disk.root.join(on_disk(&real)), entry, &index, options) => {}
+                Some(same) if is_indexed(same, entry) && is_as_indexed(&self.root.join(on_disk(&real)), entry, &index, options) => {}
                 // a path in conflict is in the index up to three times
                 None if suspects.last().is_some_and(|(last, _)| *last == asked) => {}
                 // a directory that a sparse checkout leaves out

@@ -171,10 +171,10 @@ impl Giterminism {
     }
 
     /// What images are made of: the commit's files, or the work tree's when loose. Not compared: see [`Giterminism::check_below`].
-    pub fn content(&self) -> &dyn FileTree {
+    pub fn content(&self) -> &Arc<dyn FileTree> {
         match &self.content.work_tree {
             Some(work_tree) if self.mode == Mode::Loose => work_tree.files(),
-            _ => &*self.content.tree,
+            _ => &self.content.tree,
         }
     }
 
@@ -227,7 +227,7 @@ impl Giterminism {
     }
 
     fn disk(&self) -> &dyn FileTree {
-        self.work_tree.as_ref().map_or(&*self.tree, |work_tree| work_tree.files())
+        self.work_tree.as_ref().map_or(&*self.tree, |work_tree| &**work_tree.files())
     }
 }
 

@@ -7,11 +7,11 @@ use crate::project::document::testing::print;
 /// A work tree in memory beside a committed tree in memory.
 struct Memory {
     committed: MemoryTree,
-    disk: MemoryTree,
+    disk: Arc<dyn FileTree>,
 }
 
 impl WorkTree for Memory {
-    fn files(&self) -> &dyn FileTree {
+    fn files(&self) -> &Arc<dyn FileTree> {
         &self.disk
     }
 
@@ -27,7 +27,7 @@ impl WorkTree for Memory {
 
     fn compare_below(&self, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Differing>, ReadError> {
         let mut paths: Vec<String> = Vec::new();
-        for tree in [&self.committed, &self.disk] {
+        for tree in [&self.committed as &dyn FileTree, &*self.disk] {
             paths.extend(tree.list(dir)?.iter().map(|entry| entry.path.clone()).filter(|path| wanted(path)));
         }
         paths.sort();
@@ -39,7 +39,7 @@ impl WorkTree for Memory {
 
 fn rules(committed: &[(&str, &str)], disk: &[(&str, &str)], mode: Mode) -> Result<Giterminism, GiterminismError> {
     let committed = MemoryTree::new(committed.iter().copied());
-    let work_tree = Memory { committed: committed.clone(), disk: MemoryTree::new(disk.iter().copied()) };
+    let work_tree = Memory { committed: committed.clone(), disk: Arc::new(MemoryTree::new(disk.iter().copied())) };
     load("1a2b3c4", Arc::new(committed), Some(Arc::new(work_tree)), mode, None)
 }
 

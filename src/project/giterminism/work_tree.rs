@@ -1,5 +1,7 @@
 //! The work tree as giterminism sees it: its files, and how they differ from the commit.
 
+use std::sync::Arc;
+
 use crate::file_tree::{FileTree, ReadError};
 
 /// How a file of the work tree differs from the commit.
@@ -39,7 +41,7 @@ pub type Differing = (String, Difference);
 /// A directory on disk beside its commit: the project's, or the whole repository. `project/git` implements it; tests have one in memory.
 pub trait WorkTree: Send + Sync {
     /// The files on disk.
-    fn files(&self) -> &dyn FileTree;
+    fn files(&self) -> &Arc<dyn FileTree>;
 
     /// How one path differs, the symlinks on the way and their target included. Empty: it does not, or neither side has it.
     fn compare(&self, path: &str) -> Result<Vec<Differing>, ReadError>;

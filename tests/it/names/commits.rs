@@ -50,11 +50,11 @@ pub fn names(trees: &[Files]) -> Vec<Names> {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let ids = commit(&dir, trees);
     let repository = git::discover(dir.path(), None).expect("a repository");
-    ids.iter().map(|id| of_commit(&repository, id)).collect()
+    ids.iter().map(|id| tags(of_commit(&repository, id, &Options::default()))).collect()
 }
 
 /// Commits each tree without a history; the ids.
-fn commit(dir: &TempDir, trees: &[Files]) -> Vec<String> {
+pub fn commit(dir: &TempDir, trees: &[Files]) -> Vec<String> {
     run(dir.path(), &["init", "-q", "-b", "main"], b"");
     let mut stream = Vec::new();
     for (number, files) in trees.iter().enumerate() {
@@ -91,7 +91,8 @@ fn file(stream: &mut Vec<u8>, path: &[u8], item: &Item) {
     stream.push(b'\n');
 }
 
-fn of_commit(repository: &Arc<Repository>, id: &str) -> Names {
+/// The images of a commit, or why werf refuses it.
+pub fn of_commit(repository: &Arc<Repository>, id: &str, options: &Options) -> Result<ImageTree, String> {
     let words = |error: &dyn std::fmt::Display| error.to_string();
     let commit = git::commit(repository, id).map_err(|error| words(&error))?;
     let tree = Arc::new(git::commit_tree(repository, &commit).map_err(|error| words(&error))?);
@@ -108,7 +109,11 @@ fn of_commit(repository: &Arc<Repository>, id: &str) -> Names {
         host: None,
     });
     let config = Arc::new(config.map_err(|error| words(&error))?);
-    let images = ImageTree::new(config, rules.content(), &Options::default());
-    let images = images.map_err(|errors| errors.iter().map(|error| words(error)).collect::<Vec<_>>().join("; "))?;
-    Ok(images.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect())
+    let images = ImageTree::new(config, rules.content().clone(), options);
+    images.map_err(|errors| errors.iter().map(|error| words(error)).collect::<Vec<_>>().join("; "))
+}
+
+/// The tags of images by name.
+pub fn tags(images: Result<ImageTree, String>) -> Names {
+    Ok(images?.iter().map(|(image, node)| (image.name.clone(), node.digest.tag())).collect())
 }

@@ -58,7 +58,7 @@ impl Compiler<'_> {
         }
 
         let note = format!("[{image}] context");
-        let placement = Placement::new(context.clone(), "/", Owner::default());
+        let placement = Placement::new(Arc::new(context.files()?.clone()), "/", Owner::default());
         let sources = self.sources(&placement, &note)?;
         let context = if sources.is_empty() { empty(&note) } else { State::merge(&sources, Note::named(note.as_str())) };
         let dockerfile = file(path, text, &format!("[{image}] {path}"));

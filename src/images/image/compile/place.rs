@@ -49,7 +49,7 @@ impl Compiler<'_> {
         let mut placements = Vec::new();
         for Placed { add: _, to, owner, group, remote: _, files } in placed {
             let owner = self.owner(image, state, owner.as_deref(), group.as_deref())?;
-            placements.push(self.placement(image, state, files, to, owner)?);
+            placements.push(self.placement(image, state, files.files()?, to, owner)?);
         }
         let mut sources = Vec::new();
         for (at, Placed { add, to, .. }) in placed.iter().enumerate() {
@@ -76,7 +76,7 @@ impl Compiler<'_> {
     }
 
     /// Makes a placement for what the state has at `to`.
-    fn placement(&self, image: &str, state: &State, files: &Arc<FileSet>, to: &str, owner: Owner) -> Result<Placement, Halt> {
+    fn placement(&self, image: &str, state: &State, files: &FileSet, to: &str, owner: Owner) -> Result<Placement, Halt> {
         let spot = self.spot(image, state, to)?;
         let is_file = files.get(0).is_some_and(|(path, _)| path.is_empty());
         let in_the_way = match &spot.found {
@@ -86,7 +86,7 @@ impl Compiler<'_> {
         if in_the_way {
             return Err(CompileError::InTheWay { image: image.to_owned(), path: to.to_owned(), is_file }.into());
         }
-        let mut placement = Placement::new(files.clone(), &spot.absolute(), owner);
+        let mut placement = Placement::new(Arc::new(files.clone()), &spot.absolute(), owner);
         placement.directories = spot.directories.iter().cloned().collect();
         if spot.is_directory() && !is_file {
             self.meet(image, state, files, &spot.path, &mut placement)?;
