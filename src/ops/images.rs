@@ -19,7 +19,7 @@ use super::{BuildOptions, RegistryOptions, Run, base_platform, build_report, rec
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
 use crate::glob;
-use crate::images::image::{Base, ImageError, ImageTree, LookedUp, NeedForm, Node, Options};
+use crate::images::image::{self, Base, ImageError, ImageTree, LookedUp, NeedForm, Node, Options};
 use crate::platform::Platform;
 use crate::project::config::image::{Image, Recipe};
 use crate::registry::{Client, Reference, Repository, Tag};
@@ -313,6 +313,7 @@ impl Images {
         }
         let bases = self.resolve_bases(client, &missing, run).await?;
         let trees = self.tree.trees(project.image_files());
+        tokio::task::block_in_place(|| image::bring(&self.tree, &missing, &trees, &*project.layer_cache))?;
         let work = Work { images: self, project, client, builder: &builder, bases, trees, run };
 
         let mut unpublished = missing.clone();

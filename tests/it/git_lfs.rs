@@ -1,5 +1,6 @@
 //! Files of Git LFS come from a server into the local store: whole, once, and with nobody's credentials where they are not for.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -10,9 +11,15 @@ use std::time::Duration;
 
 use sha2::Digest;
 use werf::file_tree::FileTree;
-use werf::images::git_layers::{FileSet, MemoryCache, Owner, Placement, layers};
+use werf::images::git_layers::{FileSet, LayerCache, MemoryCache, Owner, Placement, layers};
+use werf::images::image::ground::{Answer, Ground};
+use werf::images::image::{self, ImageTree, Next, Options, Surroundings};
+use werf::images::llb::SourceFile;
+use werf::platform::Platform;
+use werf::project::config::{self, CommitData, ConfigInput};
 use werf::project::git::remote::{LfsServer, Login, RemoteError, Settings, Upstream, fetch_lfs};
 use werf::project::git::{Pointer, commit_tree_with, discover, head};
+use werf::project::giterminism;
 
 use super::git::Sandbox;
 use super::git_remote::{Here, script, told};
@@ -320,4 +327,105 @@ async fn layers_fetch_in_one_batch_what_they_lack() {
         assert_eq!(known.bytes(&second).unwrap(), made.bytes(&first).unwrap());
     }
     assert_eq!((smart.count("/batch"), smart.requests.lock().unwrap().len()), (2, 6));
+}
+
+/// Makes the layers of all images of a commit, after what they need was brought together.
+fn make_all(tree: Arc<dyn FileTree>, cache: &dyn LayerCache) {
+    let rules = Arc::new(giterminism::load("1a2b3c4", tree, None, giterminism::Mode::Strict, None).unwrap());
+    let config = config::load(&ConfigInput {
+        giterminism: &rules,
+        commit: CommitData::default(),
+        config: None,
+        templates_dir: None,
+        env: "",
+        project_name: None,
+        variable: &|_| None,
+        host: None,
+    });
+    let images = ImageTree::new(Arc::new(config.unwrap()), rules.content().clone(), &Options::default()).unwrap();
+    let missing: BTreeSet<String> = images.iter().map(|(image, _)| image.name.clone()).collect();
+    let trees = images.trees(rules.content().clone());
+    image::bring(&images, &missing, &trees, cache).unwrap();
+    for name in &missing {
+        // nothing is there where files go
+        let mut ground = Ground::default();
+        loop {
+            let around = Surroundings {
+                project: "shop",
+                repo: "example.org/shop",
+                commit: "1a2b3c4",
+                platform: Platform::linux("amd64"),
+                bases: &BTreeMap::new(),
+                published: &BTreeMap::new(),
+                ground: &ground,
+                source: Arc::new(SourceFile { name: "werf.yaml".into(), text: String::new(), language: "YAML".into() }),
+                trees: &trees,
+                cache,
+                threads: 2,
+            };
+            let compiled = image::compile(&images, name, &around).unwrap();
+            let Next::Look(look) = compiled.next else {
+                assert!(!compiled.layers.is_empty());
+                break;
+            };
+            let state = look.state.digest().unwrap();
+            look.questions.iter().for_each(|question| ground.learn(state, question.clone(), Answer::Entries(Vec::new())));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_images_of_a_run_ask_for_their_files_in_one_batch() {
+    let sandbox = Sandbox::new();
+    let (objects, files) = files(6);
+    let pointer =
+        |at: usize| format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n", objects[at].oid, objects[at].size);
+    for (at, place) in ["a", "b", "c", "d", "e"].iter().enumerate() {
+        sandbox.write(&[(&format!("{place}/f.bin"), &pointer(at)), (&format!("{place}/f.txt"), "text")]);
+    }
+    let yaml = "\
+project: shop
+configVersion: 1
+---
+image: one
+from: scratch
+git: [{add: /a, to: /a}, {add: /b, to: /opt/b, owner: \"7\"}]
+---
+image: two
+from: one
+git: [{add: /c, to: /c}]
+shell: {install: [make]}
+---
+image: three
+dockerfile: Dockerfile
+context: d
+---
+image: four
+from: scratch
+git: [{add: /e/f.bin, to: /f}]
+";
+    sandbox.write(&[(".gitattributes", "*.bin filter=lfs\n"), ("werf.yaml", yaml), ("d/Dockerfile", "FROM a\nCOPY . /\n")]);
+    sandbox.git(&["config", "filter.lfs.clean", "cat"]);
+    sandbox.commit("files");
+    let smart = served(&files, None);
+    sandbox.git(&["remote", "add", "origin", &smart.url("app")]);
+    let here = Here::new();
+    let tree = || {
+        let access = here.access.clone();
+        let repository = discover(sandbox.path(), None).unwrap();
+        let provider = Arc::new(Upstream::of_clone(move || Ok(access.clone())));
+        Arc::new(commit_tree_with(&repository, &head(&repository).unwrap(), provider).unwrap())
+    };
+    let (cache, asked) = (MemoryCache::default(), || (smart.count("/batch"), smart.requests.lock().unwrap().len()));
+    make_all(tree(), &cache);
+    assert_eq!(asked(), (1, 6), "one batch, five files");
+
+    fs::remove_dir_all(sandbox.path().join(".git/lfs")).unwrap();
+    make_all(tree(), &cache);
+    assert_eq!(asked(), (1, 6), "layers that are known need nothing");
+
+    sandbox.write(&[("b/f.bin", &pointer(5))]);
+    sandbox.commit("another");
+    make_all(tree(), &cache);
+    assert_eq!(asked(), (2, 8), "of the layer that is new, the file");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -123,7 +124,7 @@ impl Placement {
     }
 
     /// The directories that must precede files, as they are in the image: those that are there already as they are, the others made.
-    fn above(&self, range: std::ops::Range<usize>) -> BTreeMap<String, Directory> {
+    fn above(&self, range: Range<usize>) -> BTreeMap<String, Directory> {
         let mut above = BTreeMap::new();
         for (inside, _) in range.filter_map(|at| self.files.get(at)) {
             let (root, below) = self.root_of(inside);
@@ -154,14 +155,14 @@ pub struct Layer {
     /// Digest of the archive before compression, `sha256:…`.
     pub diff_id: String,
     placement: Placement,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     kept: OnceLock<Kept>,
     /// Held by who makes it: several readers at once want it made once.
     making: Mutex<()>,
 }
 
 impl Layer {
-    fn new(blob: Blob, diff_id: String, placement: &Placement, range: std::ops::Range<usize>) -> Self {
+    fn new(blob: Blob, diff_id: String, placement: &Placement, range: Range<usize>) -> Self {
         Layer { blob, diff_id, placement: placement.clone(), range, kept: OnceLock::new(), making: Mutex::default() }
     }
 
@@ -229,20 +230,12 @@ const KEEP: usize = 32 << 20;
 /// # Errors
 /// A blob that cannot be read, or a path that no archive can hold.
 pub fn layers(tree: &dyn FileTree, placement: &Placement, cache: &dyn LayerCache, threads: usize) -> Result<Vec<Arc<Layer>>, LayerError> {
-    let key = placement.key();
-    if let Some(known) = cache.get(&key).and_then(|record| decode(&record, placement)) {
+    if let Some(known) = known(placement, cache) {
         return Ok(known);
     }
-    let files: Vec<(&str, &Entry)> = placement.files.iter().collect();
-    let sizes = sizes(tree, placement, &files, cache)?;
-    let pieces: Vec<Piece<'_>> = files.iter().zip(&sizes).map(|((path, _), size)| Piece { path, size: *size }).collect();
-    let ranges = cut(&pieces);
-    let unknown: Vec<&Entry> = ranges
-        .iter()
-        .filter(|range| cache.get(&layer_key(placement, range)).and_then(|record| decode_row(&record)).is_none())
-        .flat_map(|range| files[range.clone()].iter().map(|(_, entry)| *entry))
-        .collect();
-    tree.fetch(&unknown)?;
+    let cuts = cuts(tree, &[placement], cache)?;
+    let ranges = cuts.into_iter().flat_map(|cut| cut.ranges).collect::<Vec<_>>();
+    tree.fetch(&unmade(placement, &ranges, cache).collect::<Vec<_>>())?;
 
     let kept = AtomicUsize::new(0);
     let next = AtomicUsize::new(0);
@@ -267,38 +260,104 @@ pub fn layers(tree: &dyn FileTree, placement: &Placement, cache: &dyn LayerCache
     let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     done.sort_by_key(|(at, _)| *at);
     let layers = done.into_iter().map(|(_, layer)| layer.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-    cache.put(&key, &encode(&layers));
+    cache.put(&placement.key(), &encode(&layers));
     Ok(layers)
 }
 
-/// The size of each file, from a record of the last tree that had this place where possible: only new blobs are asked for.
-fn sizes(tree: &dyn FileTree, placement: &Placement, files: &[(&str, &Entry)], cache: &dyn LayerCache) -> Result<Vec<u64>, ReadError> {
-    let slot: [u8; 32] = placement.hasher("werf sizes of the last file set v2").finalize().into();
-    let record = cache.get(&slot).unwrap_or_default();
-    let known: Vec<([u8; 20], u64)> = record
-        .chunks_exact(28)
-        .filter_map(|row| Some((row[..20].try_into().ok()?, u64::from_le_bytes(row[20..].try_into().ok()?))))
-        .collect();
-    let size_of = |entry: &Entry| match known.binary_search_by_key(&entry.content().0, |(id, _)| *id) {
-        Ok(at) => Some(known[at].1),
-        Err(_) if entry.mode == Mode::Directory => Some(0),
-        Err(_) => None,
+/// Brings what the layers of some placements in one tree are made of, as far as nobody knows these: together, where [`layers`] has to ask for
+/// each placement.
+///
+/// # Errors
+/// What is lacking is not to be had.
+pub fn bring(tree: &dyn FileTree, placements: &[Placement], cache: &dyn LayerCache) -> Result<(), ReadError> {
+    let new: Vec<&Placement> = placements.iter().filter(|placement| known(placement, cache).is_none()).collect();
+    let cuts = cuts(tree, &new, cache)?;
+    let wanted: Vec<&Entry> = cuts.iter().flat_map(|cut| unmade(cut.placement, &cut.ranges, cache)).collect();
+    if wanted.is_empty() { Ok(()) } else { tree.fetch(&wanted).map(drop) }
+}
+
+/// The layers of a placement, if all are known.
+fn known(placement: &Placement, cache: &dyn LayerCache) -> Option<Vec<Arc<Layer>>> {
+    decode(&cache.get(&placement.key())?, placement)
+}
+
+/// Where the files of a placement are cut into layers.
+struct Cut<'p> {
+    placement: &'p Placement,
+    ranges: Vec<Range<usize>>,
+}
+
+fn cuts<'p>(tree: &dyn FileTree, placements: &[&'p Placement], cache: &dyn LayerCache) -> Result<Vec<Cut<'p>>, ReadError> {
+    let one = |(placement, sizes): (&&'p Placement, Vec<u64>)| {
+        let pieces: Vec<Piece<'_>> = placement.files.iter().zip(sizes).map(|((path, _), size)| Piece { path, size }).collect();
+        Cut { placement, ranges: cut(&pieces) }
     };
-    let unknown: Vec<&Entry> = files.iter().map(|(_, entry)| *entry).filter(|entry| size_of(entry).is_none()).collect();
-    let fresh = !unknown.is_empty();
+    Ok(placements.iter().zip(sizes(tree, placements, cache)?).map(one).collect())
+}
+
+/// The files of those layers that are not known.
+fn unmade<'p>(placement: &'p Placement, ranges: &[Range<usize>], cache: &dyn LayerCache) -> impl Iterator<Item = &'p Entry> {
+    let is_unknown = |range: &&Range<usize>| cache.get(&layer_key(placement, range)).and_then(|record| decode_row(&record)).is_none();
+    let unknown: Vec<Range<usize>> = ranges.iter().filter(is_unknown).cloned().collect();
+    unknown.into_iter().flatten().filter_map(|at| placement.files.get(at)).map(|(_, entry)| entry)
+}
+
+/// The sizes of the files of some placements, from records of the last trees that had these places where possible: only new blobs are asked
+/// for, all of them together.
+fn sizes(tree: &dyn FileTree, placements: &[&Placement], cache: &dyn LayerCache) -> Result<Vec<Vec<u64>>, ReadError> {
+    let known: Vec<Sizes> = placements.iter().map(|placement| Sizes::load(placement, cache)).collect();
+    let unknown: Vec<&Entry> = placements.iter().zip(&known).flat_map(|(placement, known)| known.lack(placement)).collect();
     let mut asked = tree.blob_sizes(&unknown)?.into_iter();
-    let sizes: Vec<u64> = files.iter().map(|(_, entry)| size_of(entry).or_else(|| asked.next()).unwrap_or_default()).collect();
-    if fresh {
-        let mut rows: Vec<([u8; 20], u64)> = files.iter().zip(&sizes).map(|((_, entry), size)| (entry.content().0, *size)).collect();
+    let of = |(placement, known): (&&Placement, &Sizes)| {
+        let is_new = known.lack(placement).next().is_some();
+        let size = |(_, entry)| known.size_of(entry).or_else(|| asked.next()).unwrap_or_default();
+        let sizes: Vec<u64> = placement.files.iter().map(size).collect();
+        if is_new {
+            known.save(placement, &sizes, cache);
+        }
+        sizes
+    };
+    Ok(placements.iter().zip(&known).map(of).collect())
+}
+
+/// The sizes of the files that a place had last.
+struct Sizes {
+    slot: [u8; 32],
+    /// In the order of contents.
+    rows: Vec<([u8; 20], u64)>,
+}
+
+impl Sizes {
+    fn load(placement: &Placement, cache: &dyn LayerCache) -> Self {
+        let slot = placement.hasher("werf sizes of the last file set v2").finalize().into();
+        let row = |row: &[u8]| Some((row[..20].try_into().ok()?, u64::from_le_bytes(row[20..].try_into().ok()?)));
+        Sizes { slot, rows: cache.get(&slot).unwrap_or_default().chunks_exact(28).filter_map(row).collect() }
+    }
+
+    fn size_of(&self, entry: &Entry) -> Option<u64> {
+        match self.rows.binary_search_by_key(&entry.content().0, |(id, _)| *id) {
+            Ok(at) => Some(self.rows[at].1),
+            Err(_) if entry.mode == Mode::Directory => Some(0),
+            Err(_) => None,
+        }
+    }
+
+    /// The files of a placement that it does not have.
+    fn lack<'p>(&self, placement: &'p Placement) -> impl Iterator<Item = &'p Entry> {
+        placement.files.iter().map(|(_, entry)| entry).filter(|entry| self.size_of(entry).is_none())
+    }
+
+    fn save(&self, placement: &Placement, sizes: &[u64], cache: &dyn LayerCache) {
+        let mut rows: Vec<([u8; 20], u64)> =
+            placement.files.iter().zip(sizes).map(|((_, entry), size)| (entry.content().0, *size)).collect();
         rows.sort_unstable();
         rows.dedup();
-        cache.put(&slot, &rows.iter().flat_map(|(id, size)| id.iter().copied().chain(size.to_le_bytes())).collect::<Vec<u8>>());
+        cache.put(&self.slot, &rows.iter().flat_map(|(id, size)| id.iter().copied().chain(size.to_le_bytes())).collect::<Vec<u8>>());
     }
-    Ok(sizes)
 }
 
 /// What identifies one layer of a placement.
-fn layer_key(placement: &Placement, range: &std::ops::Range<usize>) -> [u8; 32] {
+fn layer_key(placement: &Placement, range: &Range<usize>) -> [u8; 32] {
     let mut hasher = placement.hasher("werf layer v2");
     for (path, entry) in range.clone().filter_map(|at| placement.files.get(at)) {
         hasher
@@ -313,7 +372,7 @@ fn layer_key(placement: &Placement, range: &std::ops::Range<usize>) -> [u8; 32] 
 fn layer(
     tree: &dyn FileTree,
     placement: &Placement,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     cache: &dyn LayerCache,
     kept: &AtomicUsize,
 ) -> Result<Layer, LayerError> {
@@ -338,12 +397,7 @@ struct Made {
     diff_id: String,
 }
 
-fn make(
-    tree: &dyn FileTree,
-    placement: &Placement,
-    range: std::ops::Range<usize>,
-    scratch: Option<Arc<Scratch>>,
-) -> Result<Made, LayerError> {
+fn make(tree: &dyn FileTree, placement: &Placement, range: Range<usize>, scratch: Option<Arc<Scratch>>) -> Result<Made, LayerError> {
     let failed = |path: &str| {
         let path = path.to_owned();
         move |cause: io::Error| LayerError::Archive { path, cause: Arc::new(cause) }

@@ -31,7 +31,7 @@ pub use cache::{DirectoryCache, LayerCache, MemoryCache, Scratch};
 pub use chosen::{Chosen, Source};
 pub use files::{FileSet, Owner};
 pub use filter::Filter;
-pub use layer::{Blob, Layer, LayerError, Placement, layers};
+pub use layer::{Blob, Layer, LayerError, Placement, bring, layers};
 pub use listing::Listing;
 pub use oci::LayerImage;
 pub use sums::Sums;

@@ -57,7 +57,7 @@ mod tree;
 mod undeclared;
 mod view;
 
-pub use compile::{Base, BlobSource, Compiled, Next, Published, STORE, Solve, StageCommands, Surroundings, change_config, compile};
+pub use compile::{Base, BlobSource, Compiled, Next, Published, STORE, Solve, StageCommands, Surroundings, bring, change_config, compile};
 pub use declare::inputs as declared;
 pub use digest::Digest;
 pub use doubts::{Doubt, doubts};

@@ -284,7 +284,7 @@ impl ImageTree {
     }
 
     /// Images with those that are compiled into their graphs.
-    fn in_graph<'a>(&'a self, names: impl IntoIterator<Item = &'a str>, missing: &BTreeSet<String>) -> Vec<&'a Node> {
+    pub(super) fn in_graph<'a>(&'a self, names: impl IntoIterator<Item = &'a str>, missing: &BTreeSet<String>) -> Vec<&'a Node> {
         let mut found: Vec<&Node> = Vec::new();
         let mut stack: Vec<&Node> = names.into_iter().filter_map(|name| self.node(name)).collect();
         while let Some(node) = stack.pop() {

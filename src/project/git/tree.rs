@@ -2,7 +2,7 @@
 //!
 //! Submodules are directories like any other. What attributes do to bytes is done when they are read; names never need content.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use miette::Diagnostic;
@@ -309,7 +309,7 @@ impl CommitTree {
         }
         for (module, entries) in wanted.into_values() {
             let Some(provider) = &module.provider else { continue };
-            let absent = module.repository.promised(entries.iter().map(|entry| entry.id));
+            let absent = module.repository.promised(entries.iter().map(|entry| entry.id).collect::<BTreeSet<_>>());
             let Some(first) = entries.iter().find(|entry| absent.contains(&entry.id)) else { continue };
             if let Err(reason) = provider.objects(&module.repository, &absent) {
                 let what = format!("the file `{}`", first.path);

@@ -3,6 +3,7 @@
 //! Images that are not published yet and that this one is built upon or imports from are compiled into the same graph; equal stages
 //! are equal vertices, whichever image's solve runs them first. What is published comes in by its manifest digest.
 
+mod bring;
 mod dockerfile;
 mod import;
 mod place;
@@ -23,6 +24,8 @@ use crate::images::git_layers::{LayerCache, LayerImage};
 use crate::images::llb::{Definition, Exec, ImageSource, LocalSource, Location, Mount, Note, Sharing, SourceFile, State};
 use crate::platform::Platform;
 use crate::project::config::image::{self as config, ImageFact, ImageSpec, UserStage};
+
+pub use bring::bring;
 
 /// The name of the session's content store that serves the layers of a solve.
 pub const STORE: &str = "werf-git";

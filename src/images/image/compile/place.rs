@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Compiler, Halt, STORE};
+use super::{Compiler, Halt, STORE, bring};
 use crate::images::git_layers::{Directory, FileSet, LayerImage, Owner, Placement, layers};
 use crate::images::image::error::CompileError;
 use crate::images::image::ground::{Answer, Found, Kind, Question};
@@ -52,9 +52,11 @@ impl Compiler<'_> {
             placements.push(self.placement(image, state, files.files()?, to, owner)?);
         }
         let mut sources = Vec::new();
-        for (at, Placed { add, to, .. }) in placed.iter().enumerate() {
+        for (at, one) in placed.iter().enumerate() {
+            let Placed { add, to, .. } = one;
             let mut placement = placements[at].clone();
             placements.iter().for_each(|other| placement.meet(other));
+            bring::remember(image, one, &placement, self.around.cache);
             let note = format!("[{image}] git {} → {to}", if add.is_empty() { "/" } else { add });
             sources.extend(self.sources(&placement, &note)?);
         }
