@@ -981,3 +981,34 @@ fn what_is_doubtful_is_told_beforehand() {
          name a commit, with its 40 digits after `#`, or write `ADD --checksum=<commit>`\n"
     );
 }
+
+#[test]
+fn more_directories_than_anybody_means_are_refused() {
+    let mut world = World::new();
+    let mut files = MemoryTree::default();
+    for number in 0..20_001 {
+        files.insert(format!("many/d{number}/f"), Mode::File, *b"");
+        for above in ["/app", "/out", "/app/out"] {
+            world.put(Box::leak(format!("{above}/d{number}").into_boxed_str()), Kind::Directory, 0o755, 0);
+        }
+    }
+    for path in ["/app", "/out", "/app/out"] {
+        world.put(path, Kind::Directory, 0o755, 0);
+    }
+    world.files = files.clone();
+    let told = |recipe: Stapel| {
+        let error = world.compile(&tree(vec![image("web", Recipe::Stapel(Box::new(recipe)))], &files), "web").unwrap_err();
+        format!("{error}\nhelp: {}", miette::Diagnostic::help(&error).unwrap())
+    };
+    let base = || From::Reference("alpine:3".into());
+    insta::assert_snapshot!(told(stapel(base(), vec![mapping("many", "/app")], &[])), @r"
+    image `web`: the files go into more than 20000 directories that the image has already
+    help: choose another `to`, or leave directories out by `excludePaths`
+    ");
+    let mut importing = stapel(base(), vec![], &[]);
+    importing.imports.push(import(base(), When::AfterInstall));
+    insta::assert_snapshot!(told(importing), @r"
+    image `web`: the files go into more than 20000 directories that the image has already
+    help: import a directory that is smaller, or choose another `to`
+    ");
+}
