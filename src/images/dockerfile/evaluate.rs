@@ -12,7 +12,7 @@ use super::parse::{Dockerfile, Instruction, parse_triggers};
 use super::request::Request;
 use super::sources::{ContextUse, Remote, remote};
 use super::stages::{Env, Stage, declarations, substitute, value};
-use super::words::{BLANKS, Lookup, UNKNOWN, mentioned, quoted};
+use super::words::{self, BLANKS, Lookup, UNKNOWN, mentioned, quoted};
 
 /// What all stages are evaluated with.
 pub(super) struct Scene<'a> {
@@ -23,6 +23,7 @@ pub(super) struct Scene<'a> {
 }
 
 /// A stage's instruction, or one name of an ARG.
+#[derive(PartialEq)]
 pub(super) struct Line {
     /// As it is written.
     pub text: String,
@@ -245,22 +246,28 @@ impl Scene<'_> {
     }
 
     fn instruction(&self, instruction: &Instruction, escape: char, index: usize, found: &mut Evaluated) -> Result<(), DockerfileError> {
-        let is_run = instruction.keyword == "RUN";
-        if instruction.keyword == "ARG" {
-            return self.arg(instruction, escape, found);
+        if instruction.keyword != "ARG" {
+            let text = with_plain_sources(instruction).canonical();
+            found.lines.push(Line { sees_all: instruction.keyword == "RUN", ..Line::new(text) });
         }
-        found.lines.push(Line { sees_all: is_run, ..Line::new(instruction.canonical()) });
         match instruction.keyword.as_str() {
-            "ENV" => self.env(instruction, escape, found),
-            "COPY" | "ADD" => self.copy(instruction, index, found),
-            "RUN" => self.mounts(instruction, index, found),
+            "ARG" => self.arg(instruction, escape, found)?,
+            "ENV" => self.env(instruction, escape, found)?,
+            "COPY" | "ADD" => self.copy(instruction, index, found)?,
+            "RUN" => self.mounts(instruction, index, found)?,
             "ONBUILD" => {
                 let text = instruction.canonical();
                 found.triggers.push(text.strip_prefix("ONBUILD ").unwrap_or(&text).to_owned());
-                Ok(())
             }
-            _ => Ok(()),
+            _ => {}
         }
+        if let [.., before, last] = &found.lines[..]
+            && before == last
+            && is_said_once(instruction, last)
+        {
+            found.lines.pop();
+        }
+        Ok(())
     }
 
     fn arg(&self, arg: &Instruction, escape: char, found: &mut Evaluated) -> Result<(), DockerfileError> {
@@ -308,7 +315,7 @@ impl Scene<'_> {
             let before = found.sources.len();
             self.other(&from, true, copy, index, found)?;
             if let ([stage], Some(line)) = (&found.sources[before..], found.lines.last_mut()) {
-                let mut copy = copy.clone();
+                let mut copy = with_plain_sources(copy);
                 copy.flags.retain(|flag| !flag.starts_with("--from="));
                 (line.text, line.copies_from) = (copy.canonical(), Some(*stage));
             }
@@ -449,6 +456,37 @@ pub(super) fn reads_build(instruction: &Instruction) -> bool {
     let fixed =
         |word: &String| matches!(mark(word), Ok(Some(_))) || instruction.keyword == "ADD" && !word.contains('$') && remote(word).is_some();
     instruction.flag("from").is_some() || !words.iter().all(fixed)
+}
+
+/// Whether an instruction changes nothing where it is said twice in a row: it sets something, and not to what depends on that, or puts one
+/// file or directory somewhere.
+fn is_said_once(instruction: &Instruction, line: &Line) -> bool {
+    match instruction.keyword.as_str() {
+        "CMD" | "ENTRYPOINT" | "EXPOSE" | "HEALTHCHECK" | "LABEL" | "MAINTAINER" | "SHELL" | "STOPSIGNAL" | "USER" | "VOLUME" => true,
+        "ENV" | "ARG" => !instruction.rest.contains('$'),
+        // A trigger may copy from the very stage that it runs in.
+        "COPY" if instruction.flag("from").is_some() && line.copies_from.is_none() => false,
+        "COPY" => matches!(&instruction.words()[..], [source, _] if !source.contains(['*', '?', '[', '\\', '<'])),
+        _ => false,
+    }
+}
+
+/// How COPY names its sources: from the root of what is copied from, however they begin.
+fn with_plain_sources(copy: &Instruction) -> Instruction {
+    let mut words: Vec<&str> = words::split(&copy.rest).collect();
+    let is_plain = copy.keyword == "COPY" && copy.heredocs.is_empty() && !copy.rest.starts_with('[') && !has_parents(copy);
+    let Some(target) = words.pop().filter(|_| is_plain) else { return copy.clone() };
+    // What is left must not look like a flag, a list or a here-document.
+    let is_path = |less: &&str| less.starts_with(|c: char| c.is_alphanumeric() || "._*/".contains(c));
+    let plain = |word: &&str| {
+        let mut rest = *word;
+        while let Some(less) = rest.strip_prefix("./").or_else(|| rest.strip_prefix('/')).filter(is_path) {
+            rest = less;
+        }
+        rest.to_owned()
+    };
+    let rest = words.iter().map(plain).chain([target.to_owned()]).collect::<Vec<_>>().join(" ");
+    Instruction { rest, ..copy.clone() }
 }
 
 fn has_parents(copy: &Instruction) -> bool {

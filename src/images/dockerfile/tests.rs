@@ -86,6 +86,44 @@ fn syntax_errors_name_the_line() {
 }
 
 #[test]
+fn what_is_said_in_another_way_is_the_same() {
+    let stages = |body: &str| depend(&format!("FROM x AS s\nFROM y\n{body}\n"), &request(None, &[], None)).unwrap().stages;
+    for (one, other) in [
+        ("COPY a b/c /x", "COPY ./a /b/c /x"),
+        ("COPY *.txt /x", "COPY .//./*.txt /x"),
+        ("COPY --from=s a /x", "COPY --from=s /a /x"),
+        ("USER app", "USER app\nUSER app"),
+        ("LABEL a=1\nEXPOSE 80\nCMD run", "LABEL a=1\nLABEL a=1\nEXPOSE 80\nCMD run\nCMD run"),
+        ("ENV A=1", "ENV A=1\nENV A=1"),
+        ("ARG A=1\nARG B\nRUN a", "ARG A=1\nARG A=1\nARG B\nARG B\nRUN a"),
+        ("COPY a$B /x", "COPY a$B /x\nCOPY ./a$B /x"),
+        ("COPY --from=s a /x", "COPY --from=s a /x\nCOPY --from=s a /x"),
+    ] {
+        assert_eq!(stages(one), stages(other), "{other}");
+    }
+    for (one, other) in [
+        ("COPY a /x", "COPY a ./x"),
+        ("COPY . /x", "COPY ./ /x"),
+        ("COPY --parents a/b /x", "COPY --parents ./a/b /x"),
+        ("COPY --link a /x", "COPY ./--link a /x"),
+        ("COPY [\"a\", \"/x\"]", "COPY /[\"a\", \"/x\"]"),
+        ("COPY <<E /x\nE", "COPY /<<E /x"),
+        ("ADD https://a.b/c /x", "ADD ./https://a.b/c /x"),
+        ("ENV A=$A:1", "ENV A=$A:1\nENV A=$A:1"),
+        ("ARG A=$A:1\nRUN a", "ARG A=$A:1\nARG A=$A:1\nRUN a"),
+        ("COPY a /x", "COPY a /x\nCOPY --from=s a /x"),
+        ("COPY a b /x", "COPY a b /x\nCOPY a b /x"),
+        ("COPY a* /x", "COPY a* /x\nCOPY a* /x"),
+        ("ADD a /x", "ADD a /x\nADD a /x"),
+        ("RUN a", "RUN a\nRUN a"),
+        ("USER app", "USER app\nUSER root\nUSER app"),
+        ("WORKDIR a", "WORKDIR a\nWORKDIR a"),
+    ] {
+        assert_ne!(stages(one), stages(other), "{other}");
+    }
+}
+
+#[test]
 fn stages_and_bases() {
     let text = "ARG TAG=1\nARG UNUSED=2\nFROM golang:$TAG AS build\nRUN make\nFROM build AS test\nRUN make test\nFROM node AS assets\n\
         FROM alpine:3 AS app\nCOPY --from=build /a /a\nCOPY --from=nginx:1 /b /b\nRUN --mount=from=assets,target=/x true\nFROM scratch AS empty\nCOPY --from=0 /a /a\n";
