@@ -14,9 +14,44 @@ mod digests;
 mod fixture;
 mod git_tree;
 mod measure;
+mod needless;
 mod render;
 mod startup;
 mod table;
+
+#[path = "../tests/it/names/commits.rs"]
+mod commits;
+#[path = "../tests/it/names/dice.rs"]
+mod dice;
+
+/// The projects and changes of the soundness test, with what BuildKit makes of them.
+#[path = "../tests/live/sound"]
+#[allow(dead_code, reason = "the test uses more of it")]
+mod sound {
+    mod changes;
+    mod generated;
+    mod hand_made;
+    pub mod names;
+    pub mod oracle;
+    mod outcome;
+    mod project;
+    pub mod report;
+    pub mod trial;
+}
+
+/// What these ask of the tests around them.
+mod testbed {
+    pub use crate::fixture::Testbed;
+}
+
+mod published {
+    /// A document of the registry.
+    pub fn curl(url: &str) -> Vec<u8> {
+        let accept = ["image.manifest.v1", "image.index.v1"].map(|kind| format!("Accept: application/vnd.oci.{kind}+json"));
+        let output = std::process::Command::new("curl").args(["-fsSL", "-H", &accept[0], "-H", &accept[1], url]).output();
+        output.expect("curl runs").stdout
+    }
+}
 
 use table::Row;
 
@@ -31,6 +66,7 @@ const BENCHES: &[Bench] = &[
     ("build", build::rows),
     ("git-tree", git_tree::rows),
     ("digests", digests::rows),
+    ("needless", needless::rows),
     ("cleanup", cleanup::rows),
 ];
 

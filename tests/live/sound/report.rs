@@ -98,12 +98,21 @@ impl Report {
         needless as f64 / (all as f64).max(1.0)
     }
 
+    /// The share of the changes without an effect that change the name, in words.
+    pub fn words(&self) -> String {
+        let ((all, needless), (edits, needless_edits)) = (self.without_effect(false), self.without_effect(true));
+        let share = |needless: usize, all: usize| format!("{:.1} % ({needless} of {all})", 100.0 * needless as f64 / (all as f64).max(1.0));
+        format!(
+            "without an effect, {} change the name; with edits of instructions, {}",
+            share(needless, all),
+            share(needless + needless_edits, all + edits)
+        )
+    }
+
     /// Prints the figures.
     pub fn print(&self) {
         println!("{} changes have an effect; {} projects do not build", self.effective, self.failures.len());
-        let ((all, needless), (edits, needless_edits)) = (self.without_effect(false), self.without_effect(true));
-        println!("without an effect: {needless} of {all} changes ({:.1} %) change the name,", self.sensitivity() * 100.0);
-        println!("and {needless_edits} of {edits} edits of instructions");
+        println!("{}", self.words());
         for (kind, (all, needless)) in &self.harmless {
             println!("  {kind}: {needless} of {all}");
         }
