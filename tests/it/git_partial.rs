@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use werf::file_tree::{Entry, FileTree};
-use werf::images::git_layers::{FileSet, MemoryCache, Owner, Placement, layers};
+use werf::images::git_layers::{FileSet, MemoryCache, Owner, Placement, bring, layers};
 use werf::project::git::remote::Upstream;
 use werf::project::git::{CommitTree, commit_tree_with, discover, head};
 
@@ -89,6 +89,19 @@ async fn layers_ask_once_for_all_their_files() {
     let cache = MemoryCache::default();
     layers(&tree, &placement, &cache, 2).unwrap();
     assert_eq!(scene.packs(), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn layers_of_several_places_ask_once_together() {
+    let scene = Scene::new("blob:none", Manners::default());
+    let tree = scene.tree();
+    let set = |dir: &str| Arc::new(FileSet::of(tree.list(dir).unwrap(), dir.len() + 1));
+    let placements = [("d", "/d"), ("d/e", "/e"), ("d", "/opt/d")].map(|(dir, to)| Placement::new(set(dir), to, Owner::default()));
+    let (before, cache) = (scene.packs(), MemoryCache::default());
+    bring(&tree, &placements, &cache).unwrap();
+    assert_eq!(scene.packs(), before + 1);
+    placements.iter().for_each(|placement| drop(layers(&tree, placement, &cache, 2).unwrap()));
+    assert_eq!(scene.packs(), before + 1, "all are here");
 }
 
 #[tokio::test(flavor = "multi_thread")]
