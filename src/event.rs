@@ -391,8 +391,32 @@ pub enum Event {
     ReleaseDeployed {
         /// Release name.
         release: String,
+        /// Its namespace.
+        namespace: String,
         /// Revision number.
         revision: u32,
+        /// Resources created.
+        created: usize,
+        /// Resources updated.
+        updated: usize,
+        /// Resources recreated.
+        recreated: usize,
+        /// Resources deleted.
+        deleted: usize,
+        /// Resources that were as wanted already.
+        unchanged: usize,
+        /// The whole command so far.
+        took: Duration,
+    },
+    /// Where an application that stands is reached.
+    ApplicationReachable {
+        /// URLs and addresses with what they are of, or commands that make a way.
+        places: Vec<String>,
+    },
+    /// What may be typed next.
+    NextSteps {
+        /// Command lines.
+        commands: Vec<String>,
     },
     /// Nothing differed; no revision was written.
     ReleaseUnchanged {

@@ -624,7 +624,7 @@ impl RuntimeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct LogArgs {
-    /// Only errors and warnings
+    /// Only errors, warnings and how it ended
     #[arg(long, env = "WERF_LOG_QUIET")]
     log_quiet: bool,
     /// Also cached steps and all output of the build

@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::project::Project;
 use super::release::Marks;
 use super::triggers::{self, Settling, Triggers};
@@ -13,7 +15,7 @@ use super::{
     BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions,
     ValuesOptions,
 };
-use super::{dependencies, images, lookups, project, registry, release, report};
+use super::{dependencies, images, lookups, project, registry, release, report, standing};
 use crate::deploy::chart::{Chart, ServiceValues, ValueLayers};
 use crate::deploy::cluster::{self, Outcome, Prepared};
 use crate::deploy::resource::Owner;
@@ -49,6 +51,7 @@ pub struct Options {
 
 /// Builds what is missing, applies what differs, and watches until everything works. Returns the chart's notes if a revision was made.
 pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
+    let begun = Instant::now();
     if options.values.deterministic {
         run.events.emit(Event::Warned {
             message: "--deterministic: passwords and keys that the chart's templates make can be worked out by whoever knows the chart"
@@ -70,16 +73,21 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
         pod_logs: options.deploy.pod_logs,
         create_namespace: options.deploy.create_namespace,
         restored: Marks::new(&project, &options.metadata)?.restored(),
+        begun,
         ..cluster::DeployOptions::default()
     };
     let owner = ready.prepared.desired.owner.clone();
+    let doors = standing::doors(&ready.prepared.desired.resources);
     let _held = run.held.hold("the change of the release");
     let outcome = cluster::deploy(&ready.client, ready.prepared, &deploy, &run.events, &run.cancel).await;
     let ended = outcome.map(|outcome| (outcome, ()));
     let (outcome, ()) = report::saved(options.report.as_deref(), &owner, &deploy.ledger, ended, &run.events)?;
     Ok(match outcome {
         Outcome::Unchanged { .. } => None,
-        Outcome::Deployed { .. } => ready.notes.filter(|_| options.deploy.notes),
+        Outcome::Deployed { .. } => {
+            standing::tell(&ready.client, &doors, &owner.namespace, &run.events).await;
+            ready.notes.filter(|_| options.deploy.notes)
+        }
     })
 }
 

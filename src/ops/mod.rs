@@ -42,6 +42,7 @@ mod release;
 mod remotes;
 mod report;
 mod schema_files;
+mod standing;
 mod triggers;
 mod validate;
 mod whole_file;

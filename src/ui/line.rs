@@ -92,10 +92,14 @@ pub fn of(event: &Event) -> Option<Line> {
         }
         Event::ImageTagged { image, reference } => line(Normal, Tone::Good, "Tagged", format!("image {image}  {reference}")),
         Event::PlanMade { create, update, recreate, delete, unchanged } => {
-            let parts =
-                [(create, "to create"), (update, "to update"), (recreate, "to recreate"), (delete, "to delete"), (unchanged, "unchanged")];
-            let text: Vec<String> = parts.iter().filter(|(count, _)| **count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-            line(Normal, Tone::Good, "Planned", if text.is_empty() { "no resources".into() } else { text.join(", ") })
+            let text = counted(&[
+                (*create, "to create"),
+                (*update, "to update"),
+                (*recreate, "to recreate"),
+                (*delete, "to delete"),
+                (*unchanged, "unchanged"),
+            ]);
+            line(Normal, Tone::Good, "Planned", text)
         }
         Event::ResourceApplied { resource, verb } => line(Normal, Tone::Good, capitalized(verb), resource.clone()),
         Event::ResourceProgressed { resource, message } => line(Normal, Tone::Note, "Waiting", format!("{resource}: {message}")),
@@ -107,23 +111,45 @@ pub fn of(event: &Event) -> Option<Line> {
         Event::PodPrinted { pod, container, line: text, .. } => {
             line(Normal, Tone::Dim, "Log", format!("{pod}/{container} │ {}", printable(text)))
         }
-        Event::ReleaseDeployed { release, revision } => {
-            line(Normal, Tone::Good, "Deployed", format!("release {release}, revision {revision}"))
+        Event::ReleaseDeployed { release, namespace, revision, created, updated, recreated, deleted, unchanged, took } => {
+            let changes = counted(&[
+                (*created, "created"),
+                (*updated, "updated"),
+                (*recreated, "recreated"),
+                (*deleted, "deleted"),
+                (*unchanged, "unchanged"),
+            ]);
+            let text = format!("{release} in namespace {namespace}, revision {revision}: {changes}, {}", seconds(*took));
+            line(Quiet, Tone::Good, "Deployed", text)
+        }
+        Event::ApplicationReachable { places } => {
+            let further = format!("\n{:VERB$} ", "");
+            line(Normal, Tone::Good, "Reachable", places.iter().map(|place| printable(place)).collect::<Vec<_>>().join(&further))
+        }
+        Event::NextSteps { commands } => {
+            let commands: Vec<String> = commands.iter().map(|command| format!("`{}`", printable(command))).collect();
+            line(Normal, Tone::Dim, "Next", commands.join(", "))
         }
         Event::ReleaseUnchanged { release, revision } => {
-            line(Normal, Tone::Good, "Unchanged", format!("release {release}, revision {revision}: nothing to do"))
+            line(Quiet, Tone::Good, "Unchanged", format!("release {release}, revision {revision}: nothing to do"))
         }
         Event::RollbackBegun { release, to } => line(Quiet, Tone::Warn, "Rolling back", format!("release {release} to revision {to}")),
-        Event::ReleaseDismissed { release } => line(Normal, Tone::Good, "Dismissed", format!("release {release}")),
+        Event::ReleaseDismissed { release } => line(Quiet, Tone::Good, "Dismissed", format!("release {release}")),
         Event::ReleaseRolledBack { release, to } => {
             line(Quiet, Tone::Warn, "Rolled back", format!("release {release} to the state of revision {to}"))
         }
-        Event::CleanupDone { kept, deleted, left: 0 } => line(Normal, Tone::Good, "Cleaned up", format!("{deleted} deleted, {kept} kept")),
+        Event::CleanupDone { kept, deleted, left: 0 } => line(Quiet, Tone::Good, "Cleaned up", format!("{deleted} deleted, {kept} kept")),
         Event::CleanupDone { kept, deleted, left } => {
             line(Quiet, Tone::Warn, "Not finished", format!("{deleted} deleted, {left} left to delete, {kept} kept"))
         }
         Event::ImageDeleted { reference, reason } => line(Normal, Tone::Good, "Deleted", format!("{reference}: {reason}")),
     }
+}
+
+/// Numbers of resources, those that are none left out.
+fn counted(parts: &[(usize, &str)]) -> String {
+    let some: Vec<String> = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if some.is_empty() { "no resources".into() } else { some.join(", ") }
 }
 
 /// What takes long, for people: whom it waits for, since when, and what for.

@@ -153,6 +153,6 @@ mod tests {
         let slow = Event::Slow { whom: "r.io".into(), doing: "check".into(), since: took };
         assert_eq!(rows(slow), ["other 2", "waiting r.io"]);
         assert_eq!(rows(Event::SlowOver { whom: "r.io".into() }), ["other 2"]);
-        assert!(rows(Event::ReleaseDeployed { release: "r".into(), revision: 1 }).is_empty());
+        assert!(rows(Event::ReleaseUnchanged { release: "r".into(), revision: 1 }).is_empty());
     }
 }

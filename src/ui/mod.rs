@@ -23,7 +23,7 @@ use style::Style;
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// Errors and warnings.
+    /// Errors, warnings and how it ended.
     Quiet,
     /// What changed, and what is waited for.
     Normal,

@@ -46,7 +46,7 @@ fn told_with(sandbox: &Sandbox, args: &[&str], env: &[(&str, &str)]) -> String {
         (r"127\.0\.0\.1:\d{4,5}", "HOST"),
         (r"commit [0-9a-f]{7}\b", "commit COMMIT"),
         (r"\b[0-9a-f]{64}\b", "DIGEST"),
-        (r"(after|in) [0-9.]+ m?s\b", "$1 TIME"),
+        (r"(after|in|created,|updated,|unchanged,) [0-9.]+ m?s\b", "$1 TIME"),
     ] {
         text = Regex::new(pattern).expect("a pattern").replace_all(&text, name).into_owned();
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::testbed::{App, Needs, has_real_node};
+use crate::testbed::{App, Needs, assert_says, has_real_node};
 
 fn image_of(app: &App, deployment: &str) -> String {
     app.kubectl(&["get", "deployment", deployment, "-o", "jsonpath={.spec.template.spec.containers[0].image}"])
@@ -18,7 +18,8 @@ fn a_commit_becomes_a_healthy_release_and_changes_only_what_changed() {
     let first = app.werf(&["converge"]);
     assert_eq!(first.code, 0, "{}", first.stderr);
     assert!(first.stderr.contains("Published image backend"), "{}", first.stderr);
-    assert!(first.stderr.contains("Deployed release shop, revision 1"), "{}", first.stderr);
+    let closing = format!("Deployed shop in namespace {}, revision 1: ", app.namespace);
+    assert_says(&first.stderr, &[&closing, &format!("Reachable kubectl -n {} port-forward service/", app.namespace)]);
     assert!(first.stdout.contains("port-forward service/backend"), "the notes go to standard output: {}", first.stdout);
     assert_eq!(app.kubectl(&["get", "deployment", "backend", "-o", "jsonpath={.status.readyReplicas}"]), "1");
     let (backend, worker) = (image_of(&app, "backend"), image_of(&app, "worker"));

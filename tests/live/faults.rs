@@ -369,7 +369,7 @@ fn two_at_once_deploy_one_after_the_other() {
     second.until(&format!("is being deployed by {} (pid {}): waiting for it to end", host(), first.pid()));
     let (first, second) = (first.finish(), second.finish());
     assert_eq!((first.code, second.code), (0, 0), "{}\n{}", first.stderr, second.stderr);
-    assert_says(&first.stderr, &["Deployed release shop, revision 1"]);
+    assert_says(&first.stderr, &["Deployed shop in namespace ", ", revision 1: "]);
     assert_says(&second.stderr, &["Unchanged release shop, revision 1: nothing to do"]);
     assert_eq!(statuses(&app), ["deployed"]);
 }
@@ -389,7 +389,7 @@ fn the_one_who_waited_deploys_what_is_different() {
     second.until("waiting for it to end");
     let (first, second) = (first.finish(), second.finish());
     assert_eq!((first.code, second.code), (0, 0), "{}\n{}", first.stderr, second.stderr);
-    assert_says(&second.stderr, &["Updated ConfigMap/settings", "Deployed release shop, revision 2"]);
+    assert_says(&second.stderr, &["Updated ConfigMap/settings", "Deployed shop in namespace ", ", revision 2: "]);
     assert!(!second.stderr.contains("Updated Deployment/web"), "{}", second.stderr);
     assert_eq!(app.kubectl(&["get", "configmap", "settings", "-o", "jsonpath={.data.tone}"]), "high");
     assert_eq!(statuses(&app), ["superseded", "deployed"]);

@@ -39,7 +39,13 @@ fn every_usual_kind_is_deployed_found_unchanged_changed_and_removed() {
     let first = kinds.converge(&[]);
     assert_says(
         &first,
-        &["Ready Job/import", "Ready StatefulSet/store", "Ready PersistentVolumeClaim/data", "Deployed release shop, revision 1"],
+        &[
+            "Ready Job/import",
+            "Ready StatefulSet/store",
+            "Ready PersistentVolumeClaim/data",
+            "Deployed shop in namespace ",
+            ", revision 1: ",
+        ],
     );
 
     // what the server has added or written otherwise is no difference
@@ -54,7 +60,7 @@ fn every_usual_kind_is_deployed_found_unchanged_changed_and_removed() {
     let second = kinds.converge(&["--set", "replicas=2"]);
     assert_says(
         &second,
-        &["Planned 1 to update", "Updated StatefulSet/store", "Ready StatefulSet/store", "Deployed release shop, revision 2"],
+        &["Planned 1 to update", "Updated StatefulSet/store", "Ready StatefulSet/store", "Deployed shop in namespace ", ", revision 2: "],
     );
     assert_eq!(kinds.app.kubectl(&["get", "statefulset", "store", "-o", "jsonpath={.status.readyReplicas}"]), "2");
 
@@ -97,7 +103,7 @@ spec: {accessModes: [ReadWriteOnce], storageClassName: '{{ .Release.Namespace }}
     app.commit(&[(".helm/templates/claim.yaml", template)]);
     let printed = app.werf(&["converge", "--timeout", "60"]);
     assert_eq!(printed.code, 0, "{}", printed.stderr);
-    assert_says(&printed.stderr, &["Ready PersistentVolumeClaim/data", "Deployed release shop, revision 1"]);
+    assert_says(&printed.stderr, &["Ready PersistentVolumeClaim/data", "Deployed shop in namespace ", ", revision 1: "]);
     let dismissed = app.werf(&["dismiss"]);
     assert_eq!(dismissed.code, 0, "{}", dismissed.stderr);
 }

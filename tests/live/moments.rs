@@ -296,7 +296,7 @@ fn more_objects_than_a_connection_has_streams() {
     let app = app(&(many + last));
     assert_eq!(app.werf(&["converge", "--set", "broken=true"]).code, 1);
     // what is unchanged is looked at again, since nobody saw it work
-    assert_says(&converge(&app, &[]), &["Planned 1 to create, 260 unchanged", "Deployed release shop, revision 2"]);
+    assert_says(&converge(&app, &[]), &["Planned 1 to create, 260 unchanged", "Deployed shop in namespace ", ", revision 2: "]);
     let printed = app.werf(&["dismiss", "--timeout", "60"]);
     assert_eq!(printed.code, 0, "{}", printed.stderr);
     assert_eq!(app.kubectl(&["get", "configmap", "-l", "app.kubernetes.io/managed-by=Helm", "-o", "name"]), "");

@@ -69,7 +69,7 @@ fn helm_rolls_our_release_back_and_we_go_on() {
         assert_eq!(statuses(&app, name), ["superseded", "superseded", "deployed"], "{name}");
 
         let told = converge(&app, &["--set", "tone=high"]);
-        assert_says(&told, &["Updated ConfigMap/settings", "Deployed release shop, revision 4"]);
+        assert_says(&told, &["Updated ConfigMap/settings", "Deployed shop in namespace ", ", revision 4: "]);
         assert_eq!(tone(&app), "high", "{name}");
         let told = converge(&app, &["--set", "tone=high"]);
         assert_says(&told, &["Unchanged release shop, revision 4: nothing to do"]);
@@ -86,7 +86,7 @@ fn a_release_that_helm_made_is_taken_over() {
         app.sandbox.git(&["rm", "-q", ".helm/templates/extra.yaml"]);
         app.commit(&[]);
         let told = converge(&app, &["--set", "tone=high"]);
-        assert_says(&told, &["Updated ConfigMap/settings", "Deleted ConfigMap/extra", "Deployed release shop, revision 2"]);
+        assert_says(&told, &["Updated ConfigMap/settings", "Deleted ConfigMap/extra", "Deployed shop in namespace ", ", revision 2: "]);
         assert_eq!(tone(&app), "high", "{name}");
         assert_eq!(app.kubectl(&["get", "configmap", "extra", "--ignore-not-found", "-o", "name"]), "", "{name}");
         assert_eq!(app.kubectl(&["get", "deployment", "web", "-o", "jsonpath={.metadata.uid}"]), made, "{name}: it is the same object");
@@ -113,7 +113,7 @@ fn helm_upgrades_and_removes_our_release() {
         helm(&app, name, &["uninstall", "shop"]);
         assert_eq!(app.kubectl(&["get", "deployments", "-o", "name"]), "", "{name}");
         let told = converge(&app, &[]);
-        assert_says(&told, &["Deployed release shop, revision 1"]);
+        assert_says(&told, &["Deployed shop in namespace ", ", revision 1: "]);
         assert_eq!(tone(&app), "low", "{name}");
     }
 }

@@ -70,7 +70,7 @@ fn a_report_has_what_was_changed_and_dismiss_takes_the_release_from_it() {
     app.commit(&[]);
     let unwritten = converge(&["--set", "tone=high", "--deploy-report-path", "dir.json"]);
     assert_eq!(unwritten.code, 1, "{}", unwritten.stderr);
-    assert_says(&unwritten.stderr, &["Deployed release shop", "error: cannot write the report `dir.json`"]);
+    assert_says(&unwritten.stderr, &["Deployed shop in namespace ", "error: cannot write the report `dir.json`"]);
 
     // No project is needed for what a report tells, or flags.
     let outside = app.sandbox.root().join("outside");

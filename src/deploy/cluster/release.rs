@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{dry_run, ensure_namespace, has_namespace};
@@ -74,6 +75,8 @@ pub struct DeployOptions {
     pub restored: Additions,
     /// Where it is kept what became of the changes.
     pub ledger: Ledger,
+    /// When the command began.
+    pub begun: Instant,
 }
 
 /// Annotations and labels of all objects, and labels of the release's record.
@@ -110,6 +113,7 @@ impl Default for DeployOptions {
             create_namespace: true,
             restored: Additions::default(),
             ledger: Ledger::default(),
+            begun: Instant::now(),
         }
     }
 }
@@ -410,7 +414,18 @@ async fn locked(
     let revision = prepared.history.newest() + 1;
     let error = match Box::pin(run(client, &prepared, options, events, cancel, lock)).await {
         Ok(()) => {
-            events.emit(Event::ReleaseDeployed { release: owner.release, revision });
+            let [created, updated, recreated, deleted] = prepared.plan.counts();
+            events.emit(Event::ReleaseDeployed {
+                release: owner.release,
+                namespace: owner.namespace,
+                revision,
+                created,
+                updated,
+                recreated,
+                deleted,
+                unchanged: prepared.plan.unchanged.len(),
+                took: options.begun.elapsed(),
+            });
             return Ok(Outcome::Deployed { revision });
         }
         Err(error) => error,

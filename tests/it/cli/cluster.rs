@@ -184,7 +184,7 @@ async fn a_release_from_its_first_revision_to_its_end() {
          Planned 1 to create
          Created ConfigMap/app
            Ready ConfigMap/app after TIME
-        Deployed release app, revision 1
+        Deployed app in namespace app, revision 1: 1 created, TIME
     ");
     let record = cluster.get("/api/v1/namespaces/app/secrets/sh.helm.release.v1.app.v1").expect("a record");
     assert_eq!((&record["metadata"]["labels"]["team"], &record["metadata"]["labels"]["status"]), (&json!("web"), &json!("deployed")));
@@ -195,7 +195,10 @@ async fn a_release_from_its_first_revision_to_its_end() {
     exit 0
        Unchanged release app, revision 1: nothing to do
     ");
-    assert_eq!(werf(&["converge", "--set", "color=blue", "--no-notes", "--log-quiet"]), "exit 0\n");
+    insta::assert_snapshot!(werf(&["converge", "--set", "color=blue", "--no-notes", "--log-quiet"]), @r"
+    exit 0
+        Deployed app in namespace app, revision 2: 1 updated, TIME
+    ");
     insta::assert_snapshot!(werf(&["dismiss"]), @r"
     exit 0
          Deleted ConfigMap/app

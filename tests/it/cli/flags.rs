@@ -282,7 +282,7 @@ fn help_and_version() {
                                         own choice by default [env: WERF_SSH_KEY]
 
     Output:
-          --log-quiet[=<BOOL>]            Only errors and warnings [env: WERF_LOG_QUIET]
+          --log-quiet[=<BOOL>]            Only errors, warnings and how it ended [env: WERF_LOG_QUIET]
           --log-verbose[=<BOOL>]          Also cached steps and all output of the build [env:
                                           WERF_LOG_VERBOSE]
           --log-debug[=<BOOL>]            As --log-verbose, and traces of the program itself [env:
