@@ -168,6 +168,7 @@ async fn an_object_refused_while_applied_fails_the_revision() {
     insta::assert_snapshot!(whole(&error, &fake), @r#"
     error: cannot apply ConfigMap/cfg (app/templates/x.yaml): admission webhook "policy" denied the request: no
     help: the API server's words; `werf plan` shows what would be applied
+    no change was made, and revision 1 of release `app` is marked as failed: the next `werf converge` goes on from there
     "#);
     assert_eq!(statuses(&client).await, [(1, RecordStatus::Failed)]);
     // The next deployment finishes the job.
@@ -219,6 +220,7 @@ async fn a_crashing_container_shows_its_last_words() {
       starting
       cannot open database
     help: one that waits for what comes later may fail more often: the annotation `werf.io/failures-allowed-per-replica: "5"` tolerates more failures
+    the one change was made and stays, and revision 1 of release `app` is marked as failed: the next `werf converge` goes on from there
     "#);
     assert_eq!(statuses(&client).await, [(1, RecordStatus::Failed)]);
 }
@@ -250,7 +252,8 @@ async fn a_limit_names_what_was_pending() {
     insta::assert_snapshot!(whole(&error, &fake), @r"
     error: not done after 500 ms; still waiting for:
       Deployment/web: 0 of 1 replica ready
-    help: `--timeout` says how long to wait; what was applied stays, and the new revision of release `app` is marked as failed: the next `werf converge` goes on from there
+    help: `--timeout` says how long to wait
+    the one change was made and stays, and revision 1 of release `app` is marked as failed: the next `werf converge` goes on from there
     ");
 }
 

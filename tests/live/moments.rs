@@ -86,7 +86,8 @@ fn a_hook_that_does_not_end_in_time_goes_by_its_policy() {
         &printed.stderr,
         &[
             "error: not done after 6 s; still waiting for:\n  Job/goes: ",
-            "help: `--timeout` says how long to wait; what was applied stays, and the new revision of release `shop` is marked as failed: the next `werf converge` goes on from there",
+            "help: `--timeout` says how long to wait\n",
+            "were made and stay, and revision 1 of release `shop` is marked as failed: the next `werf converge` goes on from there",
         ],
     );
     assert_eq!(there(&app, &["job/goes", "job/stays"]), "job.batch/stays\n");
@@ -129,7 +130,8 @@ metadata: {name: upgrade-{{ .Release.Revision }}, annotations: {helm.sh/hook: pr
     assert_says(
         &printed.stderr,
         &[
-            "nothing was rolled back: release `shop` has no revision that was deployed well. What was applied stays; the next `werf converge` goes on from there",
+            "nothing was rolled back: release `shop` has no revision that was deployed well. ",
+            " and revision 1 of release `shop` is marked as failed: the next `werf converge` goes on from there",
         ],
     );
     let seen = || app.kubectl(&["get", "configmap", "seen", "-o", "jsonpath={.data.is}"]);

@@ -1,6 +1,6 @@
 //! Why a deployment ended badly.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use miette::Diagnostic;
@@ -97,14 +97,23 @@ pub enum DeployError {
 
     /// `--timeout` ran out.
     #[error("not done after {}; {}", time(*.after), waiting(.pending))]
-    #[diagnostic(help("`--timeout` says how long to wait; {aftermath}"))]
+    #[diagnostic(help("`--timeout` says how long to wait"))]
     Timeout {
         /// The limit.
         after: Duration,
         /// `Kind/name: message` of what was pending.
         pending: Vec<String>,
+    },
+
+    /// The work failed after it had begun, and what it did stays.
+    #[error("{cause}")]
+    #[diagnostic(help("{}{aftermath}", first(.cause.help().map(|help| help.to_string()).as_deref())))]
+    Failed {
+        /// Why.
+        #[source]
+        cause: Box<DeployError>,
         /// What stands in the cluster now, and what the next run does.
-        aftermath: String,
+        aftermath: Aftermath,
     },
 
     /// The record of a revision does not fit into a Secret.
@@ -205,7 +214,7 @@ pub enum DeployError {
     /// The deployment failed, and there is no good revision to go back to.
     #[error("{cause}")]
     #[diagnostic(help(
-        "nothing was rolled back: release `{release}` has no revision that was deployed well. What was applied stays; the next `werf converge` goes on from there{}",
+        "nothing was rolled back: release `{release}` has no revision that was deployed well. {aftermath}{}",
         also(.cause)
     ))]
     NotRolledBack {
@@ -213,6 +222,8 @@ pub enum DeployError {
         cause: Box<DeployError>,
         /// Release.
         release: String,
+        /// What stands in the cluster now, and what the next run does.
+        aftermath: Aftermath,
     },
 
     /// The deployment failed and the last good revision is back.
@@ -252,16 +263,66 @@ impl DeployError {
     }
 }
 
+/// What work that failed leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aftermath {
+    /// Of a new revision.
+    Deployment {
+        /// Release.
+        release: String,
+        /// The revision, which is marked as failed.
+        revision: u32,
+        /// How many changes of objects were made.
+        made: usize,
+        /// How many were to be made.
+        planned: usize,
+        /// The last revision that was deployed well.
+        good: Option<u32>,
+    },
+    /// Of a removal.
+    Removal {
+        /// Release, which is marked as uninstalling.
+        release: String,
+        /// How many objects are gone.
+        made: usize,
+        /// How many were to go.
+        planned: usize,
+    },
+}
+
+impl fmt::Display for Aftermath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = |made: usize, planned: usize, what: &str| match (made, planned) {
+            (0, _) => format!("no {what} was made"),
+            (1, 1) => format!("the one {what} was made and stays"),
+            (1, planned) => format!("1 of {planned} {what}s was made and stays"),
+            (made, planned) if made == planned => format!("all {made} {what}s were made and stay"),
+            (made, planned) => format!("{made} of {planned} {what}s were made and stay"),
+        };
+        match self {
+            Aftermath::Deployment { release, revision, made, planned, good } => {
+                let share = share(*made, *planned, "change");
+                let way_back = good.map(|good| format!("; `werf rollback` brings revision {good} back")).unwrap_or_default();
+                write!(
+                    f,
+                    "{share}, and revision {revision} of release `{release}` is marked as failed: the next `werf converge` goes on from there{way_back}"
+                )
+            }
+            Aftermath::Removal { release, made, planned } => {
+                let share = share(*made, *planned, "deletion");
+                write!(f, "{share}, and release `{release}` is marked as uninstalling: the next `werf dismiss` goes on from there")
+            }
+        }
+    }
+}
+
 fn first(advice: Option<&str>) -> String {
     advice.map(|advice| format!("{advice}\n")).unwrap_or_default()
 }
 
 /// What helps against the cause, after what became of the release.
 fn also(cause: &DeployError) -> String {
-    match cause {
-        DeployError::Timeout { .. } => "\n`--timeout` says how long to wait".into(),
-        cause => cause.help().map(|help| format!("\n{help}")).unwrap_or_default(),
-    }
+    cause.help().map(|help| format!("\n{help}")).unwrap_or_default()
 }
 
 fn from(path: &str) -> String {

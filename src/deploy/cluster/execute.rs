@@ -25,7 +25,7 @@ use super::track::{self, Context, Failure, held};
 use super::watch::Hub;
 use crate::deploy::plan::{Live, Operation, Plan, Verb};
 use crate::deploy::resource::{
-    Action, DeletePolicy, ExternalDependency, FailMode, GroupVersionKind, Propagation, Resource, ResourceId, ResourcePolicy, State, is_kept,
+    DeletePolicy, ExternalDependency, FailMode, GroupVersionKind, Propagation, Resource, ResourceId, ResourcePolicy, State, is_kept,
 };
 use crate::event::{Event, Events};
 
@@ -71,7 +71,7 @@ pub(super) async fn execute(
             None => run.await,
             Some(limit) => match tokio::time::timeout(limit, run).await {
                 Ok(result) => result,
-                Err(_) => Err(timeout(&context, plan, limit)),
+                Err(_) => Err(DeployError::Timeout { after: limit, pending: context.pending() }),
             },
         }
     };
@@ -120,19 +120,6 @@ fn crowds(plan: &Plan) -> Crowds {
         *crowds.entry((id.gvk.clone(), id.namespace.clone())).or_default() += 1;
     }
     crowds
-}
-
-fn timeout(context: &Context, plan: &Plan, after: Duration) -> DeployError {
-    let aftermath = match plan.action {
-        Action::Delete => {
-            format!("what is gone is gone, and release `{}` is marked as uninstalling: the next `werf dismiss` goes on", plan.owner.release)
-        }
-        _ => format!(
-            "what was applied stays, and the new revision of release `{}` is marked as failed: the next `werf converge` goes on from there",
-            plan.owner.release
-        ),
-    };
-    DeployError::Timeout { after, pending: context.pending(), aftermath }
 }
 
 type Step<'a> = Pin<Box<dyn Future<Output = (usize, Result<(), DeployError>)> + Send + 'a>>;

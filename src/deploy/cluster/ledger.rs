@@ -14,6 +14,8 @@ pub struct Ledger(Arc<Mutex<Book>>);
 #[derive(Debug, Default)]
 struct Book {
     revision: Option<u32>,
+    /// Changes of the plans that were made, and all of them.
+    changes: (usize, usize),
     works: Vec<Work>,
 }
 
@@ -50,6 +52,11 @@ impl Ledger {
         held(&self.0).works.clone()
     }
 
+    /// How many changes of the plans were made, and how many were to be made.
+    pub(super) fn changes(&self) -> (usize, usize) {
+        held(&self.0).changes
+    }
+
     pub(super) fn begin(&self, revision: u32) {
         held(&self.0).revision.get_or_insert(revision);
     }
@@ -64,7 +71,11 @@ impl Ledger {
             };
             Some(Work { verb: word(&operation.verb)?, resource: plan.resources[operation.resource?].id.clone(), end })
         });
-        held(&self.0).works.extend(works);
+        let works: Vec<Work> = works.collect();
+        let mut book = held(&self.0);
+        book.changes.0 += works.iter().filter(|work| work.end == End::Done).count();
+        book.changes.1 += works.len();
+        book.works.extend(works);
     }
 
     /// Takes in that an object was deleted as its policy has it for failures.

@@ -35,7 +35,7 @@ mod watch;
 pub use apply::{apply, delete, delete_namespace, dry_run, ensure_namespace};
 pub use client::Client;
 pub use connect::{ConnectOptions, Identity, Pem, connect, context_namespace, contexts};
-pub use deploy_error::DeployError;
+pub use deploy_error::{Aftermath, DeployError};
 pub use discovery::{Kind, ServerVersion, api_versions, kind_named, kind_of, resolve, server_version};
 pub use error::ClusterError;
 pub use evidence::{Evidence, LogTail};

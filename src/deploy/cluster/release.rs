@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::{dry_run, ensure_namespace, has_namespace};
 use super::client::Client;
-use super::deploy_error::DeployError;
+use super::deploy_error::{Aftermath, DeployError};
 use super::discovery::{expect, kind_of, not_yet_defined, resolve};
 use super::error::ClusterError;
 use super::execute::{Stopped, execute};
@@ -430,16 +430,14 @@ async fn locked(
         }
         Err(error) => error,
     };
-    let stop = matches!(
-        error,
-        DeployError::Interrupted { .. }
-            | DeployError::Raced { .. }
-            | DeployError::Cluster(ClusterError::LockLost { .. } | ClusterError::LockUncertain { .. })
-    );
-    if stop || !options.auto_rollback {
+    if is_stop(&error) || options.ledger.revision().is_none() {
         return Err(error);
     }
-    let Some(good) = good else { return Err(DeployError::NotRolledBack { cause: Box::new(error), release: owner.release }) };
+    let aftermath = aftermath(&owner, revision, good.as_ref(), &options.ledger);
+    if !options.auto_rollback {
+        return Err(DeployError::Failed { cause: Box::new(error), aftermath });
+    }
+    let Some(good) = good else { return Err(DeployError::NotRolledBack { cause: Box::new(error), release: owner.release, aftermath }) };
     let to = good.revision;
     events.emit(Event::RollbackBegun { release: owner.release.clone(), to });
     match roll_back(client, good, options, events, cancel, lock).await {
@@ -449,6 +447,21 @@ async fn locked(
         }
         Err(rollback) => Err(DeployError::RollbackFailed { cause: Box::new(error), to, rollback: Box::new(rollback) }),
     }
+}
+
+/// Whether others decided that the work ends: nothing more is to be done about it.
+fn is_stop(error: &DeployError) -> bool {
+    matches!(
+        error,
+        DeployError::Interrupted { .. }
+            | DeployError::Raced { .. }
+            | DeployError::Cluster(ClusterError::LockLost { .. } | ClusterError::LockUncertain { .. })
+    )
+}
+
+fn aftermath(owner: &Owner, revision: u32, good: Option<&Record>, ledger: &Ledger) -> Aftermath {
+    let (made, planned) = ledger.changes();
+    Aftermath::Deployment { release: owner.release.clone(), revision, made, planned, good: good.map(|good| good.revision) }
 }
 
 /// Brings an earlier revision back, as a new one: the given one, else the newest before the last one that was deployed well. Its notes are
@@ -481,7 +494,13 @@ pub async fn rollback(
             return Ok((Outcome::Unchanged { revision }, notes));
         }
         events.emit(Event::RollbackBegun { release: owner.release.clone(), to: revision });
-        let made = roll_back(client, good, options, events, cancel, &lock).await?;
+        let made = roll_back(client, good, options, events, cancel, &lock).await.map_err(|error| match options.ledger.revision() {
+            Some(made) if !is_stop(&error) => {
+                let aftermath = aftermath(owner, made, None, &options.ledger);
+                DeployError::Failed { cause: Box::new(error), aftermath }
+            }
+            _ => error,
+        })?;
         events.emit(Event::ReleaseRolledBack { release: owner.release.clone(), to: revision });
         Ok((Outcome::Deployed { revision: made }, notes))
     };
@@ -679,7 +698,11 @@ async fn dismiss_locked(
     client.bound(None);
     match execute(client, &plan, &live, since, options, events, cancel).await {
         Ok(()) => {}
-        Err(Stopped::Failed(error)) => return Err(*error),
+        Err(Stopped::Failed(error)) if is_stop(&error) => return Err(*error),
+        Err(Stopped::Failed(cause)) => {
+            let (made, planned) = options.ledger.changes();
+            return Err(DeployError::Failed { cause, aftermath: Aftermath::Removal { release: owner.release.clone(), made, planned } });
+        }
         Err(Stopped::Cancelled) => return Err(DeployError::Interrupted { release: owner.release.clone(), revision: history.newest() }),
     }
     for (revision, _) in &history.revisions {
