@@ -17,11 +17,13 @@ mod helm;
 mod includes;
 mod late;
 mod lint;
+mod logs;
 mod password;
 mod plan;
 mod render;
 mod rollback;
 mod run;
+mod status;
 mod version;
 mod werf2;
 
@@ -61,6 +63,10 @@ enum Command {
     Lint(Late<lint::Args>),
     /// Print what `converge` would change in the cluster
     Plan(Late<plan::Args>),
+    /// Say how the release and its resources fare
+    Status(Late<status::Args>),
+    /// Print what the containers of the release write
+    Logs(Late<logs::Args>),
     /// Bring an earlier revision of the release back
     Rollback(Late<rollback::Args>),
     /// Delete the release from the cluster
@@ -109,6 +115,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Render(Late(args)) => render::run(*args),
         Command::Lint(Late(args)) => lint::run(*args),
         Command::Plan(Late(args)) => plan::run(*args),
+        Command::Status(Late(args)) => status::run(*args),
+        Command::Logs(Late(args)) => logs::run(*args),
         Command::Rollback(Late(args)) => rollback::run(*args),
         Command::Dismiss(Late(args)) => dismiss::run(*args),
         Command::Cleanup(Late(args)) => cleanup::run(*args),

@@ -13,7 +13,7 @@ pub struct Args {
     /// Exit with 2 where something would change
     #[arg(long, env = "WERF_EXIT_CODE")]
     exit_code: bool,
-    /// Print the plan as JSON
+    /// Print JSON
     #[arg(long, env = "WERF_JSON")]
     json: bool,
     #[command(flatten)]

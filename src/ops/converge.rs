@@ -84,8 +84,10 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
     let (outcome, ()) = report::saved(options.report.as_deref(), &owner, &deploy.ledger, ended, &run.events)?;
     Ok(match outcome {
         Outcome::Unchanged { .. } => None,
-        Outcome::Deployed { .. } => {
-            standing::tell(&ready.client, &doors, &owner.namespace, &run.events).await;
+        Outcome::Deployed { revision } => {
+            let (env, context) = (options.project.env.as_deref(), options.kube.context.as_deref());
+            let next = standing::Next { env, release: &options.release, context };
+            standing::tell(&ready.client, &doors, &owner.namespace, &next, revision, &run.events).await;
             ready.notes.filter(|_| options.deploy.notes)
         }
     })

@@ -10,10 +10,12 @@ pub mod dismiss;
 pub mod helm;
 pub mod includes;
 pub mod lint;
+pub mod logs;
 pub mod plan;
 pub mod render;
 pub mod rollback;
 pub mod secret;
+pub mod status;
 
 mod base_platform;
 mod build_report;

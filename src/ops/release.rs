@@ -22,7 +22,7 @@ use crate::deploy::chart::{
     self, Capabilities, Chart, Commit, Defaults, Executed, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput,
     RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
 };
-use crate::deploy::cluster::{self, Additions, Client, ConnectOptions, Desired, History, Prepared, Revision};
+use crate::deploy::cluster::{self, Additions, Client, ConnectOptions, Desired, History, Origin, Prepared, Revision};
 use crate::deploy::resource::{self, Action, Owner, Resource};
 use crate::error::{Problems, Result};
 use crate::event::{Event, Events};
@@ -258,11 +258,11 @@ pub async fn draw(scene: &PlanScene<'_>, run: &Run) -> Result<Drawn> {
 
 /// Compares what is rendered with the cluster. Changes nothing.
 pub async fn compare(scene: &PlanScene<'_>, drawn: Drawn, run: &Run) -> Result<(Prepared, Option<String>)> {
-    let &PlanScene { owner, client, deploy, marks, .. } = scene;
+    let &PlanScene { owner, client, deploy, marks, service, .. } = scene;
     let Drawn { history, rendered } = drawn;
     tell_warnings(&rendered, run);
     let notes = rendered.notes.clone().filter(|notes| !notes.trim().is_empty());
-    let desired = desired(owner, rendered, marks, deploy)?;
+    let desired = desired(owner, rendered, marks, deploy, origin(service))?;
     for warning in desired.resources.iter().flat_map(|resource| &resource.warnings) {
         run.events.emit(Event::Warned { message: warning.clone(), help: None });
     }
@@ -297,14 +297,24 @@ pub struct PlanScene<'a> {
     pub proxies: &'a Proxies,
 }
 
+/// What the next revision is made from.
+fn origin(service: &ServiceValues) -> Origin {
+    let images = service.images.iter().filter(|_| !service.is_stub);
+    Origin {
+        commit: service.commit.as_ref().map(|commit| commit.hash.clone()).unwrap_or_default(),
+        images: images.map(|(name, image)| (name.clone(), format!("{}:{}", image.repo, image.tag))).collect(),
+    }
+}
+
 /// Every object of the chart as a checked resource, and what the release's record keeps.
-fn desired(owner: &Owner, rendered: Rendered, marks: &Marks, deploy: &DeployOptions) -> Result<Desired> {
+fn desired(owner: &Owner, rendered: Rendered, marks: &Marks, deploy: &DeployOptions, origin: Origin) -> Result<Desired> {
     let revision = Revision {
         manifest: chart::release_manifest(&rendered, false)?,
         notes: rendered.notes.clone().unwrap_or_default(),
         config: chart::with_plain_numbers(&Value::Object(rendered.user_values.clone())),
         chart: rendered.chart_record(),
         labels: marks.0.release_labels.clone(),
+        origin,
     };
     // definitions are shared by all releases that bring them: none writes its name onto them
     let definitions = if deploy.install_crds { chart::definitions(&rendered)? } else { Vec::new() };

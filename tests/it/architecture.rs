@@ -64,6 +64,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "error",
             "event",
             "file_tree",
+            "kinds",
             "platform",
             "yaml",
             "template",

@@ -25,6 +25,7 @@ mod remote_git;
 mod secret;
 mod secret_edit;
 mod secret_rotate;
+mod status;
 mod terminal;
 mod traces;
 mod waiting;

@@ -462,6 +462,7 @@ async fn a_record_whose_answer_was_lost_is_known_as_our_own() {
         chart: json!({}),
         config: json!({}),
         labels: Default::default(),
+        origin: Default::default(),
     };
     create_record(&client, &record).await.unwrap();
     create_record(&client, &record).await.unwrap();

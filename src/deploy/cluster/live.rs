@@ -75,8 +75,13 @@ async fn get_each(client: &Client, kind: &Kind, ids: &[&ResourceId]) -> Result<L
 
 /// All objects of a kind, page by page. Release records are left out of Secrets: they are large and never part of a release.
 pub(super) async fn list_all(client: &Client, kind: &Kind, namespace: Option<&str>) -> Result<Vec<Value>, ClusterError> {
-    let path = kind.path(namespace, None);
     let selector = if kind.resource() == "secrets" { "&fieldSelector=type%21%3Dhelm.sh%2Frelease.v1" } else { "" };
+    list_some(client, kind, namespace, selector).await
+}
+
+/// Those objects of a kind that a selector, `&fieldSelector=…`, lets through; all where it is empty.
+pub(super) async fn list_some(client: &Client, kind: &Kind, namespace: Option<&str>, selector: &str) -> Result<Vec<Value>, ClusterError> {
+    let path = kind.path(namespace, None);
     let mut items = Vec::new();
     let mut token = String::new();
     loop {

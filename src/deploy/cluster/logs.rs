@@ -90,6 +90,8 @@ pub(super) struct Follower {
     pub(super) options: LogOptions,
     /// By the cluster's clock: what was written before is left out.
     pub(super) since: Option<Timestamp>,
+    /// How many of the lines that are there already are shown; `None` for all.
+    pub(super) tail: Option<u64>,
     /// Lines so far, as a sign of life.
     pub(super) printed: Arc<AtomicU64>,
     /// A server takes only so many streams at once.
@@ -116,7 +118,9 @@ impl Follower {
             let (from, passed) = shown.resume();
             let follow = if permit.is_some() { "&follow=true" } else { "" };
             let before = shown.lines;
-            match self.open(follow, from).await {
+            let tail = self.tail.filter(|lines| before == 0 && *lines != u64::MAX);
+            let which = tail.map(|lines| format!("{follow}&tailLines={lines}"));
+            match self.open(which.as_deref().unwrap_or(follow), from).await {
                 Ok(stream) => match self.read(stream, passed, &mut shown).await {
                     Ok(()) => return Ok(()),
                     Err(error) => tracing::debug!(%error, pod = %self.container.pod, "the stream of a log broke"),

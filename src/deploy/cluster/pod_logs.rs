@@ -33,11 +33,13 @@ pub(super) struct Logs<'a> {
     runs: HashMap<Run, (watch::Sender<Until>, Before)>,
     streams: JoinSet<Result<(), ClusterError>>,
     printed: Arc<AtomicU64>,
+    /// Whether pods were shown before.
+    looked: bool,
 }
 
 impl<'a> Logs<'a> {
     pub(super) fn new(context: &'a Context, resource: &'a Resource) -> Self {
-        Logs { context, resource, pods: Vec::new(), runs: HashMap::new(), streams: JoinSet::new(), printed: Arc::default() }
+        Logs { context, resource, pods: Vec::new(), runs: HashMap::new(), streams: JoinSet::new(), printed: Arc::default(), looked: false }
     }
 
     /// How many lines came so far.
@@ -54,6 +56,9 @@ impl<'a> Logs<'a> {
             self.context.tell_missing_right(ended.ok().and_then(Result::err).as_ref());
         }
         let options = &self.resource.steering.logs;
+        // Of what is there before anybody looks, the last lines alone may be wanted.
+        let tail = self.context.tail.filter(|_| !self.looked);
+        self.looked |= !pods.is_empty();
         for pod in pods {
             let name = pod["metadata"]["name"].as_str().unwrap_or_default();
             if !self.pods.iter().any(|known| known == name) {
@@ -67,15 +72,16 @@ impl<'a> Logs<'a> {
                 let began = status["state"]["running"].is_object() || status["state"]["terminated"].is_object();
                 let since = self.since(pod);
                 // States that follow one another at once are told as one: the run before may never have been seen.
-                if began
+                if tail.is_none()
+                    && began
                     && last.is_object()
                     && run.2 > 0
                     && since.is_none_or(|since| time(&last["finishedAt"]).is_some_and(|end| end >= since))
                 {
-                    self.follow((run.0.clone(), run.1.clone(), run.2 - 1), since, true);
+                    self.follow((run.0.clone(), run.1.clone(), run.2 - 1), since, true, None);
                 }
                 if began || last.is_object() {
-                    self.follow(run, since, false);
+                    self.follow(run, since, false, tail);
                 }
             }
         }
@@ -88,7 +94,7 @@ impl<'a> Logs<'a> {
     }
 
     /// Starts the stream of a run, if it has none; `past` says that the container runs anew since.
-    fn follow(&mut self, run: Run, since: Option<Timestamp>, past: bool) {
+    fn follow(&mut self, run: Run, since: Option<Timestamp>, past: bool, tail: Option<u64>) {
         let options = &self.resource.steering.logs;
         if !options.shows_container(&run.1) || self.runs.contains_key(&run) {
             return;
@@ -111,6 +117,7 @@ impl<'a> Logs<'a> {
             resource: self.resource.id.to_string(),
             options: options.clone(),
             since,
+            tail,
             printed: self.printed.clone(),
             permits: self.context.log_streams.clone(),
             until: watched,
@@ -132,9 +139,29 @@ impl<'a> Logs<'a> {
         for (run, (until, _)) in &self.runs {
             until.send_replace(Until::Quiet(if running.contains(run) { RUNNING } else { ENDED }));
         }
+        self.wait().await;
+    }
+
+    async fn wait(mut self) {
         while let Some(ended) = self.streams.join_next().await {
             self.context.tell_missing_right(ended.ok().and_then(Result::err).as_ref());
         }
+    }
+}
+
+/// Shows the last lines of the containers of some pods, one container after the other.
+pub(super) async fn last_lines(context: &Context, resource: &Resource, pods: &[Arc<Value>]) {
+    for (run, status) in pods.iter().flat_map(|pod| runs(pod)) {
+        let began = ["running", "terminated"].iter().any(|state| status["state"][state].is_object());
+        if !began && !status["lastState"]["terminated"].is_object() {
+            continue;
+        }
+        let mut logs = Logs::new(context, resource);
+        logs.follow(run, None, false, context.tail);
+        for (until, _) in logs.runs.values() {
+            until.send_replace(Until::Quiet(ENDED));
+        }
+        logs.wait().await;
     }
 }
 

@@ -10,6 +10,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use http::Method;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::client::{Call, Client};
@@ -95,6 +96,18 @@ pub struct Record {
     pub config: Value,
     /// Labels of the Secret beside Helm's own.
     pub labels: BTreeMap<String, String>,
+    /// What it was made from. Helm passes it over, and leaves it out where it writes the record anew.
+    pub origin: Origin,
+}
+
+/// What a revision was made from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Origin {
+    /// The commit's full hash; empty where it is not known.
+    pub commit: String,
+    /// References of images by their names in werf.yaml.
+    pub images: BTreeMap<String, String>,
 }
 
 /// The revisions of one release.
@@ -232,7 +245,7 @@ fn secret_name(release: &str, revision: u32) -> String {
 }
 
 fn encode(record: &Record, stamp: &str) -> Value {
-    let body = json!({
+    let mut body = json!({
         "name": record.name,
         "info": {
             "first_deployed": record.first_deployed,
@@ -249,6 +262,9 @@ fn encode(record: &Record, stamp: &str) -> Value {
         "version": record.revision,
         "namespace": record.namespace,
     });
+    if record.origin != Origin::default() {
+        body["werf"] = json!(record.origin);
+    }
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     // Writing into a Vec cannot fail.
     let _ = gzip.write_all(body.to_string().as_bytes());
@@ -302,6 +318,7 @@ fn decode(secret: &Value) -> Result<Record, String> {
         },
         chart: body["chart"].take(),
         config: body["config"].take(),
+        origin: serde_json::from_value(body["werf"].take()).unwrap_or_default(),
         labels: labels.filter(|(name, _)| !OWN_LABELS.contains(&name.as_str())).map(|(name, value)| (name.clone(), text(value))).collect(),
     })
 }
@@ -326,6 +343,7 @@ mod tests {
             chart: json!({"metadata": {"name": "app", "version": "1.0.0"}}),
             config: json!({"a": {"b": 1}}),
             labels: BTreeMap::from([("team".into(), "x".into())]),
+            origin: Origin { commit: "abc".into(), images: BTreeMap::from([("web".into(), "r.io/web:1".into())]) },
         };
         let secret = encode(&record, "createdAt");
         assert_eq!(secret["metadata"]["name"], "sh.helm.release.v1.app.v12");

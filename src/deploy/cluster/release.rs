@@ -21,7 +21,7 @@ use super::execute::{Stopped, execute};
 use super::ledger::Ledger;
 use super::live::observe;
 use super::lock::{Acquired, Lock};
-use super::record::{self, History, Record, RecordStatus, load_history};
+use super::record::{self, History, Origin, Record, RecordStatus, load_history};
 use crate::deploy::plan::{self, Input, Live, Plan};
 use crate::deploy::resource::{self, Action, DeletePolicy, Identity, Moment, Owner, Ownership, Resource};
 use crate::event::{Event, Events};
@@ -39,6 +39,8 @@ pub struct Revision {
     pub notes: String,
     /// Labels of the record.
     pub labels: BTreeMap<String, String>,
+    /// What it was made from.
+    pub origin: Origin,
 }
 
 /// What shall stand.
@@ -243,6 +245,7 @@ fn new_record(prepared: &Prepared, status: RecordStatus, description: String) ->
         chart: desired.revision.chart.clone(),
         config: desired.revision.config.clone(),
         labels: desired.revision.labels.clone(),
+        origin: desired.revision.origin.clone(),
     }
 }
 
@@ -282,17 +285,26 @@ async fn previous(client: &Client, history: &History, owner: &Owner) -> Result<V
     let mut found: Vec<Resource> = Vec::new();
     let mut known: HashSet<Identity> = HashSet::new();
     for record in [history.last.as_ref(), history.last_good.as_ref()].into_iter().flatten() {
-        for mut resource in owned_objects_of(record)? {
-            match kind_of(client, &resource.id, "").await {
-                Ok(kind) => resource.set_scope(kind.scope, &owner.namespace),
-                // Without its kind there can be no such object.
-                Err(ClusterError::UnknownKind { .. }) => continue,
-                Err(error) => return Err(error.into()),
-            }
+        for resource in placed(client, record, owner).await? {
             if known.insert(resource.id.identity()) {
                 found.push(resource);
             }
         }
+    }
+    Ok(found)
+}
+
+/// The objects of a revision, each in the namespace that it is in.
+pub(super) async fn placed(client: &Client, record: &Record, owner: &Owner) -> Result<Vec<Resource>, DeployError> {
+    let mut found = Vec::new();
+    for mut resource in owned_objects_of(record)? {
+        match kind_of(client, &resource.id, "").await {
+            Ok(kind) => resource.set_scope(kind.scope, &owner.namespace),
+            // Without its kind there can be no such object.
+            Err(ClusterError::UnknownKind { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        found.push(resource);
     }
     Ok(found)
 }
@@ -550,7 +562,14 @@ async fn roll_back(
     let desired = Desired {
         owner: owner.clone(),
         resources,
-        revision: Revision { chart: good.chart, config: good.config, manifest: good.manifest, notes: good.notes, labels },
+        revision: Revision {
+            chart: good.chart,
+            config: good.config,
+            manifest: good.manifest,
+            notes: good.notes,
+            labels,
+            origin: good.origin,
+        },
         force_adoption: true,
     };
     let (history, live) = tokio::try_join!(

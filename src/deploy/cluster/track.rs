@@ -28,7 +28,7 @@ use crate::kinds::{Related, State, Status, advice, deletion_grace, pods_of, sett
 const LOG_STREAMS: usize = 60;
 
 /// How often an object is looked at while nothing is heard of it: times of grace end in silence.
-const LOOK: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// What every tracker shares.
 pub(super) struct Context {
@@ -45,6 +45,8 @@ pub(super) struct Context {
     pub(super) crowds: Crowds,
     /// Who may follow a log.
     pub(super) log_streams: Arc<Semaphore>,
+    /// How many lines that are there already are shown of each container; all of this deployment where it is `None`.
+    pub(super) tail: Option<u64>,
     /// Last message of what is still on its way, for the text of a timeout.
     pending: Mutex<HashMap<String, String>>,
     /// Missing rights that were told already.
@@ -85,6 +87,7 @@ impl Context {
             begun: Instant::now(),
             crowds,
             log_streams: Arc::new(Semaphore::new(LOG_STREAMS)),
+            tail: None,
             pending: Mutex::default(),
             told: Mutex::default(),
         }
@@ -137,7 +140,7 @@ pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Follows the object where it is watched; by its name alone where the collection may not be read.
-fn follow_own(view: &mut View<'_>, topic: &mut Topic, name: &str) -> Result<(), Refusal> {
+pub(super) fn follow_own(view: &mut View<'_>, topic: &mut Topic, name: &str) -> Result<(), Refusal> {
     view.follow(topic, By::Name(name));
     match view.refused(topic) {
         Some(_) if topic.fields.is_empty() => {

@@ -185,6 +185,7 @@ async fn a_release_from_its_first_revision_to_its_end() {
          Created ConfigMap/app
            Ready ConfigMap/app after TIME
         Deployed app in namespace app, revision 1: 1 created, TIME
+            Next `werf status`, `werf logs`
     ");
     let record = cluster.get("/api/v1/namespaces/app/secrets/sh.helm.release.v1.app.v1").expect("a record");
     assert_eq!((&record["metadata"]["labels"]["team"], &record["metadata"]["labels"]["status"]), (&json!("web"), &json!("deployed")));

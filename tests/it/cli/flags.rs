@@ -230,6 +230,8 @@ fn help_and_version() {
       render      Print the manifests that `converge` would apply
       lint        Say what is wrong or doubtful in the chart
       plan        Print what `converge` would change in the cluster
+      status      Say how the release and its resources fare
+      logs        Print what the containers of the release write
       rollback    Bring an earlier revision of the release back
       dismiss     Delete the release from the cluster
       cleanup     Delete the images that nothing uses

@@ -161,6 +161,9 @@ impl Fake {
                 return text(400, "previous terminated container not found".to_owned());
             }
             let log = state.logs.get(&key).cloned().unwrap_or_default();
+            let tail = query.split('&').find_map(|part| part.strip_prefix("tailLines=")?.parse::<usize>().ok()).unwrap_or(usize::MAX);
+            let passed = log.lines().count().saturating_sub(tail);
+            let log: String = log.split_inclusive('\n').skip(passed).collect();
             let stamped: String = log.lines().map(|line| format!("2026-01-01T00:00:00.000000001Z {line}\n")).collect();
             return text(200, if query.contains("timestamps=true") { stamped } else { log });
         }
