@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
 use tokio::sync::{mpsc, watch};
 
 /// How many bytes of printed text may wait to be drawn before those who bring more wait too.
@@ -124,7 +125,8 @@ impl Events {
 }
 
 /// Which standard stream a line came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stream {
     /// Standard output.
     Stdout,
@@ -133,7 +135,10 @@ pub enum Stream {
 }
 
 /// One fact. `image` is a name of werf.yaml; `step` identifies a BuildKit vertex within one image's build.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Names of variants and fields are those of the JSON log (`docs/log.md`): programs read them, so they stay.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// Something deserves the user's attention but stops nothing.
     Warned {
@@ -149,6 +154,7 @@ pub enum Event {
         /// What for, as an infinitive: `check image …`.
         doing: String,
         /// How long it is waited for.
+        #[serde(serialize_with = "seconds")]
         since: Duration,
     },
     /// What was waited for is there, or is no longer waited for.
@@ -165,6 +171,7 @@ pub enum Event {
         /// What happened.
         why: String,
         /// When it is tried again.
+        #[serde(serialize_with = "seconds")]
         pause: Duration,
     },
     /// The user or the system asked to stop, and something has to be finished first.
@@ -212,6 +219,7 @@ pub enum Event {
         /// Id of the commit.
         commit: String,
         /// How long it took.
+        #[serde(serialize_with = "seconds")]
         took: Duration,
     },
     /// The commits of what is included of other repositories are in `werf-includes.lock`.
@@ -230,6 +238,7 @@ pub enum Event {
         /// How long they are together, in bytes.
         bytes: u64,
         /// How long it took.
+        #[serde(serialize_with = "seconds")]
         took: Duration,
     },
     /// The history that a clone lacked came from its origin.
@@ -237,6 +246,7 @@ pub enum Event {
         /// The origin's URL, without secrets.
         repository: String,
         /// How long it took.
+        #[serde(serialize_with = "seconds")]
         took: Duration,
     },
     /// A builder answers.
@@ -244,6 +254,7 @@ pub enum Event {
         /// Its address, for people.
         endpoint: String,
         /// How long it took to start or to reach.
+        #[serde(serialize_with = "seconds")]
         took: Duration,
     },
     /// A build step started to run.
@@ -295,6 +306,7 @@ pub enum Event {
         /// Vertex digest.
         step: String,
         /// Running time.
+        #[serde(serialize_with = "seconds")]
         took: Duration,
     },
     /// A build step failed; the whole error follows by the result of the build.
@@ -313,6 +325,7 @@ pub enum Event {
         /// Manifest digest, `sha256:…`.
         digest: String,
         /// Building and pushing.
+        #[serde(serialize_with = "seconds")]
         took: Duration,
     },
 
@@ -356,6 +369,7 @@ pub enum Event {
         /// `Kind/name`.
         resource: String,
         /// Since tracking began.
+        #[serde(serialize_with = "seconds")]
         took: Duration,
     },
     /// A tracked resource failed.
@@ -406,6 +420,7 @@ pub enum Event {
         /// Resources that were as wanted already.
         unchanged: usize,
         /// The whole command so far.
+        #[serde(serialize_with = "seconds")]
         took: Duration,
     },
     /// Where an application that stands is reached.
@@ -460,6 +475,11 @@ pub enum Event {
         /// Tags that were to go and did not, as it was ended before.
         left: usize,
     },
+}
+
+/// A duration in seconds, to the millisecond.
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_millis() as f64 / 1000.0)
 }
 
 #[cfg(test)]

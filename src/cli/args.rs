@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::env;
 use crate::ops;
-use crate::ui::{ColorMode, Look, Verbosity};
+use crate::ui::{ColorMode, Format, Look, Verbosity};
 
 /// Which project, which commit, which environment.
 #[derive(Debug, Args)]
@@ -639,6 +639,16 @@ pub struct LogArgs {
     /// A time stamp before each line
     #[arg(long, env = "WERF_LOG_TIME")]
     log_time: bool,
+    /// How the time stamps of --log-time are written, in Go's layout; 2006-01-02T15:04:05Z07:00 by default
+    // hidden: its long name would widen the column of flags in the help of every command
+    #[arg(long, env = "WERF_LOG_TIME_FORMAT", value_name = "LAYOUT", value_parser = super::time_layout::strftime, hide = true)]
+    log_time_format: Option<String>,
+    /// text, or json: one object for each event, see docs/log.md
+    #[arg(long, env = "WERF_LOG_FORMAT", value_name = "FORMAT", default_value = "text", value_parser = log_format)]
+    log_format: Format,
+    /// Parts that fold in the log of a CI job of GitHub Actions or GitLab
+    #[arg(long, env = "WERF_LOG_FOLDS", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set, value_parser = super::go_bool)]
+    log_folds: bool,
     /// A live display on a terminal; false prints lines only
     #[arg(long, env = "WERF_LOG_PRETTY", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set, value_parser = super::go_bool)]
     log_pretty: bool,
@@ -665,8 +675,23 @@ impl LogArgs {
         }
         let no_color = env::text("NO_COLOR").is_some();
         let dumb = env::text("TERM").is_some_and(|term| term == "dumb");
-        let look = Look::decide(verbosity, self.log_color_mode, self.log_time, self.log_terminal_width, no_color, dumb);
-        Look { live: look.live && self.log_pretty && !self.log_debug, ..look }
+        let look = Look::decide(verbosity, self.log_color_mode, self.log_terminal_width, no_color, dumb);
+        let layout = || self.log_time_format.clone().unwrap_or_else(|| "%Y-%m-%dT%H:%M:%S%:z".into());
+        Look {
+            live: look.live && self.log_pretty && !self.log_debug,
+            format: self.log_format,
+            time: self.log_time.then(layout),
+            folds: env::folds().filter(|_| self.log_folds),
+            ..look
+        }
+    }
+}
+
+fn log_format(text: &str) -> Result<Format, String> {
+    match text {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        other => Err(format!("`{other}` is neither text nor json")),
     }
 }
 

@@ -5,6 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::ui::fold::Folds;
+
 /// A variable's text; empty counts as unset, as in werf.
 pub fn text(name: &str) -> Option<String> {
     #[allow(clippy::disallowed_methods)] // the one place that reads the environment
@@ -136,6 +138,16 @@ pub fn helm_files() -> crate::ops::ChartOptions {
 pub fn helm_plugins() -> Vec<PathBuf> {
     let default = || helm_home("HELM_DATA_HOME", "XDG_DATA_HOME", ".local/share").join("plugins");
     text("HELM_PLUGINS").map_or_else(|| vec![default()], |dirs| std::env::split_paths(&dirs).collect())
+}
+
+/// The CI system of the job, where its log has parts that fold.
+pub fn folds() -> Option<Folds> {
+    let is_set = |name: &str| text(name).is_some_and(|value| value == "true");
+    match () {
+        () if is_set("GITHUB_ACTIONS") => Some(Folds::GitHub),
+        () if is_set("GITLAB_CI") => Some(Folds::GitLab),
+        () => None,
+    }
 }
 
 /// Docker's config.json: in `DOCKER_CONFIG`, else in `~/.docker`.

@@ -24,6 +24,7 @@ mod render;
 mod rollback;
 mod run;
 mod status;
+mod time_layout;
 mod version;
 mod werf2;
 

@@ -81,8 +81,8 @@ where
     let ended = CancellationToken::new();
     let result = runtime.block_on(async {
         let run = crate::ops::Run { events, cancel: CancellationToken::new(), held: crate::ops::Held::default() };
-        let display = ui::start(look, receiver);
-        let result = interruptible(run, operation, manner, look, ended.clone()).await;
+        let display = ui::start(look.clone(), receiver);
+        let result = interruptible(run, operation, manner, look.clone(), ended.clone()).await;
         let _ = display.await;
         result
     });

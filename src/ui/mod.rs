@@ -1,11 +1,14 @@
 //! The only writer of standard output and standard error.
 //!
 //! Data (rendered manifests, a plan, a list) goes to standard output, everything else to standard error. Events are drawn live on a
-//! terminal ([`live`]) and as append-only lines elsewhere ([`plain`]); both print the same [`mod@line`]s. Errors are laid out by [`report`], and
+//! terminal ([`live`]) and as append-only lines elsewhere ([`plain`]); both print the same [`mod@line`]s. Programs read [`json`]. Errors are laid out by [`report`], and
 //! [`prompt`] asks.
 
+pub mod fold;
+mod json;
 pub mod line;
 mod live;
+mod pending;
 mod plain;
 pub mod prompt;
 pub mod report;
@@ -18,6 +21,7 @@ use tokio::task::JoinHandle;
 use crate::concealed::masked;
 use crate::error::Error;
 use crate::event::Facts;
+use fold::Folds;
 use style::Style;
 
 /// How much is told.
@@ -42,15 +46,28 @@ pub enum ColorMode {
     Off,
 }
 
+/// What the log is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Lines for people.
+    Text,
+    /// Each event as one JSON object.
+    Json,
+}
+
 /// The look of everything that goes to standard error.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Look {
+    /// Text or JSON.
+    pub format: Format,
     /// How much is told.
     pub verbosity: Verbosity,
     /// Colour or not.
     pub style: Style,
-    /// A time stamp before each line.
-    pub time: bool,
+    /// A time stamp before each line, as `strftime` writes it.
+    pub time: Option<String>,
+    /// Whose marks of parts that fold a log has.
+    pub folds: Option<Folds>,
     /// Whether a live region may be drawn.
     pub live: bool,
     /// Columns of the terminal.
@@ -59,7 +76,7 @@ pub struct Look {
 
 impl Look {
     /// Decides by the terminal on standard error. `no_color` and `dumb` are what the environment says (`NO_COLOR`, `TERM=dumb`).
-    pub fn decide(verbosity: Verbosity, color: ColorMode, time: bool, width: Option<usize>, no_color: bool, dumb: bool) -> Self {
+    pub fn decide(verbosity: Verbosity, color: ColorMode, width: Option<usize>, no_color: bool, dumb: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let colored = match color {
             ColorMode::On => true,
@@ -68,13 +85,18 @@ impl Look {
         };
         let columns = || rustix::termios::tcgetwinsize(std::io::stderr()).ok().map(|size| usize::from(size.ws_col)).filter(|&n| n > 0);
         let width = width.or_else(columns).unwrap_or(140);
-        Look { verbosity, style: Style::new(colored), time, live: terminal && !dumb && verbosity != Verbosity::Quiet, width }
+        let live = terminal && !dumb && verbosity != Verbosity::Quiet;
+        Look { format: Format::Text, verbosity, style: Style::new(colored), time: None, folds: None, live, width }
     }
 }
 
 /// Draws events until every sender is gone. Await the handle to be sure that the last line is out.
 pub fn start(look: Look, events: Facts) -> JoinHandle<()> {
-    if look.live { tokio::spawn(live::run(look, events)) } else { tokio::spawn(plain::run(look, events)) }
+    match look.format {
+        Format::Json => tokio::spawn(json::run(events)),
+        Format::Text if look.live => tokio::spawn(live::run(look, events)),
+        Format::Text => tokio::spawn(plain::run(look, events)),
+    }
 }
 
 /// Writes data to standard output. A reader that went away (`| head`) is no error.
@@ -100,7 +122,10 @@ pub fn ask(question: &str) {
 
 /// Prints an error with its causes, source lines and help, and what stands below.
 pub fn error(look: &Look, error: &Error) {
-    write_stderr(&(report::render(error.diagnostic(), look.style) + error.postscript()));
+    match look.format {
+        Format::Json => json::error(error.diagnostic(), error.postscript()),
+        Format::Text => write_stderr(&(report::render(error.diagnostic(), look.style) + error.postscript())),
+    }
 }
 
 /// Sends the program's own traces to standard error: `--log-debug`.

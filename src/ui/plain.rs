@@ -2,7 +2,12 @@
 //! said of a step or of a resource is not said again.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::fold::Folding;
+use super::pending::Pending;
 use super::{Look, Verbosity, line, write_stderr};
 use crate::event::{Event, Facts};
 
@@ -10,17 +15,43 @@ use crate::event::{Event, Facts};
 pub async fn run(look: Look, mut events: Facts) {
     let mut steps = StepOutput::default();
     let mut said = Said::default();
-    while let Some(event) = events.recv().await {
+    let mut pending = Pending::default();
+    let mut folding = Folding::new(look.folds.filter(|_| look.verbosity > Verbosity::Quiet));
+    let (mut last, mut lives) = (Instant::now(), 0);
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            () = tokio::time::sleep_until(last + SILENCE * (lives + 1)), if look.verbosity > Verbosity::Quiet => {
+                lives += 1;
+                print(&look, &pending.told(SILENCE * lives));
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
+        let mut text = String::new();
         if let Some(line) = line::of(&event)
             && line.level <= look.verbosity
             && said.is_news(&event)
         {
-            print(&look, &line.print(look.style));
+            text += &stamped(&look, &line.print(look.style));
         }
         if look.verbosity > Verbosity::Quiet {
-            steps.take(&event, |text| print(&look, text));
+            steps.take(&event, |line| text += &stamped(&look, line));
+        }
+        pending.take(&event);
+        if !text.is_empty() {
+            write_stderr(&(folding.before(&event, now()) + &text));
+            (last, lives) = (Instant::now(), 0);
         }
     }
+    write_stderr(&folding.end(now()));
+}
+
+/// After how long a silence a log says what is waited for: who looks at it wants to know that somebody is at work.
+const SILENCE: Duration = Duration::from_secs(30);
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
 }
 
 /// What was said of running steps and of waiting resources. BuildKit begins a step several times (to resolve it, to run it), and a
@@ -50,7 +81,10 @@ pub fn print(look: &Look, text: &str) {
 
 /// The line as written, with time stamp and newline.
 pub fn stamped(look: &Look, text: &str) -> String {
-    if look.time { format!("{} {text}\n", jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z")) } else { format!("{text}\n") }
+    match &look.time {
+        Some(format) => format!("{} {text}\n", jiff::Zoned::now().strftime(format)),
+        None => format!("{text}\n"),
+    }
 }
 
 /// How many bytes of a line without an end are kept.

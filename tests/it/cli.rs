@@ -19,6 +19,7 @@ mod helm_repo;
 mod includes;
 mod jinja;
 mod lint;
+mod log;
 mod project;
 mod registry;
 mod remote_git;

@@ -1,3 +1,4 @@
+mod log_page;
 mod page;
 
 use super::*;
@@ -11,7 +12,7 @@ const IRREGULAR: &[(&str, &str)] = &[
 ];
 
 /// Flags for what werf 2 does not do.
-const OURS: &str = "buildkit-host buildkit-tls-ca buildkit-tls-cert buildkit-tls-key buildkit-tls-server-name buildkitd debug deterministic explain helm-compat json strict tail validate-schemas";
+const OURS: &str = "buildkit-host buildkit-tls-ca buildkit-tls-cert buildkit-tls-key buildkit-tls-server-name buildkitd debug deterministic explain helm-compat json log-folds log-format strict tail validate-schemas";
 
 fn each_flag(check: &mut dyn FnMut(&str, &clap::Arg)) {
     fn walk(command: &clap::Command, check: &mut dyn FnMut(&str, &clap::Arg)) {

@@ -292,6 +292,10 @@ fn help_and_version() {
           --log-color-mode <MODE>         Colour: auto, on or off [env: WERF_LOG_COLOR_MODE] [default:
                                           auto]
           --log-time[=<BOOL>]             A time stamp before each line [env: WERF_LOG_TIME]
+          --log-format <FORMAT>           text, or json: one object for each event, see docs/log.md
+                                          [env: WERF_LOG_FORMAT] [default: text]
+          --log-folds[=<BOOL>]            Parts that fold in the log of a CI job of GitHub Actions or
+                                          GitLab [env: WERF_LOG_FOLDS] [default: true]
           --log-pretty[=<BOOL>]           A live display on a terminal; false prints lines only [env:
                                           WERF_LOG_PRETTY] [default: true]
           --log-terminal-width <COLUMNS>  Columns of the terminal [env: WERF_LOG_TERMINAL_WIDTH]

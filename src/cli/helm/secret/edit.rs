@@ -27,7 +27,7 @@ pub fn run(args: Args, form: Form) -> u8 {
     let editor = EditorOptions { command: env::text("EDITOR"), path: env::path() };
     let temporary = args.key.temporary();
     let options = edit::Options { key: args.key.options(), form, file: args.file, editor, temporary };
-    run::run(look, |run| edit::run(options, run, async |error| ask(look, error).await), |()| 0)
+    run::run(look.clone(), |run| edit::run(options, run, async |error| ask(look.clone(), error).await), |()| 0)
 }
 
 async fn ask(look: Look, error: &Error) -> edit::Answer {

@@ -43,13 +43,13 @@ struct OutputArgs {
 /// Runs `encrypt`.
 pub fn encrypt(args: PipeArgs) -> u8 {
     let look = args.output.log.look();
-    told(look, encrypt::run(args.output.options(Form::Bytes, typed_or_piped(look))), false)
+    told(look.clone(), encrypt::run(args.output.options(Form::Bytes, typed_or_piped(look))), false)
 }
 
 /// Runs `decrypt`.
 pub fn decrypt(args: PipeArgs) -> u8 {
     let look = args.output.log.look();
-    told(look, decrypt::run(args.output.options(Form::Bytes, typed_or_piped(look))), true)
+    told(look.clone(), decrypt::run(args.output.options(Form::Bytes, typed_or_piped(look))), true)
 }
 
 /// Runs `file encrypt` and `values encrypt`.
