@@ -60,6 +60,8 @@ pub struct Positions {
     matched: bool,
     /// Which names in this directory match; made when first asked for.
     names: Arc<OnceLock<Names>>,
+    /// What is left below a name that fits none of them but `**`; made when first asked for.
+    below_others: Arc<OnceLock<Positions>>,
 }
 
 /// The names that the last parts of patterns fit.
@@ -149,9 +151,14 @@ impl Positions {
         let further = |node: &&Arc<Node>| !matches!(node.part, Part::Any) && node.part.fits(name);
         let mut next = Start { matched: self.matched, ..Start::default() };
         self.nodes.iter().filter(further).for_each(|node| next.add(node.rest.as_ref()));
-        if self.steady && next.nodes.is_empty() && next.matched == self.matched {
-            return self.clone();
+        if next.nodes.is_empty() && next.matched == self.matched {
+            return if self.steady { self.clone() } else { self.below_others.get_or_init(|| self.kept(next)).clone() };
         }
+        self.kept(next)
+    }
+
+    /// What is left below a name of which so much is known, with what holds below any.
+    fn kept(&self, mut next: Start) -> Positions {
         self.nodes.iter().filter(|node| matches!(node.part, Part::Any)).for_each(|node| next.add(Some(node)));
         next.sorted()
     }
