@@ -159,7 +159,7 @@ pub enum Event {
     },
     /// What was waited for is there, or is no longer waited for.
     SlowOver {
-        /// As in [`Event::Slow`].
+        /// As it was told when it became slow.
         whom: String,
     },
     /// Something came to nothing that may go well a little later, and is tried again.

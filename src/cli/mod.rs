@@ -14,7 +14,9 @@ mod cr;
 mod dismiss;
 mod env;
 mod helm;
+mod help;
 mod includes;
+mod init;
 mod late;
 mod lint;
 mod logs;
@@ -37,14 +39,23 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use self::late::Late;
 use crate::error::Kind;
 
+/// What to do first.
+const FIRST: &str = "\
+First steps, in a Git repository:
+  werf init                                        writes a small werf.yaml and chart
+  git add . && git commit -m 'Deploy with werf'    files come from the commit
+  werf plan --repo registry.example.org/app        says what would change
+  werf converge --repo registry.example.org/app    does it
+`werf COMMAND -h` has the flags of the day, `werf COMMAND --help` all of them.";
+
 /// Takes an application from a Git commit to a healthy release in Kubernetes.
 #[derive(Debug, Parser)]
 #[command(
     name = "werf",
     version,
-    disable_version_flag = true,
     propagate_version = false,
     arg_required_else_help = true,
+    after_help = FIRST,
     max_term_width = 110
 )]
 struct Cli {
@@ -54,6 +65,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a small werf.yaml and chart for the Dockerfiles that are here
+    Init(Late<init::Args>),
     /// Build what is missing, apply the chart, wait until everything works
     Converge(Late<converge::Args>),
     /// Build and publish the images that the registry lacks
@@ -107,10 +120,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     });
     let cli = match parsed {
         Ok(cli) => cli,
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => return help(&error, &command, &args),
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => return usage(&without_text(error, &mut command)),
         Err(error) => return usage(&werf2::advice::advised(named_by_variable(error, &command, &args), &command, &args)),
     };
     match cli.command {
+        Command::Init(Late(args)) => init::run(*args),
         Command::Converge(Late(args)) => converge::run(*args),
         Command::Build(Late(args)) => build::run(*args),
         Command::Render(Late(args)) => render::run(*args),
@@ -218,6 +233,13 @@ fn printed(text: &str) -> u8 {
 fn told(text: &str) -> u8 {
     crate::ui::masked_data(text);
     0
+}
+
+/// The help that is asked for.
+fn help(error: &clap::Error, command: &clap::Command, args: &[OsString]) -> u8 {
+    let words: Vec<&str> = args.iter().skip(1).filter_map(|arg| arg.to_str()).filter(|word| *word != "help").collect();
+    let (asked, path) = werf2::advice::asked_for(command, &words);
+    help::asked_for(asked, &path, args).map_or_else(|| usage(error), |text| printed(&text))
 }
 
 /// Help and version go to standard output and succeed; a wrong command line goes to standard error and exits 2.

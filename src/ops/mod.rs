@@ -9,6 +9,7 @@ pub mod cr;
 pub mod dismiss;
 pub mod helm;
 pub mod includes;
+pub mod init;
 pub mod lint;
 pub mod logs;
 pub mod plan;

@@ -19,10 +19,13 @@ pub async fn run(mut events: Facts) {
 
 /// How a command ended that failed.
 pub fn error(diagnostic: &dyn Diagnostic, postscript: &str) {
+    let message = diagnostic.to_string();
     let causes = std::iter::successors(diagnostic.source(), |cause| cause.source()).map(|cause| cause.to_string());
+    // what the message repeats is told
+    let causes = causes.filter(|cause| !message.contains(cause.as_str()));
     print(&json!({
         "event": "failed",
-        "message": diagnostic.to_string(),
+        "message": message,
         "causes": causes.collect::<Vec<_>>(),
         "help": diagnostic.help().map(|help| help.to_string()),
         "text": report::render(diagnostic, Style::new(false)) + postscript,

@@ -17,6 +17,7 @@ mod helm;
 mod helm_lint;
 mod helm_repo;
 mod includes;
+mod init;
 mod jinja;
 mod lint;
 mod log;

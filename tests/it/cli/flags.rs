@@ -78,7 +78,7 @@ fn what_is_unknown() {
     exit 2
     error: unrecognized subcommand 'converg'
 
-      tip: some similar subcommands exist: 'config', 'converge'
+      tip: a similar subcommand exists: 'converge'
 
     Usage: werf <COMMAND>
 
@@ -92,6 +92,46 @@ fn what_is_unknown() {
 
     For more information, try '--help'.
     ");
+}
+
+#[test]
+fn tips_lead_only_where_they_are_meant() {
+    let sandbox = Sandbox::empty();
+    let tip = |args: &[&str]| {
+        let text = told(&sandbox, args);
+        assert!(text.starts_with("exit 2\n"), "{text}");
+        text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned)
+    };
+    for (args, expect) in [
+        (&["converge", "--dry-run"][..], Some("`werf plan` says what would change, and changes nothing")),
+        (&["converge", "--wait"], Some("it always waits until all is done; `--timeout` says how long at most")),
+        (&["build", "--dry-run"], Some("`werf build --explain` says what an image is made of, and builds nothing")),
+        (&["converge", "--reop", "x"], Some("a similar argument exists: '--repo'")),
+        (&["dismis"], Some("a similar subcommand exists: 'dismiss'")),
+        // far, or a protection that goes
+        (&["render", "--skip-tls"], None),
+        (&["converge", "--loose"], None),
+        (&["stop"], None),
+    ] {
+        assert_eq!(tip(args).as_deref(), expect, "{args:?}");
+    }
+}
+
+#[test]
+fn help_of_the_day_is_a_screenful_and_the_whole_has_all() {
+    let sandbox = Sandbox::empty();
+    let text = told(&sandbox, &["converge", "-h"]);
+    assert!(text.lines().count() < 50, "{} lines:\n{text}", text.lines().count());
+    for part in ["--repo <REPO>", "--env <ENV>", "--auto-rollback", "Example:\n  werf converge --repo ", "`werf converge --help` has all"] {
+        assert!(text.contains(part), "`{part}` is missing in:\n{text}");
+    }
+    assert!(!text.contains("--kube-token") && !text.contains("WERF_REPO"), "{text}");
+    let all = told(&sandbox, &["converge", "--help"]);
+    for part in ["--kube-token", "WERF_REPO", "Examples:\n  werf converge --repo ", "Exit codes: 0 done, ", "Documentation: "] {
+        assert!(all.contains(part), "`{part}` is missing in:\n{all}");
+    }
+    assert_eq!(told(&sandbox, &["help", "converge"]), all);
+    assert!(told(&sandbox, &["helm", "template", "-h"]).contains("--post-renderer"), "helm's are Helm's");
 }
 
 #[test]
@@ -218,6 +258,9 @@ fn stand_ins_take_the_place_of_references() {
 fn help_and_version() {
     let sandbox = Sandbox::empty();
     assert_eq!(told(&sandbox, &["version"]), format!("exit 0\n{}\n", env!("CARGO_PKG_VERSION")));
+    for flag in ["--version", "-V"] {
+        assert_eq!(told(&sandbox, &[flag]), format!("exit 0\nwerf {}\n", env!("CARGO_PKG_VERSION")));
+    }
     insta::assert_snapshot!(told(&sandbox, &["--help"]), @r"
     exit 0
     Takes an application from a Git commit to a healthy release in Kubernetes
@@ -225,6 +268,7 @@ fn help_and_version() {
     Usage: werf <COMMAND>
 
     Commands:
+      init        Write a small werf.yaml and chart for the Dockerfiles that are here
       converge    Build what is missing, apply the chart, wait until everything works
       build       Build and publish the images that the registry lacks
       render      Print the manifests that `converge` would apply
@@ -245,7 +289,15 @@ fn help_and_version() {
       help        Print this message or the help of the given subcommand(s)
 
     Options:
-      -h, --help  Print help
+      -h, --help     Print help
+      -V, --version  Print version
+
+    First steps, in a Git repository:
+      werf init                                        writes a small werf.yaml and chart
+      git add . && git commit -m 'Deploy with werf'    files come from the commit
+      werf plan --repo registry.example.org/app        says what would change
+      werf converge --repo registry.example.org/app    does it
+    `werf COMMAND -h` has the flags of the day, `werf COMMAND --help` all of them.
     ");
     let secret = told_with(&sandbox, &["render", "--help"], &[("WERF_SET_PASSWORD", "password=hunter2"), ("WERF_SET", "password=hunter2")]);
     assert!(!secret.contains("hunter2"), "values of variables are not shown: {secret}");
@@ -299,6 +351,11 @@ fn help_and_version() {
           --log-pretty[=<BOOL>]           A live display on a terminal; false prints lines only [env:
                                           WERF_LOG_PRETTY] [default: true]
           --log-terminal-width <COLUMNS>  Columns of the terminal [env: WERF_LOG_TERMINAL_WIDTH]
+
+    Exit codes: 0 done, 1 input or work failed, 2 wrong command line, 70 a defect of werf, 130
+    interrupted.
+    Documentation: README.md and docs/ of the source; what werf 2 documents holds too:
+    https://werf.io/docs/v2/
     ");
 }
 
@@ -311,6 +368,7 @@ fn completion_scripts_know_commands_and_flags() {
         for word in ["converge", "dismiss", "auto-rollback", "insecure-registry"] {
             assert!(printed.stdout.contains(word), "{shell}: {word}");
         }
+        assert_eq!(sandbox.werf(&["completion", shell]).stdout, printed.stdout, "{shell}");
     }
 }
 
