@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use futures::stream::{FuturesUnordered, StreamExt};
+use futures::stream::{FuturesOrdered, StreamExt};
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -62,7 +62,7 @@ impl CustomTags {
         let patterns = || self.used.iter().chain(&self.added);
         let is_final = |name: &&String| images.tree.get(name).is_some_and(|(image, _)| image.is_final);
         let finals = images.wanted.iter().filter(is_final).filter_map(|name| Some((name, images.reference(name)?)));
-        let mut giving: FuturesUnordered<_> = finals
+        let mut giving: FuturesOrdered<_> = finals
             .flat_map(|(name, reference)| patterns().map(move |pattern| (name, reference.clone(), pattern)))
             .map(|(name, reference, pattern)| async move {
                 let own = reference.tag.as_ref().map(Tag::as_str).unwrap_or_default();
