@@ -7,10 +7,10 @@ use crate::ui;
 /// Arguments of `werf completion`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Shell to write for; bash by default
+    /// Shell to write for, as --shell has it
     #[arg(value_name = "SHELL")]
     of: Option<Shell>,
-    /// The same as a flag
+    /// Shell to write for
     #[arg(long, env = "WERF_SHELL", value_name = "SHELL", default_value = "bash", conflicts_with = "of")]
     shell: Shell,
 }

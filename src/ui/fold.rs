@@ -75,7 +75,8 @@ fn part_of(event: &Event) -> Part {
         | Event::StepProgressed { .. }
         | Event::StepPrinted { .. }
         | Event::StepDone { .. }
-        | Event::ImagePublished { .. } => Part::Of("Images"),
+        | Event::ImagePublished { .. }
+        | Event::ImageTagged { .. } => Part::Of("Images"),
         Event::ResourceApplied { .. }
         | Event::ResourceProgressed { .. }
         | Event::ResourceReady { .. }

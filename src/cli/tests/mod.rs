@@ -18,7 +18,7 @@ fn each_flag(check: &mut dyn FnMut(&str, &clap::Arg)) {
     fn walk(command: &clap::Command, check: &mut dyn FnMut(&str, &clap::Arg)) {
         let is_own = |arg: &&clap::Arg| {
             let is_accepted = arg.get_help().is_some_and(|help| help.to_string().starts_with("No effect: "));
-            !arg.is_positional() && arg.get_id() != "help" && !is_accepted
+            !arg.is_positional() && !matches!(arg.get_id().as_str(), "help" | "version") && !is_accepted
         };
         for arg in command.get_arguments().filter(is_own) {
             check(command.get_name(), arg);
