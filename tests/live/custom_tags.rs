@@ -65,7 +65,7 @@ fn images_get_further_tags_which_follow_the_commit() {
     let cleaned = app.werf(&["cleanup", "--without-kube", "--keep-stages-built-within-last-n-hours", "0"]);
     assert_eq!(cleaned.code, 0, "{}", cleaned.stderr);
     assert_eq!(manifest(&app, "front-v1"), fronts[1]);
-    assert_eq!(app.tags().len(), 4, "front twice, back and base");
+    assert_eq!(app.tags().len(), 6, "three images of two commits");
 }
 
 #[test]

@@ -31,8 +31,13 @@ pub struct Published {
 impl Published {
     /// Pulls `host:port/path:tag` as another client does, which verifies every digest.
     pub fn read(reference: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let (manifest, config, layers) = runtime.block_on(pull(reference));
+        // a thread of its own: some tests run within a runtime already
+        let pulled = std::thread::scope(|scope| {
+            let pulling =
+                || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(pull(reference));
+            scope.spawn(pulling).join()
+        });
+        let (manifest, config, layers) = pulled.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let config: Value = serde_json::from_str(&config).expect("JSON");
         let mut files = BTreeMap::new();
         for layer in layers {

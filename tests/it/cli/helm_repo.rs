@@ -653,10 +653,16 @@ async fn proxies_of_the_system() {
       because: the proxy http://127.0.0.1:9 cannot be reached: Connection refused (os error 111)
     help: check the repository's URL, and that this machine's network reaches it
     ");
-    insta::assert_snapshot!(show("https://charts.test/charts", &[("HTTPS_PROXY", "socks5://127.0.0.1:9")]), @r"
+    insta::assert_snapshot!(show("https://charts.test/charts", &[("ALL_PROXY", "socks5://127.0.0.1:9")]), @r"
     exit 1
     error: cannot read the index of chart repository https://charts.test/charts: charts.test cannot be reached
-      because: the proxy socks5://127.0.0.1:9 is no HTTP proxy, and others cannot be used
+      because: the proxy socks5://127.0.0.1:9 cannot be reached: Connection refused (os error 111)
+    help: check the repository's URL, and that this machine's network reaches it
+    ");
+    insta::assert_snapshot!(show("https://charts.test/charts", &[("HTTPS_PROXY", "https://127.0.0.1:9"), ("ALL_PROXY", "http://x")]), @r"
+    exit 1
+    error: cannot read the index of chart repository https://charts.test/charts: charts.test cannot be reached
+      because: the proxy https://127.0.0.1:9 is neither an http:// nor a socks5:// one, and others cannot be used
     help: check the repository's URL, and that this machine's network reaches it
     ");
     server.take_log();
