@@ -50,7 +50,7 @@ struct LockClient {
     release: Arc<str>,
     uuid: Arc<str>,
     holder: Arc<str>,
-    process: Option<Process>,
+    process: Option<Arc<Process>>,
 }
 
 impl std::fmt::Debug for LockClient {
@@ -95,7 +95,7 @@ impl Lock {
             release: release.into(),
             uuid: uuid.into(),
             holder: holder.into(),
-            process: Process::this(),
+            process: Process::this().map(Arc::new),
         };
         let started = Instant::now();
         let mut seen: Option<(String, Instant)> = None;
