@@ -151,7 +151,7 @@ struct BadTag {
 }
 
 #[derive(Debug, Error, Diagnostic)]
-#[error("giterminism does not allow --use-custom-tag")]
+#[error("giterminism does not allow --use-custom-tag (WERF_USE_CUSTOM_TAG)")]
 #[diagnostic(help(
     "which image has such a tag depends on more than the commit; if that is wanted, commit `cli: {{allowCustomTags: true}}` in werf-giterminism.yaml"
 ))]
