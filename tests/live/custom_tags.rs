@@ -76,7 +76,10 @@ fn charts_name_a_further_tag_where_giterminism_allows_it() {
     assert_eq!(refused.code, 1, "{}", refused.stderr);
     assert_says(
         &refused.stderr,
-        &["error: giterminism does not allow --use-custom-tag (WERF_USE_CUSTOM_TAG)\n", "commit `cli: {allowCustomTags: true}` in werf-giterminism.yaml"],
+        &[
+            "error: giterminism does not allow --use-custom-tag (WERF_USE_CUSTOM_TAG)\n",
+            "commit `cli: {allowCustomTags: true}` in werf-giterminism.yaml",
+        ],
     );
 
     app.commit(&[("werf-giterminism.yaml", "giterminismConfigVersion: '1'\ncli: {allowCustomTags: true}\n")]);
