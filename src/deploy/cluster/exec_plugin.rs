@@ -17,6 +17,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::error::ClusterError;
+use super::login::bearer;
 use crate::child_process;
 use crate::event::Events;
 use crate::net::Slow;
@@ -183,12 +184,8 @@ fn read(answer: &[u8], version: &str) -> Result<Given, String> {
         theirs => return Err(format!("its answer is in `{}`, and the kubeconfig says `{version}`", theirs.unwrap_or_default())),
     }
     let status = answer.status.ok_or("its answer has no status")?;
-    let token = status.token.filter(|token| !token.is_empty()).map(|token| {
-        let mut header =
-            HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| "its token has characters that no header may have")?;
-        header.set_sensitive(true);
-        Ok::<_, String>(header)
-    });
+    let token = status.token.filter(|token| !token.is_empty());
+    let token = token.map(|token| bearer(&token).ok_or("its token has characters that no header may have")).transpose()?;
     let certificate =
         match (status.client_certificate_data.filter(|pem| !pem.is_empty()), status.client_key_data.filter(|pem| !pem.is_empty())) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
@@ -200,7 +197,7 @@ fn read(answer: &[u8], version: &str) -> Result<Given, String> {
     }
     let expires = status.expiration_timestamp.map(|text| text.parse());
     let expires = expires.transpose().map_err(|_| "the expirationTimestamp of its answer is no time of RFC 3339")?;
-    Ok(Given { token: token.transpose()?, certificate, expires, version: 0 })
+    Ok(Given { token, certificate, expires, version: 0 })
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::error::ClusterError;
+use super::login::{bearer, sensitive};
 use crate::event::{Event, Events};
 use crate::net::{Proxies, Reply, Request, Tls, Transport, form_encoded, percent_encoded};
 use crate::{private_file, yaml};
@@ -223,16 +224,6 @@ fn is_over(token: &str) -> bool {
     };
     let expires = claims().and_then(|claims| claims["exp"].as_f64());
     expires.is_some_and(|expires| (Timestamp::now().as_second() + MARGIN) as f64 >= expires)
-}
-
-fn bearer(token: &str) -> Option<HeaderValue> {
-    sensitive(&format!("Bearer {token}"))
-}
-
-fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 fn after_colon(said: &str) -> String {
