@@ -27,7 +27,9 @@
 //! | [`net`] | the one network floor: TLS, proxies, how many at once, how long, how often; protocols stand on it | I/O |
 //! | [`registry`] | references, credentials, manifests, tags | I/O |
 //! | [`chart_repository`] | charts of repositories and registries: indexes, archives, their cache | I/O |
-//! | [`deploy`] | from manifests to a healthy release: `chart`, `secret`, `resource`, `schema`, `plan` (pure), `cluster` (I/O) | |
+//! | [`chart`] | from a chart's files and values to manifests, as Helm renders them | pure |
+//! | [`deploy`] | from manifests to a healthy release: `resource`, `schema`, `plan` (pure), `cluster` (I/O) | |
+//! | [`secret`] | secret values: their key, and what is encrypted with it | pure |
 //! | [`kinds`] | what is known of each kind of Kubernetes, one row a kind: names, order, status, pods, what it refers to | pure |
 //! | [`ci`] | from what a CI job says to variables of werf, as shells read them | pure |
 //! | [`cleanup`] | which published images stay and which go, each with its reason | pure |
@@ -41,7 +43,7 @@
 //!
 //! # Arrows
 //!
-//! `main → cli → ops → rooms`; `ui → event, error, concealed`. `images`, `deploy`, `cleanup` and `chart_repository` never import one another: `ops`
+//! `main → cli → ops → rooms`; `ui → event, error, concealed`. `images`, `chart`, `deploy`, `cleanup` and `chart_repository` never import one another: `ops`
 //! carries plain values between them. They may use `project::config`'s checked types and `registry::reference`. Inside a room, I/O imports pure code, never
 //! the other way round. `tests/it/architecture.rs` holds every `crate::` path against this table.
 //!
@@ -65,6 +67,7 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod cache_file;
+pub mod chart;
 pub mod chart_repository;
 pub mod child_process;
 pub mod ci;
@@ -84,6 +87,7 @@ pub mod platform;
 pub mod private_file;
 pub mod project;
 pub mod registry;
+pub mod secret;
 pub mod template;
 pub mod ui;
 pub mod yaml;

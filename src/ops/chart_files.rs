@@ -10,7 +10,7 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::deploy::chart::{self, Chart, ChartError, Defaults, HelmCompat, Precedence, ValueLayers, ValuesFile};
+use crate::chart::{self, Chart, ChartError, Defaults, HelmCompat, Precedence, ValueLayers, ValuesFile};
 use crate::error::Result;
 use crate::file_tree::{ReadError, text_of_bytes};
 

@@ -16,7 +16,7 @@ use super::{
     ValuesOptions,
 };
 use super::{dependencies, images, lookups, project, registry, release, report, standing};
-use crate::deploy::chart::{Chart, ServiceValues, ValueLayers};
+use crate::chart::{Chart, ServiceValues, ValueLayers};
 use crate::deploy::cluster::{self, Outcome, Prepared};
 use crate::deploy::resource::Owner;
 use crate::error::Result;

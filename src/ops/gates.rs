@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use super::options::Proxies;
 use crate::chart_repository::{Access, Fetcher};
-use crate::deploy::chart::Release;
+use crate::chart::Release;
 use crate::deploy::cluster::{self, Client};
 use crate::event::Events;
 use crate::registry::Patience;

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::triggers::Triggers;
 use super::{Run, images, lookups, project, release, render};
-use crate::deploy::chart::{self, Finding, Severity};
+use crate::chart::{self, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::file_tree::FileTree;
 use crate::images::image::{self, Doubt, ImageTree};

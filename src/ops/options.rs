@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::deploy::chart::HelmCompat;
+use crate::chart::HelmCompat;
 pub use crate::deploy::cluster::{Identity, Pem};
 pub use crate::registry::Proxies;
 

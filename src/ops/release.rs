@@ -18,7 +18,7 @@ use super::secret::{KeyOptions, key};
 use super::validate::{self, ValidateOptions};
 use super::{DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, Proxies, RegistryOptions, ReleaseOptions, Run, ValuesOptions};
 use crate::concealed;
-use crate::deploy::chart::{
+use crate::chart::{
     self, Capabilities, Chart, Commit, Defaults, Executed, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput,
     RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
 };

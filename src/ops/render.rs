@@ -15,7 +15,7 @@ use super::{
     BuildOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions, ValuesOptions,
     dependencies, images, lookups, project, registry, release, validate,
 };
-use crate::deploy::chart::{self, Capabilities, Chart, HelmCompat, Operation, PrintOptions, Rendered, ServiceValues, ValueLayers};
+use crate::chart::{self, Capabilities, Chart, HelmCompat, Operation, PrintOptions, Rendered, ServiceValues, ValueLayers};
 use crate::deploy::resource::Owner;
 use crate::error::Result;
 use crate::event::Events;

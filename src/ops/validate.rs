@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 use super::{Run, schema_files};
-use crate::deploy::chart::{self, PrintOptions, Rendered, Written};
+use crate::chart::{self, PrintOptions, Rendered, Written};
 use crate::deploy::cluster::{self, Client};
 use crate::deploy::resource::GroupVersionKind;
 use crate::deploy::schema::{self, SchemaError, Schemas, Text};

@@ -3,7 +3,7 @@
 //! Follows Go 1.26's `text/template` and `fmt`, and Helm's engine where that differs; what real `helm` prints is right. Texts are
 //! parsed into trees (`lexer`, `parser`, `ast`), collected in a set ([`Templates`]) and executed (`exec`) over [`value::Value`]s with the
 //! functions of a [`call::Table`]. [`JinjaFile`]s are the second language, over the same values and functions (`jinja`). Which files there are, in which order they are parsed and what becomes of the results is left to
-//! `deploy/chart` and `project/config`. Nothing here does I/O or reads a clock: the gates to the outside are a [`host::Host`].
+//! `chart` and `project/config`. Nothing here does I/O or reads a clock: the gates to the outside are a [`host::Host`].
 
 pub mod ast;
 pub mod builtin;

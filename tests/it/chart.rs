@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use werf::deploy::chart::{
+use werf::chart::{
     self, Capabilities, Defaults, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered, ValueLayers,
 };
 use werf::file_tree::{MemoryTree, Mode};

@@ -17,7 +17,7 @@ use super::repo::{unable, updated};
 use super::source::ReachOptions;
 use super::verify::{self, VerifyError};
 use crate::chart_repository::{self, Index, SourceError, Store, oci, url};
-use crate::deploy::chart::{self, Chart, Dependency, HelmCompat, Lock, is_alias, is_compatible};
+use crate::chart::{self, Chart, Dependency, HelmCompat, Lock, is_alias, is_compatible};
 use crate::error::Result;
 use crate::ops::dependencies::{AT_ONCE, together};
 use crate::ops::files::{Unreadable, Unwritable, checked_name};

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::verify::UNSIGNED;
 use crate::chart_repository::{Access, Found, Store};
-use crate::deploy::chart::{self, Chart};
+use crate::chart::{self, Chart};
 use crate::error::Result;
 use crate::registry::Reference;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::table;
 use crate::chart_repository::index::is_strict;
-use crate::deploy::chart::{Chart, Dependency, HelmCompat};
+use crate::chart::{Chart, Dependency, HelmCompat};
 use crate::error::Result;
 use crate::ops::{Run, chart_files};
 use crate::template::functions::{Constraint, Version};

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::HelmValues;
 use super::source::ReachOptions;
 use super::template::{namespace, with_urls};
-use crate::deploy::chart::{
+use crate::chart::{
     self, Chart, ChartError, Defaults, Found, HelmCompat, Operation, Release, RenderInput, RenderOptions, Severity, Subject,
 };
 use crate::error::{Error, Kind, Result};

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::dependency;
 use super::source::ReachOptions;
-use crate::deploy::chart::{self, HelmCompat};
+use crate::chart::{self, HelmCompat};
 use crate::error::Result;
 use crate::ops::files::Unwritable;
 use crate::ops::{Run, chart_files, whole_file};

@@ -1,7 +1,7 @@
 //! `--post-renderer`: a program of the user that changes the manifests before they are printed.
 //!
 //! As in Helm 3 it reads CRDs and manifests, each with its source, and never sees hooks or notes; what it writes is printed as it is.
-//! In Helm 4's ways it is a plugin ([`super::plugin`]), and what it reads and writes is the chart's business ([`crate::deploy::chart::Executed`]).
+//! In Helm 4's ways it is a plugin ([`super::plugin`]), and what it reads and writes is the chart's business ([`crate::chart::Executed`]).
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 
 use super::plugin::{self, PluginError, PluginOptions};
-use crate::deploy::chart::HelmCompat;
+use crate::chart::HelmCompat;
 use crate::error::Result;
 use crate::event::Event;
 use crate::ops::Run;

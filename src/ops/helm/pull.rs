@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::source::{self, SourceOptions};
 use crate::chart_repository::url;
-use crate::deploy::chart::{self, Defaults};
+use crate::chart::{self, Defaults};
 use crate::error::Result;
 use crate::file_tree::bytes_of_text;
 use crate::ops::Run;

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::source::ReachOptions;
 use crate::chart_repository::oci::{self, Push};
-use crate::deploy::chart::{self, Defaults, Maintainer, Metadata};
+use crate::chart::{self, Defaults, Maintainer, Metadata};
 use crate::error::Result;
 use crate::ops::Run;
 use crate::ops::files::Unreadable;

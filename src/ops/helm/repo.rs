@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::source::ReachOptions;
 use super::table;
 use crate::chart_repository::{self, Entry, Index, IndexError, Repositories, SourceError, Store};
-use crate::deploy::chart::{self, Defaults};
+use crate::chart::{self, Defaults};
 use crate::error::{Error, Result, root_cause};
 use crate::ops::Run;
 use crate::ops::files::{Unreadable, Unwritable};

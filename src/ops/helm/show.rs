@@ -1,7 +1,7 @@
 //! `werf helm show …`: what a chart is, without rendering it.
 
 use super::source::{self, SourceOptions};
-use crate::deploy::chart::{self, Chart, File, HelmCompat};
+use crate::chart::{self, Chart, File, HelmCompat};
 use crate::error::Result;
 use crate::ops::Run;
 

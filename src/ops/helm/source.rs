@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::verify::{self, UNSIGNED, VerifyError};
 use crate::chart_repository::{self, Access, Found, Login, Store, TlsFiles, oci, url};
-use crate::deploy::chart::{self, Chart, Defaults, HelmCompat};
+use crate::chart::{self, Chart, Defaults, HelmCompat};
 use crate::error::Result;
 use crate::event::Events;
 use crate::ops::{ChartOptions, Run, chart_files, chart_store, registry};

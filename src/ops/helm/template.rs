@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::post_renderer::{PostRenderer, PostRendererOptions};
 use super::source::{self, ReachOptions, SourceOptions};
 use super::{HelmValues, dependency};
-use crate::deploy::chart::{self, Chart, HelmCompat, Manifest, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered};
+use crate::chart::{self, Chart, HelmCompat, Manifest, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered};
 use crate::deploy::cluster;
 use crate::error::Result;
 use crate::ops::chart_files::value_layers;

@@ -4,7 +4,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{Options, decrypted, delivered, key};
-use crate::deploy::secret::SecretError;
+use crate::secret::SecretError;
 use crate::error::Result;
 
 /// Decrypts; gives what goes to standard output. Nothing piped in gives nothing.

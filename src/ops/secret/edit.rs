@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::decrypt::Undecryptable;
 use super::editor::{Editor, PrivateFolder};
 use super::{EditorOptions, Form, KeyOptions, decrypted, encrypted, key};
-use crate::deploy::secret::{SecretError, SecretKey};
+use crate::secret::{SecretError, SecretKey};
 use crate::error::{Error, Result};
 use crate::ops::files::{Unreadable, Unwritable};
 use crate::ops::{Run, whole_file};

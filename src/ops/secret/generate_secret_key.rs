@@ -1,7 +1,7 @@
 //! `werf helm secret generate-secret-key`.
 
 use super::random;
-use crate::deploy::secret::SecretKey;
+use crate::secret::SecretKey;
 
 /// A new key of 32 hexadecimal digits, on a line of its own.
 pub fn run() -> String {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::deploy::secret::{SecretError, SecretKey};
+use crate::secret::{SecretError, SecretKey};
 use crate::error::Result;
 use crate::ops::files::Unreadable;
 

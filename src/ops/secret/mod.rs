@@ -2,7 +2,7 @@
 //!
 //! [`encrypt`] and [`decrypt`] go from a file or standard input to a file or standard output, [`edit`] lets an editor change what is
 //! encrypted, [`rotate_secret_key`] brings a project to another key. All of them look for the [`key`] in the same places. The format is
-//! the business of [`crate::deploy::secret`].
+//! the business of [`crate::secret`].
 
 pub mod decrypt;
 pub mod edit;
@@ -21,7 +21,7 @@ pub use source::{Input, Source};
 
 use std::path::PathBuf;
 
-use crate::deploy::secret::{self, Encryption, SecretError, SecretKey};
+use crate::secret::{self, Encryption, SecretError, SecretKey};
 use crate::error::Result;
 use crate::ops::files::Unwritable;
 use crate::ops::whole_file;

@@ -11,7 +11,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{Form, KeyOptions, key, random, text};
-use crate::deploy::secret::{Rotation, SecretError};
+use crate::secret::{Rotation, SecretError};
 use crate::error::{Problems, Result};
 use crate::ops::files::{Unreadable, Unwritable};
 use crate::ops::{ProjectOptions, Run, project, whole_file};

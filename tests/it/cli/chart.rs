@@ -613,8 +613,8 @@ fn secret_values_are_shown_in_no_error() {
 const KEY: &str = "00112233445566778899aabbccddeeff";
 
 fn encrypted(text: &str) -> String {
-    let key = werf::deploy::secret::SecretKey::parse(KEY).unwrap();
-    werf::deploy::secret::encrypt(&key, [7; 16], text.as_bytes())
+    let key = werf::secret::SecretKey::parse(KEY).unwrap();
+    werf::secret::encrypt(&key, [7; 16], text.as_bytes())
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::deploy::secret::{self, SecretKey};
+use crate::secret::{self, SecretKey};
 use crate::file_tree::{MemoryTree, text_of_bytes};
 use crate::template::host::NoHost;
 

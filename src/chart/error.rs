@@ -5,7 +5,7 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode, SourceS
 use super::compat::HelmCompat;
 use super::ignore::BadRule;
 use super::set::SetError;
-use crate::deploy::secret::SecretError;
+use crate::secret::SecretError;
 use crate::file_tree::{ReadError, shown};
 use crate::template::{Failure, Origins, ParseError, Writer};
 use crate::yaml::YamlError;

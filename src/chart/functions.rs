@@ -8,7 +8,7 @@ use super::glob;
 use super::model::{Chart, File};
 use super::service::ServiceValues;
 use super::values::SecretAccess;
-use crate::deploy::secret;
+use crate::secret;
 use crate::file_tree::{shown, text_of_bytes};
 use crate::template::call::{FunctionError, ObjectType, Ref, Rest, Table};
 use crate::template::functions;

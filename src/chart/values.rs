@@ -13,7 +13,7 @@ use super::error::{RenderError, TableError};
 use super::model::{Chart, Values};
 use super::numbers::with_float_numbers;
 use super::set::{self, Form, SetError};
-use crate::deploy::secret;
+use crate::secret;
 use crate::yaml;
 
 /// Everything by which the caller changes a chart's values, in the order of the command line.
@@ -423,7 +423,7 @@ fn join(prefix: &str, name: &str) -> String {
 mod tests {
     use super::super::numbers::with_plain_numbers;
     use super::*;
-    use crate::deploy::chart::{Defaults, load};
+    use crate::chart::{Defaults, load};
     use crate::file_tree::MemoryTree;
 
     fn chart(files: &[(&str, &str)]) -> Chart {

@@ -281,7 +281,7 @@ mod tests {
     use regex::Regex;
 
     use super::*;
-    use crate::deploy::chart::values::Warnings;
+    use crate::chart::values::Warnings;
 
     fn output(path: &str, text: &str) -> Output {
         Output::new(path, text)
