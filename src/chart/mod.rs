@@ -6,60 +6,44 @@
 //! `werf_secret_file`.
 //!
 //! ```text
-//! files ──► load ──► resolve dependencies ──► coalesce values ──► schema ──► execute templates ──► sort ──► manifests, hooks, notes
+//! files/       load a chart
+//!   └► values/      resolve dependencies, coalesce values, hold them against the schema
+//!        └► render/      execute templates
+//!             └► manifests/   sort into manifests, hooks, notes
+//!                  └► lint/, print
 //! ```
 //!
-//! The language of templates is `template`'s, the meaning of manifests `deploy/resource`'s. Nothing here does I/O.
+//! The language of templates is `template`'s, the meaning of manifests `deploy/resource`'s. Each floor uses those above it in this picture, never those below it. Nothing here does I/O.
 
-mod capabilities;
 mod compat;
-mod context;
-mod dependency;
-mod error;
-mod execute;
-mod functions;
-mod glob;
-mod ignore;
-mod input;
+mod files;
 mod lint;
-mod load;
-mod lock;
-mod manifest;
-mod marks;
-mod metadata;
-mod model;
-mod numbers;
-mod origin;
-mod output;
-mod package;
-mod post_render;
+mod manifests;
 mod print;
 mod render;
-mod schema;
-mod service;
-mod set;
-mod side_by_side;
 mod values;
 
-pub use capabilities::Capabilities;
 pub use compat::HelmCompat;
-pub use dependency::{check as check_dependencies, is_compatible};
-pub use error::{ChartError, Excerpt, ManifestError, RenderError, TableError, Written};
-pub use input::{Operation, Release, RenderInput, RenderOptions};
+pub use files::error::{ChartError, TableError};
+pub use files::load::{load, load_archive, load_files, unpack};
+pub use files::lock::{Lock, digest as lock_digest, go_json, is_alias};
+pub use files::metadata::Defaults;
+pub use files::model::{Chart, Dependency, File, Maintainer, Metadata, Values};
+pub use files::numbers::with_plain_numbers;
+pub use files::package::{archive, chart_yaml};
+pub use files::versions::is_compatible;
 pub use lint::{Finding, Found, Severity, Subject, lint, lint_project};
-pub use load::{load, load_archive, load_files, unpack};
-pub use lock::{Lock, digest as lock_digest, go_json, is_alias};
-pub use manifest::{Hook, Manifest, split};
-pub use marks::mark;
-pub use metadata::Defaults;
-pub use model::{Chart, Dependency, File, Maintainer, Metadata, Values};
-pub use numbers::with_plain_numbers;
-pub use package::{archive, chart_yaml};
+pub use manifests::manifest::{Hook, Manifest, split};
+pub use manifests::marks::mark;
+pub use manifests::rendered::{Executed, Rendered, execute, render};
 pub use print::{PrintOptions, definitions, print, print_only, release_manifest, with_hooks};
-pub use render::{Executed, Rendered, execute, render};
-pub use service::{Commit, ImageReference, ServiceValues};
-pub use set::SetError;
-pub use values::{Precedence, SecretAccess, ValueLayers, ValuesFile, paths_of, secret_texts, user_values};
+pub use render::capabilities::Capabilities;
+pub use render::input::{Operation, Release, RenderInput, RenderOptions};
+pub use render::service::{Commit, ImageReference, ServiceValues};
+pub use values::dependency::check as check_dependencies;
+pub use values::error::{Excerpt, ManifestError, RenderError, Written};
+pub use values::layers::{Precedence, SecretAccess, ValueLayers, ValuesFile, paths_of, secret_texts, user_values};
+pub use values::set::SetError;
 
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::compat::HelmCompat;
-use super::glob::PathPattern;
-use super::manifest::{Hook, split};
-use super::render::Rendered;
+use crate::chart::compat::HelmCompat;
+use crate::chart::files::glob::PathPattern;
+use crate::chart::manifests::manifest::{Hook, split};
+use crate::chart::manifests::rendered::Rendered;
 use crate::yaml::{self, YamlError};
 
 /// Which parts [`print()`] writes.

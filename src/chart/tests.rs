@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::secret::{self, SecretKey};
 use crate::file_tree::{MemoryTree, text_of_bytes};
+use crate::secret::{self, SecretKey};
 use crate::template::host::NoHost;
 
 fn project() -> Defaults {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::options::Proxies;
-use crate::chart_repository::{Access, Fetcher};
 use crate::chart::Release;
+use crate::chart_repository::{Access, Fetcher};
 use crate::deploy::cluster::{self, Client};
 use crate::event::Events;
 use crate::registry::Patience;

@@ -17,11 +17,11 @@ use super::project::{self, Project};
 use super::secret::{KeyOptions, key};
 use super::validate::{self, ValidateOptions};
 use super::{DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, Proxies, RegistryOptions, ReleaseOptions, Run, ValuesOptions};
-use crate::concealed;
 use crate::chart::{
     self, Capabilities, Chart, Commit, Defaults, Executed, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput,
     RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
 };
+use crate::concealed;
 use crate::deploy::cluster::{self, Additions, Client, ConnectOptions, Desired, History, Origin, Prepared, Revision};
 use crate::deploy::resource::{self, Action, Owner, Resource};
 use crate::error::{Problems, Result};

@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use werf::chart::{
-    self, Capabilities, Defaults, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered, ValueLayers,
-};
+use werf::chart::{self, Capabilities, Defaults, Operation, PrintOptions, Release, RenderInput, RenderOptions, Rendered, ValueLayers};
 use werf::file_tree::{MemoryTree, Mode};
 use werf::template::host::NoHost;
 

@@ -1,6 +1,6 @@
 //! Versions of Kubernetes' own API that are deprecated, as Kubernetes 1.37 itself warns of them.
 
-use super::super::capabilities::Capabilities;
+use crate::chart::render::capabilities::Capabilities;
 
 /// API version, its kinds, the minor versions of Kubernetes 1 that deprecate them and serve them no more (0: none is set), and what to
 /// use instead: an API version, with the kind where that is another. Lists and reviews are left out: no chart has them.

@@ -1,9 +1,9 @@
 //! What is wrong with the files of `templates/` and `crds/`, and with what they render to.
 
-use super::super::capabilities::Capabilities;
-use super::super::compat::HelmCompat;
-use super::super::model::{Chart, File};
 use super::{Lines, Severity, deprecated, names};
+use crate::chart::compat::HelmCompat;
+use crate::chart::files::model::{Chart, File};
+use crate::chart::render::capabilities::Capabilities;
 use crate::template::value::Str;
 use crate::yaml::{self, Node, NodeValue};
 

@@ -1,9 +1,9 @@
 //! What is wrong with a Chart.yaml, file alone.
 
-use super::super::compat::HelmCompat;
-use super::super::metadata;
-use super::super::model::{Maintainer, Metadata};
 use super::{Lines, Severity};
+use crate::chart::compat::HelmCompat;
+use crate::chart::files::metadata;
+use crate::chart::files::model::{Maintainer, Metadata};
 use crate::template::functions::Version;
 use crate::yaml::{self, DuplicateKeys, Node, NodeValue};
 

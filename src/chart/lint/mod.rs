@@ -14,14 +14,17 @@ use std::fmt;
 
 use miette::Diagnostic;
 
-use super::compat::HelmCompat;
-use super::dependency;
-use super::error::{ChartError, RenderError, TableError};
-use super::execute;
-use super::input::RenderInput;
-use super::model::{Chart, File, Values};
-use super::schema;
-use super::values::{self, Nulls, Warnings};
+use crate::chart::compat::HelmCompat;
+use crate::chart::files::error::{ChartError, TableError};
+use crate::chart::files::model::{Chart, File, Values};
+use crate::chart::files::table;
+use crate::chart::render::execute;
+use crate::chart::render::input::RenderInput;
+use crate::chart::values::coalesce::{Nulls, Warnings, coalesce};
+use crate::chart::values::dependency;
+use crate::chart::values::error::RenderError;
+use crate::chart::values::layers;
+use crate::chart::values::schema;
 
 pub use project::lint_project;
 
@@ -93,7 +96,7 @@ pub struct Subject<'a> {
 /// Looks at a chart. Values that cannot be read are an error of their own.
 pub fn lint(subject: &Subject<'_>, input: &RenderInput<'_>) -> Result<Vec<Finding>, RenderError> {
     let compat = input.options.compat;
-    let user = values::user_values(input.values, compat)?;
+    let user = layers::user_values(input.values, compat)?;
     let mut lines = Lines::default();
     metadata::check(subject.chart_yaml, compat, &mut lines);
     check_values(subject, &user, input, &mut lines);
@@ -119,11 +122,11 @@ fn check_values(subject: &Subject<'_>, user: &Values, input: &RenderInput<'_>, l
     const PATH: &str = "values.yaml";
     let Some(text) = subject.values_yaml else { return lines.add(Severity::Info, PATH, "file does not exist".into()) };
     // Helm reads the first document here, whatever its version
-    let mut all = match values::parse_table(text, HelmCompat::Three) {
+    let mut all = match table::parse_table(text, HelmCompat::Three) {
         Ok(table) => table,
         Err(cause) => return lines.add(Severity::Error, PATH, format!("unable to parse YAML: {}", told_of_table(&cause))),
     };
-    values::overlay(&mut all, user.clone());
+    table::overlay(&mut all, user.clone());
     let skips = input.options.skip_schema && input.options.compat == HelmCompat::Four;
     let problems = subject.schema.filter(|schema| !schema.is_empty() && !skips).map(|schema| schema::problems(schema, &all, input.host));
     if let Some(problems) = problems.filter(|problems| !problems.is_empty()) {
@@ -179,7 +182,7 @@ fn prepared(chart: &Chart, user: &Values, compat: HelmCompat) -> Result<(Chart, 
     let (nulls, mut warnings) = (Nulls::of(compat), Warnings::new());
     let mut chart = chart.clone();
     dependency::resolve(&mut chart, user, nulls, &mut warnings)?;
-    let values = values::coalesce(&chart, user.clone(), nulls, &mut warnings)?;
+    let values = coalesce(&chart, user.clone(), nulls, &mut warnings)?;
     Ok((chart, values))
 }
 

@@ -4,8 +4,8 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::verify::UNSIGNED;
-use crate::chart_repository::{Access, Found, Store};
 use crate::chart::{self, Chart};
+use crate::chart_repository::{Access, Found, Store};
 use crate::error::Result;
 use crate::registry::Reference;
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::table;
-use crate::chart_repository::index::is_strict;
 use crate::chart::{Chart, Dependency, HelmCompat};
+use crate::chart_repository::index::is_strict;
 use crate::error::Result;
 use crate::ops::{Run, chart_files};
 use crate::template::functions::{Constraint, Version};

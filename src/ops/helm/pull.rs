@@ -8,8 +8,8 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::source::{self, SourceOptions};
-use crate::chart_repository::url;
 use crate::chart::{self, Defaults};
+use crate::chart_repository::url;
 use crate::error::Result;
 use crate::file_tree::bytes_of_text;
 use crate::ops::Run;

@@ -8,8 +8,8 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::source::ReachOptions;
-use crate::chart_repository::oci::{self, Push};
 use crate::chart::{self, Defaults, Maintainer, Metadata};
+use crate::chart_repository::oci::{self, Push};
 use crate::error::Result;
 use crate::ops::Run;
 use crate::ops::files::Unreadable;

@@ -10,8 +10,8 @@ use thiserror::Error;
 
 use super::source::ReachOptions;
 use super::table;
-use crate::chart_repository::{self, Entry, Index, IndexError, Repositories, SourceError, Store};
 use crate::chart::{self, Defaults};
+use crate::chart_repository::{self, Entry, Index, IndexError, Repositories, SourceError, Store};
 use crate::error::{Error, Result, root_cause};
 use crate::ops::Run;
 use crate::ops::files::{Unreadable, Unwritable};

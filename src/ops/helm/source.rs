@@ -6,8 +6,8 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::verify::{self, UNSIGNED, VerifyError};
-use crate::chart_repository::{self, Access, Found, Login, Store, TlsFiles, oci, url};
 use crate::chart::{self, Chart, Defaults, HelmCompat};
+use crate::chart_repository::{self, Access, Found, Login, Store, TlsFiles, oci, url};
 use crate::error::Result;
 use crate::event::Events;
 use crate::ops::{ChartOptions, Run, chart_files, chart_store, registry};

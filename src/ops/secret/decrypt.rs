@@ -4,8 +4,8 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{Options, decrypted, delivered, key};
-use crate::secret::SecretError;
 use crate::error::Result;
+use crate::secret::SecretError;
 
 /// Decrypts; gives what goes to standard output. Nothing piped in gives nothing.
 pub async fn run(options: Options) -> Result<Vec<u8>> {

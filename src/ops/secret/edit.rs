@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::decrypt::Undecryptable;
 use super::editor::{Editor, PrivateFolder};
 use super::{EditorOptions, Form, KeyOptions, decrypted, encrypted, key};
-use crate::secret::{SecretError, SecretKey};
 use crate::error::{Error, Result};
 use crate::ops::files::{Unreadable, Unwritable};
 use crate::ops::{Run, whole_file};
+use crate::secret::{SecretError, SecretKey};
 
 /// What is edited, and with what.
 pub struct Options {

@@ -4,8 +4,8 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{Options, delivered, encrypted, key};
-use crate::secret::SecretError;
 use crate::error::Result;
+use crate::secret::SecretError;
 
 /// Encrypts; gives what goes to standard output. Nothing piped in gives nothing.
 pub async fn run(options: Options) -> Result<Vec<u8>> {

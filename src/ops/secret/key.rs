@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::secret::{SecretError, SecretKey};
 use crate::error::Result;
 use crate::ops::files::Unreadable;
+use crate::secret::{SecretError, SecretKey};
 
 /// Where the key is looked for.
 #[derive(Clone, Default)]

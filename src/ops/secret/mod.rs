@@ -21,10 +21,10 @@ pub use source::{Input, Source};
 
 use std::path::PathBuf;
 
-use crate::secret::{self, Encryption, SecretError, SecretKey};
 use crate::error::Result;
 use crate::ops::files::Unwritable;
 use crate::ops::whole_file;
+use crate::secret::{self, Encryption, SecretError, SecretKey};
 
 /// What is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,10 +11,10 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{Form, KeyOptions, key, random, text};
-use crate::secret::{Rotation, SecretError};
 use crate::error::{Problems, Result};
 use crate::ops::files::{Unreadable, Unwritable};
 use crate::ops::{ProjectOptions, Run, project, whole_file};
+use crate::secret::{Rotation, SecretError};
 
 /// Which files, from which key to which.
 pub struct Options {

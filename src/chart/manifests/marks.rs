@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::post_render::{entry, printed};
-use super::render::Rendered;
+use super::rendered::Rendered;
 use crate::yaml::{self, Node, YamlError};
 
 /// Puts annotations and labels on every document that has an object; an own one of that name gives way. With none the text stays byte

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::capabilities::Capabilities;
-use super::compat::HelmCompat;
 use super::output::Output;
 use super::service::ServiceValues;
-use super::values::ValueLayers;
+use crate::chart::compat::HelmCompat;
+use crate::chart::values::layers::ValueLayers;
 use crate::template::host::Host;
 
 /// What a chart is rendered for.
@@ -60,17 +60,17 @@ pub struct RenderOptions {
     pub debug_templates: bool,
     /// Which Helm's ways are followed.
     pub compat: HelmCompat,
-    /// `required` and `fail` do not fail, and library charts are fine: for [`lint()`](super::lint::lint).
+    /// `required` and `fail` do not fail, and library charts are fine: for [`lint()`](crate::chart::lint()).
     pub lint: bool,
     /// Takes what was rendered where rendering fails, as `helm template --debug` prints it.
     pub partial: Option<Arc<Mutex<String>>>,
-    /// What wrote what is kept, for [`Rendered::writer`](super::Rendered::writer); slower.
+    /// What wrote what is kept, for [`Rendered::writer`](crate::chart::Rendered::writer); slower.
     pub traced: bool,
 }
 
 impl RenderOptions {
     /// Keeps the texts of a rendering that failed, for whoever asked for them.
-    pub(super) fn keep<'o>(&self, outputs: impl IntoIterator<Item = &'o Output>) {
+    pub(in crate::chart) fn keep<'o>(&self, outputs: impl IntoIterator<Item = &'o Output>) {
         let Some(partial) = &self.partial else { return };
         let mut kept = partial.lock().unwrap_or_else(PoisonError::into_inner);
         for Output { path, text, .. } in outputs.into_iter().filter(|output| !output.is_blank()) {

@@ -4,11 +4,11 @@
 //! by these annotations, and what has none gets a file of its own. Documents are printed anew: the data and the order of keys stay,
 //! comments and quotation marks do not.
 
-use super::HelmCompat;
-use super::context::is_partial;
-use super::error::RenderError;
 use super::manifest::split;
-use super::output::Output;
+use crate::chart::compat::HelmCompat;
+use crate::chart::render::context::is_partial;
+use crate::chart::render::output::Output;
+use crate::chart::values::error::RenderError;
 use crate::yaml::{self, Emitter, Node, NodeValue, YamlError};
 
 /// The annotation with the template's path.
@@ -65,7 +65,7 @@ pub fn take_apart(text: &str) -> Result<Vec<Output>, RenderError> {
 }
 
 /// The mapping under a key, which is made where it is missing. `None` where something else is there.
-pub(super) fn entry<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Node> {
+pub(in crate::chart) fn entry<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Node> {
     let NodeValue::Mapping(entries) = &mut node.value else { return None };
     let at = entries.iter().position(|(key, _)| key.text() == Some(name)).unwrap_or_else(|| {
         entries.push((Node::of_text(name), Node::of_entries(Vec::new())));
@@ -95,7 +95,7 @@ fn take_template(document: &mut Node) -> Option<String> {
     take(document, &["metadata", "annotations", TEMPLATE])?.text().map(ToOwned::to_owned)
 }
 
-pub(super) fn printed(documents: &[Node]) -> Result<String, YamlError> {
+pub(in crate::chart) fn printed(documents: &[Node]) -> Result<String, YamlError> {
     let texts = documents.iter().map(|document| {
         let mut emitter = Emitter::new();
         emitter.node(document)?;

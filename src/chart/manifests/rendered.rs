@@ -5,21 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 
-use super::compat::HelmCompat;
-use super::dependency;
-use super::error::{RenderError, Written};
-use super::execute::{self};
-use super::functions::DebugLog;
-use super::input::RenderInput;
 use super::manifest::{self, Hook, Manifest};
-use super::model::{Chart, File, Values};
-use super::numbers;
-use super::origin::{self, ValueOrigins};
-use super::output::Output;
 use super::post_render;
-use super::schema;
-use super::service;
-use super::values::{self, Nulls, ValueLayers, Warnings};
+use crate::chart::compat::HelmCompat;
+use crate::chart::files::model::{Chart, File, Values};
+use crate::chart::files::numbers;
+use crate::chart::files::{table, versions};
+use crate::chart::render::execute::{self};
+use crate::chart::render::functions::DebugLog;
+use crate::chart::render::input::RenderInput;
+use crate::chart::render::output::Output;
+use crate::chart::render::service;
+use crate::chart::values::coalesce::{Nulls, Warnings, coalesce};
+use crate::chart::values::dependency;
+use crate::chart::values::error::{RenderError, Written};
+use crate::chart::values::layers::{self, SecretAccess, ValueLayers};
+use crate::chart::values::origin::{self, ValueOrigins};
+use crate::chart::values::schema;
 use crate::yaml::{self, YamlError};
 
 /// A rendered chart.
@@ -48,7 +50,7 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// What wrote a place of a document, where [`RenderOptions::traced`](super::RenderOptions::traced) has asked for it. `path` and `document` are those of a manifest.
+    /// What wrote a place of a document, where [`RenderOptions::traced`](crate::chart::RenderOptions::traced) has asked for it. `path` and `document` are those of a manifest.
     pub fn writer(&self, path: &str, document: &str, place: Range<usize>) -> Option<Written> {
         let file = self.traced.iter().find(|file| file.path == path)?;
         let text = file.text.as_str()?;
@@ -109,20 +111,20 @@ pub fn execute(chart: &Chart, input: &RenderInput<'_>) -> Result<Executed, Rende
     let mut chart = chart.clone();
     decrypt_defaults(&mut chart, &input.values.secret_key)?;
 
-    let user_values = values::user_values(input.values, compat)?;
+    let user_values = layers::user_values(input.values, compat)?;
     let mut over = user_values.clone();
     if let Some(service) = input.service {
-        values::overlay(&mut over, service::tables(service));
+        table::overlay(&mut over, service::tables(service));
     }
     dependency::resolve(&mut chart, &over, nulls, &mut warnings)?;
-    let mut values = values::coalesce(&chart, over, nulls, &mut warnings)?;
+    let mut values = coalesce(&chart, over, nulls, &mut warnings)?;
     dependency::export(&chart, &mut values, &mut warnings);
     if !input.options.skip_schema {
         schema::validate(&chart, &values, input.host).map_err(|error| with_origins(error, &chart, input.values))?;
     }
     let constraint = &chart.metadata.kube_version;
     let kube_version = &input.capabilities.kube_version;
-    if !constraint.is_empty() && !dependency::is_compatible(constraint, input.capabilities.compared_version(compat)) {
+    if !constraint.is_empty() && !versions::is_compatible(constraint, input.capabilities.compared_version(compat)) {
         return Err(RenderError::KubeVersion { constraint: constraint.clone(), version: kube_version.clone() });
     }
 
@@ -184,11 +186,11 @@ fn with_origins(mut error: RenderError, chart: &Chart, layers: &ValueLayers) -> 
 }
 
 /// Lays each chart's secret values over its values.
-fn decrypt_defaults(chart: &mut Chart, access: &values::SecretAccess) -> Result<(), RenderError> {
+fn decrypt_defaults(chart: &mut Chart, access: &SecretAccess) -> Result<(), RenderError> {
     if let Some(text) = &chart.secret_values {
         let name = if chart.path.is_empty() { "secret-values.yaml".to_owned() } else { format!("{}/secret-values.yaml", chart.path) };
-        if let Some(table) = values::decrypt_table(&name, text, access)? {
-            values::overlay(Arc::make_mut(&mut chart.values), table);
+        if let Some(table) = layers::decrypt_table(&name, text, access)? {
+            table::overlay(Arc::make_mut(&mut chart.values), table);
         }
     }
     chart.dependencies.iter_mut().try_for_each(|subchart| decrypt_defaults(subchart, access))

@@ -10,7 +10,7 @@ use super::error::{ChartError, TableError};
 use super::ignore;
 use super::metadata::{self, Defaults};
 use super::model::{Chart, File};
-use super::values;
+use super::table;
 use crate::file_tree::{Entry, FileTree, Mode, ReadError, shown, text_of_bytes};
 use crate::yaml::{self, Node};
 
@@ -236,7 +236,7 @@ fn assemble(files: Vec<File>, path: &str, defaults: &Defaults, room: &mut Room) 
                     other => other,
                 };
                 let text = yaml::text(&file.data).map_err(|cause| TableError::Yaml(Box::new(cause)));
-                let table = text.and_then(|text| values::parse_table(text, defaults.compat)).map_err(named);
+                let table = text.and_then(|text| table::parse_table(text, defaults.compat)).map_err(named);
                 chart.values = Arc::new(table.map_err(|cause| ChartError::Yaml { path: at(&name), cause })?);
                 chart.raw_values = Some(file.data);
             }

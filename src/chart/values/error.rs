@@ -1,135 +1,13 @@
-//! What can be wrong with a chart, and with rendering it.
+//! What can be wrong with rendering a chart: with its values, its templates, and what they wrote.
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode, SourceSpan};
 
-use super::compat::HelmCompat;
-use super::ignore::BadRule;
 use super::set::SetError;
+use crate::chart::compat::HelmCompat;
+use crate::chart::files::error::TableError;
+use crate::file_tree::shown;
 use crate::secret::SecretError;
-use crate::file_tree::{ReadError, shown};
 use crate::template::{Failure, Origins, ParseError, Writer};
-use crate::yaml::YamlError;
-
-/// A chart could not be loaded.
-#[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum ChartError {
-    /// A file could not be read.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Read(#[from] ReadError),
-    /// There are no files where the chart should be.
-    #[error("there is no chart in `{dir}`")]
-    #[diagnostic(help(
-        "create `{dir}/templates` with the application's manifests, or name the chart's directory in `deploy.helmChartDir`"
-    ))]
-    NoChart {
-        /// Directory in the tree.
-        dir: String,
-    },
-    /// A chart without Chart.yaml, where one is needed.
-    #[error("`{path}/Chart.yaml` is missing")]
-    #[diagnostic(help("a chart is a directory with a Chart.yaml that has apiVersion, name and version"))]
-    NoChartYaml {
-        /// The chart's directory or archive.
-        path: String,
-    },
-    /// A file that is no YAML.
-    #[error("cannot load `{path}`")]
-    Yaml {
-        /// Path in the tree.
-        path: String,
-        /// Why.
-        #[source]
-        #[diagnostic_source]
-        cause: TableError,
-    },
-    /// Chart.yaml says something that it may not.
-    #[error("`{path}`: {problem}")]
-    Metadata {
-        /// Path in the tree.
-        path: String,
-        /// What is wrong.
-        problem: String,
-        /// What to do.
-        #[help]
-        help: Option<String>,
-    },
-    /// An archive below `charts/` that cannot be unpacked, or may not be.
-    #[error("`{path}` is no chart archive: {problem}")]
-    #[diagnostic(help("a chart archive is what `helm package` makes: a gzipped tar whose one directory holds Chart.yaml"))]
-    Archive {
-        /// Path in the tree.
-        path: String,
-        /// Why.
-        problem: String,
-    },
-    /// A file that is too large for a chart.
-    #[error("chart file `{path}` has {size} bytes, more than the {limit} that a chart may hold")]
-    #[diagnostic(help("leave it out with a line in `.helmignore`"))]
-    TooLarge {
-        /// Path in the tree.
-        path: String,
-        /// Bytes.
-        size: usize,
-        /// Bytes.
-        limit: usize,
-    },
-    /// A link leads to a directory that it stands in.
-    #[error("link `{path}` leads to `{target}`, which it lies in")]
-    #[diagnostic(help("a chart's files cannot hold themselves: remove the link, or make it lead elsewhere"))]
-    LinkInCircle {
-        /// The link.
-        path: String,
-        /// The directory.
-        target: String,
-    },
-    /// Links make many files of few.
-    #[error("a chart has at most {files} files and {links} links to directories; `{path}` is one more")]
-    #[diagnostic(help(
-        "links to directories with links multiply their files: replace them by one directory, or leave files out with `.helmignore`"
-    ))]
-    TooMany {
-        /// The path at which it was too much.
-        path: String,
-        /// How many files.
-        files: usize,
-        /// How many links.
-        links: usize,
-    },
-    /// Charts inside of charts without end.
-    #[error("chart `{path}` lies in more than {limit} others")]
-    #[diagnostic(help("a chart's dependencies belong beside one another, into its own `charts/`"))]
-    TooDeep {
-        /// Path in the tree.
-        path: String,
-        /// How many charts may lie in one another.
-        limit: usize,
-    },
-    /// `.helmignore` has a line that is no rule.
-    #[error("`{path}` has a line that is no rule")]
-    Ignore {
-        /// Path in the tree.
-        path: String,
-        /// Why.
-        #[source]
-        cause: BadRule,
-    },
-}
-
-/// A file that should hold a table of values.
-#[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum TableError {
-    /// Not YAML.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Yaml(Box<YamlError>),
-    /// YAML of another shape.
-    #[error("a table of values is expected, this is {found}")]
-    NotTable {
-        /// What it is.
-        found: &'static str,
-    },
-}
 
 /// A chart could not be rendered.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -294,7 +172,7 @@ impl RenderError {
     }
 
     /// One error of at least one problem.
-    pub(super) fn together(mut problems: Vec<RenderError>) -> Self {
+    pub(in crate::chart) fn together(mut problems: Vec<RenderError>) -> Self {
         match problems.len() {
             1 => problems.remove(0),
             count => {
@@ -321,11 +199,11 @@ pub struct ManifestError {
     /// What to do.
     pub help: Option<String>,
     /// Where the document begins in the rendered file.
-    pub(super) start: usize,
+    pub(in crate::chart) start: usize,
     /// Where in the document the place is.
-    pub(super) offset: usize,
+    pub(in crate::chart) offset: usize,
     /// Bytes of the rendered file.
-    pub(super) file_length: usize,
+    pub(in crate::chart) file_length: usize,
 }
 
 /// A text with a place in it.
@@ -341,7 +219,7 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
-    pub(super) fn rendered(path: &str, text: &str, at: SourceSpan) -> Self {
+    pub(in crate::chart) fn rendered(path: &str, text: &str, at: SourceSpan) -> Self {
         let text = NamedSource::new(format!("{path}, as rendered"), text.to_owned()).with_language("yaml");
         Excerpt { text, at, label: "in the rendered text", context: 3 }
     }
@@ -407,7 +285,7 @@ impl Diagnostic for ManifestError {
 
 impl ManifestError {
     /// The failing byte of the rendered file, or the last one before it that prints something.
-    pub(super) fn visible_offset(&self, file: &str) -> usize {
+    pub(in crate::chart) fn visible_offset(&self, file: &str) -> usize {
         let at = (self.start + self.offset).min(file.len());
         let is_visible = |letter: char| !letter.is_whitespace();
         match file[at..].lines().next().is_some_and(|line| !line.trim().is_empty()) {
@@ -417,7 +295,7 @@ impl ManifestError {
     }
 
     /// Takes the places that wrote what is wrong, the outermost first.
-    pub(super) fn point_at(&mut self, writers: &[Writer], origins: &dyn Origins) {
+    pub(in crate::chart) fn point_at(&mut self, writers: &[Writer], origins: &dyn Origins) {
         let Some((template, chain)) = template_of(writers, |name| Some(origins.path(name))) else { return };
         self.template = Some(template);
         let help: Vec<String> = self.help.take().into_iter().chain(chain).collect();
@@ -447,7 +325,7 @@ pub struct Written {
 }
 
 impl Written {
-    pub(super) fn new(
+    pub(in crate::chart) fn new(
         path: &str,
         document: &str,
         place: std::ops::Range<usize>,

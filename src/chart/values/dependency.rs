@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::coalesce::{Nulls, Warnings, coalesce, merge_tables};
 use super::error::RenderError;
-use super::model::{Chart, Dependency, Values};
-use super::values::{self, Nulls, Warnings, coalesce, merge_tables};
-use crate::template::functions::{Constraint, Version};
+use crate::chart::files::model::{Chart, Dependency, Values};
+use crate::chart::files::{table, versions};
 
 /// Refuses a chart whose declared dependencies are not all below `charts/`.
 pub fn check(chart: &Chart) -> Result<(), RenderError> {
@@ -19,14 +19,6 @@ pub fn check(chart: &Chart) -> Result<(), RenderError> {
     let missing: Vec<String> =
         chart.metadata.dependencies.iter().map(|wanted| &wanted.name).filter(|name| !present.contains(name.as_str())).cloned().collect();
     if missing.is_empty() { Ok(()) } else { Err(RenderError::MissingDependencies { missing }) }
-}
-
-/// Whether a version lies in a range; false where one of them is none.
-pub fn is_compatible(range: &str, version: &str) -> bool {
-    match (Constraint::parse(range), Version::parse(version)) {
-        (Ok(range), Ok(version)) => range.allows(&version),
-        _ => false,
-    }
 }
 
 /// Renames, switches off and imports, in place, for the given user's values.
@@ -41,7 +33,7 @@ fn switch(chart: &mut Chart, values: &Values, path: &str, nulls: Nulls, warnings
     }
     let present = std::mem::take(&mut chart.dependencies);
     let is_for = |subchart: &Chart, wanted: &Dependency| {
-        subchart.name() == wanted.name && is_compatible(&wanted.version, &subchart.metadata.version)
+        subchart.name() == wanted.name && versions::is_compatible(&wanted.version, &subchart.metadata.version)
     };
     let undeclared = present.iter().filter(|subchart| !chart.metadata.dependencies.iter().any(|wanted| is_for(subchart, wanted)));
     let mut resolved: Vec<Chart> = undeclared.cloned().collect();
@@ -94,7 +86,7 @@ fn switch_by_tags(wanted: &mut Dependency, values: &Values, warnings: &mut Warni
 
 fn switch_by_condition(wanted: &mut Dependency, values: &Values, path: &str, warnings: &mut Warnings) {
     for condition in wanted.condition.trim().split(',').filter(|condition| !condition.is_empty()) {
-        match values::scalar_at(values, &format!("{path}{condition}")) {
+        match table::scalar_at(values, &format!("{path}{condition}")) {
             None => {}
             Some(Value::Bool(enabled)) => {
                 wanted.enabled = *enabled;
@@ -125,7 +117,7 @@ fn import(chart: &mut Chart, warnings: &mut Warnings) -> Result<(), RenderError>
                 _ => continue,
             };
             normal.push(serde_json::json!({ "child": child, "parent": parent }));
-            match values::table_at(&own, &format!("{}.{child}", wanted.name)) {
+            match table::table_at(&own, &format!("{}.{child}", wanted.name)) {
                 Some(table) => merge_tables(&mut imported, nest(&parent, table.clone()), "", Nulls::Keep, warnings),
                 None => {
                     warnings.insert(format!("ImportValues missing table `{child}` of chart {}", wanted.name));
@@ -164,12 +156,12 @@ pub fn export(chart: &Chart, values: &mut Values, warnings: &mut Warnings) {
                 Value::Object(pair) => (path_of(pair, "parent"), path_of(pair, "child")),
                 _ => continue,
             };
-            let Some(table) = values::table_at(values, &parent) else {
+            let Some(table) = table::table_at(values, &parent) else {
                 warnings.insert(format!("export-values of chart {}: there is no table `{parent}`", wanted.name));
                 continue;
             };
             let pushed = nest(&format!("{}{}", wanted.name, if child == "." { String::new() } else { format!(".{child}") }), table.clone());
-            values::overlay(values, pushed);
+            table::overlay(values, pushed);
         }
     }
     for subchart in &chart.dependencies {

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::compat::HelmCompat;
-use super::context::is_partial;
-use super::error::{Excerpt, ManifestError};
+use crate::chart::compat::HelmCompat;
+use crate::chart::render::context::is_partial;
+use crate::chart::values::error::{Excerpt, ManifestError};
 
-use super::metadata::string;
-use super::output::Output;
-use super::side_by_side;
+use crate::chart::files::metadata::string;
+use crate::chart::render::output::Output;
+use crate::chart::render::side_by_side;
 use crate::kinds;
 use crate::yaml::{self, Node, YamlError};
 
@@ -60,7 +60,7 @@ const EVENTS: [&str; 9] =
 pub fn sort(
     files: &[Output],
     compat: HelmCompat,
-    warnings: &mut super::values::Warnings,
+    warnings: &mut crate::chart::values::coalesce::Warnings,
 ) -> Result<(Vec<Manifest>, Vec<Hook>), Vec<ManifestError>> {
     let mut manifests = Vec::new();
     let mut hooks = Vec::new();
@@ -281,7 +281,7 @@ mod tests {
     use regex::Regex;
 
     use super::*;
-    use crate::chart::values::Warnings;
+    use crate::chart::values::coalesce::Warnings;
 
     fn output(path: &str, text: &str) -> Output {
         Output::new(path, text)

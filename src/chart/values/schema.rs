@@ -8,9 +8,9 @@ use jsonschema::{Retrieve, Uri, ValidationError, Validator};
 use serde_json::Value;
 
 use super::error::RenderError;
-use super::model::{Chart, Values};
-use super::numbers::with_plain_numbers;
-use super::values::kind_of;
+use crate::chart::files::model::{Chart, Values};
+use crate::chart::files::numbers::with_plain_numbers;
+use crate::chart::files::table::kind_of;
 use crate::template::host::Host;
 
 /// Checks the values of a chart and of its subcharts. What schemas refer to elsewhere comes through the host.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::{FILES, VersionSet, VersionSet4};
-use super::glob;
-use super::model::{Chart, File};
 use super::service::ServiceValues;
-use super::values::SecretAccess;
-use crate::secret;
+use crate::chart::files::glob;
+use crate::chart::files::model::{Chart, File};
+use crate::chart::values::layers::SecretAccess;
 use crate::file_tree::{shown, text_of_bytes};
+use crate::secret;
 use crate::template::call::{FunctionError, ObjectType, Ref, Rest, Table};
 use crate::template::functions;
 use crate::template::value::{Entries, List, Map, MapType, Str, Value};

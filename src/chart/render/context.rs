@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::capabilities::Capabilities;
-use super::compat::HelmCompat;
 use super::input::{Operation, RenderInput};
-use super::model::{Chart, Dependency, Metadata, Values};
+use crate::chart::compat::HelmCompat;
+use crate::chart::files::model::{Chart, Dependency, Metadata, Values};
 use crate::file_tree::bytes_of_text;
 use crate::template::call::ObjectType;
 use crate::template::value::{Elem, Entries, Kind, List, Map, MapType, Object, Str, Value};

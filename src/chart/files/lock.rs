@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::dependency::is_compatible;
 use super::model::Dependency;
+use super::versions::is_compatible;
 use crate::yaml;
 
 /// Chart.lock, or requirements.lock of a chart of apiVersion v1.

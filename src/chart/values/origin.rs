@@ -1,8 +1,8 @@
 //! Where values come from: the file and line, or the flag, that a map or an entry of `.Values` was written in. Wanted only by errors.
 
-use super::model::{Chart, Values};
+use super::layers::ValueLayers;
 use super::set::{self, Form};
-use super::values::ValueLayers;
+use crate::chart::files::model::{Chart, Values};
 use crate::template::value::{Map, Str, Value};
 use crate::template::{Origin, Origins};
 use crate::yaml::{self, Node};

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use super::context::{self, Template};
-use super::error::{ManifestError, RenderError};
 use super::functions::{self, DebugLog};
 use super::input::RenderInput;
-use super::model::{Chart, Values};
-use super::origin::ValueOrigins;
 use super::output::Output;
+use crate::chart::files::model::{Chart, Values};
+use crate::chart::values::error::{ManifestError, RenderError};
+use crate::chart::values::origin::ValueOrigins;
 
 use super::side_by_side;
 use crate::template::{Failure, JinjaFile, Options, Origins, ParseError, Templates, Trace};

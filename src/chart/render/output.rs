@@ -10,7 +10,7 @@ pub struct Output {
     pub path: String,
     /// Its text, of any bytes.
     pub text: Str,
-    /// What wrote what, where that is asked for ([`RenderOptions::traced`](super::RenderOptions::traced)).
+    /// What wrote what, where that is asked for ([`RenderOptions::traced`](crate::chart::RenderOptions::traced)).
     pub trace: Option<Trace>,
 }
 

@@ -1,6 +1,6 @@
 //! What templates believe about the cluster: `.Capabilities`.
 
-use super::compat::HelmCompat;
+use crate::chart::compat::HelmCompat;
 
 /// The version of Kubernetes and its API versions.
 #[derive(Clone, Debug, PartialEq)]

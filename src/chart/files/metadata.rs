@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::compat::HelmCompat;
 use super::model::{Dependency, Maintainer, Metadata};
+use crate::chart::compat::HelmCompat;
 use crate::template;
 use crate::yaml::{self, Node, NodeValue};
 

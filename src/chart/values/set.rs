@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::model::Values;
+use crate::chart::files::model::Values;
 
 const MAX_INDEX: usize = 65_536;
 const MAX_NESTING: usize = 30;
@@ -180,7 +180,7 @@ impl Parser<'_, '_> {
     fn value(&mut self) -> Result<(Value, Next), SetError> {
         if self.is_literal() {
             let text = std::mem::take(&mut self.rest).to_owned();
-            return Ok((Value::String(super::numbers::standing_for_bytes(text)), Next::More));
+            return Ok((Value::String(crate::chart::files::numbers::standing_for_bytes(text)), Next::More));
         }
         if matches!(self.form, Form::Json) {
             return self.json().map(|value| (value, Next::More));
@@ -220,7 +220,7 @@ impl Parser<'_, '_> {
         let value = stream.next().unwrap_or(Ok(Value::Null)).map_err(|error| SetError::Json(error.to_string()))?;
         self.rest = &self.rest[stream.byte_offset()..];
         self.skip_blank();
-        Ok(super::numbers::with_float_numbers(value))
+        Ok(crate::chart::files::numbers::with_float_numbers(value))
     }
 
     /// Skips white space and one comma; true where a comma or the end was reached.
@@ -260,7 +260,7 @@ impl Parser<'_, '_> {
             }
         };
         self.rest = letters.as_str();
-        (super::numbers::standing_for_bytes(taken), stop)
+        (crate::chart::files::numbers::standing_for_bytes(taken), stop)
     }
 
     fn is_literal(&self) -> bool {
