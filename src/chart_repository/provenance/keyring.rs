@@ -8,7 +8,9 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::ProvenanceError;
-use super::cleartext::{self, Signature, Signed};
+use super::cleartext::Signed;
+use super::packet::{numbers, packets};
+use super::signature::{Signature, signature};
 
 const RSA_KINDS: [u8; 2] = [1, 3];
 const EDDSA: u8 = 22;
@@ -47,59 +49,6 @@ enum Material {
     Unknown,
 }
 
-/// A piece of OpenPGP data.
-#[derive(Clone, Copy, Debug)]
-pub struct Packet<'b> {
-    /// What it is.
-    pub tag: u8,
-    /// Its content.
-    pub body: &'b [u8],
-}
-
-/// Splits bytes into packets. The error is the text of a problem.
-pub fn packets(bytes: &[u8]) -> Result<Vec<Packet<'_>>, String> {
-    let mut rest = bytes;
-    let mut found = Vec::new();
-    while !rest.is_empty() {
-        let (packet, after) = packet(rest).ok_or("it is not made of OpenPGP packets")?;
-        found.push(packet);
-        rest = after;
-    }
-    Ok(found)
-}
-
-fn packet(bytes: &[u8]) -> Option<(Packet<'_>, &[u8])> {
-    let number = |from: usize, to: usize| {
-        let digits = bytes.get(from..to)?;
-        Some(digits.iter().fold(0usize, |number, digit| number << 8 | usize::from(*digit)))
-    };
-    let first = *bytes.first()?;
-    let (tag, length, head) = match first {
-        0xc0.. => {
-            let (length, head) = match *bytes.get(1)? {
-                short @ 0..192 => (usize::from(short), 2),
-                middle @ 192..224 => ((usize::from(middle) - 192) * 256 + usize::from(*bytes.get(2)?) + 192, 3),
-                255 => (number(2, 6)?, 6),
-                // parts of unknown length are for data, which a keyring has not
-                224..255 => return None,
-            };
-            (first & 0x3f, length, head)
-        }
-        0x80..0xc0 => {
-            let head = match first & 3 {
-                0 => 2,
-                1 => 3,
-                2 => 5,
-                _ => return None,
-            };
-            ((first >> 2) & 0x0f, number(1, head)?, head)
-        }
-        _ => return None,
-    };
-    let end = head.checked_add(length)?;
-    Some((Packet { tag, body: bytes.get(head..end)? }, &bytes[end..]))
-}
-
 impl Keyring {
     /// Reads a keyring's bytes.
     pub fn parse(bytes: &[u8]) -> Result<Keyring, ProvenanceError> {
@@ -126,7 +75,7 @@ impl Keyring {
                 // pictures
                 17 => about = About::Nothing,
                 2 => {
-                    let Ok(signature) = cleartext::signature(&packet) else { continue };
+                    let Ok(signature) = signature(&packet) else { continue };
                     if let Some((primary, others)) = keys[owner..].split_first_mut() {
                         learn(&about, primary, others.last_mut(), &signature);
                     }
@@ -269,7 +218,7 @@ impl Key {
 impl Material {
     fn read(algorithm: u8, bytes: &[u8]) -> Option<Material> {
         if RSA_KINDS.contains(&algorithm) {
-            let numbers = cleartext::numbers(bytes)?;
+            let numbers = numbers(bytes)?;
             let [modulus, exponent] = numbers.as_slice() else { return None };
             let modulus = BigUint::from_bytes_be(modulus);
             if modulus.bits() < SMALLEST_RSA {
@@ -282,7 +231,7 @@ impl Material {
         }
         let (&length, rest) = bytes.split_first()?;
         let (curve, rest) = rest.split_at_checked(usize::from(length))?;
-        let numbers = cleartext::numbers(rest)?;
+        let numbers = numbers(rest)?;
         let [0x40, point @ ..] = numbers.first()?.as_slice() else { return None };
         let key = ed25519_dalek::VerifyingKey::from_bytes(point.try_into().ok()?).ok()?;
         (curve == ED25519_CURVE).then(|| Material::Ed25519(Box::new(key)))

@@ -5,6 +5,8 @@
 
 mod cleartext;
 mod keyring;
+mod packet;
+mod signature;
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -133,9 +135,9 @@ mod tests {
 
     /// A keyring's packets, each with its head.
     fn pieces(keyring: &[u8]) -> Vec<(u8, &[u8])> {
-        let bodies = keyring::packets(keyring).unwrap();
+        let bodies = packet::packets(keyring).unwrap();
         let mut rest = keyring;
-        let cut = |packet: &keyring::Packet<'_>| {
+        let cut = |packet: &packet::Packet<'_>| {
             let head = packet.body.as_ptr().addr() - rest.as_ptr().addr();
             let (piece, after) = rest.split_at(head + packet.body.len());
             rest = after;
@@ -175,7 +177,7 @@ mod tests {
     /// Whether a byte of a signature packet is signed, or part of the signature's numbers: not so the two bytes of the hash, and the
     /// unhashed subpackets but for the embedded signature.
     fn is_signed(packet: &[u8], at: usize) -> bool {
-        let body = keyring::packets(packet).unwrap()[0].body;
+        let body = packet::packets(packet).unwrap()[0].body;
         let head = packet.len() - body.len();
         let hashed = 6 + usize::from(u16::from_be_bytes([body[4], body[5]]));
         (head..head + hashed).contains(&at)
