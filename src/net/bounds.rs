@@ -57,7 +57,12 @@ fn places() -> Arc<Semaphore> {
 /// The places that all connections of the process share.
 fn of_process() -> &'static Arc<Semaphore> {
     static PLACES: OnceLock<Arc<Semaphore>> = OnceLock::new();
-    PLACES.get_or_init(|| Arc::new(Semaphore::new(room(getrlimit(Resource::Nofile).current))))
+    PLACES.get_or_init(|| Arc::new(Semaphore::new(at_once(AT_MOST))))
+}
+
+/// How many connections of a kind may be open at once, where so many are wanted: fewer where the process may open few files.
+pub fn at_once(wanted: usize) -> usize {
+    room(getrlimit(Resource::Nofile).current).min(wanted)
 }
 
 /// Requests at once where so many files may be open. Half of what is left for them: while one connection opens, another may become free

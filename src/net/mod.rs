@@ -24,6 +24,7 @@ mod proxy;
 mod slow;
 
 pub use asked::Asked;
+pub use bounds::at_once;
 use bounds::{Bounds, Place};
 pub use limits::{Limits, TimeUp};
 pub use multiplexed::{Dialing, Multiplexed};

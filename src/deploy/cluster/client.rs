@@ -15,9 +15,9 @@ use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 use tower::{BoxError, ServiceBuilder};
 
-use super::discovery::Kinds;
 use super::error::ClusterError;
 use super::fence::Fence;
+use super::kind::Kinds;
 use super::login::Login;
 use crate::error::root_cause;
 use crate::event::Events;

@@ -17,7 +17,7 @@ use super::login::Login;
 use super::oidc::{Oidc, Place};
 use crate::error::root_cause;
 use crate::event::Events;
-use crate::net::{Dialing, Multiplexed, Proxies, Route};
+use crate::net::{Dialing, Multiplexed, Proxies, Route, at_once};
 
 /// Where the cluster is and who we are. Empty fields leave the kubeconfig's word.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +89,7 @@ pub enum Pem {
     Text(String),
 }
 
+/// How many requests are under way at once, unless the options say. Over HTTP/1.1 each has a connection.
 const PARALLELISM: usize = 30;
 
 /// How long a connection may take where the library's configuration does not say.
@@ -136,7 +137,7 @@ pub async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client
     };
     let transport = Multiplexed::new(dialing, is_followed);
     let source = if origin.is_empty() { "the flags".to_owned() } else { format!("the kubeconfig {origin}") };
-    let parallelism = options.parallelism.unwrap_or(PARALLELISM).max(1);
+    let parallelism = options.parallelism.unwrap_or_else(|| at_once(PARALLELISM)).max(1);
     Client::new(transport, &config, login, server, source, namespace, parallelism).map_err(bad)
 }
 

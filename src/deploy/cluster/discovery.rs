@@ -9,65 +9,10 @@ use tokio::time::Instant;
 
 use super::client::{Call, Client};
 use super::error::ClusterError;
+use super::kind::{Kind, built_in, defined_kinds};
 use crate::deploy::plan::Live;
 use crate::deploy::resource::{GroupVersionKind, Resource, ResourceId};
-use crate::kinds::{self, Scope};
-
-/// A kind with its place in URLs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Kind {
-    /// Group, version and kind.
-    pub gvk: GroupVersionKind,
-    /// Name in URLs, such as `deployments`.
-    pub plural: String,
-    /// With or without namespaces.
-    pub scope: Scope,
-}
-
-impl Kind {
-    /// `deployments.apps`, as RBAC and kubectl write it.
-    pub fn resource(&self) -> String {
-        if self.gvk.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.gvk.group) }
-    }
-
-    /// Path of the collection, or of one object in it.
-    pub(super) fn path(&self, namespace: Option<&str>, name: Option<&str>) -> String {
-        let mut path = if self.gvk.group.is_empty() {
-            format!("/api/{}", self.gvk.version)
-        } else {
-            format!("/apis/{}/{}", self.gvk.group, self.gvk.version)
-        };
-        if let (Scope::Namespaced, Some(namespace)) = (self.scope, namespace) {
-            path += &format!("/namespaces/{namespace}");
-        }
-        path += "/";
-        path += &self.plural;
-        if let Some(name) = name {
-            path += "/";
-            // RBAC names may hold characters that mean something in a URL.
-            for byte in name.bytes() {
-                match byte {
-                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' => path.push(byte as char),
-                    byte => path += &format!("%{byte:02X}"),
-                }
-            }
-        }
-        path
-    }
-}
-
-/// What discovery found so far.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Kinds {
-    /// Filled by the first discovery of this client.
-    found: Option<Arc<BTreeMap<GroupVersionKind, Kind>>>,
-    /// What definitions of the release bring, whether the server serves it yet or not.
-    defined: BTreeMap<GroupVersionKind, Kind>,
-    /// Those of them that the server does not serve yet.
-    awaited: BTreeSet<GroupVersionKind>,
-    /// What the server did not serve when it was asked last.
-    absent: BTreeSet<GroupVersionKind>,
-}
+use crate::kinds::Scope;
 
 /// How long the server may take to serve a kind whose definition is there.
 const SERVED_WITHIN: Duration = Duration::from_secs(10);
@@ -192,34 +137,6 @@ pub async fn kind_named(client: &Client, name: &str, version: Option<&str>, grou
         .filter(fits)
         .min_by_key(|kind| (kind.gvk.group.contains('.') && !kind.gvk.group.ends_with("k8s.io"), kind.gvk.clone()))
         .cloned())
-}
-
-/// A kind of Kubernetes itself, without a request.
-pub(super) fn built_in(gvk: &GroupVersionKind) -> Option<Kind> {
-    let row = kinds::served(&gvk.group, &gvk.version, &gvk.kind)?;
-    Some(Kind { gvk: gvk.clone(), plural: row.plural.into(), scope: row.scope })
-}
-
-/// The kinds that a CustomResourceDefinition brings.
-fn defined_kinds(object: &Value) -> Vec<Kind> {
-    if object["kind"] != "CustomResourceDefinition" {
-        return Vec::new();
-    }
-    let spec = &object["spec"];
-    let (Some(group), Some(kind), Some(plural)) =
-        (spec["group"].as_str(), spec["names"]["kind"].as_str(), spec["names"]["plural"].as_str())
-    else {
-        return Vec::new();
-    };
-    let scope = if spec["scope"] == "Cluster" { Scope::Cluster } else { Scope::Namespaced };
-    let versions = spec["versions"].as_array().into_iter().flatten().filter_map(|version| version["name"].as_str());
-    versions
-        .map(|version| Kind {
-            gvk: GroupVersionKind { group: group.into(), version: version.into(), kind: kind.into() },
-            plural: plural.into(),
-            scope,
-        })
-        .collect()
 }
 
 pub(super) async fn all_kinds(client: &Client, refresh: bool) -> Result<Arc<BTreeMap<GroupVersionKind, Kind>>, ClusterError> {

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use super::authorization::bearer;
 use super::error::ClusterError;
-use super::login::bearer;
 use crate::child_process;
 use crate::event::Events;
 use crate::net::Slow;

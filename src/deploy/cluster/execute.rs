@@ -15,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::{apply, delete, is_immutable};
 use super::client::Client;
+use super::context::{Context, held};
 use super::deploy_error::DeployError;
 use super::discovery::{await_served, kind_named};
 use super::error::ClusterError;
 use super::ledger::Ledger;
 use super::release::DeployOptions;
 use super::surroundings::Crowds;
-use super::track::{self, Context, Failure, held};
+use super::track::{self, Failure};
 use super::watch::Hub;
 use crate::deploy::plan::{Live, Operation, Plan, Verb};
 use crate::deploy::resource::{

@@ -6,8 +6,9 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use super::client::Client;
-use super::discovery::{Kind, all_kinds, built_in};
+use super::discovery::all_kinds;
 use super::error::ClusterError;
+use super::kind::{Kind, built_in};
 use super::live::list_all;
 use crate::deploy::resource::GroupVersionKind;
 use crate::kinds::{self, Scope, pod_spec};

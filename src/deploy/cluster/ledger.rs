@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use super::track::held;
+use super::context::held;
 use crate::deploy::plan::{Plan, Verb};
 use crate::deploy::resource::ResourceId;
 

@@ -6,8 +6,9 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use super::client::{Call, Client};
-use super::discovery::{Kind, kind_of};
+use super::discovery::kind_of;
 use super::error::ClusterError;
+use super::kind::Kind;
 use crate::deploy::plan::Live;
 use crate::deploy::resource::{Resource, ResourceId};
 use crate::kinds::Scope;

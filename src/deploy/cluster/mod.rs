@@ -5,8 +5,10 @@
 //! Follows the Kubernetes API conventions, server-side apply, and Helm 3's storage of releases.
 
 mod apply;
+mod authorization;
 mod client;
 mod connect;
+mod context;
 mod deploy_error;
 mod discovery;
 mod error;
@@ -16,6 +18,7 @@ mod execute;
 mod fence;
 mod holder;
 mod images;
+mod kind;
 mod ledger;
 mod live;
 mod lock;
@@ -37,10 +40,11 @@ pub use apply::{apply, delete, delete_namespace, dry_run, ensure_namespace};
 pub use client::Client;
 pub use connect::{ConnectOptions, Identity, Pem, connect, context_namespace, contexts};
 pub use deploy_error::{Aftermath, DeployError};
-pub use discovery::{Kind, ServerVersion, api_versions, kind_named, kind_of, resolve, server_version};
+pub use discovery::{ServerVersion, api_versions, kind_named, kind_of, resolve, server_version};
 pub use error::ClusterError;
 pub use evidence::{Evidence, LogTail};
 pub use images::{InUse, images_in_use};
+pub use kind::Kind;
 pub use ledger::{End, Ledger, Work};
 pub use live::{get, observe};
 pub use lock::{Acquired, Lock};

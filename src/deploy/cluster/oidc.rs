@@ -19,8 +19,8 @@ use kube::config::AuthProviderConfig;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::authorization::{bearer, sensitive};
 use super::error::ClusterError;
-use super::login::{bearer, sensitive};
 use crate::event::{Event, Events};
 use crate::net::{Proxies, Reply, Request, Tls, Transport, form_encoded, percent_encoded};
 use crate::{private_file, yaml};

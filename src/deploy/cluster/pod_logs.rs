@@ -10,9 +10,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::context::Context;
 use super::error::ClusterError;
 use super::logs::{Before, Container, First, Follower, Place, Until};
-use super::track::Context;
 use crate::deploy::resource::Resource;
 
 /// What may still be on its way from a container that runs on.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::client::Client;
-use super::discovery::{Kind, built_in, kind_of};
+use super::discovery::kind_of;
 use super::error::ClusterError;
+use super::kind::{Kind, built_in};
 use super::watch::{By, Topic, View};
 use crate::deploy::resource::{GroupVersionKind, Resource, ResourceId};
 use crate::kinds::Related;

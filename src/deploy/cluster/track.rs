@@ -3,55 +3,28 @@
 //! What the states mean is `kinds`'s business. Here is what it needs: the object, its pods, ReplicaSets and events from
 //! watches, and a memory of failures.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::client::Client;
-use super::discovery::{Kind, kind_of};
+use super::context::Context;
+use super::discovery::kind_of;
 use super::error::ClusterError;
 use super::evidence::Evidence;
+use super::kind::Kind;
 use super::pod_logs::Logs;
-use super::surroundings::{Around, Crowds, Topics, own_topic};
-use super::watch::{By, Hub, Refusal, Topic, View};
+use super::surroundings::{Around, Topics, own_topic};
+use super::watch::{By, Refusal, Topic, View};
 use crate::deploy::resource::{Resource, ResourceId};
-use crate::event::{Event, Events};
+use crate::event::Event;
 use crate::kinds::failures::{Failures, Tolerance, is_since, track as judge};
 use crate::kinds::{Related, State, Status, advice, deletion_grace, pods_of, settle, status};
 
-/// How many logs are followed at once, over the connection that requests use too: a server allows about a hundred streams on it.
-const LOG_STREAMS: usize = 60;
-
 /// How often an object is looked at while nothing is heard of it: times of grace end in silence.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
-
-/// What every tracker shares.
-pub(super) struct Context {
-    pub(super) client: Client,
-    pub(super) hub: Hub,
-    pub(super) events: Events,
-    /// Whether what containers print is shown as they print it.
-    pub(super) pod_logs: bool,
-    /// When the deployment began, by the cluster's clock: what happened before is none of its doing.
-    pub(super) since: Option<Timestamp>,
-    /// The same moment by our own clock.
-    begun: Instant,
-    /// How many objects of each collection are tracked.
-    pub(super) crowds: Crowds,
-    /// Who may follow a log.
-    pub(super) log_streams: Arc<Semaphore>,
-    /// How many lines that are there already are shown of each container; all of this deployment where it is `None`.
-    pub(super) tail: Option<u64>,
-    /// Last message of what is still on its way, for the text of a timeout.
-    pending: Mutex<HashMap<String, String>>,
-    /// Missing rights that were told already.
-    told: Mutex<HashSet<String>>,
-}
 
 /// Why tracking ended badly.
 #[derive(Debug)]
@@ -74,69 +47,6 @@ impl From<Refusal> for Failure {
     fn from(Refusal { message, help }: Refusal) -> Self {
         Failure::Failed { reason: message, evidence: Evidence::default(), help }
     }
-}
-
-impl Context {
-    pub(super) fn new(client: &Client, hub: Hub, events: &Events, pod_logs: bool, since: Option<Timestamp>, crowds: Crowds) -> Self {
-        Context {
-            client: client.clone(),
-            hub,
-            events: events.clone(),
-            pod_logs,
-            since,
-            begun: Instant::now(),
-            crowds,
-            log_streams: Arc::new(Semaphore::new(LOG_STREAMS)),
-            tail: None,
-            pending: Mutex::default(),
-            told: Mutex::default(),
-        }
-    }
-
-    fn note(&self, id: &ResourceId, message: Option<&str>) {
-        let mut pending = held(&self.pending);
-        match message {
-            Some(message) => pending.insert(id.to_string(), message.to_owned()),
-            None => pending.remove(&id.to_string()),
-        };
-    }
-
-    /// What the cluster's clock shows.
-    fn now(&self) -> Option<Timestamp> {
-        self.since?.checked_add(jiff::SignedDuration::try_from(self.begun.elapsed()).ok()?).ok()
-    }
-
-    /// `Kind/name: message` of what is on its way, sorted.
-    pub(super) fn pending(&self) -> Vec<String> {
-        let mut lines: Vec<String> = held(&self.pending).iter().map(|(id, message)| format!("{id}: {message}")).collect();
-        lines.sort();
-        lines
-    }
-
-    /// Says once that something cannot be shown because a right is missing.
-    pub(super) fn tell_missing_right(&self, error: Option<&ClusterError>) {
-        if let Some(ClusterError::Forbidden { message, help, .. }) = error {
-            self.tell_once(format!("logs are not shown: {message}"), Some(help.clone()));
-        }
-    }
-
-    fn tell_once(&self, message: String, help: Option<String>) {
-        if held(&self.told).insert(help.clone().unwrap_or_else(|| message.clone())) {
-            self.events.emit(Event::Warned { message, help });
-        }
-    }
-
-    fn progressed(&self, id: &ResourceId, message: &str, shown: &mut String) {
-        self.note(id, Some(message));
-        if shown != message {
-            message.clone_into(shown);
-            self.events.emit(Event::ResourceProgressed { resource: id.to_string(), message: message.to_owned() });
-        }
-    }
-}
-
-pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Follows the object where it is watched; by its name alone where the collection may not be read.

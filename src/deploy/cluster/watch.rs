@@ -15,8 +15,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Call, Client};
-use super::discovery::Kind;
 use super::error::ClusterError;
+use super::kind::Kind;
 use crate::kinds;
 use crate::net::percent_encoded;
 
