@@ -1,12 +1,21 @@
-//! Programs of the user's that are asked something: they end with us, and so does whatever they have started.
+//! Programs of the user's: where they are, and what they are asked. They end with us, and so does whatever they have started.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Child;
+
+/// A program that can be run: the one at a path, or the first of that name in the directories of a `PATH`, as a shell finds it.
+pub fn find(program: impl AsRef<OsStr>, path: &OsStr) -> Option<PathBuf> {
+    let named = PathBuf::from(program.as_ref());
+    let found = which::which_in(&named, Some(path), ".").ok()?;
+    Some(if named.components().count() > 1 { named } else { found })
+}
 
 /// Gives a program a text on standard input and takes what it prints; `None` where that takes longer than `limit`. Where nobody waits
 /// any more, or it takes too long, the program and its children are killed.

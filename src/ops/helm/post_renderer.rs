@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use miette::Diagnostic;
-use rustix::fs::{Access, access};
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 
 use super::plugin::{self, PluginError, PluginOptions};
 use crate::chart::HelmCompat;
+use crate::child_process;
 use crate::error::Result;
 use crate::event::Event;
 use crate::ops::Run;
@@ -52,13 +52,7 @@ impl PostRenderer {
             HelmCompat::Four => Some(plugin::find(&wanted.program, &wanted.plugins).map_err(PostRenderError::Plugin)?),
         };
         let program = plugin.as_ref().map_or(&wanted.program, |plugin| &plugin.program).clone();
-        let is_program = |file: &PathBuf| file.is_file() && access(file, Access::EXEC_OK).is_ok();
-        let found = if program.contains('/') {
-            Some(PathBuf::from(&program)).filter(is_program)
-        } else {
-            std::env::split_paths(&wanted.path).map(|dir| dir.join(&program)).find(is_program)
-        };
-        match found {
+        match child_process::find(&program, &wanted.path) {
             Some(file) => Ok(match plugin {
                 None => PostRenderer {
                     label: file.display().to_string(),

@@ -10,7 +10,6 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use miette::Diagnostic;
-use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use thiserror::Error;
@@ -18,6 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::child_process;
 use crate::error::Result;
 
 /// Editors that are taken where none is named, the first that is there.
@@ -52,9 +52,7 @@ impl Editor {
         if let Some(program) = words.next() {
             return Ok(Editor { program: program.into(), arguments: words.map(str::to_owned).collect() });
         }
-        let is_program = |file: &PathBuf| file.is_file() && access(file, Access::EXEC_OK).is_ok();
-        let places = EDITORS.iter().flat_map(|name| std::env::split_paths(&options.path).map(move |dir| dir.join(name)));
-        let program = places.into_iter().find(is_program).ok_or(EditorError::None)?;
+        let program = EDITORS.iter().find_map(|name| child_process::find(name, &options.path)).ok_or(EditorError::None)?;
         Ok(Editor { program, arguments: Vec::new() })
     }
 

@@ -1,10 +1,10 @@
 //! Where the programs are: beside our binary first, then in PATH, then where PATH often does not reach.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{EmbeddedError, EmbeddedOptions};
+use crate::child_process;
 
 /// The directories to search, in order.
 pub struct Search {
@@ -30,9 +30,8 @@ impl Search {
 
     pub fn daemon(&self) -> Result<PathBuf, EmbeddedError> {
         if let Some(path) = &self.explicit {
-            let found = if path.components().count() > 1 { Some(path.clone()) } else { self.program(path) };
-            return found
-                .filter(|path| is_executable(path))
+            return self
+                .program(path)
                 .and_then(|path| std::path::absolute(path).ok())
                 .ok_or_else(|| EmbeddedError::NotExecutable { path: path.clone() });
         }
@@ -50,8 +49,8 @@ impl Search {
             .ok_or(EmbeddedError::Missing { program: "runc", help: "install runc (or crun), or use a running daemon with --buildkit-host" })
     }
 
-    pub fn program(&self, name: impl AsRef<Path>) -> Option<PathBuf> {
-        self.dirs.iter().map(|dir| dir.join(&name)).find(|path| is_executable(path))
+    pub fn program(&self, name: impl AsRef<OsStr>) -> Option<PathBuf> {
+        child_process::find(name, &self.path())
     }
 
     /// The same directories as a PATH for the daemon.
@@ -60,12 +59,10 @@ impl Search {
     }
 }
 
-fn is_executable(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
