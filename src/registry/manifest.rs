@@ -1,6 +1,11 @@
 //! What a registry stores: descriptors, manifests, indexes and image configurations. PURE.
 //!
 //! Reads both the OCI image specification's forms and Docker's schema 2; what a reader does not need stays in the bytes.
+//!
+//! # Why not the types of `oci-spec`
+//! They demand what the specification demands: a descriptor without `mediaType` or an index without `schemaVersion` is no value of
+//! theirs, and registries hold such manifests, which Go's clients read. They keep labels and annotations in an order that changes from
+//! run to run, so that what is written with them has another digest each time. What is read here is four fields of three objects.
 
 use std::collections::BTreeMap;
 
