@@ -6,6 +6,7 @@
 
 mod conversion;
 
+use crate::words::hex;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -51,7 +52,7 @@ impl ObjectId {
 
 impl std::fmt::Display for ObjectId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::lower(self.0))
     }
 }
 

@@ -40,6 +40,7 @@
 //! | [`concealed`] | secret texts of the run that no output shows | pure but for what it keeps |
 //! | [`glob`] | path patterns: many for one path, one for many paths | pure |
 //! | [`error`], [`event`], [`file_tree`], [`platform`], [`yaml`] | what all rooms speak | pure |
+//! | [`words`] | what many rooms say: near names, hexadecimal digits, durations, texts of URLs | pure |
 //!
 //! # Arrows
 //!
@@ -91,4 +92,5 @@ pub mod registry;
 pub mod secret;
 pub mod template;
 pub mod ui;
+pub mod words;
 pub mod yaml;

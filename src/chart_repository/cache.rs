@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use sha2::{Digest as _, Sha256};
 
 use crate::cache_file;
+use crate::words::hex;
 
 /// The directory.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ impl Pin {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        Pin(hex(&hash.finalize()))
+        Pin(hex::lower(hash.finalize()))
     }
 }
 
@@ -65,11 +66,7 @@ impl Cache {
 
 /// The SHA-256 of some bytes in hex.
 pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::lower(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

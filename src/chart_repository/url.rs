@@ -1,6 +1,6 @@
 //! URLs of chart repositories. PURE.
 
-use crate::net::percent_decoded;
+use crate::words::percent::percent_decoded;
 
 /// A reference of an index against the URL of its repository, which counts as a directory; a query of the repository is kept.
 pub fn join(repository: &str, reference: &str) -> String {

@@ -1,7 +1,15 @@
-//! `werf completion`.
+//! `werf completion`, and what the scripts that it prints ask.
+//!
+//! A script knows nothing but the program: at each TAB it runs `COMPLETE=SHELL werf -- WORDS…`, which knows commands, flags and values.
 
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use clap::CommandFactory;
 use clap_complete::Shell;
+use clap_complete::env::{CompleteEnv, Shells};
 
+use super::{Cli, env, suggestions};
 use crate::ui;
 
 /// Arguments of `werf completion`.
@@ -16,9 +24,26 @@ pub struct Args {
 }
 
 /// Prints the script.
-pub fn run(args: &Args, command: &mut clap::Command) -> u8 {
+pub fn run(args: &Args) -> u8 {
+    let shell = args.of.unwrap_or(args.shell).to_string();
     let mut script = Vec::new();
-    clap_complete::generate(args.of.unwrap_or(args.shell), command, "werf", &mut script);
+    let written =
+        Shells::builtins().completer(&shell).map(|shell| shell.write_registration(env::COMPLETE, "werf", "werf", "werf", &mut script));
+    debug_assert!(matches!(written, Some(Ok(()))), "every shell that is named has a script, and memory takes it");
     ui::data(&String::from_utf8_lossy(&script));
     0
+}
+
+/// Answers a script: what the last of the words may become.
+pub fn answer(args: &[OsString]) -> u8 {
+    let words = Arc::new(args.iter().skip_while(|word| *word != "--").skip(1).cloned().collect::<Vec<_>>());
+    let program = || {
+        let mut command = Cli::command();
+        command.build();
+        suggestions::given(command, &words)
+    };
+    match CompleteEnv::with_factory(program).var(env::COMPLETE).completer("werf").try_complete(args.to_vec(), None) {
+        Ok(_) => 0,
+        Err(error) => super::usage(&error),
+    }
 }

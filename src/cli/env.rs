@@ -7,6 +7,9 @@ use std::sync::OnceLock;
 
 use crate::ui::fold::Folds;
 
+/// What a completion script sets when it asks: the name of its shell.
+pub const COMPLETE: &str = "COMPLETE";
+
 /// A variable's text; empty counts as unset, as in werf.
 pub fn text(name: &str) -> Option<String> {
     #[allow(clippy::disallowed_methods)] // the one place that reads the environment

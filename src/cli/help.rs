@@ -55,7 +55,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("dismiss", &["werf dismiss --env review-17 --with-namespace"]),
     ("cleanup", &["werf cleanup --repo registry.example.org/team/shop --dry-run"]),
     ("ci-env", &[". $(werf ci-env gitlab --as-file)", ". $(werf ci-env github --as-file)"]),
-    ("completion", &["werf completion bash > /etc/bash_completion.d/werf", "werf completion zsh > ~/.zsh/completions/_werf"]),
+    ("completion", &["werf completion bash > /etc/bash_completion.d/werf", "echo 'source <(werf completion zsh)' >> ~/.zshrc"]),
     ("init", &["werf init"]),
 ];
 

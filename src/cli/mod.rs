@@ -26,6 +26,7 @@ mod render;
 mod rollback;
 mod run;
 mod status;
+mod suggestions;
 mod time_layout;
 mod version;
 mod werf2;
@@ -110,6 +111,9 @@ enum Command {
 /// Runs the program with these arguments; returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
+    if env::text(env::COMPLETE).is_some() {
+        return completion::answer(&args);
+    }
     let mut command = Cli::command();
     let parsed = command.try_get_matches_from_mut(&args).and_then(|mut matches| {
         werf2::variables::check(&mut command, &matches)?;
@@ -142,7 +146,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Config(Late(command)) => config::run(*command),
         Command::Includes(Late(command)) => includes::run(*command),
         Command::Version => version::run(),
-        Command::Completion(Late(args)) => completion::run(&args, &mut Cli::command()),
+        Command::Completion(Late(args)) => completion::run(&args),
     }
 }
 

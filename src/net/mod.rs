@@ -19,7 +19,6 @@ mod bounds;
 mod limits;
 mod multiplexed;
 mod patience;
-mod percent;
 mod proxy;
 mod slow;
 
@@ -29,7 +28,6 @@ use bounds::{Bounds, Place};
 pub use limits::{Limits, TimeUp};
 pub use multiplexed::{Dialing, Multiplexed};
 pub use patience::{Patience, Setback, Tries, is_passing};
-pub use percent::{form_encoded, percent_decoded, percent_encoded};
 use proxy::{Connector, ProxyError};
 pub use proxy::{Proxies, Route};
 pub use slow::Slow;
@@ -38,7 +36,7 @@ use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -106,15 +104,16 @@ impl From<Verify> for Tls {
     }
 }
 
+type PlainClient = Client<Connector, Full<Bytes>>;
 type SecureClient = Client<HttpsConnector<Connector>, Full<Bytes>>;
 
 /// The connections of one process.
 #[derive(Debug)]
 pub struct Transport {
-    plain: Client<Connector, Full<Bytes>>,
+    plain: OnceLock<Result<PlainClient, String>>,
     secure: OnceLock<Result<SecureClient, String>>,
     tls: Tls,
-    proxies: Arc<Proxies>,
+    route: Arc<Route>,
     bounds: Bounds,
     slow: Slow,
 }
@@ -211,9 +210,8 @@ pub enum Failure {
 impl Transport {
     /// Makes a transport; opens nothing.
     pub fn new(tls: Tls, proxies: Proxies) -> Self {
-        let proxies = Arc::new(proxies);
-        let plain = pool().build(connector(false, &proxies));
-        Transport { plain, secure: OnceLock::new(), tls, proxies, bounds: Bounds::default(), slow: Slow::default() }
+        let route = Arc::new(Route::Named(proxies));
+        Transport { plain: OnceLock::new(), secure: OnceLock::new(), tls, route, bounds: Bounds::default(), slow: Slow::default() }
     }
 
     /// The same, which tells what takes long.
@@ -285,19 +283,29 @@ impl Transport {
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = request.url.parse().map_err(|error| Failure::Unusable(format!("the URL is malformed: {error}")))?;
         *message.headers_mut() = request.headers.clone();
-        let authorization = self.proxies.authorization(message.uri()).and_then(|value| HeaderValue::from_str(&value).ok());
-        if let Some(mut authorization) = authorization {
-            authorization.set_sensitive(true);
+        if let Some(authorization) = self.route.authorization(message.uri()) {
             message.headers_mut().insert(header::PROXY_AUTHORIZATION, authorization);
         }
-        let response = if secure { self.secure()?.request(message).await } else { self.plain.request(message).await };
+        let response = if secure { self.secure()?.request(message).await } else { self.plain()?.request(message).await };
         response.map_err(|error| classify(&error, error.is_connect(), secure))
+    }
+
+    fn plain(&self) -> Result<&PlainClient, Failure> {
+        let made = self.plain.get_or_init(|| {
+            let tls = if self.route.wants_tls() { Some(Arc::new(tls_config(&self.tls)?)) } else { None };
+            let mut direct = tcp();
+            direct.enforce_http(true);
+            Ok(pool().build(Connector { direct, route: self.route.clone(), tls }))
+        });
+        made.as_ref().map_err(|problem| Failure::Unusable(problem.clone()))
     }
 
     fn secure(&self) -> Result<&SecureClient, Failure> {
         let made = self.secure.get_or_init(|| {
-            let https = HttpsConnectorBuilder::new().with_tls_config(tls_config(&self.tls)?).https_only().enable_all_versions();
-            Ok(pool().build(https.wrap_connector(connector(true, &self.proxies))))
+            let tls = tls_config(&self.tls)?;
+            let connector = Connector { direct: tcp(), route: self.route.clone(), tls: Some(Arc::new(tls.clone())) };
+            let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_all_versions();
+            Ok(pool().build(https.wrap_connector(connector)))
         });
         made.as_ref().map_err(|problem| Failure::Unusable(problem.clone()))
     }
@@ -346,12 +354,6 @@ fn tcp() -> HttpConnector {
     connector.set_keepalive_retries(Some(2));
     connector.enforce_http(false);
     connector
-}
-
-fn connector(secure: bool, proxies: &Arc<Proxies>) -> Connector {
-    let mut connector = tcp();
-    connector.enforce_http(!secure);
-    Connector { direct: connector, route: Arc::new(Route::Named((**proxies).clone())) }
 }
 
 fn tls_config(tls: &Tls) -> Result<rustls::ClientConfig, String> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::header::PROXY_AUTHORIZATION;
 use http::{Request, Response, Uri, Version};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http2::SendRequest;
@@ -27,6 +28,7 @@ use super::{KEEP_ALIVE, Route};
 pub struct Multiplexed<B> {
     connector: HttpsConnector<Connector>,
     pool: hyper_util::client::legacy::Client<HttpsConnector<Connector>, B>,
+    route: Arc<Route>,
     requests: Arc<Mutex<State<B>>>,
     followed: Arc<Mutex<State<B>>>,
     is_followed: fn(&Uri) -> bool,
@@ -36,7 +38,7 @@ pub struct Multiplexed<B> {
 impl<B> Clone for Multiplexed<B> {
     fn clone(&self) -> Self {
         let (requests, followed) = (self.requests.clone(), self.followed.clone());
-        Multiplexed { connector: self.connector.clone(), pool: self.pool.clone(), requests, followed, ..*self }
+        Multiplexed { connector: self.connector.clone(), pool: self.pool.clone(), route: self.route.clone(), requests, followed, ..*self }
     }
 }
 
@@ -82,7 +84,8 @@ where
     /// Connects at the first request. `is_followed` tells which answers go on for long.
     pub fn new(dialing: Dialing, is_followed: fn(&Uri) -> bool) -> Self {
         let Dialing { tls, server_name, route, timeout } = dialing;
-        let tcp = Connector { direct: super::tcp(), route: Arc::new(route) };
+        let route = Arc::new(route);
+        let tcp = Connector { direct: super::tcp(), route: route.clone(), tls: Some(Arc::new(tls.clone())) };
         let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
         let connector = match server_name {
             Some(name) => builder.with_server_name_resolver(FixedServerNameResolver::new(name)).enable_all_versions().wrap_connector(tcp),
@@ -90,10 +93,10 @@ where
         };
         let pool = super::pool().build(connector.clone());
         let unknown = || Arc::new(Mutex::new(State::Unknown));
-        Multiplexed { connector, pool, requests: unknown(), followed: unknown(), is_followed, connect_timeout: timeout }
+        Multiplexed { connector, pool, route, requests: unknown(), followed: unknown(), is_followed, connect_timeout: timeout }
     }
 
-    async fn answer(self, request: Request<B>) -> Result<Response<Incoming>, BoxError> {
+    async fn answer(self, mut request: Request<B>) -> Result<Response<Incoming>, BoxError> {
         match self.connection(request.uri()).await? {
             Some(mut connection) => {
                 connection.ready().await?;
@@ -101,7 +104,12 @@ where
                 parts.version = Version::HTTP_2;
                 Ok(connection.send_request(Request::from_parts(parts, body)).await?)
             }
-            None => Ok(self.pool.request(request).await?),
+            None => {
+                if let Some(authorization) = self.route.authorization(request.uri()) {
+                    request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
+                }
+                Ok(self.pool.request(request).await?)
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! Proxies between us and servers: which one is meant for a server, and a connection through it.
 //!
 //! Follows Go's reading of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`: what is on this machine is not asked through a proxy of them.
-//! Proxies are asked for a tunnel (`CONNECT`), or by SOCKS 5 (RFC 1928), for which the library has the words.
+//! Proxies are asked for a tunnel (`CONNECT`), over TLS where their URL says `https`, or by SOCKS 5 (RFC 1928), for which the library has
+//! the words.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -10,16 +11,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use base64::Engine as _;
-use http::Uri;
+use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::proxy::SocksV5;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 use tower::{BoxError, Service};
 
-use super::percent::percent_decoded;
+use crate::words::percent::percent_decoded;
 
 /// The longest answer to a CONNECT, in bytes.
 const MAX_ANSWER: usize = 8 << 10;
@@ -54,11 +60,6 @@ impl Proxies {
         let host = uri.host()?.trim_start_matches('[').trim_end_matches(']').to_lowercase();
         let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
         if self.is_direct(&host, port) { None } else { Some(Proxy::read(proxy)) }
-    }
-
-    /// What a proxy wants to see in a request that it passes on itself; one in a tunnel it does not see.
-    pub fn authorization(&self, uri: &Uri) -> Option<String> {
-        self.of(uri).filter(|proxy| uri.scheme_str() != Some("https") && !proxy.is_socks())?.authorization()
     }
 
     fn is_direct(&self, host: &str, port: u16) -> bool {
@@ -98,7 +99,7 @@ fn is_within(address: IpAddr, network: &str, bits: &str) -> bool {
     width == other_width && bits <= width && (bits == 0 || (one ^ other) >> (128 - bits) == 0)
 }
 
-/// How servers are reached. It may hold a password, and so is not printed.
+/// How servers are reached. Prints without passwords.
 #[derive(Clone)]
 pub enum Route {
     /// As the proxies of the environment say.
@@ -107,12 +108,38 @@ pub enum Route {
     Through(String),
 }
 
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Route::Named(proxies) => proxies.fmt(f),
+            Route::Through(url) => super::redact(url).fmt(f),
+        }
+    }
+}
+
 impl Route {
     fn proxy(&self, uri: &Uri) -> Option<Proxy> {
         match self {
             Route::Named(proxies) => proxies.of(uri),
             Route::Through(url) => Some(Proxy::read(url)),
         }
+    }
+
+    /// What a proxy wants to see in a request that it passes on itself, never to be printed; one in a tunnel it does not see.
+    pub fn authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        let proxy = self.proxy(uri).filter(|proxy| uri.scheme_str() != Some("https") && !proxy.is_socks())?;
+        let mut value = HeaderValue::from_str(&proxy.authorization()?).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// Whether a proxy that is spoken to over TLS may be asked.
+    pub fn wants_tls(&self) -> bool {
+        let urls = match self {
+            Route::Named(proxies) => [proxies.http.as_deref(), proxies.https.as_deref()],
+            Route::Through(url) => [Some(url.as_str()), None],
+        };
+        urls.into_iter().flatten().any(|url| url.starts_with("https://"))
     }
 }
 
@@ -140,10 +167,22 @@ impl Proxy {
         self.url.starts_with("socks5://") || self.url.starts_with("socks5h://")
     }
 
-    /// Where to connect, if that is not the URL as it is: the connector knows only HTTP's ports.
-    fn dialed(&self, address: &Uri) -> Option<Uri> {
-        let host = address.host().filter(|_| self.is_socks())?;
-        format!("http://{host}:{}", address.port_u16().unwrap_or(1080)).parse().ok()
+    fn is_tls(&self) -> bool {
+        self.url.starts_with("https://")
+    }
+
+    /// Where to connect: the connector knows only HTTP's ports. The error is the text of a problem.
+    fn dialed(&self) -> Result<Uri, String> {
+        let malformed = || "has a malformed URL".to_owned();
+        let address: Uri = self.url.parse().map_err(|_| malformed())?;
+        let port = match address.scheme_str() {
+            Some("http") => 80,
+            Some("https") => 443,
+            _ if self.is_socks() => 1080,
+            _ => return Err("is none of http://, https:// and socks5://, and others cannot be used".into()),
+        };
+        let host = address.host().ok_or_else(malformed)?;
+        format!("http://{host}:{}", address.port_u16().unwrap_or(port)).parse().map_err(|_| malformed())
     }
 
     /// The value of `Proxy-Authorization`.
@@ -168,6 +207,8 @@ pub struct Connector {
     pub direct: HttpConnector,
     /// Through whom.
     pub route: Arc<Route>,
+    /// How proxies that are spoken to over TLS are known, where there may be some.
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 impl Service<Uri> for Connector {
@@ -181,27 +222,37 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let proxy = self.route.proxy(&uri);
-        let mut direct = self.direct.clone();
+        let (mut direct, tls) = (self.direct.clone(), self.tls.clone());
         Box::pin(async move {
-            let Some(proxy) = proxy else { return Ok(Stream { io: direct.call(uri).await?, is_proxied: false }) };
+            let Some(proxy) = proxy else { return Ok(Stream::new(direct.call(uri).await?.into_inner(), false)) };
             let failed = |problem: String| ProxyError { proxy: proxy.url.clone(), problem };
-            let address: Uri = proxy.url.parse().map_err(|_| failed("has a malformed URL".into()))?;
-            if !proxy.is_socks() && address.scheme_str() != Some("http") {
-                return Err(failed("is neither an http:// nor a socks5:// one, and others cannot be used".into()).into());
-            }
-            let opened = direct.call(proxy.dialed(&address).unwrap_or(address)).await;
+            let address = proxy.dialed().map_err(failed)?;
+            let host = address.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+            let opened = direct.call(address).await;
             let io = opened.map_err(|error| failed(format!("cannot be reached: {}", crate::error::root_cause(&error))))?;
             if proxy.is_socks() {
-                return Ok(Stream { io: through_socks(io, proxy.login.clone(), &uri).await.map_err(failed)?, is_proxied: false });
+                let io = through_socks(io, proxy.login.clone(), &uri).await.map_err(failed)?;
+                return Ok(Stream::new(io.into_inner(), false));
             }
+            let io = match tls.filter(|_| proxy.is_tls()) {
+                None => Either::Left(io.into_inner()),
+                Some(tls) => {
+                    let name = ServerName::try_from(host).map_err(|_| failed("has a malformed URL".into()))?;
+                    let secured = TlsConnector::from(tls).connect(name, io.into_inner()).await;
+                    Either::Right(secured.map_err(|error| failed(format!("cannot be spoken to over TLS: {error}")))?)
+                }
+            };
             if uri.scheme_str() != Some("https") {
-                return Ok(Stream { io, is_proxied: true });
+                return Ok(Stream { io: TokioIo::new(io), is_proxied: true });
             }
-            let io = tunnel(io.into_inner(), &uri, proxy.authorization().as_deref()).await.map_err(failed)?;
+            let io = tunnel(io, &uri, proxy.authorization().as_deref()).await.map_err(failed)?;
             Ok(Stream { io: TokioIo::new(io), is_proxied: false })
         })
     }
 }
+
+/// What a connection goes over: TCP, or TLS that only a proxy takes off.
+type Wire = Either<TcpStream, TlsStream<TcpStream>>;
 
 /// Asks a SOCKS proxy for a connection to the server of a URL, whose name the proxy looks up. The error is the text of a problem.
 async fn through_socks(io: TokioIo<TcpStream>, login: Option<(String, String)>, uri: &Uri) -> Result<TokioIo<TcpStream>, String> {
@@ -220,12 +271,13 @@ async fn through_socks(io: TokioIo<TcpStream>, login: Option<(String, String)>, 
 }
 
 /// Asks for a tunnel to the server of a URL. The error is the text of a problem.
-async fn tunnel(mut io: TcpStream, uri: &Uri, authorization: Option<&str>) -> Result<TcpStream, String> {
+async fn tunnel(mut io: Wire, uri: &Uri, authorization: Option<&str>) -> Result<Wire, String> {
     let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(443));
     let login = authorization.map(|value| format!("Proxy-Authorization: {value}\r\n")).unwrap_or_default();
     let request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{login}\r\n");
     let broke = |error: std::io::Error| format!("broke the connection: {error}");
     io.write_all(request.as_bytes()).await.map_err(broke)?;
+    io.flush().await.map_err(broke)?;
     let mut answer = Vec::new();
     // byte by byte, since what follows the head is the server's
     while !answer.ends_with(b"\r\n\r\n") {
@@ -246,13 +298,19 @@ async fn tunnel(mut io: TcpStream, uri: &Uri, authorization: Option<&str>) -> Re
 /// A connection, and whether requests on it are for a proxy.
 #[derive(Debug)]
 pub struct Stream {
-    io: TokioIo<TcpStream>,
+    io: TokioIo<Wire>,
     is_proxied: bool,
+}
+
+impl Stream {
+    fn new(io: TcpStream, is_proxied: bool) -> Self {
+        Stream { io: TokioIo::new(Either::Left(io)), is_proxied }
+    }
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        self.io.connected().proxy(self.is_proxied)
+        Connected::new().proxy(self.is_proxied)
     }
 }
 
@@ -323,9 +381,10 @@ mod tests {
         }
         let authorization = proxies.of(&"https://a.io".parse().unwrap()).unwrap().authorization();
         assert_eq!(authorization.as_deref(), Some("Basic bWU6cEBzcw=="));
-        let login = Proxies { http: Some("http://a:b@proxy".into()), ..Proxies::default() };
+        let login = Route::Named(Proxies { http: Some("http://a:b@proxy".into()), ..Proxies::default() });
         let shown = |url: &str| login.authorization(&url.parse().unwrap());
-        assert_eq!((shown("http://a.io"), shown("https://a.io")), (Some("Basic YTpi".into()), None));
+        assert_eq!((shown("http://a.io"), shown("https://a.io")), (HeaderValue::from_str("Basic YTpi").ok(), None));
+        assert!(!format!("{:?}", shown("http://a.io")).contains("YTpi"));
         assert!(!format!("{proxies:?}").contains("p%40ss"));
         let all = Proxies { direct: "*".into(), ..proxies };
         assert!(all.of(&"https://a.io".parse().unwrap()).is_none());

@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::file_tree::{FileTree, shown};
 use crate::glob::{self, Globs};
-use crate::project::document::closest;
 use crate::project::giterminism::Purpose;
 use crate::project::includes::LOCK_FILE;
+use crate::words::near::nearest;
 
 /// What the project's own files are called in lists.
 const LOCAL: &str = "local";
@@ -78,7 +78,7 @@ pub async fn get_file(options: ProjectOptions, path: &str, run: Run) -> Result<V
         return Ok(bytes.to_vec());
     }
     let all = files.list("")?;
-    let near = closest(path, all.iter().map(|entry| entry.path.as_str())).map(|near| format!("did you mean `{}`? ", shown(near)));
+    let near = nearest(path, all.iter().map(|entry| entry.path.as_str())).map(|near| format!("did you mean `{}`? ", shown(near)));
     Err(Wrong::NoFile { path: path.to_owned(), near: near.unwrap_or_default() }.into())
 }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error as ThisError;
 
+use super::whole_file::{self, Staged};
 use crate::error::Result;
 
 /// What `init` is asked.
@@ -189,11 +190,7 @@ spec:
 /// Writes a file that is not there yet, and tells it.
 fn write(dir: &Path, name: &str, text: &str, told: &mut String) -> Result<()> {
     let path = dir.join(name);
-    let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
-        file.write_all(text.as_bytes())
-    });
-    let what = match written {
+    let what = match whole_file::stage(&path, text.as_bytes()).and_then(Staged::commit_new) {
         Ok(()) => "Wrote",
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => "Kept, as it was there already:",
         Err(cause) => return Err(InitError::Unwritable { path, cause }.into()),

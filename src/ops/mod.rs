@@ -12,6 +12,7 @@ pub mod includes;
 pub mod init;
 pub mod lint;
 pub mod logs;
+pub mod names;
 pub mod plan;
 pub mod render;
 pub mod rollback;

@@ -61,6 +61,8 @@ pub struct Opened {
     pub commit: Commit,
     /// The rules.
     pub giterminism: Arc<Giterminism>,
+    /// The way up to the nearest project above.
+    above: Option<String>,
     /// Who asks other repositories for what is included.
     pub includer: Arc<Includer>,
     /// Who brings what the clone lacks.
@@ -105,7 +107,8 @@ fn open_with(options: &ProjectOptions, run: &Run, include: impl FnOnce(Gitermini
     warn(run, giterminism.warnings());
     let includer = Includer::new(options, &repository, run);
     let giterminism = Arc::new(include(giterminism, &includer)?);
-    Ok(Opened { repository, commit, giterminism, provider, includer })
+    let above = tree.above_with(&config::NAMES);
+    Ok(Opened { repository, commit, giterminism, above, provider, includer })
 }
 
 /// Tells what deserves attention.
@@ -242,6 +245,7 @@ impl ConfigWords {
             giterminism: &opened.giterminism,
             commit: CommitData { hash: &self.hash, date_human: &self.date, date_unix: opened.commit.authored.seconds },
             config: options.config.as_deref(),
+            above: opened.above.as_deref(),
             templates_dir: options.config_templates_dir.as_deref(),
             env: options.env.as_deref().unwrap_or_default(),
             project_name: options.project_name.as_deref(),

@@ -35,6 +35,11 @@ impl Staged {
     pub fn commit(self) -> io::Result<()> {
         fs::rename(&self.temporary, &self.place)
     }
+
+    /// Puts the file there where none is; else the error is [`io::ErrorKind::AlreadyExists`].
+    pub fn commit_new(self) -> io::Result<()> {
+        fs::hard_link(&self.temporary, &self.place)
+    }
 }
 
 impl Drop for Staged {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
+use crate::words::near::nearest;
+use crate::words::quoted::quoted;
 use crate::yaml::{DuplicateKeys, Node, NodeValue, Options, YamlError, parse_documents_with};
 
 /// One thing that is wrong in a file that a person wrote.
@@ -345,7 +347,7 @@ impl<'n> Fields<'n> {
     pub fn finish(self) {
         let known = self.known();
         for (name, key) in self.unknown(&known) {
-            let help = match closest(key, known.iter().copied()) {
+            let help = match nearest(key, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known keys here: {}", quoted(&known)),
             };
@@ -357,7 +359,7 @@ impl<'n> Fields<'n> {
     pub fn finish_leniently(self) {
         let known = self.known();
         for (name, key) in self.unknown(&known) {
-            let near = closest(key, known.iter().copied());
+            let near = nearest(key, known.iter().copied());
             self.sink.unknown.borrow_mut().push(UnknownKey { line: name.line, key: key.to_owned(), of: self.what.clone(), near });
         }
     }
@@ -397,39 +399,6 @@ pub fn warn_of_unknown(file: &str, effect: &str, unknown: &[UnknownKey]) -> Vec<
         None => format!("line {line}: remove `{key}` of {of}"),
     };
     vec![Warning { message, help: unknown.iter().map(line).collect::<Vec<_>>().join("\n") }]
-}
-
-/// The candidate that a mistyped name most likely means, if any is near enough.
-pub fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let lower = name.to_lowercase();
-    let near = candidates.into_iter().map(|candidate| (strsim::osa_distance(&lower, &candidate.to_lowercase()), candidate));
-    let (distance, candidate) = near.min_by_key(|(distance, _)| *distance)?;
-    (distance <= 1 + name.chars().count() / 4).then_some(candidate)
-}
-
-/// Names in back quotes, separated by commas.
-pub fn quoted<T: AsRef<str>>(names: &[T]) -> String {
-    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_closest_name_is_found_or_none() {
-        let names = ["base", "web", "dockerfile", "dependencies"];
-        let cases = [
-            ("bsae", Some("base")),
-            ("Dockerfile", Some("dockerfile")),
-            ("dependecies", Some("dependencies")),
-            ("zzz", None),
-            ("wbe", Some("web")),
-        ];
-        for (name, expect) in cases {
-            assert_eq!(closest(name, names), expect, "{name}");
-        }
-    }
 }
 
 /// Printing of diagnostics in tests: message, places with their labels, help, related problems; no drawing.

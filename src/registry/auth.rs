@@ -6,7 +6,7 @@ use base64::Engine as _;
 use serde::Deserialize;
 
 use super::credentials::{Credentials, Secret};
-use crate::net::form_encoded;
+use crate::words::percent::form_encoded;
 
 /// One challenge of a `WWW-Authenticate` header.
 #[derive(Clone, Debug, PartialEq, Eq)]

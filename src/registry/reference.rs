@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::words::hex;
 use sha2::Digest as _;
 
 /// The registry that a name without a host means.
@@ -203,14 +204,13 @@ impl Digest {
 
     /// The SHA-256 digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        let sum = sha2::Sha256::digest(bytes);
-        Digest(sum.iter().fold(String::from("sha256:"), |text, byte| text + &format!("{byte:02x}")))
+        Digest(format!("sha256:{}", hex::lower(sha2::Sha256::digest(bytes))))
     }
 
     /// Whether some bytes have this digest.
     pub fn matches(&self, bytes: &[u8]) -> bool {
         match self.0.split_once(':') {
-            Some(("sha512", hex)) => sha2::Sha512::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>() == hex,
+            Some(("sha512", wanted)) => hex::lower(sha2::Sha512::digest(bytes)) == wanted,
             _ => Digest::of(bytes) == *self,
         }
     }

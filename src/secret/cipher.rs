@@ -7,6 +7,7 @@ use aes::cipher::{BlockDecryptMut, BlockEncryptMut, KeyIvInit};
 use aes::{Aes128, Aes192, Aes256};
 
 use super::error::SecretError;
+use crate::words::hex;
 
 const IV: usize = 16;
 const HEADER: [u8; 2] = [IV as u8, 0];
@@ -34,7 +35,7 @@ impl SecretKey {
 
     /// The key's digits, for the one command that prints a key.
     pub fn expose(&self) -> String {
-        to_hex(&self.0)
+        hex::lower(&self.0)
     }
 }
 
@@ -60,7 +61,7 @@ pub fn encrypt(key: &SecretKey, iv: [u8; IV], bytes: &[u8]) -> String {
         24 => seal::<Aes192>(&key.0, &iv, bytes),
         _ => seal::<Aes256>(&key.0, &iv, bytes),
     };
-    to_hex(&[&HEADER[..], &iv, &body].concat())
+    hex::lower(&[&HEADER[..], &iv, &body].concat())
 }
 
 /// Decrypts a blob, with or without white space around it. An empty text is the blob of an empty text.
@@ -109,10 +110,6 @@ where
     C: aes::cipher::BlockDecryptMut + aes::cipher::BlockCipher,
 {
     cbc::Decryptor::<C>::new_from_slices(key, iv).ok()?.decrypt_padded_vec_mut::<Pkcs7>(body).ok()
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The bytes, or the first character, counted from 1, that is no digit of a pair.

@@ -20,6 +20,7 @@ use super::stack::Stack;
 use super::trace::Trace;
 use super::value::{Elem, Map, MapType, Str, Value};
 use crate::file_tree::{shown, text_of_bytes};
+use crate::words::near::nearest;
 
 /// Executes the template of this name; `trace` is told which node writes what.
 pub(super) fn execute(
@@ -260,7 +261,7 @@ impl Machine<'_> {
         let mut names = self.trees.names();
         names.extend(self.templates.jinja.iter().flat_map(|jinja| jinja.names()).cloned());
         let names: Vec<String> = names.iter().map(|name| shown(name)).collect();
-        let alike = hint::nearest(wanted, names.iter().map(String::as_str))?;
+        let alike = nearest(wanted, names.iter().map(String::as_str))?;
         Some(Hint { text: format!("nothing defines `{wanted}`; did you mean `{alike}`?"), owner: None })
     }
 

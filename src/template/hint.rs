@@ -2,6 +2,7 @@
 
 use super::ast::{Command, Node, NodeRef, Operand, Pipe};
 use super::value::{Map, Str, Value};
+use crate::words::near::nearest;
 
 /// Advice, and the map that it speaks of, if any.
 #[derive(Clone, Debug)]
@@ -148,14 +149,7 @@ pub fn keys_beside(wanted: &str, map: &Map, owner: &str) -> Option<String> {
 /// The key of a map that is most like a wanted one, if any is.
 pub fn keys_alike(wanted: &str, map: &Map) -> Option<String> {
     let keys = map.keys();
-    nearest(wanted, keys.iter().filter_map(Str::as_str)).map(str::to_owned)
-}
-
-/// The name that is most like a wanted one, if any is.
-pub fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let lower = wanted.to_lowercase();
-    let near = |(distance, name): &(usize, &str)| *name != wanted && *distance <= name.len() / 3 + 1 && !wanted.is_empty();
-    names.map(|name| (strsim::levenshtein(&lower, &name.to_lowercase()), name)).filter(near).min().map(|(_, name)| name)
+    nearest(wanted, keys.iter().filter_map(Str::as_str).filter(|key| *key != wanted)).map(str::to_owned)
 }
 
 /// What a value is, in words: `a string`.

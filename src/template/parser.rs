@@ -16,6 +16,7 @@ use super::lexer::{Delimiters, Keyword, Token, TokenKind, Tokens, lex};
 use super::value::Str;
 use super::{literal, runes};
 use crate::file_tree::text_of_bytes;
+use crate::words::near::nearest;
 
 /// What one text holds: its own tree under the text's name, and the trees that it defines.
 pub type Parsed = BTreeMap<Arc<str>, Arc<Tree>>;
@@ -110,9 +111,7 @@ impl Parser<'_> {
     fn function_alike(&self, message: &str) -> Option<String> {
         let wanted = message.strip_prefix("function \"")?.strip_suffix("\" not defined")?;
         let names = self.table.names().into_iter().chain(Builtin::NAMES);
-        let nearest = super::hint::nearest(wanted, names)?;
-        // names of functions are short: only a slip of the finger is meant
-        (strsim::levenshtein(wanted, nearest) <= wanted.len() / 3).then(|| nearest.to_owned())
+        nearest(wanted, names).map(str::to_owned)
     }
 
     /// Remembers the action in which a block begins, until the block is read.

@@ -6,6 +6,7 @@ mod chart_repository;
 mod ci_env;
 mod cleanup;
 mod cluster;
+mod completion;
 mod config;
 mod content;
 mod cr;

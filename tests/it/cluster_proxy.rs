@@ -120,6 +120,27 @@ async fn proxies_of_the_environment_count_for_the_cluster_but_not_for_this_machi
 }
 
 #[tokio::test]
+async fn a_proxy_that_passes_plain_requests_on_gets_its_login() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, folder) = (listener.local_addr().unwrap(), tempfile::tempdir().unwrap());
+    let seen = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let list = r#"{"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": []}"#;
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{list}", list.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        String::from_utf8(head).unwrap()
+    });
+    ask(&kubeconfig(folder.path(), "http://api.invalid:6443", Some(&format!("http://me:p%40ss@{address}")))).await.unwrap();
+    let head = seen.await.unwrap().to_lowercase();
+    assert!(head.starts_with("get http://api.invalid:6443/api/v1/namespaces/ns/secrets?"), "{head}");
+    assert!(head.contains("\r\nproxy-authorization: basic bwu6cebzcw==\r\n"), "{head}");
+}
+
+#[tokio::test]
 async fn proxies_that_do_not_do_it_are_named() {
     let (fake, folder) = (Fake::start().await, tempfile::tempdir().unwrap());
     let socks = Socks::start(fake.address).await;
@@ -145,7 +166,7 @@ async fn proxies_that_do_not_do_it_are_named() {
     help: the address comes from the kubeconfig DIR/config; `kubectl version` asks the same server
     error: cannot reach the Kubernetes API server http://api.invalid: the proxy socks5://GONE cannot be reached: Connection refused (os error 111)
     help: the address comes from the kubeconfig DIR/config; `kubectl version` asks the same server
-    error: cannot reach the Kubernetes API server http://api.invalid: the proxy ftp://proxy.invalid is neither an http:// nor a socks5:// one, and others cannot be used
+    error: cannot reach the Kubernetes API server http://api.invalid: the proxy ftp://proxy.invalid is none of http://, https:// and socks5://, and others cannot be used
     help: the address comes from the kubeconfig DIR/config; `kubectl version` asks the same server
     ");
 }

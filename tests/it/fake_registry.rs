@@ -516,6 +516,11 @@ pub async fn tls_front(registry: &FakeRegistry) -> SocketAddr {
 
 /// The same with its certificate as PEM.
 pub async fn certified_tls_front(registry: &FakeRegistry) -> (SocketAddr, String) {
+    tls_front_of(registry.address).await
+}
+
+/// The same in front of anything.
+pub async fn tls_front_of(behind: SocketAddr) -> (SocketAddr, String) {
     let signed = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -525,7 +530,6 @@ pub async fn certified_tls_front(registry: &FakeRegistry) -> (SocketAddr, String
         .with_single_cert(vec![signed.cert.der().clone()], key)
         .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let behind = registry.address;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -30,7 +30,15 @@ impl FullDisk {
 
     /// Whether nothing is there but what was.
     pub fn is_as_before(&self) -> bool {
-        files(&self.0) == [self.0.join("filler")]
+        self.names().is_empty()
+    }
+
+    /// The paths of what came since, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let files = files(&self.0).into_iter().filter(|path| *path != self.0.join("filler"));
+        let mut names: Vec<String> = files.map(|path| path.strip_prefix(&self.0).expect("below").display().to_string()).collect();
+        names.sort();
+        names
     }
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # install.sh: the programs that the testbed takes from Debian. As root it installs what is missing, otherwise it says what to ask for.
 . "$(dirname "$0")/lib.sh"
-declare -A package=([runc]=runc [newuidmap]=uidmap [busybox]=busybox-static [iptables]=iptables [openssl]=openssl [curl]=curl [cc]=gcc [git]=git [ip]=iproute2 [flock]=util-linux [make]=make)
+declare -A package=([runc]=runc [newuidmap]=uidmap [busybox]=busybox-static [iptables]=iptables [openssl]=openssl [curl]=curl [cc]=gcc [git]=git [ip]=iproute2 [flock]=util-linux [make]=make [zsh]=zsh)
 missing=()
 for program in "${!package[@]}"; do command -v "$program" >/dev/null || missing+=("${package[$program]}"); done
 if command -v busybox >/dev/null && ! busybox --list 2>/dev/null | grep -qx httpd; then missing+=(busybox-static); fi

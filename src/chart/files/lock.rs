@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::model::Dependency;
 use super::versions::is_compatible;
+use crate::words::hex;
 use crate::yaml;
 
 /// Chart.lock, or requirements.lock of a chart of apiVersion v1.
@@ -88,8 +89,7 @@ fn digest_of_helm_2(declared: &[Dependency]) -> String {
 }
 
 fn sha256(value: &impl Serialize) -> String {
-    let hash = Sha256::digest(go_json(value).as_bytes());
-    format!("sha256:{}", hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    format!("sha256:{}", hex::lower(Sha256::digest(go_json(value).as_bytes())))
 }
 
 /// JSON as Go prints it: signs that HTML knows are escaped. Outside of strings JSON has none of them.

@@ -13,6 +13,7 @@ use crate::secret;
 use crate::template::call::{FunctionError, ObjectType, Ref, Rest, Table};
 use crate::template::functions;
 use crate::template::value::{Entries, List, Map, MapType, Str, Value};
+use crate::words::near::nearest;
 use crate::yaml;
 
 pub use crate::template::functions::DebugLog;
@@ -56,10 +57,9 @@ fn unknown_image(name: &str, images: &BTreeMap<String, String>) -> String {
         return format!("unknown image `{name}`: werf.yaml has no images");
     }
     let known: Vec<String> = images.keys().map(|name| format!("`{name}`")).collect();
-    let nearest = images.keys().map(|known| (strsim::levenshtein(name, known), known)).min();
-    let hint = match nearest {
-        Some((distance, nearest)) if distance <= name.len().max(3) / 3 => format!(", did you mean `{nearest}`? Images"),
-        _ => "; images".to_owned(),
+    let hint = match nearest(name, images.keys().map(String::as_str)) {
+        Some(near) => format!(", did you mean `{near}`? Images"),
+        None => "; images".to_owned(),
     };
     format!("unknown image `{name}`{hint} of werf.yaml: {}", known.join(", "))
 }

@@ -11,6 +11,7 @@ use super::ProvenanceError;
 use super::cleartext::Signed;
 use super::packet::{numbers, packets};
 use super::signature::{Signature, signature};
+use crate::words::hex;
 
 const RSA_KINDS: [u8; 2] = [1, 3];
 const EDDSA: u8 = 22;
@@ -95,7 +96,7 @@ impl Keyring {
         if signature.kind > 1 {
             return Err(malformed("its signature is over something else than a text"));
         }
-        let name = hex(&issuer);
+        let name = hex::upper(&issuer);
         let key = self.keys.iter().find(|key| key.own[12..] == issuer).ok_or(ProvenanceError::UnknownKey { key: name.clone() })?;
         let is_over = |from: u64, lasts: Option<u64>| lasts.is_some_and(|seconds| from.saturating_add(seconds) < now);
         let old = |problem| Err(ProvenanceError::OldKey { key: name.clone(), problem });
@@ -133,7 +134,7 @@ impl Key {
 
     /// The fingerprint that people know: that of the primary key.
     pub fn fingerprint_text(&self) -> String {
-        hex(&self.primary)
+        hex::upper(&self.primary)
     }
 
     /// Whether the key made a signature over bytes; `None` where that cannot be told.
@@ -242,8 +243,4 @@ impl Material {
 fn padded(number: &[u8], length: usize) -> Option<Vec<u8>> {
     let zeros = length.checked_sub(number.len())?;
     Some([&vec![0; zeros][..], number].concat())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }

@@ -18,6 +18,7 @@ use super::oidc::{Oidc, Place};
 use crate::error::root_cause;
 use crate::event::Events;
 use crate::net::{Dialing, Multiplexed, Proxies, Route, at_once};
+use crate::words::near::nearest;
 
 /// Where the cluster is and who we are. Empty fields leave the kubeconfig's word.
 #[derive(Clone, Debug, Default)]
@@ -372,14 +373,8 @@ async fn from_files(paths: &[PathBuf]) -> Result<(Option<Kubeconfig>, String), C
 }
 
 fn unknown_context(kubeconfig: &Kubeconfig, origin: &str, name: &str) -> ClusterError {
-    let best = kubeconfig
-        .contexts
-        .iter()
-        .map(|context| (similar::TextDiff::from_chars(name, context.name.as_str()).ratio(), context.name.as_str()))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(ratio, _)| *ratio > 0.6);
-    let help = match best {
-        Some((_, best)) => format!("did you mean `{best}`? Contexts: {}", names_of(kubeconfig)),
+    let help = match nearest(name, kubeconfig.contexts.iter().map(|context| context.name.as_str())) {
+        Some(best) => format!("did you mean `{best}`? Contexts: {}", names_of(kubeconfig)),
         None => format!("contexts: {}", names_of(kubeconfig)),
     };
     ClusterError::UnknownContext { path: origin.into(), name: name.into(), help }

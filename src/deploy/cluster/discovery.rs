@@ -13,6 +13,7 @@ use super::kind::{Kind, built_in, defined_kinds};
 use crate::deploy::plan::Live;
 use crate::deploy::resource::{GroupVersionKind, Resource, ResourceId};
 use crate::kinds::Scope;
+use crate::words::near::nearest;
 
 /// How long the server may take to serve a kind whose definition is there.
 const SERVED_WITHIN: Duration = Duration::from_secs(10);
@@ -220,13 +221,9 @@ fn unknown(kinds: &BTreeMap<GroupVersionKind, Kind>, id: &ResourceId, path: &str
     let help = if !elsewhere.is_empty() {
         format!("the cluster has `{}` in {}", id.gvk.kind, elsewhere.join(", "))
     } else {
-        let best = kinds
-            .keys()
-            .map(|gvk| (similar::TextDiff::from_chars(id.gvk.kind.as_str(), gvk.kind.as_str()).ratio(), gvk))
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .filter(|(ratio, _)| *ratio > 0.75);
-        match best {
-            Some((_, gvk)) => format!("did you mean `{}` in {}?", gvk.kind, gvk.api_version()),
+        let near = nearest(&id.gvk.kind, kinds.keys().map(|gvk| gvk.kind.as_str()));
+        match near.and_then(|near| kinds.keys().find(|gvk| gvk.kind == near)) {
+            Some(gvk) => format!("did you mean `{}` in {}?", gvk.kind, gvk.api_version()),
             None => "install the CustomResourceDefinition first, or put it into the chart's `crds/`".into(),
         }
     };

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::deploy::resource::GroupVersionKind;
 use crate::kinds::{self, Scope};
+use crate::words::percent::percent_encoded;
 
 /// A kind with its place in URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,13 +40,8 @@ impl Kind {
         path += &self.plural;
         if let Some(name) = name {
             path += "/";
-            // RBAC names may hold characters that mean something in a URL.
-            for byte in name.bytes() {
-                match byte {
-                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' => path.push(byte as char),
-                    byte => path += &format!("%{byte:02X}"),
-                }
-            }
+            // RBAC names may hold characters that mean something in a URL; a colon means nothing there.
+            path += &percent_encoded(name).replace("%3A", ":");
         }
         path
     }

@@ -12,7 +12,7 @@ use super::kind::Kind;
 use crate::deploy::plan::Live;
 use crate::deploy::resource::{Resource, ResourceId};
 use crate::kinds::Scope;
-use crate::net::percent_encoded;
+use crate::words::percent::percent_encoded;
 
 /// Reads the live state of all resources at once.
 pub async fn observe<'a>(client: &Client, resources: impl IntoIterator<Item = &'a Resource>) -> Result<Live, ClusterError> {

@@ -26,6 +26,7 @@ use super::holder::Process;
 use super::moment::Moment;
 use super::record::newest_revision;
 use crate::event::{Event, Events};
+use crate::words::hex;
 
 const CONFIG_MAP: &str = "werf-synchronization";
 const TTL: Duration = Duration::from_secs(10);
@@ -329,8 +330,7 @@ impl LockClient {
 /// Name of the annotation, as lockgate computes it.
 fn key(release: &str) -> String {
     let digest = Sha3_224::digest(format!("release/{release}"));
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("lockgate.io/{hex}")
+    format!("lockgate.io/{}", hex::lower(digest))
 }
 
 /// Whether the holder gave the lock back while others queue: lockgate then leaves an expired record behind.

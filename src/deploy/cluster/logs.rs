@@ -21,7 +21,7 @@ use super::client::{Call, Client};
 use super::error::ClusterError;
 use crate::deploy::resource::LogOptions;
 use crate::event::{Event, Events};
-use crate::net::percent_encoded;
+use crate::words::percent::percent_encoded;
 
 /// How many lines of a failed container are shown.
 pub(super) const TAIL: usize = 20;

@@ -22,7 +22,8 @@ use tokio::sync::Mutex;
 use super::authorization::{bearer, sensitive};
 use super::error::ClusterError;
 use crate::event::{Event, Events};
-use crate::net::{Proxies, Reply, Request, Tls, Transport, form_encoded, percent_encoded};
+use crate::net::{Proxies, Reply, Request, Tls, Transport};
+use crate::words::percent::{form_encoded, percent_encoded};
 use crate::{private_file, yaml};
 
 /// How long the provider may think.

@@ -13,6 +13,7 @@ use super::discovery::all_kinds;
 use super::error::ClusterError;
 use crate::cache_file;
 use crate::deploy::resource::GroupVersionKind;
+use crate::words::hex;
 
 /// The OpenAPI documents of some group versions (`v1`, `apps/v1`), those that the server does not have left out.
 ///
@@ -55,5 +56,5 @@ async fn document(client: &Client, url: &str, cache: &Path) -> Result<Value, Clu
 }
 
 fn sha512(bytes: &[u8]) -> String {
-    Sha512::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::lower(Sha512::digest(bytes))
 }

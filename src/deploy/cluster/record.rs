@@ -17,7 +17,7 @@ use super::client::{Call, Client};
 use super::discovery::list;
 use super::error::ClusterError;
 use crate::deploy::resource::Action;
-use crate::net::percent_encoded;
+use crate::words::percent::percent_encoded;
 
 /// What a revision is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

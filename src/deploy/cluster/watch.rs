@@ -18,7 +18,7 @@ use super::client::{Call, Client};
 use super::error::ClusterError;
 use super::kind::Kind;
 use crate::kinds;
-use crate::net::percent_encoded;
+use crate::words::percent::percent_encoded;
 
 /// How long a watch may say nothing: the server sends a bookmark about every minute, and one that is silent for longer may be gone.
 const SILENCE: Duration = Duration::from_secs(100);

@@ -11,6 +11,7 @@ use super::error::ResourceError;
 use super::id::ResourceId;
 use super::json_path::{self, JsonPath};
 use super::steering::*;
+use crate::words::duration;
 
 /// Reads the steering of one object. Every bad annotation is reported.
 pub(super) fn read(object: &Value, id: &ResourceId, path: &str) -> Result<Steering, Vec<ResourceError>> {
@@ -339,7 +340,7 @@ impl Reader<'_> {
 
     fn duration(&mut self, name: &str) -> Option<Duration> {
         let text = self.text(name)?;
-        let found = parse_duration(text.trim());
+        let found = duration::parse(text.trim());
         if found.is_none() {
             self.wrong(name, &text, "it is no duration".into(), "write a duration such as 90s, 4m or 1h30m");
         }
@@ -388,32 +389,6 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 fn one_of<T>(known: &[(&str, T)]) -> String {
     format!("known values: {}", known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))
-}
-
-/// A duration as Go writes it: a sequence of numbers with units `h`, `m`, `s`, `ms`, `us`, `ns`.
-fn parse_duration(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let mut rest = text;
-    let mut seconds = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let number: f64 = rest[..digits].parse().ok()?;
-        let unit_end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
-        seconds += number
-            * match &rest[digits..unit_end] {
-                "h" => 3600.0,
-                "m" => 60.0,
-                "s" => 1.0,
-                "ms" => 1e-3,
-                "us" | "µs" => 1e-6,
-                "ns" => 1e-9,
-                _ => return None,
-            };
-        rest = &rest[unit_end..];
-    }
-    (!text.is_empty()).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
 }
 
 /// Whether a file is below the `crds` directory of a chart: `shop/crds/a.yaml`, `shop/charts/db/crds/a.yaml`.

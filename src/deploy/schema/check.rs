@@ -6,6 +6,7 @@ use super::error::{Found, SchemaError};
 use super::schemas::Schemas;
 use super::value::{Path, Walk};
 use crate::deploy::resource::GroupVersionKind;
+use crate::words::near::nearest;
 use crate::yaml::{self, Node};
 
 /// A rendered document.
@@ -107,7 +108,7 @@ fn instead_of(kind: &GroupVersionKind, schemas: &Schemas, elsewhere: &BTreeSet<G
         let verb = if served.len() == 1 { "is" } else { "are" };
         return format!("{} {verb}", served.into_iter().collect::<Vec<_>>().join(", "));
     }
-    match super::value::closest(&kind.kind, all().map(|other| other.kind.as_str())) {
+    match nearest(&kind.kind, all().map(|other| other.kind.as_str())) {
         Some(near) => {
             let version = all().find(|other| other.kind == near).map(GroupVersionKind::api_version).unwrap_or_default();
             format!("did you mean `{near}` in {version}?")

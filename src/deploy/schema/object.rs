@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::value::{Facets, Path, Span, Walk, closest, quoted};
+use super::value::{Facets, Path, Span, Walk};
+use crate::words::near::nearest;
+use crate::words::quoted::quoted;
 use crate::yaml::{self, Node};
 
 /// So many names of fields are listed where none is near.
@@ -39,7 +41,7 @@ impl<'a> Walk<'a> {
             facets.values("properties").filter_map(Value::as_object).flatten().map(|(name, _)| name.as_str()).collect();
         known.sort_unstable();
         known.dedup();
-        let help = match closest(name, known.iter().copied()) {
+        let help = match nearest(name, known.iter().copied()) {
             Some(near) => Some(format!("did you mean `{near}`?")),
             None if known.is_empty() => None,
             None if known.len() <= LISTED => Some(format!("fields here: {}", quoted(&known))),

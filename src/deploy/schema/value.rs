@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use super::error::Found;
 use super::schemas::Schema;
+use crate::words::near::nearest;
+use crate::words::quoted::quoted;
 use crate::yaml::{self, Node, NodeValue};
 
 /// Deeper than this no reference is followed: it may lead to itself.
@@ -183,7 +185,7 @@ impl<'a> Walk<'a> {
             // an empty text is how Go's programs leave a field out
             let is_left_out = self.is_builtin && value == "";
             if !is_left_out && !allowed.contains(&value) {
-                let near = node.as_str().and_then(|text| closest(text, allowed.iter().filter_map(Value::as_str)));
+                let near = node.as_str().and_then(|text| nearest(text, allowed.iter().filter_map(Value::as_str)));
                 self.wrong(path, node, at, format!("must be {}", one_of(allowed)), near.map(|near| format!("did you mean `{near}`?")));
             }
         }
@@ -396,18 +398,4 @@ fn one_of(allowed: &[Value]) -> String {
         [only] => only.clone(),
         several => format!("one of {}", several.join(", ")),
     }
-}
-
-pub(super) fn quoted<T: AsRef<str>>(names: &[T]) -> String {
-    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
-}
-
-/// The candidate that a mistyped name most likely means, if any is near enough.
-pub(super) fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let wanted = name.to_lowercase();
-    let near = |candidate: &'c str| {
-        let ratio = similar::TextDiff::from_chars(wanted.as_str(), candidate.to_lowercase().as_str()).ratio();
-        (ratio > 0.75).then_some((ratio, candidate))
-    };
-    candidates.into_iter().filter_map(near).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, candidate)| candidate)
 }

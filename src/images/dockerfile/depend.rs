@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::error::{DockerfileError, nearest};
+use super::error::DockerfileError;
 use super::evaluate::{Base, Evaluated, Line, Scene, Unpinned};
 use super::parse::{Dockerfile, parse_triggers};
 use super::request::Request;
@@ -14,6 +14,7 @@ use super::sources::ContextUse;
 use super::stages::{Stage, declarations, globals, stages};
 use super::syntax::reads_dockerfiles;
 use super::words::{Lookup, mentioned};
+use crate::words::near::nearest;
 
 /// What the result of a target is a function of, besides the images under its bases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -73,10 +73,3 @@ pub enum DockerfileError {
         help: String,
     },
 }
-
-/// The nearest of some names, if it is near: one edit for short names, up to a third of longer ones.
-pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (wanted.chars().count() / 3).clamp(1, 3);
-    let near = names.map(|name| (strsim::osa_distance(&wanted.to_lowercase(), &name.to_lowercase()), name));
-    near.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
-}

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::error::{DockerfileError, nearest};
+use super::error::DockerfileError;
 use super::heredoc::mark;
 use super::ignore::pattern_of_flag;
 use super::parse::{Dockerfile, Instruction, parse_triggers};
@@ -13,6 +13,7 @@ use super::request::Request;
 use super::sources::{ContextUse, Remote, remote};
 use super::stages::{Env, Stage, declarations, substitute, value};
 use super::words::{self, BLANKS, Lookup, UNKNOWN, mentioned, quoted};
+use crate::words::near::nearest;
 
 /// What all stages are evaluated with.
 pub(super) struct Scene<'a> {

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use miette::NamedSource;
 
-use super::error::{DockerfileError, nearest};
+use super::error::DockerfileError;
 use super::heredoc::{Heredoc, marks};
 use super::syntax;
 use super::words::{self, BLANKS, UNKNOWN};
 use crate::file_tree::{bytes_of_text, text_of_bytes};
+use crate::words::near::nearest;
 
 /// A parsed Dockerfile.
 #[derive(Clone, Debug)]

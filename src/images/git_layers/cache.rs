@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::cache_file;
+use crate::words::hex;
 
 /// A store of small records.
 pub trait LayerCache: Send + Sync {
@@ -89,7 +90,7 @@ impl DirectoryCache {
     }
 
     fn path(&self, key: &[u8; 32]) -> PathBuf {
-        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::lower(key);
         self.directory.join(&hex[..2]).join(&hex[2..])
     }
 }

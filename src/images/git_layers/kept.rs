@@ -7,7 +7,8 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::cache::Scratch;
-use super::layer::{Blob, hex};
+use super::layer::Blob;
+use crate::words::hex;
 
 /// Layers that are longer, in bytes, are not kept in memory.
 const LONG: usize = 128 << 10;
@@ -73,7 +74,7 @@ impl Keeper {
 
     /// The bytes, and what they are called.
     pub fn end(mut self) -> io::Result<(Kept, Blob)> {
-        let blob = Blob { digest: format!("sha256:{}", hex(&self.hash.clone().finalize())), size: self.size };
+        let blob = Blob { digest: format!("sha256:{}", hex::lower(&self.hash.clone().finalize())), size: self.size };
         if !self.pieces.is_empty() {
             self.spill()?;
         }

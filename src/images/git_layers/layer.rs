@@ -15,6 +15,7 @@ use super::kept::{Keeper, Kept};
 use super::listing::mode_byte;
 use super::tar::{Archive, Directory, FORMAT, compressor, directories};
 use crate::file_tree::{Content, Entry, FileTree, Mode, ReadError, shown};
+use crate::words::hex;
 
 /// A layer could not be made.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
@@ -419,7 +420,7 @@ fn make(tree: &dyn FileTree, placement: &Placement, range: Range<usize>, scratch
     }
     let Tee { hash, out } = archive.finish().map_err(failed(&placement.to))?;
     let (kept, blob) = out.finish().and_then(Keeper::end).map_err(failed(&placement.to))?;
-    Ok(Made { kept, blob, diff_id: format!("sha256:{}", hex(&hash.finalize())) })
+    Ok(Made { kept, blob, diff_id: format!("sha256:{}", hex::lower(hash.finalize())) })
 }
 
 struct Tee<W> {
@@ -441,11 +442,7 @@ impl<W: Write> Write for Tee<W> {
 
 /// The digest of bytes as OCI writes it.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(bytes)))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("sha256:{}", hex::lower(Sha256::digest(bytes)))
 }
 
 /// A row: size, digest, diff id, as text; a set's record: the number of files, then the row, for each layer.

@@ -10,6 +10,7 @@ use super::declare;
 use super::inputs::{Input, Value};
 use super::stage::Stage;
 use crate::file_tree::ReadError;
+use crate::words::hex;
 
 /// A 256-bit content digest. As hex (64 characters) it is the tag of an image.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,7 +25,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::lower(self.0))
     }
 }
 

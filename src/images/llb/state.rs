@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::note::Note;
 use super::pb;
 use crate::platform::Platform;
+use crate::words::hex;
 
 /// A file system at some point of a build. Cheap to clone; an op leaves the states that it reads as they are.
 #[derive(Clone, Debug, Default)]
@@ -142,5 +143,5 @@ pub(super) fn first_output(vertex: Arc<Node>) -> State {
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    format!("sha256:{}", Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    format!("sha256:{}", hex::lower(Sha256::digest(bytes)))
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::context::{Allows, Context};
 use super::image::{From, Image, Location, NAMELESS, Recipe};
 use super::{Config, meta, read_image, read_meta};
-use crate::project::document::{Advice, Problem, Sink, closest, quoted, read_document};
+use crate::project::document::{Advice, Problem, Sink, read_document};
+use crate::words::near::nearest;
+use crate::words::quoted::quoted;
 use crate::yaml::Node;
 
 /// What the checks need to know beside the text.
@@ -98,7 +100,7 @@ fn unknown_document(sink: &Sink, document: &Node) {
         return;
     };
     let near = entries.iter().find_map(|(key, _)| {
-        let near = closest(key.text()?, ["configVersion", "image", "dockerfile"])?;
+        let near = nearest(key.text()?, ["configVersion", "image", "dockerfile"])?;
         Some((key, near))
     });
     let message = "a document has none of `configVersion`, `image` and `dockerfile`";
@@ -177,7 +179,7 @@ fn links(image: &Image) -> Vec<Link<'_>> {
 
 fn check_links(sink: &Sink, images: &[Image]) {
     let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
-    let help = |name: &str, others: &[&str]| match (closest(name, others.iter().copied()), others.is_empty()) {
+    let help = |name: &str, others: &[&str]| match (nearest(name, others.iter().copied()), others.is_empty()) {
         (Some(near), _) => format!("did you mean `{near}`? Images here: {}", quoted(others)),
         (None, true) => "there is no other image in this file".to_owned(),
         (None, false) => format!("images here: {}", quoted(others)),
@@ -192,7 +194,7 @@ fn check_links(sink: &Sink, images: &[Image]) {
         if let Recipe::Stapel(stapel) = &image.recipe
             && let From::Reference(reference) = &stapel.from
             && !reference.contains(['/', ':', '@', '.'])
-            && let Some(near) = closest(reference, others.iter().copied())
+            && let Some(near) = nearest(reference, others.iter().copied())
         {
             let message = format!("image `{}` is based on unknown image `{reference}`", image.name);
             let help = format!("did you mean `{near}`? If a public image is meant, write its tag: `{reference}:latest`");

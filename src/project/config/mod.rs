@@ -30,7 +30,7 @@ use crate::template::host::Host;
 pub use documents::documents_of_images;
 pub use error::ConfigError;
 pub use read_meta::hours_long;
-pub use render::{Mentions, RenderedConfig};
+pub use render::{Mentions, NAMES, RenderedConfig};
 
 #[cfg(test)]
 mod tests;
@@ -71,6 +71,8 @@ pub struct ConfigInput<'a> {
     pub commit: CommitData<'a>,
     /// `--config`: another file than `werf.yaml`, `werf.yml` or `werf.yaml.j2`.
     pub config: Option<&'a str>,
+    /// The way up to the nearest project above, where this is a part of a repository.
+    pub above: Option<&'a str>,
     /// `--config-templates-dir`: another directory than `.werf`.
     pub templates_dir: Option<&'a str>,
     /// `--env`: `.Env` of templates.

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use super::context::Context;
 use super::image::{Dependency, DependencyImport, Dockerfile, Image, ImageFact, Location, NAMELESS, Recipe, Secret, SecretSource, When};
 use super::{names, paths, read_spec, read_stapel};
-use crate::project::document::{Fields, Text, closest, quoted};
+use crate::project::document::{Fields, Text};
+use crate::words::near::nearest;
+use crate::words::quoted::quoted;
 use crate::yaml::Node;
 
 /// Reads one document; several images where `image` lists several names.
@@ -19,7 +21,7 @@ pub(super) fn read(context: &Context<'_>, document: &Node) -> Vec<Image> {
     let Some(fields) = Fields::open(context.sink, document, what) else { return Vec::new() };
     // A mistyped key is still the key of a Dockerfile image.
     let keys: Vec<&str> = document.as_mapping().unwrap_or_default().iter().filter_map(|(key, _)| key.text()).collect();
-    let is_near = || !keys.contains(&"from") && keys.iter().any(|key| closest(key, ["dockerfile"]).is_some());
+    let is_near = || !keys.contains(&"from") && keys.iter().any(|key| nearest(key, ["dockerfile"]).is_some());
     let image = if fields.entry("dockerfile").is_some() || is_near() {
         read_dockerfile_image(context, &fields)
     } else {
@@ -188,7 +190,7 @@ fn read_dependency_import(context: &Context<'_>, node: &Node, target: &'static s
         None => {
             let names = FACTS.map(|(name, _)| name);
             let help =
-                closest(&text.text, names).map_or_else(|| format!("one of {}", quoted(&names)), |near| format!("did you mean `{near}`?"));
+                nearest(&text.text, names).map_or_else(|| format!("one of {}", quoted(&names)), |near| format!("did you mean `{near}`?"));
             entry.problem(text.node, format!("`type: {}` is not a fact about an image", text.text), "unknown type", help);
             None
         }

@@ -10,7 +10,9 @@ use super::meta::{
 };
 use super::read_image::read_platforms;
 use super::read_spec;
-use crate::project::document::{Fields, quoted};
+use crate::project::document::Fields;
+use crate::words::duration;
+use crate::words::quoted::quoted;
 use crate::yaml::Node;
 
 /// Longest project name.
@@ -195,7 +197,7 @@ fn read_limit(fields: Fields<'_>, default: Limit) -> Limit {
         None => default.last,
         Some(last) => u32::try_from(last).ok(),
     };
-    let within = fields.text("in").and_then(|text| match go_duration(&text.text) {
+    let within = fields.text("in").and_then(|text| match duration::parse(&text.text) {
         Some(duration) => Some(duration),
         None => {
             let help = "write hours, minutes and seconds, such as `168h` or `1h30m`".to_owned();
@@ -220,45 +222,4 @@ fn read_limit(fields: Fields<'_>, default: Limit) -> Limit {
 /// Hours as a duration; more than there can be are as many as there can be.
 pub fn hours_long(hours: u64) -> Duration {
     Duration::from_secs(hours.saturating_mul(3600))
-}
-
-/// A duration as Go writes it: numbers with `h`, `m`, `s`, `ms`, `us` or `ns` one after another.
-pub(super) fn go_duration(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let mut total = Duration::ZERO;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|char: char| !char.is_ascii_digit() && char != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let length = rest.find(|char: char| char.is_ascii_digit()).unwrap_or(rest.len());
-        let seconds = match &rest[..length] {
-            "h" => 3600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "us" | "µs" => 1e-6,
-            "ns" => 1e-9,
-            _ => return None,
-        };
-        rest = &rest[length..];
-        total = total.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
-    }
-    (!text.is_empty()).then_some(total)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_gos() {
-        let cases =
-            [("168h", Some(604_800)), ("1h30m", Some(5400)), ("1.5h", Some(5400)), ("0", Some(0)), ("7d", None), ("", None), ("5", None)];
-        for (text, seconds) in cases {
-            assert_eq!(go_duration(text), seconds.map(Duration::from_secs), "{text}");
-        }
-    }
 }

@@ -158,7 +158,7 @@ fn parse_healthcheck(docker: &Fields<'_>, text: &Text<'_>) -> Option<Healthcheck
         let (option, after) = option.split_once(char::is_whitespace).unwrap_or((option, ""));
         rest = after.trim_start();
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
-        let seconds = || super::read_meta::go_duration(value).map(|duration| duration.as_secs());
+        let seconds = || crate::words::duration::parse(value).map(|duration| duration.as_secs());
         let known = match name {
             "interval" => seconds().map(|seconds| check.interval = seconds),
             "timeout" => seconds().map(|seconds| check.timeout = seconds),

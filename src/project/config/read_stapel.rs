@@ -8,7 +8,8 @@ use super::image::{
     UserStage,
 };
 use super::{paths, read_image, read_spec};
-use crate::project::document::{Fields, Text, quoted};
+use crate::project::document::{Fields, Text};
+use crate::words::quoted::quoted;
 use crate::yaml::Node;
 
 /// Reads the parts of a Stapel image.

@@ -13,7 +13,8 @@ use crate::template::value::{Map, Str, Value};
 use crate::template::{Failure, JinjaFile, Options, ParseError, Templates, Trace};
 
 /// Names of the configuration, in the order in which they are looked for.
-const NAMES: [&str; 3] = ["werf.yaml", "werf.yml", "werf.yaml.j2"];
+/// The names that a configuration may have.
+pub const NAMES: [&str; 3] = ["werf.yaml", "werf.yml", "werf.yaml.j2"];
 /// What the name of a file in the second language ends in.
 const JINJA: &str = ".j2";
 /// Where helper templates are.
@@ -145,13 +146,16 @@ fn find(input: &ConfigInput<'_>) -> Result<(String, String), ConfigError> {
         return Ok(found);
     }
     let help = match input.config {
-        Some(_) => "pass the path of a committed file with `--config`",
+        Some(_) => "pass the path of a committed file with `--config`".to_owned(),
         None => {
-            "create `werf.yaml` in the project's directory and commit it, or point `--dir` at the project; `--config` names another file"
+            let above =
+                input.above.map(|above| format!("there is a project in `{above}`: run the command there, or pass `--dir {above}`; else "));
+            above.unwrap_or_default()
+                + "create `werf.yaml` in the project's directory and commit it, or point `--dir` at the project; `--config` names another file"
         }
     };
     let names = names.into_iter().map(str::to_owned).collect();
-    Err(ConfigError::NotFound { commit: input.giterminism.commit().to_owned(), names, help: help.to_owned() })
+    Err(ConfigError::NotFound { commit: input.giterminism.commit().to_owned(), names, help })
 }
 
 fn read_text(files: &Files<'_>, path: &str) -> Result<Option<String>, ConfigError> {

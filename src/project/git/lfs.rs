@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::stream::Verified;
 use super::work_tree::on_disk;
 use crate::file_tree::{Content, text_of_bytes};
+use crate::words::hex;
 
 /// Git LFS takes no longer blob for a pointer.
 const LONGEST: usize = 1024;
@@ -109,8 +110,7 @@ pub(super) fn open(store: &Path, pointer: &Pointer) -> Option<Content> {
 
 /// Whether bytes are the content that a pointer names.
 pub(super) fn names(pointer: &Pointer, bytes: &[u8]) -> bool {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    pointer.size == bytes.len() as u64 && pointer.oid == hex(&Sha256::digest(bytes))
+    pointer.size == bytes.len() as u64 && pointer.oid == hex::lower(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

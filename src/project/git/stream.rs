@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::commit::to_gix;
 use crate::file_tree::{Content, ObjectId};
+use crate::words::hex;
 
 /// Files that are at least so long, in bytes, are read piece by piece.
 pub(super) const LONG: u64 = 1 << 20;
@@ -157,7 +158,7 @@ impl<R: Read> Read for Verified<R> {
             }
             return Ok(read);
         }
-        let found = self.hash.take().map(|hash| hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let found = self.hash.take().map(|hash| hex::lower(hash.finalize()));
         match found {
             Some(found) if found != self.wanted => {
                 let message = format!("{} is damaged: its content is not what its name says", self.place.display());

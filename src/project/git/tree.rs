@@ -68,6 +68,16 @@ impl CommitTree {
         CommitTree { commit: self.commit, root, prefix: String::new(), trees, lists: Mutex::default(), origins: Mutex::default() }
     }
 
+    /// The way up to the nearest directory above that has one of these files, such as `../..`.
+    pub fn above_with(&self, names: &[&str]) -> Option<String> {
+        let whole = self.whole();
+        let ups = std::iter::successors(Some(self.prefix.as_str()), |dir| dir.rsplit_once('/').map(|(above, _)| above));
+        let above = ups.skip(1).chain((!self.prefix.is_empty()).then_some(""));
+        let has = |dir: &str, name: &str| matches!(whole.read(format!("{dir}/{name}").trim_start_matches('/')), Ok(Some(_)));
+        let steps = above.into_iter().position(|dir| names.iter().any(|name| has(dir, name)))? + 1;
+        Some(vec![".."; steps].join("/"))
+    }
+
     /// The directory that paths begin at, from the repository's root; empty for the root itself.
     pub fn prefix(&self) -> &str {
         &self.prefix

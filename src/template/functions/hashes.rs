@@ -4,20 +4,13 @@ use sha1::Digest as _;
 
 use crate::template::call::Table;
 use crate::template::value::Str;
+use crate::words::hex;
 
 pub(super) fn register(table: &mut Table) {
-    table.add("sha1sum", |text: Str| hex(&sha1::Sha1::digest(text.as_bytes())));
-    table.add("sha256sum", |text: Str| hex(&sha2::Sha256::digest(text.as_bytes())));
-    table.add("sha512sum", |text: Str| hex(&sha2::Sha512::digest(text.as_bytes())));
+    table.add("sha1sum", |text: Str| hex::lower(sha1::Sha1::digest(text.as_bytes())));
+    table.add("sha256sum", |text: Str| hex::lower(sha2::Sha256::digest(text.as_bytes())));
+    table.add("sha512sum", |text: Str| hex::lower(sha2::Sha512::digest(text.as_bytes())));
     table.add("adler32sum", |text: Str| adler_32(text.as_bytes()).to_string());
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 fn adler_32(bytes: &[u8]) -> u32 {

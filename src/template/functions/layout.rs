@@ -2,6 +2,7 @@
 //!
 //! A layout shows how the reference time `Mon Jan 2 15:04:05 MST 2006` would be written.
 
+use crate::words::duration;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Zoned};
@@ -500,51 +501,11 @@ fn finish(fields: Fields, local: &TimeZone) -> Result<Zoned, &'static str> {
 
 /// Reads a duration such as `-1h30m` or `1.5s` as nanoseconds. The error is Go's text.
 pub(in crate::template) fn parse_duration(text: &str) -> Result<i64, String> {
-    let quoted = || quote(text);
-    let invalid = || format!("time: invalid duration {}", quoted());
-    let (negative, mut rest) = match text.as_bytes().first() {
-        Some(b'-') => (true, &text[1..]),
-        Some(b'+') => (false, &text[1..]),
-        _ => (false, text),
-    };
-    if rest == "0" {
-        return Ok(0);
-    }
-    if rest.is_empty() {
-        return Err(invalid());
-    }
-    let mut total: i128 = 0;
-    while !rest.is_empty() {
-        let number_end = rest.find(|letter: char| !(letter.is_ascii_digit() || letter == '.')).unwrap_or(rest.len());
-        let (number, after) = rest.split_at(number_end);
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-            return Err(invalid());
-        }
-        let unit_end = after.find(|letter: char| letter.is_ascii_digit() || letter == '.').unwrap_or(after.len());
-        let (unit, after) = after.split_at(unit_end);
-        let scale: i128 = match unit {
-            "" => return Err(format!("time: missing unit in duration {}", quoted())),
-            "ns" => 1,
-            "us" | "µs" | "μs" => 1_000,
-            "ms" => 1_000_000,
-            "s" => 1_000_000_000,
-            "m" => 60_000_000_000,
-            "h" => 3_600_000_000_000,
-            _ => return Err(format!("time: unknown unit {} in duration {}", quote(unit), quoted())),
-        };
-        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
-        total += whole.saturating_mul(scale);
-        if !fraction.is_empty() {
-            let digits = &fraction[..fraction.len().min(18)];
-            total += digits.parse::<i128>().unwrap_or(0) * scale / 10i128.pow(digits.len() as u32);
-        }
-        if total > 1 << 63 {
-            return Err(invalid());
-        }
-        rest = after;
-    }
-    i64::try_from(if negative { -total } else { total }).map_err(|_| invalid())
+    duration::nanoseconds(text).map_err(|wrong| match wrong {
+        duration::Wrong::Invalid => format!("time: invalid duration {}", quote(text)),
+        duration::Wrong::NoUnit => format!("time: missing unit in duration {}", quote(text)),
+        duration::Wrong::Unit(unit) => format!("time: unknown unit {} in duration {}", quote(unit), quote(text)),
+    })
 }
 
 /// The weekday as Go counts it, Sunday first.

@@ -244,7 +244,7 @@ fn values_that_are_secret_or_given_by_flags_are_not_shown() {
 fn an_image_that_werf_yaml_does_not_have() {
     insta::assert_snapshot!(rendered(&[(".helm/templates/app.yaml", "image: {{ werf_image \"wbe\" }}\n")]), @r#"
     exit 1
-    error: cannot render app/templates/app.yaml: error calling werf_image: unknown image `wbe`; images of werf.yaml: `web`
+    error: cannot render app/templates/app.yaml: error calling werf_image: unknown image `wbe`, did you mean `web`? Images of werf.yaml: `web`
       ╭─[.helm/templates/app.yaml:1:11]
     1 │ image: {{ werf_image "wbe" }}
       ·           ────────┬─────── in `werf_image "wbe"`

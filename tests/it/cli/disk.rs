@@ -37,3 +37,30 @@ async fn a_full_disk_is_named_and_keeps_nothing_half_written() {
     told_full(&login, "cannot change the registry credentials in [SANDBOX]/small/docker/config.json");
     assert!(disk.is_as_before());
 }
+
+#[test]
+fn what_a_full_disk_did_not_take_is_not_there_in_part() {
+    let sandbox = Sandbox::empty();
+    let Some(disk) = FullDisk::at(sandbox.root().join("small")) else { return };
+    let small = disk.path().display().to_string();
+    std::fs::write(disk.path().join("Dockerfile"), "").expect("a name needs no room");
+    sandbox.write(&[("values.yaml", "password: secret\n")]);
+    told_full(&sandbox.werf(&["init", "--dir", &small]), "cannot write [SANDBOX]/small/werf.yaml");
+    assert_eq!(disk.names(), ["Dockerfile"]);
+    let secret = format!("{small}/secret.yaml");
+    let key = [("WERF_SECRET_KEY", "30313233343536373839616263646566")];
+    let encrypted = sandbox.werf_with(&["helm", "secret", "values", "encrypt", "values.yaml", "-o", &secret], &key);
+    told_full(&encrypted, "cannot write to [SANDBOX]/small/secret.yaml");
+    std::fs::write(disk.path().join("secret.yaml"), "").expect("a name needs no room");
+    let edit = ["helm", "secret", "values", "edit", &secret];
+    let editor = ("EDITOR", "cp values.yaml");
+    let roomy = sandbox.root().display().to_string();
+    let kept = sandbox.werf_with(&edit, &[key[0], editor, ("TMPDIR", &roomy)]);
+    assert!(kept.stderr.contains("cannot write to [SANDBOX]/small/secret.yaml"), "{}", kept.stderr);
+    assert!(kept.stderr.contains("error: the edited text is kept in "), "{}", kept.stderr);
+    assert_eq!((kept.code, disk.names()), (1, vec!["Dockerfile".to_owned(), "secret.yaml".to_owned()]));
+    let temporary = ("TMPDIR", small.as_str());
+    let unfit = sandbox.werf_with(&edit, &[key[0], editor, temporary]);
+    assert!(unfit.stderr.ends_with("error: the editor cp failed: exit status: 1\nhelp: nothing was changed\n"), "{}", unfit.stderr);
+    assert_eq!(disk.names(), ["Dockerfile", "secret.yaml"]);
+}

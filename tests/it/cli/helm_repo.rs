@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::super::fake_charts::{packed, publish, push};
-use super::super::fake_registry::{FakeRegistry, Login, Trouble, certified_tls_front, tunnel_proxy};
+use super::super::fake_registry::{FakeRegistry, Login, Trouble, certified_tls_front, tls_front_of, tunnel_proxy};
 use super::super::sandbox::Sandbox;
 use super::{told_beside, told_with};
 
@@ -659,15 +659,43 @@ async fn proxies_of_the_system() {
       because: the proxy socks5://127.0.0.1:9 cannot be reached: Connection refused (os error 111)
     help: check the repository's URL, and that this machine's network reaches it
     ");
-    insta::assert_snapshot!(show("https://charts.test/charts", &[("HTTPS_PROXY", "https://127.0.0.1:9"), ("ALL_PROXY", "http://x")]), @r"
+    insta::assert_snapshot!(show("https://charts.test/charts", &[("HTTPS_PROXY", "ftp://127.0.0.1:9"), ("ALL_PROXY", "http://x")]), @r"
     exit 1
     error: cannot read the index of chart repository https://charts.test/charts: charts.test cannot be reached
-      because: the proxy https://127.0.0.1:9 is neither an http:// nor a socks5:// one, and others cannot be used
+      because: the proxy ftp://127.0.0.1:9 is none of http://, https:// and socks5://, and others cannot be used
     help: check the repository's URL, and that this machine's network reaches it
     ");
     server.take_log();
     assert!(show("http://direct.test/charts", &env).starts_with("exit 1"));
     assert_eq!(server.take_log(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_that_are_spoken_to_over_tls() {
+    let server = FakeRegistry::start(Login::Open).await;
+    publish(&server, &[("one", "1.2.3")]);
+    let (tunnels, heads) = tunnel_proxy(certified_tls_front(&server).await.0).await;
+    let (tunnels, http) = (tls_front_of(tunnels).await.0, certified_tls_front(&server).await.0);
+    let sandbox = Sandbox::empty();
+    let (https, http) = (format!("https://me:pw@{tunnels}"), format!("https://{http}"));
+    let env = [("HTTPS_PROXY", https.as_str()), ("HTTP_PROXY", http.as_str())];
+    let show = |args: &[&str]| {
+        let shown = tokio::task::block_in_place(|| told_with(&sandbox, &[&["helm", "show", "chart", "one"], args].concat(), &env));
+        let _ = std::fs::remove_dir_all(sandbox.root().join("home/.cache"));
+        shown
+    };
+    let shown = "exit 0\napiVersion: v2\nname: one\nversion: 1.2.3\n\n";
+    assert_eq!(show(&["--insecure-skip-tls-verify", "--repo", "https://charts.test/charts"]), shown);
+    let head = heads.lock().unwrap().first().cloned();
+    let asked = "CONNECT charts.test:443 HTTP/1.1\r\nHost: charts.test:443\r\nProxy-Authorization: Basic bWU6cHc=\r\n\r\n";
+    assert_eq!(head.as_deref(), Some(asked));
+    assert_eq!(show(&["--insecure-skip-tls-verify", "--repo", "http://charts.test/charts"]), shown);
+    insta::assert_snapshot!(show(&["--repo", "https://charts.test/charts"]).replace(&tunnels.to_string(), "HOST"), @r"
+    exit 1
+    error: cannot read the index of chart repository https://charts.test/charts: charts.test cannot be reached
+      because: the proxy https://HOST cannot be spoken to over TLS: invalid peer certificate: UnknownIssuer
+    help: check the repository's URL, and that this machine's network reaches it
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]

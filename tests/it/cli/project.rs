@@ -38,6 +38,18 @@ fn no_commit_yet() {
 }
 
 #[test]
+fn a_project_above_is_named() {
+    let sandbox = Sandbox::commit(&[("werf.yaml", META), ("services/web/src/x", ""), ("services/werf.yml", META), ("other/x", "")]);
+    let in_folder = |folder: &str| told(&sandbox, &["config", "list", "--dir", folder]);
+    insta::assert_snapshot!(in_folder("other"), @r"
+    exit 1
+    error: commit COMMIT has no `werf.yaml`, `werf.yml` or `werf.yaml.j2`
+    help: there is a project in `..`: run the command there, or pass `--dir ..`; else create `werf.yaml` in the project's directory and commit it, or point `--dir` at the project; `--config` names another file
+    ");
+    assert!(in_folder("services/web/src").contains("help: there is a project in `../..`: run"), "{}", in_folder("services/web/src"));
+}
+
+#[test]
 fn no_werf_yaml() {
     let sandbox = Sandbox::commit(&[("README", "1")]);
     insta::assert_snapshot!(told(&sandbox, &["converge", "--repo", "example.org/app"]), @r"

@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 
 use super::error::RemoteError;
-use crate::net::{percent_decoded, redact};
+use crate::net::redact;
+use crate::words::percent::percent_decoded;
 
 /// Where a repository is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::address::shown;
 use super::error::RemoteError;
 use crate::project::git::Pointer;
+use crate::words::hex;
 
 /// A file that is coming. What is written goes away with the value unless it has been ended.
 pub(super) struct Arrival<'a> {
@@ -42,7 +43,7 @@ impl<'a> Arrival<'a> {
             let problem = format!("{} of {} bytes came of the file {}", self.size, self.object.size, self.object.oid);
             return Err(RemoteError::Broken { url: shown(url), problem });
         }
-        let sum: String = self.hasher.finalize_reset().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum = hex::lower(self.hasher.finalize_reset());
         if self.is_too_long() || sum != self.object.oid {
             let problem = format!("the file {} of Git LFS is another than its pointer names", self.object.oid);
             return Err(RemoteError::Pack { url: shown(url), problem });
