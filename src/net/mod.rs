@@ -36,9 +36,11 @@ use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use futures::{Stream, TryStreamExt};
 use http::{HeaderMap, Method, StatusCode, header};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -104,8 +106,11 @@ impl From<Verify> for Tls {
     }
 }
 
-type PlainClient = Client<Connector, Full<Bytes>>;
-type SecureClient = Client<HttpsConnector<Connector>, Full<Bytes>>;
+/// The body of a request: bytes that are there, or that come while they are sent.
+type Payload = UnsyncBoxBody<Bytes, Failure>;
+
+type PlainClient = Client<Connector, Payload>;
+type SecureClient = Client<HttpsConnector<Connector>, Payload>;
 
 /// The connections of one process.
 #[derive(Debug)]
@@ -226,12 +231,26 @@ impl Transport {
 
     /// Sends a request and reads the whole answer. Redirects are the caller's.
     pub async fn exchange(&self, request: &Request) -> Result<Reply, Failure> {
-        self.slow.watch(host(&request.url), &request.doing, self.whole(request)).await
+        self.slow.watch(host(&request.url), &request.doing, self.whole(request, payload(request))).await
+    }
+
+    /// The same with a body that comes piece by piece in place of the request's own, `length` bytes in all. What its source fails by is the
+    /// failure.
+    pub async fn send_pieces(
+        &self,
+        request: &Request,
+        length: u64,
+        pieces: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static,
+    ) -> Result<Reply, Failure> {
+        let mut request = request.clone();
+        request.headers.insert(header::CONTENT_LENGTH, length.into());
+        let payload = StreamBody::new(pieces.map_ok(Frame::data)).boxed_unsync();
+        self.slow.watch(host(&request.url), &request.doing, self.whole(&request, payload)).await
     }
 
     /// Sends a request and returns when the answer begins: its body is read piece by piece and has no limit. Redirects are the caller's.
     pub async fn open(&self, request: &Request) -> Result<Answer, Failure> {
-        let mut answer = self.slow.watch(host(&request.url), &request.doing, self.begun(request)).await?;
+        let mut answer = self.slow.watch(host(&request.url), &request.doing, self.begun(request, payload(request))).await?;
         answer.place = answer.place.map(Place::of_stream);
         Ok(answer)
     }
@@ -252,10 +271,10 @@ impl Transport {
         }
     }
 
-    async fn begun(&self, request: &Request) -> Result<Answer, Failure> {
+    async fn begun(&self, request: &Request, payload: Payload) -> Result<Answer, Failure> {
         let place = self.bounds.enter(&request.url).await;
         let asked = Asked::new(&request.doing, &request.method, redact(&request.url));
-        let answer = match tokio::time::timeout(request.timeout, self.send(request)).await.unwrap_or(Err(Failure::TimedOut)) {
+        let answer = match tokio::time::timeout(request.timeout, self.send(request, payload)).await.unwrap_or(Err(Failure::TimedOut)) {
             Ok(answer) => answer,
             Err(failure) => {
                 asked.ended(&failure);
@@ -267,8 +286,8 @@ impl Transport {
         Ok(Answer { status: head.status, headers: head.headers, body, secure: request.url.starts_with("https:"), place: Some(place) })
     }
 
-    async fn whole(&self, request: &Request) -> Result<Reply, Failure> {
-        let mut answer = self.begun(request).await?;
+    async fn whole(&self, request: &Request, payload: Payload) -> Result<Reply, Failure> {
+        let mut answer = self.begun(request, payload).await?;
         let body = all(&mut answer, request).await?;
         if !answer.secure && wants_tls(request, &answer, &body) {
             let said = String::from_utf8_lossy(&body[..body.len().min(200)]).trim().to_owned();
@@ -277,9 +296,9 @@ impl Transport {
         Ok(Reply { status: answer.status, headers: answer.headers, body })
     }
 
-    async fn send(&self, request: &Request) -> Result<http::Response<Incoming>, Failure> {
+    async fn send(&self, request: &Request, payload: Payload) -> Result<http::Response<Incoming>, Failure> {
         let secure = request.url.starts_with("https:");
-        let mut message = http::Request::new(Full::new(request.body.clone()));
+        let mut message = http::Request::new(payload);
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = request.url.parse().map_err(|error| Failure::Unusable(format!("the URL is malformed: {error}")))?;
         *message.headers_mut() = request.headers.clone();
@@ -309,6 +328,11 @@ impl Transport {
         });
         made.as_ref().map_err(|problem| Failure::Unusable(problem.clone()))
     }
+}
+
+/// A request's own body.
+fn payload(request: &Request) -> Payload {
+    Full::new(request.body.clone()).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// Reads a whole body.
@@ -409,6 +433,10 @@ fn wants_tls(request: &Request, head: &Answer, body: &[u8]) -> bool {
 }
 
 fn classify(error: &(dyn StdError + 'static), connecting: bool, secure: bool) -> Failure {
+    // a body that comes from elsewhere fails by its source
+    if let Some(of_source) = find::<Failure>(error) {
+        return of_source.clone();
+    }
     let cause = Cause::of(error);
     if let Some(proxy) = find::<ProxyError>(error) {
         return Failure::Unreachable(Cause(proxy.to_string()));

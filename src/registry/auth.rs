@@ -29,6 +29,8 @@ pub struct Scope {
     pub path: String,
     /// What is to be done with it.
     pub access: Access,
+    /// The path of another repository, of which blobs may be read.
+    pub source: Option<String>,
 }
 
 /// What is to be done with a repository.
@@ -160,21 +162,20 @@ pub enum TokenRequest {
     },
 }
 
-/// Makes the request for a token that allows some actions on a repository; a login is about no repository and allows nothing.
-pub fn token_request(
-    realm: &str,
-    service: Option<&str>,
-    repository: &str,
-    actions: Option<&str>,
-    credentials: &Credentials,
-) -> TokenRequest {
-    let scope = actions.filter(|_| !repository.is_empty()).map(|actions| format!("repository:{repository}:{actions}"));
+/// Makes the request for a token that allows some actions on a scope's repository; a login is about no repository and allows nothing.
+pub fn token_request(realm: &str, service: Option<&str>, scope: &Scope, actions: Option<&str>, credentials: &Credentials) -> TokenRequest {
+    let of_repository = actions.filter(|_| !scope.path.is_empty()).map(|actions| format!("repository:{}:{actions}", scope.path));
+    let of_source = scope.source.as_ref().filter(|_| of_repository.is_some()).map(|path| format!("repository:{path}:pull"));
+    let scopes: Vec<String> = of_repository.into_iter().chain(of_source).collect();
     let mut query: Vec<(&str, &str)> = service.map(|service| ("service", service)).into_iter().collect();
-    query.extend(scope.as_deref().map(|scope| ("scope", scope)));
     if let Credentials::IdentityToken(token) = credentials {
+        // OAuth2 has several scopes in one text
+        let scopes = scopes.join(" ");
+        query.extend(Some(("scope", scopes.as_str())).filter(|(_, scopes)| !scopes.is_empty()));
         query.extend([("grant_type", "refresh_token"), ("client_id", "werf"), ("refresh_token", token.reveal())]);
         return TokenRequest::Post { url: realm.to_owned(), form: Secret::new(form_encoded(&query)) };
     }
+    query.extend(scopes.iter().map(|scope| ("scope", scope.as_str())));
     let authorization = match credentials {
         Credentials::Basic { username, password } => {
             query.insert(0, ("account", username));
@@ -196,6 +197,26 @@ pub fn parse_token(bytes: &[u8]) -> Option<Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn scope(path: &str, source: Option<&str>) -> Scope {
+        Scope { path: path.into(), access: Access::Push, source: source.map(Into::into) }
+    }
+
+    #[test]
+    fn a_token_may_read_a_second_repository() {
+        let request = |scope| token_request("https://a.io/token", None, &scope, Some("pull,push"), &Credentials::Anonymous);
+        let url = "https://a.io/token?scope=repository%3Afinal%3Apull%2Cpush&scope=repository%3Aapp%3Apull".to_owned();
+        assert_eq!(request(scope("final", Some("app"))), TokenRequest::Get { url, authorization: None });
+        let nothing = TokenRequest::Get { url: "https://a.io/token?".into(), authorization: None };
+        assert_eq!(request(scope("", Some("app"))), nothing, "a login is about no repository");
+        let identity = Credentials::IdentityToken(Secret::new("t"));
+        let TokenRequest::Post { form, .. } = token_request("https://a.io/token", None, &scope("b", Some("a")), Some("pull"), &identity)
+        else {
+            panic!("an identity token is posted")
+        };
+        let expect = "scope=repository%3Ab%3Apull%20repository%3Aa%3Apull&grant_type=refresh_token&client_id=werf&refresh_token=t";
+        assert_eq!(form.reveal(), expect);
+    }
 
     fn bearer(realm: &str, service: Option<&str>) -> Option<Challenge> {
         Some(Challenge::Bearer { realm: realm.into(), service: service.map(Into::into) })
@@ -224,7 +245,7 @@ mod tests {
     #[test]
     fn token_requests() {
         let ask = |realm: &str, service: Option<&str>, credentials: &Credentials| {
-            token_request(realm, service, "team/app", Some(Access::Push.actions()), credentials)
+            token_request(realm, service, &scope("team/app", None), Some(Access::Push.actions()), credentials)
         };
         let user = Credentials::Basic { username: "me".into(), password: Secret::new("p&w") };
         assert_eq!(
@@ -246,7 +267,7 @@ mod tests {
             panic!("an identity token is posted")
         };
         for (repository, actions) in [("", Some("pull")), ("team/app", None)] {
-            let nothing = token_request("https://a.io/token", None, repository, actions, &Credentials::Anonymous);
+            let nothing = token_request("https://a.io/token", None, &scope(repository, None), actions, &Credentials::Anonymous);
             assert_eq!(nothing, TokenRequest::Get { url: "https://a.io/token?".into(), authorization: None });
         }
         assert_eq!(url, "https://a.io/token");

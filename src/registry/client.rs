@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::Bytes;
+use tokio::sync::Semaphore;
 
 use super::auth::Access;
+use super::copy;
 use super::credentials::{Credentials, CredentialsError, DockerConfig};
 use super::error::RegistryError;
 use super::manifest::{Content, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, ImageConfig, Manifest, OCI_INDEX, OCI_MANIFEST, select};
@@ -67,6 +69,8 @@ struct Inner {
     context: Context,
     scheme: Scheme,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
+    /// Places for blobs that are copied.
+    copies: Semaphore,
 }
 
 impl Client {
@@ -74,7 +78,7 @@ impl Client {
     pub fn new(options: Options) -> Self {
         let Options { scheme, tls, proxies, credentials, patience, events } = options;
         let context = Context { transport: Transport::new(tls, proxies).telling(&events), credentials, patience };
-        Client(Arc::new(Inner { context, scheme, hosts: Mutex::default() }))
+        Client(Arc::new(Inner { context, scheme, hosts: Mutex::default(), copies: Semaphore::new(copy::AT_ONCE) }))
     }
 
     /// The credentials for a registry's host as they are now, for those who must show them elsewhere, such as BuildKit's session: a build
@@ -228,13 +232,7 @@ impl Client {
         let target = format!("/v2/{}/blobs/uploads/", repository.path());
         let begin = Call { target, ..plain_call(&doing, repository, Access::Push, Method::POST) };
         let reply = self.successful(&host, &begin).await?;
-        let location = header_text(&reply, header::LOCATION)
-            .ok_or_else(|| session::malformed(&host, &begin, "it begins an upload and does not say where".into()))?;
-        let joint = if location.contains('?') { '&' } else { '?' };
-        let mut end = plain_call(&doing, repository, Access::Push, Method::PUT);
-        end.target = format!("{location}{joint}digest={digest}");
-        end.headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))]);
-        end.body = bytes;
+        let end = Call { body: bytes, ..upload_call(&host, &begin, &reply, &digest)? };
         match self.successful(&host, &end).await {
             // An answer may be lost, and what is sent again then is an upload that has ended.
             Err(error) => match self.has_blob(repository, &digest).await {
@@ -254,7 +252,7 @@ impl Client {
         }
     }
 
-    async fn manifest_for(&self, doing: &str, reference: &Reference) -> Result<Manifest, RegistryError> {
+    pub(super) async fn manifest_for(&self, doing: &str, reference: &Reference) -> Result<Manifest, RegistryError> {
         let host = self.host(&reference.repository);
         let call = manifest_call(doing, reference, Method::GET);
         let reply = self.successful(&host, &call).await?;
@@ -324,9 +322,13 @@ impl Client {
         Ok(reply.body)
     }
 
-    async fn successful(&self, host: &Host, call: &Call<'_>) -> Result<Reply, RegistryError> {
+    pub(super) async fn successful(&self, host: &Host, call: &Call<'_>) -> Result<Reply, RegistryError> {
         let reply = session::converse(&self.0.context, host, call).await?;
         if reply.status.is_success() { Ok(reply) } else { Err(session::unwanted(host, call, &reply)) }
+    }
+
+    pub(super) fn copies(&self) -> &Semaphore {
+        &self.0.copies
     }
 
     pub(super) fn context(&self) -> &Context {
@@ -341,7 +343,17 @@ impl Client {
 }
 
 pub(super) fn plain_call<'a>(doing: &'a str, repository: &'a Repository, access: Access, method: Method) -> Call<'a> {
-    Call { doing, repository, access, method, target: String::new(), headers: HeaderMap::new(), body: Bytes::new(), limit: MAX_DOCUMENT }
+    Call {
+        doing,
+        repository,
+        access,
+        source: None,
+        method,
+        target: String::new(),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        limit: MAX_DOCUMENT,
+    }
 }
 
 fn manifest_call<'a>(doing: &'a str, reference: &'a Reference, method: Method) -> Call<'a> {
@@ -353,9 +365,22 @@ fn manifest_call<'a>(doing: &'a str, reference: &'a Reference, method: Method) -
     call
 }
 
-fn blob_call<'a>(doing: &'a str, repository: &'a Repository, digest: &Digest, method: Method) -> Call<'a> {
+pub(super) fn blob_call<'a>(doing: &'a str, repository: &'a Repository, digest: &Digest, method: Method) -> Call<'a> {
     let target = format!("/v2/{}/blobs/{digest}", repository.path());
     Call { target, ..plain_call(doing, repository, Access::Pull, method) }
+}
+
+/// The end of an upload of a blob that was begun, without its bytes.
+pub(super) fn upload_call<'a>(host: &Host, begin: &Call<'a>, begun: &Reply, digest: &Digest) -> Result<Call<'a>, RegistryError> {
+    let location = header_text(begun, header::LOCATION)
+        .ok_or_else(|| session::malformed(host, begin, "it begins an upload and does not say where".into()))?;
+    let joint = if location.contains('?') { '&' } else { '?' };
+    Ok(Call {
+        method: Method::PUT,
+        target: format!("{location}{joint}digest={digest}"),
+        headers: HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))]),
+        ..begin.clone()
+    })
 }
 
 fn describe(manifest: &Manifest) -> Descriptor {

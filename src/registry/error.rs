@@ -237,6 +237,17 @@ impl RegistryError {
         use RegistryError::*;
         matches!(self, RateLimited { .. } | ServerFailed { .. } | Broken { .. } | TimedOut { .. } | Unreachable { .. })
     }
+
+    /// The error of what was tried so often.
+    pub(super) fn after(mut self, count: u32) -> Self {
+        use RegistryError::*;
+        match &mut self {
+            Broken { tries, .. } | TimedOut { tries, .. } => *tries = count,
+            RateLimited { exchange, .. } | ServerFailed { exchange, .. } => exchange.tries = count,
+            _ => {}
+        }
+        self
+    }
 }
 
 /// One request and what came back.

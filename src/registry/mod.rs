@@ -9,6 +9,7 @@
 
 pub mod auth;
 pub mod client;
+mod copy;
 pub mod credentials;
 pub mod error;
 mod helper;

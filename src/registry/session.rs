@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::Stream;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::Bytes;
 use tokio::sync::Mutex;
@@ -15,7 +16,7 @@ use super::auth::{self, Challenge, Scope, TokenRequest};
 use super::credentials::{Credentials, DockerConfig, Secret};
 use super::error::{Exchange, RegistryError, redact, server_message};
 use super::reference::{DEFAULT_REGISTRY, Repository, is_loopback};
-use crate::net::{Failure, Patience, Reply, Request, Setback, Transport, Tries, origin, resolve};
+use crate::net::{Answer, Failure, Patience, Reply, Request, Setback, Transport, Tries, origin, resolve};
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -46,6 +47,8 @@ pub struct Call<'a> {
     pub repository: &'a Repository,
     /// What a token must allow.
     pub access: auth::Access,
+    /// Another repository of the registry that a token must let us read.
+    pub source: Option<&'a Repository>,
     /// Method.
     pub method: Method,
     /// Absolute URL, or a path from the host's root.
@@ -56,6 +59,13 @@ pub struct Call<'a> {
     pub body: Bytes,
     /// The longest answer that is read, in bytes.
     pub limit: usize,
+}
+
+impl Call<'_> {
+    fn scope(&self) -> Scope {
+        let source = self.source.map(|source| source.path().to_owned());
+        Scope { path: self.repository.path().to_owned(), access: self.access, source }
+    }
 }
 
 /// What a conversation needs besides the host.
@@ -95,7 +105,7 @@ impl Host {
 
 /// Gets an answer to a call: 2xx, 404 and 405 are the caller's, everything else is an error.
 pub async fn converse(context: &Context, host: &Host, call: &Call<'_>) -> Result<Reply, RegistryError> {
-    let scope = Scope { path: call.repository.path().to_owned(), access: call.access };
+    let scope = call.scope();
     let mut shown = authorization(context, host, call, &scope, None).await?;
     let mut renewed = false;
     // Only deletion is asked for under different names.
@@ -165,7 +175,7 @@ async fn authorization(
         (Challenge::Basic, _) => None,
         (Challenge::Bearer { realm, service }, credentials) => Some(
             token_for(context, host, call, scope, credentials, |actions| {
-                auth::token_request(&realm, service.as_deref(), &scope.path, actions, credentials)
+                auth::token_request(&realm, service.as_deref(), scope, actions, credentials)
             })
             .await?,
         ),
@@ -217,7 +227,7 @@ async fn other_token(
     let Some(Challenge::Bearer { realm, service }) = login.challenge.clone() else { return Ok(None) };
     let credentials = login.credentials.get(call.repository.path()).cloned().unwrap_or_default();
     for actions in actions {
-        let request = auth::token_request(&realm, service.as_deref(), &scope.path, Some(actions), &credentials);
+        let request = auth::token_request(&realm, service.as_deref(), scope, Some(actions), &credentials);
         if let Ok(token) = fetch_token(context, host, call, request).await? {
             login.headers.insert(scope.clone(), token.clone());
             return Ok(Some(token));
@@ -309,6 +319,18 @@ async fn follow(
     shown: Option<&Secret>,
     timeout: Duration,
 ) -> Result<(Reply, String), Failure> {
+    let mut request = request(host, call, shown, timeout);
+    for _ in 0..MAX_REDIRECTS {
+        let reply = exchange(context, host, &request).await?;
+        if !redirected(&mut request, reply.status, &reply.headers) {
+            return Ok((reply, request.url));
+        }
+    }
+    Err(too_many_redirects())
+}
+
+/// The request of a call.
+fn request(host: &Host, call: &Call<'_>, shown: Option<&Secret>, timeout: Duration) -> Request {
     let mut request = Request {
         doing: call.doing.to_owned(),
         method: call.method.clone(),
@@ -325,22 +347,78 @@ async fn follow(
     {
         request.headers.insert(header::AUTHORIZATION, secret_header(shown));
     }
-    for _ in 0..MAX_REDIRECTS {
-        let reply = exchange(context, host, &request).await?;
-        let safe = matches!(call.method, Method::GET | Method::HEAD);
-        match (reply.status.as_u16(), reply.headers.get(header::LOCATION).and_then(|location| location.to_str().ok())) {
-            (301 | 302 | 303 | 307 | 308, Some(location)) if safe => {
-                let next = resolve(&request.url, location);
-                // Storage behind a registry has its own signature in the URL and refuses a second authorization.
-                if origin(&next) != origin(&request.url) {
-                    request.headers.remove(header::AUTHORIZATION);
-                }
-                request.url = next;
+    request
+}
+
+/// Whether an answer leads elsewhere; then the request goes there.
+fn redirected(request: &mut Request, status: StatusCode, headers: &HeaderMap) -> bool {
+    let is_safe = matches!(request.method, Method::GET | Method::HEAD);
+    match (status.as_u16(), headers.get(header::LOCATION).and_then(|location| location.to_str().ok())) {
+        (301 | 302 | 303 | 307 | 308, Some(location)) if is_safe => {
+            let next = resolve(&request.url, location);
+            // Storage behind a registry has its own signature in the URL and refuses a second authorization.
+            if origin(&next) != origin(&request.url) {
+                request.headers.remove(header::AUTHORIZATION);
             }
-            _ => return Ok((reply, request.url)),
+            request.url = next;
+            true
+        }
+        _ => false,
+    }
+}
+
+fn too_many_redirects() -> Failure {
+    Failure::Unusable(format!("it redirects more than {MAX_REDIRECTS} times"))
+}
+
+/// Begins to read what is too long to be read whole. It is tried once: the caller knows what to do again. Of the host a request for the same
+/// repository was answered before, so that what it wants to see is known.
+pub async fn open(context: &Context, host: &Host, call: &Call<'_>) -> Result<Answer, RegistryError> {
+    let scope = call.scope();
+    let mut shown = authorization(context, host, call, &scope, None).await?;
+    let mut renewed = false;
+    let mut request = request(host, call, shown.as_ref(), context.patience.timeout);
+    for _ in 0..MAX_REDIRECTS {
+        let answer = context.transport.open(&request).await.map_err(|failure| no_answer(context, host, call, failure, 1))?;
+        match answer.status {
+            _ if redirected(&mut request, answer.status, &answer.headers) => {}
+            StatusCode::UNAUTHORIZED if !renewed && request.url == host.url(&call.target) => {
+                shown = authorization(context, host, call, &scope, shown.as_ref()).await?;
+                renewed = true;
+                request = self::request(host, call, shown.as_ref(), context.patience.timeout);
+            }
+            status if status.is_success() => return Ok(answer),
+            status => return Err(answered(host, call, status, Bytes::new())),
         }
     }
-    Err(Failure::Unusable(format!("it redirects more than {MAX_REDIRECTS} times")))
+    Err(no_answer(context, host, call, too_many_redirects(), 1))
+}
+
+/// Sends what is too long to be sent whole, `length` bytes in all; once, as with [`open`].
+pub async fn upload(
+    context: &Context,
+    host: &Host,
+    call: &Call<'_>,
+    length: u64,
+    pieces: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static,
+) -> Result<(), RegistryError> {
+    let shown = authorization(context, host, call, &call.scope(), None).await?;
+    let time = Tries::new(context.patience, true).begin(usize::try_from(length).unwrap_or(usize::MAX));
+    let request = request(host, call, shown.as_ref(), time);
+    match context.transport.send_pieces(&request, length, pieces).await {
+        Ok(reply) if reply.status.is_success() => Ok(()),
+        Ok(reply) => Err(answered(host, call, reply.status, reply.body)),
+        Err(failure) => Err(no_answer(context, host, call, failure, 1)),
+    }
+}
+
+/// The error for a status that was not wanted, of a request that was made once.
+fn answered(host: &Host, call: &Call<'_>, status: StatusCode, body: Bytes) -> RegistryError {
+    let reply = Reply { status, headers: HeaderMap::new(), body };
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => unwanted(host, call, &reply),
+        _ => failed_exchange(host, call, exchange_of(host, call, &reply)),
+    }
 }
 
 /// Lets the first HTTPS request to a host open its connection alone, so that those beside it share it by HTTP/2.
@@ -430,18 +508,23 @@ fn failed_exchange(host: &Host, call: &Call<'_>, exchange: Exchange) -> Registry
 
 /// The error for a 404 or 405 that the caller did not want.
 pub fn unwanted(host: &Host, call: &Call<'_>, reply: &Reply) -> RegistryError {
-    let exchange = Box::new(Exchange {
-        method: call.method.to_string(),
-        url: redact(&host.url(&call.target)),
-        status: reply.status,
-        said: server_message(&reply.body),
-        tries: 1,
-    });
+    let exchange = Box::new(exchange_of(host, call, reply));
     let (doing, name) = (call.doing.to_owned(), host.name.clone());
     match reply.status {
         StatusCode::NOT_FOUND => RegistryError::NotFound { doing, host: name, exchange },
         StatusCode::METHOD_NOT_ALLOWED if call.method == Method::DELETE => RegistryError::DeletionDisabled { doing, host: name, exchange },
         _ => RegistryError::Rejected { doing, host: name, exchange },
+    }
+}
+
+/// A request that was made once, and what came back.
+fn exchange_of(host: &Host, call: &Call<'_>, reply: &Reply) -> Exchange {
+    Exchange {
+        method: call.method.to_string(),
+        url: redact(&host.url(&call.target)),
+        status: reply.status,
+        said: server_message(&reply.body),
+        tries: 1,
     }
 }
 
@@ -466,7 +549,7 @@ fn name_of(host: &Host, call: &Call<'_>) -> String {
     }
 }
 
-fn no_answer(context: &Context, host: &Host, call: &Call<'_>, failure: Failure, tries: u32) -> RegistryError {
+pub fn no_answer(context: &Context, host: &Host, call: &Call<'_>, failure: Failure, tries: u32) -> RegistryError {
     let (doing, host) = (call.doing.to_owned(), name_of(host, call));
     match failure {
         Failure::Unreachable(source) => RegistryError::Unreachable { doing, host, source },

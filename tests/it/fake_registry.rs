@@ -82,6 +82,7 @@ struct State {
     blobs: HashMap<String, Bytes>,
     files: HashMap<String, Bytes>,
     page: usize,
+    mounts: bool,
     no_digest_header: bool,
     no_content_type: bool,
     hidden: Option<(u16, &'static str)>,
@@ -125,6 +126,11 @@ impl FakeRegistry {
     /// Bounds the tags of one page.
     pub fn page(&self, tags: usize) {
         self.state.lock().unwrap().page = tags;
+    }
+
+    /// Lets blobs be mounted from one repository to another.
+    pub fn mount_blobs(&self) {
+        self.state.lock().unwrap().mounts = true;
     }
 
     /// Leaves `Docker-Content-Digest` out of answers.
@@ -195,6 +201,11 @@ impl FakeRegistry {
     /// Stores a blob of text and gives its digest.
     pub fn blob(&self, text: &str) -> Digest {
         self.bytes(text.to_owned())
+    }
+
+    /// The bytes of a blob; `None` where it is not here.
+    pub fn blob_of(&self, digest: &Digest) -> Option<Bytes> {
+        self.state.lock().unwrap().blobs.get(digest.as_str()).cloned()
     }
 
     /// Stores a blob and gives its digest.
@@ -375,12 +386,20 @@ fn serve(state: &mut State, head: &http::request::Parts, body: Bytes) -> Respons
         return manifest(state, head, &name, &reference, body);
     }
     if let Some((name, upload)) = by("/blobs/uploads/") {
-        return if upload.is_empty() {
+        let query = head.uri.query().unwrap_or_default();
+        let mounted = query.split('&').find_map(|pair| pair.strip_prefix("mount=")).filter(|_| state.mounts);
+        return if mounted.is_some_and(|digest| state.blobs.contains_key(digest)) {
+            reply(StatusCode::CREATED, "")
+        } else if upload.is_empty() {
             let mut response = reply(StatusCode::ACCEPTED, "");
             response.headers_mut().insert(header::LOCATION, format!("/v2/{name}/blobs/uploads/1?state=x").parse().unwrap());
             response
         } else {
-            state.blobs.insert(Digest::of(&body).to_string(), body);
+            let digest = Digest::of(&body).to_string();
+            if !query.ends_with(&digest) {
+                return reply(StatusCode::BAD_REQUEST, r#"{"errors":[{"code":"DIGEST_INVALID","message":"other bytes"}]}"#);
+            }
+            state.blobs.insert(digest, body);
             reply(StatusCode::CREATED, "")
         };
     }

@@ -653,3 +653,100 @@ fn nobody_waits_longer_than_a_minute_for_a_silent_registry() {
     let patience = Patience::default();
     assert!(patience.budget + Duration::from_secs(5) < Duration::from_secs(60));
 }
+
+/// An image with one layer of some megabytes under `app:1`, its digest and that of the layer.
+fn layered(registry: &FakeRegistry) -> (Digest, Digest) {
+    let bytes: Vec<u8> = (0..3_000_000u32).flat_map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()[..1].to_vec()).collect();
+    let (layer, config) = (registry.bytes(bytes), registry.blob("{}"));
+    let entry = |digest: &Digest, size: usize| serde_json::json!({"mediaType": "x/y", "digest": digest.as_str(), "size": size});
+    let layers = [entry(&layer, 3_000_000), entry(&layer, 3_000_000)];
+    let manifest = serde_json::json!({"schemaVersion": 2, "mediaType": OCI, "config": entry(&config, 2), "layers": layers});
+    (registry.put("app", "1", OCI, &manifest.to_string()), layer)
+}
+
+/// Requests without what the order of two blobs decides.
+fn sorted(registry: &FakeRegistry) -> Vec<String> {
+    let mut log: Vec<String> =
+        registry.take_log().into_iter().map(|line| line.split("sha256:").next().unwrap_or_default().into()).collect();
+    log.sort();
+    log
+}
+
+#[tokio::test]
+async fn an_image_is_copied_to_another_registry_as_it_is() {
+    let (source, target) = (FakeRegistry::start(Login::Open).await, FakeRegistry::start(Login::Bearer("me", "secret")).await);
+    let (digest, layer) = layered(&source);
+    let client = logged_in(&target, "me", "secret");
+    let (from, to) = (reference(&source, "app:1"), reference(&target, "final:1"));
+    assert_eq!(client.copy(&from, &to).await.unwrap(), digest);
+    assert_eq!(target.blob_of(&layer), source.blob_of(&layer));
+    assert_eq!(client.head(&to).await.unwrap().map(|found| found.digest), Some(digest.clone()));
+    assert_eq!(sorted(&source), ["GET /v2/app/blobs/", "GET /v2/app/blobs/", "GET /v2/app/manifests/1"], "each blob once");
+    target.take_log();
+    // what is there is not sent again
+    assert_eq!(client.copy(&from, &reference(&target, "final:2")).await.unwrap(), digest);
+    let (head, put) = ("HEAD /v2/final/blobs/", "PUT /v2/final/manifests/2 as Bearer");
+    assert_eq!(sorted(&target), [head, head, put]);
+    assert_eq!(sorted(&source), ["GET /v2/app/manifests/1"]);
+}
+
+#[tokio::test]
+async fn an_index_is_copied_with_its_images_and_one_without_any() {
+    let (source, target) = (FakeRegistry::start(Login::Open).await, FakeRegistry::start(Login::Open).await);
+    let (part, layer) = layered(&source);
+    let index = |entries: serde_json::Value| {
+        let index = "application/vnd.oci.image.index.v1+json";
+        serde_json::json!({"schemaVersion": 2, "mediaType": index, "manifests": entries}).to_string()
+    };
+    let full = index(serde_json::json!([{"mediaType": OCI, "digest": part.as_str(), "size": 1}]));
+    for (tag, document) in [("all", full), ("note", index(serde_json::json!([])))] {
+        let digest = source.put("app", tag, "application/vnd.oci.image.index.v1+json", &document);
+        let to = reference(&target, &format!("final:{tag}"));
+        assert_eq!(client().copy(&reference(&source, &format!("app:{tag}")), &to).await.unwrap(), digest);
+        assert_eq!(client().manifest(&to).await.unwrap().bytes, document.as_bytes());
+    }
+    assert!(target.blob_of(&layer).is_some());
+    assert!(client().manifest(&reference(&target, &format!("final@{part}"))).await.is_ok());
+}
+
+#[tokio::test]
+async fn blobs_of_one_registry_are_mounted_and_a_refusal_is_no_error() {
+    let registry = FakeRegistry::start(Login::Open).await;
+    let (digest, _) = layered(&registry);
+    let (from, to) = (reference(&registry, "app:1"), reference(&registry, "final:1"));
+    registry.mount_blobs();
+    assert_eq!(client().copy(&from, &to).await.unwrap(), digest);
+    let mount = "POST /v2/final/blobs/uploads/";
+    assert_eq!(sorted(&registry), ["GET /v2/app/manifests/1", mount, mount, "PUT /v2/final/manifests/1"]);
+    // who does not mount is asked whether it has the blob all the same
+    registry.fault(mount, 2, Trouble::Answer(403, r#"{"errors":[{"code":"DENIED","message":"no mounts"}]}"#));
+    assert_eq!(client().copy(&from, &to).await.unwrap(), digest);
+    let head = "HEAD /v2/final/blobs/";
+    assert_eq!(sorted(&registry), ["GET /v2/app/manifests/1", head, head, mount, mount, "PUT /v2/final/manifests/1"]);
+}
+
+#[tokio::test]
+async fn a_copy_that_breaks_is_begun_again_and_says_whose_fault_it_was() {
+    let (source, target) = (FakeRegistry::start(Login::Open).await, FakeRegistry::start(Login::Open).await);
+    let (digest, layer) = layered(&source);
+    let (from, to) = (reference(&source, "app:1"), reference(&target, "final:1"));
+    source.fault("GET /v2/app/blobs/", 2, Trouble::Close);
+    target.fault("PUT /v2/final/blobs/", 1, Trouble::Answer(503, ""));
+    assert_eq!(client().copy(&from, &to).await.unwrap(), digest);
+
+    let other = FakeRegistry::start(Login::Open).await;
+    source.fault("GET /v2/app/blobs/", 9, Trouble::Close);
+    let error = client().copy(&from, &reference(&other, "final:1")).await.unwrap_err();
+    let shown = text(&error, source.address).replace(&other.address.to_string(), "TARGET");
+    let shown = shown.replace(layer.as_str(), "DIGEST").replace(Digest::of(b"{}").as_str(), "DIGEST");
+    let (message, _) = shown.split_once("\ncause: ").unwrap();
+    assert_eq!(message, "error: cannot copy blob `HOST/app@DIGEST` to `TARGET/final`: the connection to registry `HOST` broke (3 tries)");
+
+    let other = FakeRegistry::start(Login::Open).await;
+    let source = FakeRegistry::start(Login::Open).await;
+    layered(&source);
+    source.fault("GET /v2/app/blobs/", 99, Trouble::Answer(200, "not that blob"));
+    let error = client().copy(&reference(&source, "app:1"), &reference(&other, "final:1")).await.unwrap_err();
+    assert!(other.blob_of(&layer).is_none() || other.blob_of(&Digest::of(b"{}")).is_none(), "{error}");
+    assert!(client().head(&reference(&other, "final:1")).await.unwrap().is_none());
+}
