@@ -194,6 +194,15 @@ pub enum Event {
         /// `repo:tag`.
         reference: String,
     },
+    /// The image was copied from one repository to another, as it is.
+    ImageCopied {
+        /// Image name in werf.yaml.
+        image: String,
+        /// The repository that it came from.
+        from: String,
+        /// `repo:tag` of the copy.
+        reference: String,
+    },
     /// A chart that the project's chart depends on came from its repository.
     ChartFetched {
         /// Name of the chart.

@@ -72,19 +72,24 @@ pub fn decide(input: Input<'_>, contents: &mut dyn Contents) -> Result<Decision>
             }
         }
     }
-    judged.sort_by(|(a, _), (b, _)| a.tag.cmp(&b.tag));
+    Ok(fates(judged, |image| why_not(image, by_cluster.then_some(asked), [by_git, by_age], now)))
+}
 
+/// The fates of images with their own reasons to stay. `why_not` says of one that has none, and that nothing else holds, what was looked
+/// for in vain.
+pub(super) fn fates(mut judged: Vec<(&Published, Vec<Reason>)>, why_not: impl Fn(&Published) -> String) -> Decision {
+    judged.sort_by(|(a, _), (b, _)| a.tag.cmp(&b.tag));
     let held = held(&judged);
     let fate = |(image, reasons): &(&Published, Vec<Reason>)| {
         let verdict = match (reasons.is_empty(), held.get(&image.digest)) {
             (false, _) => Verdict::Keep(reasons.clone()),
             (true, Some(holder)) => Verdict::Keep(vec![holder.clone()]),
-            (true, None) => Verdict::Delete(why_not(image, by_cluster.then_some(asked), [by_git, by_age], now)),
+            (true, None) => Verdict::Delete(why_not(image)),
         };
         let name = image.origin.as_ref().map(|origin| origin.image.clone());
         Fate { tag: image.tag.clone(), digest: image.digest.clone(), image: name, verdict }
     };
-    Ok(Decision { fates: judged.iter().map(fate).collect() })
+    Decision { fates: judged.iter().map(fate).collect() }
 }
 
 /// The manifests that stay whatever is said of their other tags: to delete a manifest is to delete all its tags, and what is made of it.
@@ -116,7 +121,7 @@ fn why_not(image: &Published, by_cluster: Option<bool>, [by_git, by_age]: [bool;
 }
 
 /// `5 minutes`, `3 hours`, `12 days`: the largest unit that has two of itself or is the least.
-fn age(then: Timestamp, now: Timestamp) -> String {
+pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(then).as_secs().max(0);
     let (count, unit) = match seconds {
         0..120 => (seconds, "second"),

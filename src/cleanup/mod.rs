@@ -6,6 +6,7 @@
 //! is not ours is never touched. In doubt an image stays, and the reason says what is not known.
 
 mod cluster;
+mod copies;
 mod decide;
 mod graph;
 mod history;
@@ -27,6 +28,7 @@ use crate::project::config::meta::ReferenceKind;
 use crate::registry::reference::{Digest, Tag};
 
 pub use cluster::Use;
+pub use copies::{Copies, decide_copies};
 pub use decide::{Input, decide};
 pub use graph::{Graph, Place};
 pub use history::{Content, Contents, History};
@@ -154,6 +156,8 @@ pub enum Reason {
     Undated,
     /// `--keep-list` names it.
     KeepList,
+    /// It is a copy, and what it is a copy of stays.
+    Original,
     /// It could not be read.
     Unreadable {
         /// Why.
@@ -188,6 +192,7 @@ impl fmt::Display for Reason {
             Reason::Recent { ago } => write!(f, "built {ago} ago"),
             Reason::Undated => f.write_str("built at an unknown time"),
             Reason::KeepList => f.write_str("on the keep list"),
+            Reason::Original => f.write_str("its original stays"),
             Reason::Unreadable { problem } => write!(f, "not understood: {problem}"),
             Reason::Unknown { commit, why } => {
                 write!(f, "the commit that built it is gone, and commit {commit} may have it: {why}")

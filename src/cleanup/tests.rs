@@ -489,3 +489,52 @@ fn a_decision_prints_its_reasons() {
     "#);
     assert_eq!(decision.counts(), Counts { keep: 4, delete: 1 });
 }
+
+#[test]
+fn copies_stay_as_long_as_their_originals_and_longer_where_they_are_used() {
+    let repository = Repository::parse("r.io/final").unwrap();
+    let mut repo = Repo::draw("c1 <-\n branch main c1");
+    let originals = [image("app", "c1", "a1"), image("app", "c9", "a9")];
+    let config = cleanup(vec![policy(ReferenceKind::Branch, "main", ALL, ONE)]);
+    let originals = decided(&mut repo, &originals, &config, &[], &[]);
+    let foreign = Published { origin: None, ..image("app", "c1", "v1") };
+    let unread = Published { doubt: Some("no JSON".into()), ..image("app", "c1", "x1") };
+    let young = Published { created: Some(hours_ago(1)), ..image("app", "c9", "y1") };
+    let copies =
+        [image("app", "c1", "a1"), image("app", "c9", "a9"), image("db", "c9", "u1"), image("db", "c9", "k1"), foreign, unread, young];
+    let used =
+        Use::new([(format!("r.io/final:{}", tag("u1")), "Job/x".to_owned()), (format!("r.io/shop:{}", tag("a9")), "Job/y".to_owned())]);
+    let keep_list = KeepList::parse(&tag("k1").to_string());
+    let decide = |config: &Cleanup, used: Option<&Use>| {
+        let input =
+            Copies { repository: &repository, images: &copies, originals: &originals, config, used, keep_list: &keep_list, now: now() };
+        decide_copies(input)
+            .fates
+            .iter()
+            .map(|fate| match &fate.verdict {
+                Verdict::Keep(reasons) => format!("{}: keep, {}\n", &fate.tag.as_str()[..4], reasons[0]),
+                Verdict::Delete(why) => format!("{}: delete, {why}\n", &fate.tag.as_str()[..4]),
+            })
+            .collect::<String>()
+    };
+    insta::assert_snapshot!(decide(&config, Some(&used)), @r"
+    6131: keep, its original stays
+    6139: delete, its original goes or is gone, no workload uses it
+    6b31: keep, on the keep list
+    7531: keep, used by Job/x
+    7631: keep, not an image of this project
+    7831: keep, not understood: no JSON
+    7931: keep, built 60 minutes ago
+    ");
+    insta::assert_snapshot!(decide(&config, None), @r"
+    6131: keep, its original stays
+    6139: delete, its original goes or is gone, no cluster was asked
+    6b31: keep, on the keep list
+    7531: delete, its original goes or is gone, no cluster was asked
+    7631: keep, not an image of this project
+    7831: keep, not understood: no JSON
+    7931: keep, built 60 minutes ago
+    ");
+    let disabled = Cleanup { disable: true, ..config };
+    assert!(decide(&disabled, Some(&used)).contains("6139: keep, cleanup is disabled in werf.yaml"));
+}

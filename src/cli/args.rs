@@ -101,6 +101,12 @@ pub struct RepoArgs {
     /// Repository for the images, such as registry.example.org/team/app
     #[arg(long, env = "WERF_REPO", visible_alias = "docker-repo", value_name = "REPO")]
     repo: Option<String>,
+    /// Repository that final images are copied to, and by which charts name them
+    #[arg(long, env = "WERF_FINAL_REPO", value_name = "REPO")]
+    final_repo: Option<String>,
+    /// Repository that missing images are copied from, and new ones to, as far as it can be reached (may be given many times)
+    #[arg(long, env = "WERF_CACHE_REPO", value_name = "REPO")]
+    cache_repo: Vec<String>,
     #[command(flatten)]
     registry: RegistryArgs,
 }
@@ -108,7 +114,30 @@ pub struct RepoArgs {
 impl RepoArgs {
     /// As operations take it.
     pub fn options(self) -> ops::RegistryOptions {
-        ops::RegistryOptions { repo: self.repo.or_else(|| env::text("WERF_DOCKER_REPO")), ..self.registry.options() }
+        ops::RegistryOptions {
+            repo: self.repo.or_else(|| env::text("WERF_DOCKER_REPO")),
+            final_repo: self.final_repo.filter(|repo| !repo.is_empty()),
+            cache_repos: env::list("CACHE_REPO", self.cache_repo),
+            ..self.registry.options()
+        }
+    }
+}
+
+/// Where images are, and where else they may be.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registry")]
+pub struct ReposArgs {
+    #[command(flatten)]
+    repo: RepoArgs,
+    /// Repository that missing images are copied from, and that is only read (may be given many times)
+    #[arg(long, env = "WERF_SECONDARY_REPO", value_name = "REPO")]
+    secondary_repo: Vec<String>,
+}
+
+impl ReposArgs {
+    /// As operations take it.
+    pub fn options(self) -> ops::RegistryOptions {
+        ops::RegistryOptions { secondary_repos: env::list("SECONDARY_REPO", self.secondary_repo), ..self.repo.options() }
     }
 }
 
@@ -131,6 +160,9 @@ impl RegistryArgs {
     pub fn options(self) -> ops::RegistryOptions {
         ops::RegistryOptions {
             repo: None,
+            final_repo: None,
+            secondary_repos: Vec::new(),
+            cache_repos: Vec::new(),
             insecure: self.insecure_registry,
             skip_tls_verify: self.skip_tls_verify_registry,
             docker_config: self.config.file(),

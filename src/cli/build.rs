@@ -1,6 +1,6 @@
 //! `werf build`.
 
-use super::args::{AddCustomTagArgs, BuildArgs, BuildReportArgs, LogArgs, ProjectArgs, RepoArgs, seconds, whole};
+use super::args::{AddCustomTagArgs, BuildArgs, BuildReportArgs, LogArgs, ProjectArgs, ReposArgs, seconds, whole};
 use crate::ops;
 
 /// Arguments of `werf build`.
@@ -17,7 +17,7 @@ pub struct Args {
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
-    repo: RepoArgs,
+    repo: ReposArgs,
     #[command(flatten)]
     build: BuildArgs,
     #[command(flatten)]

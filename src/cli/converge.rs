@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::args::{
     AddCustomTagArgs, BuildArgs, BuildReportArgs, DEPLOY_REPORT, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs,
-    RepoArgs, RuntimeArgs, UseCustomTagArgs, ValidateArgs, ValuesArgs, WithoutImagesArgs, json_path,
+    ReposArgs, RuntimeArgs, UseCustomTagArgs, ValidateArgs, ValuesArgs, WithoutImagesArgs, json_path,
 };
 use crate::ops;
 
@@ -36,7 +36,7 @@ pub struct DeploymentArgs {
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
-    repo: RepoArgs,
+    repo: ReposArgs,
     #[command(flatten)]
     without: WithoutImagesArgs,
     #[command(flatten)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::{
-    BuildArgs, BuildReportArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RepoArgs, UseCustomTagArgs, ValidateArgs,
+    BuildArgs, BuildReportArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, ReposArgs, UseCustomTagArgs, ValidateArgs,
     ValuesArgs, WithoutImagesArgs,
 };
 use crate::ops;
@@ -48,7 +48,7 @@ pub struct SceneArgs {
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
-    repo: RepoArgs,
+    repo: ReposArgs,
     #[command(flatten)]
     without: WithoutImagesArgs,
     #[command(flatten)]

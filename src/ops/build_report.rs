@@ -71,7 +71,7 @@ pub async fn save(path: &Path, images: &Images, took: &Took, client: &Client) ->
 }
 
 async fn record(name: &str, images: &Images, took: &Took, client: &Client) -> Result<Option<Record>> {
-    let (Some((image, _)), Some(reference)) = (images.tree.get(name), images.reference(name)) else { return Ok(None) };
+    let (Some((image, _)), Some(reference)) = (images.tree.get(name), images.deployed_reference(name)) else { return Ok(None) };
     let platform = images.platform(name);
     let config = client.config(&reference, &platform).await?;
     let manifest = client.manifest(&reference).await?;

@@ -133,12 +133,10 @@ async fn ready(options: &Options, project: &Arc<Project>, images: ForImages, run
                 ForImages::Publish => planning.images.published(project, &registry, &options.build, run).await,
                 ForImages::Assume => {
                     // a plan can do without: that is told below it, not beside what is wrong with the plan
-                    let asked = planning.images.missing(&registry, run).await;
-                    let images::Asked { missing: _, digests, triggers } = asked.unwrap_or_else(|error| {
+                    Ok(planning.images.known(&registry, run).await.unwrap_or_else(|error| {
                         unanswered.set(Some(error));
-                        images::Asked::default()
-                    });
-                    Ok((digests, triggers))
+                        Default::default()
+                    }))
                 }
             }
         };

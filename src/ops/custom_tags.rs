@@ -61,7 +61,7 @@ impl CustomTags {
     pub async fn give(&self, images: &Images, digests: &Digests, client: &Client, require_built: bool, run: &Run) -> Result<()> {
         let patterns = || self.used.iter().chain(&self.added);
         let is_final = |name: &&String| images.tree.get(name).is_some_and(|(image, _)| image.is_final);
-        let finals = images.wanted.iter().filter(is_final).filter_map(|name| Some((name, images.reference(name)?)));
+        let finals = images.wanted.iter().filter(is_final).filter_map(|name| Some((name, images.deployed_reference(name)?)));
         let mut giving: FuturesOrdered<_> = finals
             .flat_map(|(name, reference)| patterns().map(move |pattern| (name, reference.clone(), pattern)))
             .map(|(name, reference, pattern)| async move {

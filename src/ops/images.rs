@@ -14,6 +14,7 @@ use super::builder;
 use super::custom_tags::CustomTags;
 use super::image_build::{Bases, Work};
 use super::project::Project;
+use super::repositories::{Others, Useless};
 use super::triggers::{self, Triggers};
 use super::{BuildOptions, RegistryOptions, Run, base_platform, build_report, records, registry};
 use crate::error::{Error, Problems, Result};
@@ -34,6 +35,8 @@ pub struct Images {
     pub wanted: BTreeSet<String>,
     /// Where they are published; `None` only if there are none.
     pub repository: Option<Repository>,
+    /// The repositories beside it.
+    pub others: Others,
     /// Further tags of the final ones.
     pub custom_tags: CustomTags,
     /// The tree without triggers of bases, where some are known.
@@ -49,6 +52,8 @@ pub struct Asked {
     pub digests: Digests,
     /// Triggers that are noted in the place of images.
     pub triggers: Triggers,
+    /// What was found in another repository, images and notes, and is not in that of the images yet.
+    elsewhere: BTreeMap<String, Reference>,
 }
 
 /// Manifest digests of published images by their names, `sha256:…`.
@@ -76,6 +81,7 @@ pub fn of(
         return Err(AddsFiles { image: image.name.clone() }.into());
     }
     let repository = if tree.iter().next().is_some() { Some(registry::repository(options)?) } else { None };
+    let others = repository.as_ref().map(|primary| Others::read(options, primary)).transpose()?.unwrap_or_default();
     let all: Vec<&str> = tree.iter().map(|(image, _)| image.name.as_str()).collect();
     let mut chosen = if chosen.is_empty() { ends(&tree) } else { select(&all, chosen)? };
     chosen.retain(|name| !build.final_only || tree.get(name).is_some_and(|(image, _)| image.is_final));
@@ -86,7 +92,7 @@ pub fn of(
         false => Some(self::tree(project, platform, &LookedUp { triggers: Triggers::new(), ..looked_up.clone() })?),
     };
     let custom_tags = custom_tags(project, build, &tree)?;
-    Ok(Images { names, wanted, repository, custom_tags, plain, tree })
+    Ok(Images { names, wanted, repository, others, custom_tags, plain, tree })
 }
 
 /// The further tags that final images get.
@@ -202,10 +208,25 @@ impl Images {
         Some(self.repository.as_ref()?.with_tag(tag))
     }
 
+    /// `repo:tag` by which charts know an image.
+    pub fn deployed_reference(&self, name: &str) -> Option<Reference> {
+        let reference = self.reference(name)?;
+        let is_final = self.tree.get(name).is_some_and(|(image, _)| image.is_final);
+        match self.others.last.clone().filter(|_| is_final) {
+            Some(repository) => Some(Reference { repository, ..reference }),
+            None => Some(reference),
+        }
+    }
+
     /// Asks the registry for the wanted images at once, one HEAD each, and where one is missing for those that it is made of, step by
-    /// step; returns those that it lacks.
+    /// step; returns those that it lacks and that no other repository has.
     pub async fn missing(&self, client: &Client, run: &Run) -> Result<Asked> {
+        self.asked(client, &Useless::new(), run).await
+    }
+
+    async fn asked(&self, client: &Client, useless: &Useless, run: &Run) -> Result<Asked> {
         let (mut missing, mut digests, mut triggers) = (BTreeSet::new(), Digests::new(), Triggers::new());
+        let mut elsewhere = BTreeMap::new();
         let mut asked = BTreeSet::new();
         let mut next: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| self.wanted.contains(*name)).collect();
         while !next.is_empty() {
@@ -214,9 +235,12 @@ impl Images {
                 .into_iter()
                 .filter_map(|name| Some((name, self.reference(name)?)))
                 .map(|(name, reference)| async move {
-                    let found = client.head(&reference).await?;
+                    let found = match client.head(&reference).await? {
+                        Some(found) => Some((reference.clone(), found)),
+                        None => self.others.look(client, &reference, useless, run).await?,
+                    };
                     let noted = match &found {
-                        Some(found) => triggers::noted(client, &reference, found).await?,
+                        Some((place, found)) => triggers::noted(client, place, found).await?,
                         None => None,
                     };
                     Result::<_>::Ok((name, found, noted, reference))
@@ -225,15 +249,22 @@ impl Images {
             let mut new = Vec::new();
             while let Some(answer) = answers.next().await {
                 let (name, found, noted, reference) = answer?;
-                let (image, reference) = (name.to_owned(), reference.to_string());
+                let image = name.to_owned();
+                let is_here = found.as_ref().is_some_and(|(place, _)| *place == reference);
+                if let Some((place, _)) = found.as_ref().filter(|_| !is_here) {
+                    elsewhere.insert(image.clone(), place.clone());
+                }
                 match (found, noted) {
                     (Some(_), Some(noted)) => triggers.extend(noted),
-                    (Some(found), None) => {
+                    (Some((_, found)), None) => {
                         digests.insert(image.clone(), found.digest.to_string());
-                        run.events.emit(Event::ImageFound { image, reference });
+                        // what is elsewhere is told when it is copied
+                        if is_here {
+                            run.events.emit(Event::ImageFound { image, reference: reference.to_string() });
+                        }
                     }
                     (None, _) => {
-                        run.events.emit(Event::ImageMissing { image, reference });
+                        run.events.emit(Event::ImageMissing { image, reference: reference.to_string() });
                         missing.insert(name.to_owned());
                         new.push(name);
                     }
@@ -242,7 +273,7 @@ impl Images {
             next = self.tree.needs_of(new, &missing);
             next.retain(|name| !asked.contains(name));
         }
-        Ok(Asked { missing, digests, triggers })
+        Ok(Asked { missing, digests, triggers, elsewhere })
     }
 
     /// Publishes what the registry lacks of the wanted images, and gives the digests of all of them. Triggers that their names do not know
@@ -254,19 +285,47 @@ impl Images {
         options: &BuildOptions,
         run: &Run,
     ) -> Result<(Digests, Triggers)> {
-        let Asked { missing, digests, triggers } = self.missing(client, run).await?;
+        let Asked { missing, digests, triggers, elsewhere } = self.brought(client, run).await?;
         if !triggers.is_empty() {
             return Ok((digests, triggers));
         }
         let found = self.wanted.iter().filter(|name| !missing.contains(*name)).map(String::as_str);
         records::leave(project, self, found, options.platform.as_deref(), client, run).await;
-        let (digests, took, triggers) = self.publish(project, missing, digests, client, options, run).await?;
-        if triggers.is_empty() {
-            self.custom_tags.give(self, &digests, client, options.require_built, run).await?;
+        let (mut digests, took, triggers) = self.publish(project, missing, digests, client, options, run).await?;
+        if !triggers.is_empty() {
+            return Ok((digests, triggers));
         }
-        if let Some(path) = options.report.as_deref().filter(|_| triggers.is_empty()) {
+        digests.extend(self.others.publish(self, &self.wanted, client, options.require_built, run).await?);
+        let new: BTreeSet<&str> = took.keys().chain(elsewhere.keys()).map(String::as_str).collect();
+        self.others.fill(self, &new, &elsewhere, client, run).await;
+        self.custom_tags.give(self, &digests, client, options.require_built, run).await?;
+        if let Some(path) = &options.report {
             build_report::save(path, self, &took, client).await?;
         }
+        Ok((digests, triggers))
+    }
+
+    /// The same as [`Images::missing`], and what another repository has was copied.
+    async fn brought(&self, client: &Client, run: &Run) -> Result<Asked> {
+        let mut useless = Useless::new();
+        loop {
+            let mut asked = self.asked(client, &useless, run).await?;
+            let known = useless.len();
+            self.others.bring(self, &asked.elsewhere, &mut asked.digests, client, &mut useless, run).await?;
+            // what a cache does not give is missing, and what it is made of may be too
+            if useless.len() == known {
+                return Ok(asked);
+            }
+        }
+    }
+
+    /// What is known of the digests that charts see, where nothing is built or copied.
+    pub async fn known(&self, client: &Client, run: &Run) -> Result<(Digests, Triggers)> {
+        let Asked { mut digests, triggers, elsewhere, .. } = self.missing(client, run).await?;
+        for (image, place) in elsewhere.into_iter().filter(|(image, _)| digests.contains_key(image)) {
+            run.events.emit(Event::ImageFound { image, reference: place.to_string() });
+        }
+        digests.extend(self.others.published(self, &self.wanted, client).await?);
         Ok((digests, triggers))
     }
 
@@ -274,7 +333,7 @@ impl Images {
     pub async fn with_others(&self, client: &Client, mut digests: Digests) -> Result<Digests> {
         let others = self.tree.iter().filter(|(image, _)| image.is_final && !digests.contains_key(&image.name));
         let references: Vec<(String, Reference)> =
-            others.filter_map(|(image, _)| Some((image.name.clone(), self.reference(&image.name)?))).collect();
+            others.filter_map(|(image, _)| Some((image.name.clone(), self.deployed_reference(&image.name)?))).collect();
         let mut asking: FuturesUnordered<_> =
             references.iter().map(|(name, reference)| async move { Result::<_>::Ok((name, client.head(reference).await?)) }).collect();
         while let Some(answer) = asking.next().await {

@@ -45,6 +45,7 @@ mod registry;
 mod release;
 mod remotes;
 mod report;
+mod repositories;
 mod schema_files;
 mod standing;
 mod triggers;

@@ -69,6 +69,12 @@ pub struct ChartOptions {
 pub struct RegistryOptions {
     /// Repository.
     pub repo: Option<String>,
+    /// Where charts take images from, where that is another one.
+    pub final_repo: Option<String>,
+    /// Repositories that images are copied from instead of being built.
+    pub secondary_repos: Vec<String>,
+    /// The same, to which new images are copied too.
+    pub cache_repos: Vec<String>,
     /// Plain HTTP.
     pub insecure: bool,
     /// Any certificate.
@@ -79,6 +85,14 @@ pub struct RegistryOptions {
     pub path: OsString,
     /// What is between us and registries.
     pub proxies: Proxies,
+}
+
+impl RegistryOptions {
+    /// Where charts take images from; `None` where nobody says where images are.
+    pub fn deployed_repo(&self) -> Option<&str> {
+        let repo = self.repo.as_deref()?;
+        Some(self.final_repo.as_deref().unwrap_or(repo))
+    }
 }
 
 /// Who builds and how.

@@ -53,7 +53,11 @@ pub fn credentials_for_charts(charts: &ChartOptions, docker_config: Option<&Path
 
 /// The repository for images; an error where the command needs one and none was given.
 pub fn repository(options: &RegistryOptions) -> Result<Repository> {
-    let text = options.repo.as_deref().ok_or(NoRepo)?;
+    named("--repo", options.repo.as_deref().ok_or(NoRepo)?)
+}
+
+/// The repository that a flag names.
+pub fn named(flag: &'static str, text: &str) -> Result<Repository> {
     let parsed = Repository::parse(text);
     parsed.map_err(|ReferenceError { text, reason, .. }| {
         let help = match reason {
@@ -61,13 +65,14 @@ pub fn repository(options: &RegistryOptions) -> Result<Repository> {
             Reason::NotARepository => "leave tag and digest out: the tags of images are made from their content",
             _ => "the form is `HOST[:PORT]/PATH`, such as `registry.example.org/team/app`",
         };
-        BadRepo { text, reason, help }.into()
+        BadRepo { flag, text, reason, help }.into()
     })
 }
 
 #[derive(Debug, Error, Diagnostic)]
-#[error("--repo: `{text}` is not the name of a repository: {reason}")]
+#[error("{flag}: `{text}` is not the name of a repository: {reason}")]
 struct BadRepo {
+    flag: &'static str,
     text: String,
     reason: Reason,
     #[help]

@@ -431,7 +431,7 @@ fn service(project: &Project, images: BTreeMap<String, ImageReference>, repo: Op
 
 /// The same for images that have a repository.
 pub fn service_values_of(project: &Project, images: &Images, owner: &Owner) -> ServiceValues {
-    match &images.repository {
+    match images.others.last.as_ref().or(images.repository.as_ref()) {
         Some(repo) => service_values(project, &images.tree, &images.custom_tags, &repo.to_string(), owner),
         None => stand_ins(project, owner),
     }

@@ -127,7 +127,7 @@ pub(super) async fn with_scene<T>(
     project.checked(tree.as_ref().map_or(&[], |tree| tree.views()), Ok(()))?;
     let (tree, loaded) = (tree?, loaded?.complete(options, run).await?);
     let tags = images::custom_tags(project, &options.build, &tree)?;
-    let repo = options.registry.repo.as_deref().filter(|_| !options.stub_tags);
+    let repo = options.registry.deployed_repo().filter(|_| !options.stub_tags);
     let service = match repo {
         Some(repo) => release::service_values(project, &tree, &tags, repo, &loaded.owner),
         None => release::stand_ins(project, &loaded.owner),

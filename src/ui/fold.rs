@@ -68,6 +68,7 @@ enum Part {
 fn part_of(event: &Event) -> Part {
     match event {
         Event::ImageFound { .. }
+        | Event::ImageCopied { .. }
         | Event::ImageMissing { .. }
         | Event::BuilderReady { .. }
         | Event::StepStarted { .. }

@@ -55,6 +55,9 @@ pub fn of(event: &Event) -> Option<Line> {
         }
         Event::ImageFound { image, reference } => line(Normal, Tone::Good, "Found", format!("image {image}  {reference}")),
         Event::ImageMissing { image, reference } => line(Normal, Tone::Note, "Missing", format!("image {image}  {reference}")),
+        Event::ImageCopied { image, from, reference } => {
+            line(Normal, Tone::Good, "Copied", format!("image {image}  {reference} from {from}"))
+        }
         Event::ChartFetched { name, version, repository } => {
             line(Normal, Tone::Good, "Fetched", format!("chart {name} {version} from {repository}"))
         }

@@ -55,6 +55,7 @@ mod published;
 mod records;
 mod render;
 mod reports;
+mod repositories;
 mod rights;
 mod schema_references;
 mod sound;

@@ -249,3 +249,21 @@ shell: {install: [cat /version > /seen]}
     assert_eq!((&third["latest"], &third["fixed"]), (&second["latest"], &second["fixed"]));
     assert_eq!(Published::read(&third["anew"]).files["seen"], "644 0:0 \"2\\n\"");
 }
+
+#[test]
+fn what_a_secondary_repository_has_is_known_by_its_notes() {
+    let app = App::new(Needs::Images, &FILES);
+    let there = base(&app, "noted", "FROM $BASE\nONBUILD COPY src /\n");
+    app.commit(&[("Dockerfile", &format!("FROM {there}\n"))]);
+    images(&app, "image: app\ndockerfile: Dockerfile\n", &[]);
+    let (_, tag) = name(&build(&app)).rsplit_once(':').map(|(repo, tag)| (repo.to_owned(), tag.to_owned())).expect("a tag");
+    let other = format!("{}-other", app.repo);
+    let copied = app.werf_with(&["build", "--repo", &other, "--secondary-repo", &app.repo], &[NOBODY]);
+    assert_eq!(copied.code, 0, "{}", copied.stderr);
+    assert_says(&copied.stderr, &[&format!("Copied image app  {other}:{tag} from {}\n", app.repo)]);
+    assert_eq!(copied.stderr.matches("Copied image").count(), 1, "a note is no image: {}", copied.stderr);
+    // the note is there too: nobody else has to be asked
+    let again = app.werf_with(&["build", "--repo", &other], &[NOBODY]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_says(&again.stderr, &[&format!("Found image app  {other}:{tag}\n")]);
+}

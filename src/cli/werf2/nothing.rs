@@ -42,7 +42,12 @@ pub const NOTHING: &[Nothing] = &[
     Nothing { flags: &["dev-branch"], commands: &[], why: "no branch is made for --dev" },
     Nothing { flags: &["virtual-merge"], commands: &[], why: "names come from content, whichever commit has it" },
     Nothing { flags: &["debug-templates"], commands: &[], why: "an error of a template always tells all that is known" },
-    Nothing { flags: &["repo-container-registry"], commands: &[], why: "all registries are spoken to alike" },
+    Nothing {
+        flags: &["repo-container-registry", "final-repo-container-registry"],
+        commands: &[],
+        why: "all registries are spoken to alike",
+    },
+    Nothing { flags: &["secondary-repo"], commands: &["cleanup"], why: "nothing is deleted there" },
     Nothing {
         flags: &[
             "repo-docker-hub-password",
@@ -52,6 +57,13 @@ pub const NOTHING: &[Nothing] = &[
             "repo-harbor-password",
             "repo-harbor-username",
             "repo-quay-token",
+            "final-repo-docker-hub-password",
+            "final-repo-docker-hub-token",
+            "final-repo-docker-hub-username",
+            "final-repo-github-token",
+            "final-repo-harbor-password",
+            "final-repo-harbor-username",
+            "final-repo-quay-token",
         ],
         commands: &["build", "converge", "dismiss", "lint", "plan", "render"],
         why: "images are pushed and found with the login of the Docker configuration",
@@ -62,14 +74,6 @@ pub const NOTHING: &[Nothing] = &[
             "cache-repo",
             "secondary-repo",
             "final-repo",
-            "final-repo-container-registry",
-            "final-repo-docker-hub-password",
-            "final-repo-docker-hub-token",
-            "final-repo-docker-hub-username",
-            "final-repo-github-token",
-            "final-repo-harbor-password",
-            "final-repo-harbor-username",
-            "final-repo-quay-token",
             "container-registry-mirror",
             "docker-config",
             "insecure-registry",
@@ -102,7 +106,11 @@ pub const NOTHING: &[Nothing] = &[
     Nothing { flags: &["releases-history-max"], commands: &["render"], why: "no record is written" },
     Nothing { flags: &["kube-config", "kube-config-base64", "kube-context"], commands: &["build"], why: "no cluster is asked" },
     // `ci-env github` sets its variable for all commands of the job
-    Nothing { flags: &["repo-github-token"], commands: &["cleanup"], why: "images are deleted with the login of the Docker configuration" },
+    Nothing {
+        flags: &["repo-github-token", "final-repo-github-token"],
+        commands: &["cleanup"],
+        why: "images are deleted with the login of the Docker configuration",
+    },
 ];
 
 /// Second names that older versions of werf 2 had.

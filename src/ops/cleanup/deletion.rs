@@ -6,13 +6,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::{AT_ONCE, Stock, Work, stopped};
-use crate::cleanup::{Decision, Deletion, Record};
+use super::{AT_ONCE, Fates, Stock, Work, stopped};
+use crate::cleanup::{Deletion, Record};
 use crate::error::Result;
 use crate::event::Event;
-use crate::file_tree::ObjectId;
 use crate::ops::Run;
-use crate::registry::{self, Client, Repository};
+use crate::registry::{self, Digest, Repository};
 
 /// Deletions at once: registries write at each.
 const DELETIONS: usize = 16;
@@ -20,19 +19,24 @@ const DELETIONS: usize = 16;
 /// How long deletions that are under way are waited for after an interrupt.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Deletes what goes. The first refusal, or an interrupt, ends it; what was done until then is told in any case.
-pub async fn delete(client: &Client, repository: &Repository, decision: &Decision, run: &Run) -> Result<()> {
+/// Deletes what goes, copies first. The first refusal, or an interrupt, ends it; what was done until then is told in any case.
+pub async fn delete(work: &Work<'_>, fates: &Fates, run: &Run) -> Result<()> {
     let _held = run.held.hold("the deletion of images that is under way");
-    let deletions = decision.deletions();
-    let all: usize = deletions.iter().map(|deletion| deletion.tags.len()).sum();
+    let client = &work.client;
+    let copies = work.others.last.iter().flat_map(|repository| fates.copies.deletions().into_iter().map(move |one| (repository, one)));
+    let deletions: Vec<(&Repository, Deletion<'_>)> =
+        copies.chain(fates.images.deletions().into_iter().map(|one| (&work.repository, one))).collect();
+    let all: usize = deletions.iter().map(|(_, deletion)| deletion.tags.len()).sum();
     let mut waiting = deletions.into_iter();
-    let one = |deletion: Deletion<'_>| {
+    let one = |(repository, deletion): (&Repository, Deletion<'_>)| {
+        let repository = repository.clone();
         let (digest, reason) = (deletion.digest.clone(), deletion.reason.to_owned());
         let references: Vec<String> = deletion.tags.iter().map(|tag| repository.with_tag((*tag).clone()).to_string()).collect();
-        async move { (client.delete(repository, &digest).await, references, reason) }
+        async move { (client.delete(&repository, &digest).await, references, reason) }
     };
     let mut running: FuturesUnordered<_> = waiting.by_ref().take(DELETIONS).map(one).collect();
-    let (mut deleted, mut gone, mut end) = (0, 0, Ok(()));
+    let (mut deleted, mut gone) = (0, 0);
+    let mut end: Result<()> = Ok(());
     let mut given_up = std::pin::pin!(given_up(run));
     while !running.is_empty() {
         let done = tokio::select! {
@@ -55,8 +59,35 @@ pub async fn delete(client: &Client, repository: &Repository, decision: &Decisio
         }
     }
     let left = all - deleted - gone;
-    run.events.emit(Event::CleanupDone { kept: decision.counts().keep, deleted, left });
-    if run.cancel.is_cancelled() && left > 0 { Err(stopped()) } else { end }
+    let kept = fates.images.counts().keep + fates.copies.counts().keep;
+    run.events.emit(Event::CleanupDone { kept, deleted, left });
+    if run.cancel.is_cancelled() && left > 0 {
+        Err(stopped())
+    } else {
+        end?;
+        empty_caches(work, fates, run).await
+    }
+}
+
+/// Deletes what goes from caches too, as far as these let us.
+async fn empty_caches(work: &Work<'_>, fates: &Fates, run: &Run) -> Result<()> {
+    let gone: Vec<Digest> = fates.images.deletions().iter().map(|deletion| deletion.digest.clone()).collect();
+    for cache in &work.others.caches {
+        let deleting = futures::stream::iter(&gone).map(|digest| work.client.delete(cache, digest));
+        let mut deleting = deleting.buffer_unordered(DELETIONS);
+        let mut refused = None;
+        while let Some(answer) = deleting.next().await {
+            if run.cancel.is_cancelled() {
+                return Err(stopped());
+            }
+            refused = refused.or(answer.err());
+        }
+        if let Some(error) = refused {
+            run.events
+                .emit(Event::Warned { message: format!("not all that went is deleted in --cache-repo {cache}: {error}"), help: None });
+        }
+    }
+    Ok(())
 }
 
 /// A while after an interrupt: what is asked of a registry may happen although nobody waits for it, and its count is to be right.
@@ -65,10 +96,10 @@ async fn given_up(run: &Run) {
     tokio::time::sleep(PATIENCE).await;
 }
 
-/// Takes the records away whose image is no more, or whose commit is among those that are `lost`.
-pub async fn drop_records(work: &Work<'_>, stock: &Stock, decision: &Decision, lost: &HashSet<ObjectId>) -> Result<()> {
-    let staying: HashSet<&str> = decision.kept().map(|tag| Record::beginning(tag.as_str())).collect();
-    let is_idle = |record: &Record| !staying.contains(record.image.as_str()) || lost.contains(&record.commit);
+/// Takes the records away whose image is no more, or whose commit is lost.
+pub async fn drop_records(work: &Work<'_>, stock: &Stock, fates: &Fates) -> Result<()> {
+    let staying: HashSet<&str> = fates.images.kept().map(|tag| Record::beginning(tag.as_str())).collect();
+    let is_idle = |record: &Record| !staying.contains(record.image.as_str()) || fates.lost.contains(&record.commit);
     let idle = stock.records.iter().filter(|(_, record)| is_idle(record)).map(|(tag, _)| work.repository.with_tag(tag.clone()));
     let idle: Vec<_> = idle.collect();
     let dropped = futures::stream::iter(idle).map(|reference| async move {

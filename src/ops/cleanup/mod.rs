@@ -18,8 +18,9 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::project::{self, Project};
+use super::repositories::Others;
 use super::{KubeOptions, ProjectOptions, RegistryOptions, Run, registry};
-use crate::cleanup::{Decision, History, Input, KeepList, Published, Record, Use, decide};
+use crate::cleanup::{Copies, Decision, History, Input, KeepList, Published, Record, Use, decide, decide_copies};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::file_tree::ObjectId;
@@ -61,24 +62,36 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     let decided = async {
         let work = Work::begin(&options, &run)?;
         let stock = work.stock().await?;
-        let (decision, lost) = work.decide(&stock).await?;
-        Result::<_>::Ok((work, stock, decision, lost))
+        let fates = work.decide(&stock).await?;
+        Result::<_>::Ok((work, stock, fates))
     };
-    let (work, stock, decision, lost) = tokio::select! {
+    let (work, stock, fates) = tokio::select! {
         decided = decided => decided?,
         () = run.cancel.cancelled() => return Err(stopped()),
     };
     if options.dry_run {
-        return Ok(decision.to_string());
+        let copies = work.others.last.as_ref().map(|repository| format!("copies in {repository}:\n{}", fates.copies));
+        return Ok(format!("{}{}", fates.images, copies.unwrap_or_default()));
     }
-    deletion::delete(&work.client, &work.repository, &decision, &run).await?;
-    deletion::drop_records(&work, &stock, &decision, &lost).await?;
+    deletion::delete(&work, &fates, &run).await?;
+    deletion::drop_records(&work, &stock, &fates).await?;
     Ok(String::new())
+}
+
+/// What happens to what there is.
+struct Fates {
+    images: Decision,
+    /// What `--final-repo` has.
+    copies: Decision,
+    /// Commits of records that are no more.
+    lost: HashSet<ObjectId>,
 }
 
 /// What there is in the registry.
 struct Stock {
     images: Vec<Published>,
+    /// What `--final-repo` has.
+    copies: Vec<Published>,
     /// The tags of records, with what they record.
     records: Vec<(Tag, Record)>,
     /// What is labelled, for what labels tell beside the origin.
@@ -92,6 +105,7 @@ struct Work<'a> {
     project: Arc<Project>,
     client: Client,
     repository: Repository,
+    others: Others,
     config: Cleanup,
     keep_list: KeepList,
 }
@@ -100,13 +114,19 @@ impl<'a> Work<'a> {
     fn begin(options: &'a Options, run: &'a Run) -> Result<Self> {
         let project = project::open(&options.project, options.registry.insecure, run)?;
         let repository = project.checked(&[], registry::repository(&options.registry))?;
+        let others = Others::read(&options.registry, &repository)?;
         let client = registry::client(&options.registry, run)?;
         let config = settings(&project, options.keep_hours);
         let keep_list = options.keep_list.as_deref().map(keep_list).transpose()?.unwrap_or_default();
-        Ok(Work { options, run, project, client, repository, config, keep_list })
+        Ok(Work { options, run, project, client, repository, others, config, keep_list })
     }
 
     async fn stock(&self) -> Result<Stock> {
+        // before the originals: what is copied meanwhile is in neither list, or has its original in the second
+        let copies = match &self.others.last {
+            Some(repository) => self.client.images(repository, self.client.tags(repository).await?, AT_ONCE).await?,
+            None => Vec::new(),
+        };
         let tags = self.client.tags(&self.repository).await?;
         let (records, tags): (Vec<Tag>, Vec<Tag>) = tags.into_iter().partition(|tag| Record::parse(tag).is_some());
         let records = records.into_iter().filter_map(|tag| Some((tag.clone(), Record::parse(&tag)?))).collect();
@@ -118,17 +138,17 @@ impl<'a> Work<'a> {
             ..Published::new(name, image.tag.clone(), image.digest.clone(), &image.labels, image.created)
         };
         let images: Vec<Published> = tagged.iter().map(published).collect();
-        for (line, text) in self.keep_list.idle(&images) {
+        let copies: Vec<Published> = copies.iter().map(published).collect();
+        for (line, text) in self.keep_list.idle(&[&images[..], &copies].concat()) {
             self.run.events.emit(Event::Warned {
                 message: format!("--keep-list: line {line} names no image of `{}`: `{text}`", self.repository),
                 help: Some("write a tag, a digest, or a reference with one of them".into()),
             });
         }
-        Ok(Stock { images, records, tagged })
+        Ok(Stock { images, copies, records, tagged })
     }
 
-    /// Each image's fate, and the commits of records that are no more.
-    async fn decide(&self, stock: &Stock) -> Result<(Decision, HashSet<ObjectId>)> {
+    async fn decide(&self, stock: &Stock) -> Result<Fates> {
         let by_git = !self.config.disable && !self.config.disable_git_history_based_policy;
         let history = async {
             match by_git && stock.images.iter().any(|image| image.origin.is_some()) {
@@ -147,7 +167,20 @@ impl<'a> Work<'a> {
         }
         let is_lost = |commit: &ObjectId| past.is_whole() && !git::has_commit(&past.repository, *commit);
         let lost = records.iter().map(|record| record.commit).filter(is_lost).collect();
-        Ok((judged?, lost))
+        let images = judged?;
+        let copies = match &self.others.last {
+            Some(repository) => decide_copies(Copies {
+                repository,
+                images: &stock.copies,
+                originals: &images,
+                config: &self.config,
+                used: used.as_ref(),
+                keep_list: &self.keep_list,
+                now: Timestamp::now(),
+            }),
+            None => Decision::default(),
+        };
+        Ok(Fates { images, copies, lost })
     }
 
     fn judge(

@@ -11,6 +11,7 @@ use crate::deploy::cluster;
 use crate::error::Result;
 use crate::event::Event;
 use crate::ops::{KubeOptions, release};
+use crate::registry::Reference;
 
 /// How many kinds a warning names.
 const NAMED: usize = 5;
@@ -53,8 +54,18 @@ pub async fn of_clusters(work: &Work<'_>) -> Result<Option<Use>> {
         }
         used.extend(found.images);
         for (digits, by) in found.digits {
-            used.entry(format!("{}:{digits}", work.repository)).or_insert_with(|| by.clone());
-            used.entry(format!("{}@sha256:{digits}", work.repository)).or_insert(by);
+            for repository in [&work.repository].into_iter().chain(&work.others.last) {
+                used.entry(format!("{repository}:{digits}")).or_insert_with(|| by.clone());
+                used.entry(format!("{repository}@sha256:{digits}")).or_insert_with(|| by.clone());
+            }
+        }
+    }
+    for (image, by) in used.clone() {
+        // who uses a copy wants it made again where it is lost
+        if let Ok(reference) = Reference::parse(&image)
+            && Some(&reference.repository) == work.others.last.as_ref()
+        {
+            used.entry(Reference { repository: work.repository.clone(), ..reference }.to_string()).or_insert(by);
         }
     }
     Ok(Some(Use::new(used)))

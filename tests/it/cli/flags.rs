@@ -24,9 +24,9 @@ fn what_is_unknown() {
 
     For more information, try '--help'.
     ");
-    insta::assert_snapshot!(told(&sandbox, &["converge", "--use-build-report"]), @r"
+    insta::assert_snapshot!(told(&sandbox, &["converge", "--use-plan", "x"]), @r"
     exit 2
-    error: unexpected argument '--use-build-report' found
+    error: unexpected argument '--use-plan' found
 
       tip: werf 2 has this flag, and it is not supported here yet
 
@@ -34,9 +34,9 @@ fn what_is_unknown() {
 
     For more information, try '--help'.
     ");
-    insta::assert_snapshot!(told(&sandbox, &["build", "--final-repo=example.org/app"]), @r"
+    insta::assert_snapshot!(told(&sandbox, &["build", "--introspect-stage=app"]), @r"
     exit 2
-    error: unexpected argument '--final-repo' found
+    error: unexpected argument '--introspect-stage' found
 
       tip: werf 2 has this flag, and it is not supported here yet
 
