@@ -291,22 +291,44 @@ impl UseCustomTagArgs {
     }
 }
 
-/// What is written of the images.
+/// Whether a report of the images is written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Build")]
+pub struct SaveBuildReportArgs {
+    /// Write where images are to a report
+    #[arg(long, env = "WERF_SAVE_BUILD_REPORT")]
+    pub save_build_report: bool,
+}
+
+/// Where the report of the images is.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Build")]
 pub struct BuildReportArgs {
-    /// Write where images are to a report
-    #[arg(long, env = "WERF_SAVE_BUILD_REPORT")]
-    save_build_report: bool,
     /// Where the report of images is, a .json file or an .env file
     #[arg(long, env = "WERF_BUILD_REPORT_PATH", value_name = "FILE", default_value = ".werf-build-report.json", value_parser = json_or_env_path)]
-    build_report_path: PathBuf,
+    pub build_report_path: PathBuf,
 }
 
-impl BuildReportArgs {
-    /// The file to write.
-    pub fn path(self) -> Option<PathBuf> {
-        self.save_build_report.then_some(self.build_report_path)
+/// Whether a report says where images are.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Build")]
+pub struct UseBuildReportArgs {
+    /// Take where images are from the report of an earlier build: none is looked for or built
+    #[arg(long, env = "WERF_USE_BUILD_REPORT")]
+    use_build_report: bool,
+    #[command(flatten)]
+    report: BuildReportArgs,
+}
+
+impl UseBuildReportArgs {
+    /// Where a report is or goes.
+    pub fn path(&self) -> &Path {
+        &self.report.build_report_path
+    }
+
+    /// The report that is used.
+    pub fn used(self) -> Option<PathBuf> {
+        self.use_build_report.then_some(self.report.build_report_path)
     }
 }
 
@@ -325,6 +347,7 @@ impl BuildArgs {
             parallel: if self.parallel { self.parallel_tasks_limit.max(1) } else { 1 },
             final_only: self.final_images_only,
             report: None,
+            used_report: None,
             add_custom_tags: Vec::new(),
             use_custom_tag: None,
             cache_dir: env::cache_dir(),
@@ -505,6 +528,9 @@ pub struct KubeArgs {
     /// Requests to the cluster that run at once
     #[arg(long, env = "WERF_NETWORK_PARALLELISM", value_name = "N", default_value_t = 30, value_parser = whole::<usize>)]
     network_parallelism: usize,
+    /// How long one request to the cluster may take, such as 30s; unlimited by default, but for silence
+    #[arg(long, env = "WERF_KUBE_REQUEST_TIMEOUT", value_name = "TIME", value_parser = go_duration)]
+    kube_request_timeout: Option<Duration>,
 }
 
 /// What manifests are held against.
@@ -558,6 +584,7 @@ impl KubeArgs {
             tls_server_name: self.kube_tls_server,
             skip_tls_verify: self.skip_tls_verify_kube,
             parallelism: Some(self.network_parallelism),
+            request_timeout: self.kube_request_timeout.filter(|limit| !limit.is_zero()),
             home: env::home(),
         }
     }
@@ -588,6 +615,26 @@ pub struct DeployArgs {
     /// Leave out the CRDs of the chart's crds directory
     #[arg(long, env = "WERF_NO_INSTALL_CRDS")]
     no_install_crds: bool,
+    /// Do not wait for states that nothing else waits for: what was changed last may not work yet when the command ends
+    #[arg(long, env = "WERF_NO_FINAL_TRACKING")]
+    no_final_tracking: bool,
+}
+
+/// How objects are deleted.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Deploy")]
+pub struct PropagationArgs {
+    /// What happens to dependents of objects that are deleted, where werf.io/delete-propagation does not say it: Foreground, Background or
+    /// Orphan; Foreground by default
+    #[arg(long, env = "WERF_DELETE_PROPAGATION", value_name = "POLICY", value_parser = propagation)]
+    delete_propagation: Option<ops::Propagation>,
+}
+
+impl PropagationArgs {
+    /// Adds it to how the release is deployed.
+    pub fn added(self, to: ops::DeployOptions) -> ops::DeployOptions {
+        ops::DeployOptions { propagation: self.delete_propagation.unwrap_or_default(), ..to }
+    }
 }
 
 impl DeployArgs {
@@ -602,8 +649,28 @@ impl DeployArgs {
             force_adoption: self.force_adoption,
             install_crds: !self.no_install_crds,
             create_namespace: true,
+            final_tracking: !self.no_final_tracking,
+            propagation: ops::Propagation::default(),
         }
     }
+}
+
+/// Where the graph of a deployment goes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Deploy")]
+pub struct DeployGraphArgs {
+    /// File for the graph of the deployment, for Graphviz: a .dot file
+    #[arg(long, env = "WERF_DEPLOY_GRAPH_PATH", value_name = "FILE", value_parser = dot_path)]
+    pub deploy_graph_path: Option<PathBuf>,
+}
+
+/// Where the graph of a rollback goes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Deploy")]
+pub struct RollbackGraphArgs {
+    /// File for the graph of a rollback, for Graphviz: a .dot file
+    #[arg(long, env = "WERF_ROLLBACK_GRAPH_PATH", value_name = "FILE", value_parser = dot_path)]
+    pub rollback_graph_path: Option<PathBuf>,
 }
 
 /// Annotations and labels for every resource of the release.
@@ -746,11 +813,20 @@ pub const DEPLOY_REPORT: &str = ".werf-deploy-report.json";
 
 /// The path of a JSON file, whose extension may be left out.
 pub fn json_path(text: &str) -> Result<PathBuf, String> {
+    with_extension(text, "json")
+}
+
+/// The same of a graph for Graphviz.
+fn dot_path(text: &str) -> Result<PathBuf, String> {
+    with_extension(text, "dot")
+}
+
+fn with_extension(text: &str, wanted: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
-    match path.extension().map(|extension| extension == "json") {
+    match path.extension().map(|extension| extension == wanted) {
         Some(true) => Ok(path),
-        None if !text.is_empty() => Ok(PathBuf::from(format!("{text}.json"))),
-        _ => Err("the extension must be .json, or none".to_owned()),
+        None if !text.is_empty() => Ok(PathBuf::from(format!("{text}.{wanted}"))),
+        _ => Err(format!("the extension must be .{wanted}, or none")),
     }
 }
 
@@ -765,6 +841,15 @@ fn json_or_env_path(text: &str) -> Result<PathBuf, String> {
 /// A limit of time; 0 is none.
 pub fn seconds(count: Option<u64>) -> Option<Duration> {
     count.filter(|&count| count > 0).map(Duration::from_secs)
+}
+
+/// A duration as Go writes it: `1m30s`.
+fn go_duration(text: &str) -> Result<Duration, String> {
+    ops::parse_duration(text).ok_or_else(|| "a time is wanted, such as 30s or 1m30s".to_owned())
+}
+
+fn propagation(text: &str) -> Result<ops::Propagation, String> {
+    ops::Propagation::parse(text).ok_or_else(|| format!("`{text}` is none of Foreground, Background, Orphan"))
 }
 
 /// A whole number that is not negative.

@@ -1,6 +1,6 @@
 //! `werf build`.
 
-use super::args::{AddCustomTagArgs, BuildArgs, BuildReportArgs, LogArgs, ProjectArgs, ReposArgs, seconds, whole};
+use super::args::{AddCustomTagArgs, BuildArgs, BuildReportArgs, LogArgs, ProjectArgs, ReposArgs, SaveBuildReportArgs, seconds, whole};
 use crate::ops;
 
 /// Arguments of `werf build`.
@@ -23,6 +23,8 @@ pub struct Args {
     #[command(flatten)]
     add_tags: AddCustomTagArgs,
     #[command(flatten)]
+    save: SaveBuildReportArgs,
+    #[command(flatten)]
     report: BuildReportArgs,
     #[command(flatten)]
     log: LogArgs,
@@ -36,7 +38,11 @@ pub fn run(args: Args) -> u8 {
         images: args.images,
         project: args.project.options(),
         registry: args.repo.options(),
-        build: ops::BuildOptions { report: args.report.path(), add_custom_tags: args.add_tags.tags(), ..args.build.options() },
+        build: ops::BuildOptions {
+            report: args.save.save_build_report.then_some(args.report.build_report_path),
+            add_custom_tags: args.add_tags.tags(),
+            ..args.build.options()
+        },
     };
     if args.explain {
         return super::run::run_within(limit, look, |run| ops::build::explain(options, run), |text| super::printed(&text));

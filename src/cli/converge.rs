@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::args::{
-    AddCustomTagArgs, BuildArgs, BuildReportArgs, DEPLOY_REPORT, DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs,
-    ReposArgs, RuntimeArgs, UseCustomTagArgs, ValidateArgs, ValuesArgs, WithoutImagesArgs, json_path,
+    AddCustomTagArgs, BuildArgs, DEPLOY_REPORT, DeployArgs, DeployGraphArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, PropagationArgs,
+    ReleaseArgs, ReposArgs, RollbackGraphArgs, RuntimeArgs, SaveBuildReportArgs, UseBuildReportArgs, UseCustomTagArgs, ValidateArgs,
+    ValuesArgs, WithoutImagesArgs, json_path,
 };
 use crate::ops;
 
@@ -23,7 +24,9 @@ pub struct Args {
     #[arg(long, env = "WERF_NO_CREATE_NAMESPACE", help_heading = "Deploy")]
     no_create_namespace: bool,
     #[command(flatten)]
-    build_report: BuildReportArgs,
+    save: SaveBuildReportArgs,
+    #[command(flatten)]
+    rollback_graph: RollbackGraphArgs,
     #[command(flatten)]
     deployment: DeploymentArgs,
     #[command(flatten)]
@@ -42,6 +45,8 @@ pub struct DeploymentArgs {
     #[command(flatten)]
     build: BuildArgs,
     #[command(flatten)]
+    build_report: UseBuildReportArgs,
+    #[command(flatten)]
     add_tags: AddCustomTagArgs,
     #[command(flatten)]
     use_tag: UseCustomTagArgs,
@@ -53,6 +58,10 @@ pub struct DeploymentArgs {
     kube: KubeArgs,
     #[command(flatten)]
     deploy: DeployArgs,
+    #[command(flatten)]
+    propagation: PropagationArgs,
+    #[command(flatten)]
+    graph: DeployGraphArgs,
     #[command(flatten)]
     metadata: MetadataArgs,
     #[command(flatten)]
@@ -69,14 +78,21 @@ impl DeploymentArgs {
             images,
             project: self.without.of(self.project),
             registry: self.repo.options(),
-            build: ops::BuildOptions { add_custom_tags: tags.0, use_custom_tag: tags.1, ..self.build.options() },
+            build: ops::BuildOptions {
+                add_custom_tags: tags.0,
+                use_custom_tag: tags.1,
+                used_report: self.build_report.used(),
+                ..self.build.options()
+            },
             values: self.values.options(),
             release: self.release.options(),
             kube: self.kube.options(),
-            deploy: self.deploy.options(),
+            deploy: self.propagation.added(self.deploy.options()),
             metadata: self.runtime.added(self.metadata.options()),
             validate: self.validate.options(),
             report: None,
+            graphs: ops::GraphOptions { deploy: self.graph.deploy_graph_path, rollback: None },
+            stub_tags: false,
         }
     }
 }
@@ -85,8 +101,10 @@ impl DeploymentArgs {
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
     let report = args.save_deploy_report.then_some(args.deploy_report_path);
+    let images_report = args.save.save_build_report.then(|| args.deployment.build_report.path().to_owned());
     let mut options = ops::converge::Options { report, ..args.deployment.options(args.images) };
-    options.build.report = args.build_report.path();
+    options.build.report = images_report;
+    options.graphs.rollback = args.rollback_graph.rollback_graph_path;
     options.deploy.create_namespace = !args.no_create_namespace;
     super::run::run(look, |run| ops::converge::run(options, run), |notes| notes.map_or(0, |text| super::told(&text)))
 }

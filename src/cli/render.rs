@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::{
-    BuildArgs, BuildReportArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, ReposArgs, UseCustomTagArgs, ValidateArgs,
-    ValuesArgs, WithoutImagesArgs,
+    BuildArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, ReposArgs, SaveBuildReportArgs, UseBuildReportArgs,
+    UseCustomTagArgs, ValidateArgs, ValuesArgs, WithoutImagesArgs,
 };
 use crate::ops;
 
@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long, env = "WERF_DEBUG")]
     debug: bool,
     #[command(flatten)]
-    build_report: BuildReportArgs,
+    save: SaveBuildReportArgs,
     #[command(flatten)]
     scene: SceneArgs,
     #[command(flatten)]
@@ -53,6 +53,8 @@ pub struct SceneArgs {
     without: WithoutImagesArgs,
     #[command(flatten)]
     build: BuildArgs,
+    #[command(flatten)]
+    build_report: UseBuildReportArgs,
     #[command(flatten)]
     use_tag: UseCustomTagArgs,
     #[command(flatten)]
@@ -81,7 +83,7 @@ impl SceneArgs {
             project: self.without.of(self.project),
             registry: self.repo.options(),
             images: Vec::new(),
-            build: ops::BuildOptions { use_custom_tag: self.use_tag.tag(), ..self.build.options() },
+            build: ops::BuildOptions { use_custom_tag: self.use_tag.tag(), used_report: self.build_report.used(), ..self.build.options() },
             values: self.values.options(),
             release: self.release.options(),
             metadata: self.metadata.options(),
@@ -94,6 +96,7 @@ impl SceneArgs {
 /// Runs the command.
 pub fn run(args: Args) -> u8 {
     let look = args.log.look();
+    let report = args.save.save_build_report.then(|| args.scene.build_report.path().to_owned());
     let mut options = ops::render::Options {
         images: args.images,
         output: args.output,
@@ -102,6 +105,6 @@ pub fn run(args: Args) -> u8 {
         debug: args.debug,
         ..args.scene.options()
     };
-    options.build.report = args.build_report.path();
+    options.build.report = report;
     super::run::run(look, |run| ops::render::run(options, run), |text| super::printed(&text))
 }

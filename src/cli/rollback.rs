@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::args::{DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, RuntimeArgs, json_path, whole};
+use super::args::{
+    DeployArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, PropagationArgs, ReleaseArgs, RollbackGraphArgs, RuntimeArgs, json_path,
+    whole,
+};
 use crate::ops;
 
 /// Arguments of `werf rollback`.
@@ -26,6 +29,10 @@ pub struct Args {
     #[command(flatten)]
     deploy: DeployArgs,
     #[command(flatten)]
+    graph: RollbackGraphArgs,
+    #[command(flatten)]
+    propagation: PropagationArgs,
+    #[command(flatten)]
     metadata: MetadataArgs,
     #[command(flatten)]
     runtime: RuntimeArgs,
@@ -41,8 +48,9 @@ pub fn run(args: Args) -> u8 {
         project: args.project.options(),
         release: args.release.options(),
         kube: args.kube.options(),
-        deploy: args.deploy.options(),
+        deploy: args.propagation.added(args.deploy.options()),
         metadata: args.runtime.added(args.metadata.options()),
+        graphs: ops::GraphOptions { deploy: None, rollback: args.graph.rollback_graph_path },
         report: args.save_rollback_report.then_some(args.rollback_report_path),
     };
     super::run::run(look, |run| ops::rollback::run(options, run), |notes| super::told(&notes.unwrap_or_default()))

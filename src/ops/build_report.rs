@@ -1,11 +1,12 @@
-//! The report of a build, which says where images are: JSON, or lines of variables, in the form of werf 2.
+//! The report of a build, which says where images are: JSON, or lines of variables, in the form of werf 2. It is written, and read in place
+//! of asking for images.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::images::{Images, Took};
@@ -130,6 +131,95 @@ fn variables(images: &BTreeMap<String, Record>) -> String {
         }
     }
     text
+}
+
+/// Where an image is that a report tells of.
+#[derive(Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Reported {
+    /// Its repository.
+    pub docker_repo: String,
+    /// Its tag.
+    pub docker_tag: String,
+    /// Its manifest digest; empty where it is not told.
+    pub docker_image_digest: String,
+    /// Whether charts name it; older versions do not tell.
+    #[serde(rename = "Final")]
+    is_final: Option<bool>,
+}
+
+/// The images by name that charts name, of a saved report.
+///
+/// # Errors
+/// The file cannot be read, is no report, or does not tell where an image is.
+pub fn read(path: &Path) -> Result<BTreeMap<String, Reported>> {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "PascalCase", default)]
+    struct Told {
+        images: BTreeMap<String, Reported>,
+    }
+    let shown = || path.to_owned();
+    let text = std::fs::read_to_string(path).map_err(|cause| ReadError::Unreadable { path: shown(), cause })?;
+    let mut images = match path.extension().is_some_and(|extension| extension == "env") {
+        true => of_variables(&text).map_err(|line| ReadError::NoLine { path: shown(), line })?,
+        false => serde_json::from_str::<Told>(&text).map_err(|cause| ReadError::NotJson { path: shown(), cause })?.images,
+    };
+    images.retain(|_, image| image.is_final != Some(false));
+    for (name, image) in &images {
+        let missing = [("DockerRepo", &image.docker_repo), ("DockerTag", &image.docker_tag)].into_iter().find(|(_, text)| text.is_empty());
+        if let Some((key, _)) = missing {
+            return Err(ReadError::Incomplete { path: shown(), image: name.clone(), key }.into());
+        }
+    }
+    if images.is_empty() { Err(ReadError::Empty { path: shown() }.into()) } else { Ok(images) }
+}
+
+/// The images of lines such as `WERF_FRONT_DOCKER_REPO=…`; the error is the number of a line that is none.
+fn of_variables(text: &str) -> Result<BTreeMap<String, Reported>, usize> {
+    let mut values: BTreeMap<&str, &str> = BTreeMap::new();
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
+        let (key, value) = line.trim().split_once('=').ok_or(at + 1)?;
+        values.insert(key, value);
+    }
+    let image = |prefix: &str| {
+        let value = |key: &str| values.get(format!("{prefix}{key}").as_str()).copied();
+        let text = |key: &str| value(key).unwrap_or_default().to_owned();
+        let reported = Reported {
+            docker_repo: text("DOCKER_REPO"),
+            docker_tag: text("DOCKER_TAG"),
+            docker_image_digest: text("DOCKER_IMAGE_DIGEST"),
+            is_final: value("FINAL").map(|text| text == "true"),
+        };
+        (text("WERF_IMAGE_NAME"), reported)
+    };
+    Ok(values.keys().filter_map(|key| key.strip_suffix("DOCKER_IMAGE_NAME")).map(image).collect())
+}
+
+#[derive(Debug, Error, Diagnostic)]
+enum ReadError {
+    #[error("cannot read the report of images `{}`", .path.display())]
+    #[diagnostic(help("`werf build --save-build-report` writes it; `--build-report-path` says where it is"))]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("`{}` is no report of images", .path.display())]
+    #[diagnostic(help("`werf build --save-build-report` writes one"))]
+    NotJson {
+        path: PathBuf,
+        #[source]
+        cause: serde_json::Error,
+    },
+    #[error("`{}` is no report of images: line {line} has no `=`", .path.display())]
+    #[diagnostic(help("`werf build --save-build-report` writes one"))]
+    NoLine { path: PathBuf, line: usize },
+    #[error("the report `{}` has no image that a chart may name", .path.display())]
+    #[diagnostic(help("`werf build --save-build-report` writes one that has; where there are no images, leave `--use-build-report` out"))]
+    Empty { path: PathBuf },
+    #[error("the report `{}` does not tell `{key}` of image `{image}`", .path.display())]
+    #[diagnostic(help("`werf build --save-build-report` writes one that does"))]
+    Incomplete { path: PathBuf, image: String, key: &'static str },
 }
 
 #[derive(Debug, Error, Diagnostic)]

@@ -12,8 +12,8 @@ use super::project::Project;
 use super::release::Marks;
 use super::triggers::{self, Settling, Triggers};
 use super::{
-    BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run, ValidateOptions,
-    ValuesOptions,
+    BuildOptions, DeployOptions, GraphOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run,
+    ValidateOptions, ValuesOptions,
 };
 use super::{dependencies, images, lookups, project, registry, release, report, standing};
 use crate::chart::{Chart, ServiceValues, ValueLayers};
@@ -21,6 +21,7 @@ use crate::deploy::cluster::{self, Outcome, Prepared};
 use crate::deploy::resource::Owner;
 use crate::error::Result;
 use crate::event::Event;
+use crate::images::image::View;
 
 /// What `converge` and `plan` are asked.
 #[derive(Clone)]
@@ -45,6 +46,10 @@ pub struct Options {
     pub metadata: MetadataOptions,
     /// What manifests are held against before anything is compared.
     pub validate: ValidateOptions,
+    /// Where graphs of what is done go.
+    pub graphs: GraphOptions,
+    /// References of images are stand-ins: of a plan alone.
+    pub stub_tags: bool,
     /// Where the report of what was changed goes.
     pub report: Option<PathBuf>,
 }
@@ -71,15 +76,22 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
         history_limit: options.deploy.history_max as usize,
         holder: holder(),
         pod_logs: options.deploy.pod_logs,
+        final_tracking: options.deploy.final_tracking,
+        propagation: options.deploy.propagation,
         create_namespace: options.deploy.create_namespace,
         restored: Marks::new(&project, &options.metadata)?.restored(),
         begun,
         ..cluster::DeployOptions::default()
     };
+    match options.deploy.final_tracking {
+        true => options.graphs.of_deployment(&ready.prepared.plan)?,
+        false => options.graphs.of_deployment(&ready.prepared.plan.without_final_tracking())?,
+    }
     let owner = ready.prepared.desired.owner.clone();
     let doors = standing::doors(&ready.prepared.desired.resources);
     let _held = run.held.hold("the change of the release");
     let outcome = cluster::deploy(&ready.client, ready.prepared, &deploy, &run.events, &run.cancel).await;
+    options.graphs.of_automatic_rollback(&deploy.ledger, &run.events);
     let ended = outcome.map(|outcome| (outcome, ()));
     let (outcome, ()) = report::saved(options.report.as_deref(), &owner, &deploy.ledger, ended, &run.events)?;
     Ok(match outcome {
@@ -129,11 +141,12 @@ async fn ready(options: &Options, project: &Arc<Project>, images: ForImages, run
         let registry = registry::client(&options.registry, run)?;
         let unanswered = std::cell::Cell::new(None);
         let published = async {
+            let Some(known) = &planning.images else { return Ok(Default::default()) };
             match images {
-                ForImages::Publish => planning.images.published(project, &registry, &options.build, run).await,
+                ForImages::Publish => known.published(project, &registry, &options.build, run).await,
                 ForImages::Assume => {
                     // a plan can do without: that is told below it, not beside what is wrong with the plan
-                    Ok(planning.images.known(&registry, run).await.unwrap_or_else(|error| {
+                    Ok(known.known(&registry, run).await.unwrap_or_else(|error| {
                         unanswered.set(Some(error));
                         Default::default()
                     }))
@@ -144,22 +157,22 @@ async fn ready(options: &Options, project: &Arc<Project>, images: ForImages, run
         let early = async {
             let drawn = release::draw(&early, run).await?;
             // What is only known of published images is not there yet; that the chart can be rendered is.
-            if drawn.is_provisional(&planning.chart, &planning.service) {
+            if planning.images.is_some() && drawn.is_provisional(&planning.chart, &planning.service) {
                 return Ok(None);
             }
             Ok(Some(release::compare(&early, drawn, run).await?))
         };
         let work = futures::future::try_join(published, early);
-        let ((digests, triggers), early) = images::compared(project, &planning.images.tree, work).await?;
+        let ((digests, triggers), early) = planning.compared(project, work).await?;
         if !triggers.is_empty() {
             return Ok(Settling::Found(triggers));
         }
         let (prepared, notes) = match early {
             Some(done) => done,
             None => {
-                let digests = match images {
-                    ForImages::Publish => planning.images.with_others(&registry, digests).await?,
-                    ForImages::Assume => digests,
+                let digests = match (images, &planning.images) {
+                    (ForImages::Publish, Some(images)) => images.with_others(&registry, digests).await?,
+                    _ => digests,
                 };
                 let service = planning.service.with_digests(&digests);
                 let scene = planning.scene(options, &client, &service);
@@ -177,7 +190,8 @@ async fn ready(options: &Options, project: &Arc<Project>, images: ForImages, run
 
 /// All that a plan needs beside the cluster. A request is made only for charts that were never fetched before.
 struct Planning {
-    images: images::Images,
+    /// `None` where a saved report says where they are, or nobody.
+    images: Option<images::Images>,
     owner: Owner,
     chart: Chart,
     layers: ValueLayers,
@@ -187,28 +201,51 @@ struct Planning {
 
 async fn planning(options: &Options, project: &Arc<Project>, triggers: &Triggers, run: &Run) -> Result<Planning> {
     let owner = release::owner(project, &options.release)?;
-    let looked_up = lookups::look_up(project, &options.registry, triggers, run).await?;
-    let images = images::of(project, &options.registry, &options.build, &options.images, &looked_up);
+    let report = options.build.used_report.as_deref().filter(|_| !options.project.without_images && !options.stub_tags);
+    let images = match report.is_some() || options.stub_tags {
+        true => Ok(None),
+        false => {
+            let looked_up = lookups::look_up(project, &options.registry, triggers, run).await?;
+            images::of(project, &options.registry, &options.build, &options.images, &looked_up).map(Some)
+        }
+    };
     let chart = release::load_chart(project, &options.values);
     let layers = release::value_layers(project, &options.values);
     if project.is_breached() || images.is_err() || chart.is_err() || layers.is_err() {
-        project.checked(images.as_ref().map_or(&[], |images| images.tree.views()), Ok(()))?;
+        project.checked(images.as_ref().map_or(&[], |images| views(images.as_ref())), Ok(()))?;
     }
     let (images, mut chart, layers) = (images?, chart?, layers?);
     let added = dependencies::add_remote(&mut chart, &options.project, &options.registry, options.values.compat(), run).await;
     if added.is_err() {
-        project.checked(images.tree.views(), Ok(()))?;
+        project.checked(views(images.as_ref()), Ok(()))?;
     }
     added?;
-    let service = release::service_values_of(project, &images, &owner);
+    let service = match (&images, report) {
+        (Some(images), _) => release::service_values_of(project, images, &owner),
+        (None, Some(report)) => release::reported_values(project, &options.registry, &options.build, report, &owner)?,
+        (None, None) => release::stand_ins(project, &owner),
+    };
     let service = release::with_docker_config(service, &options.values, &options.registry)?;
     Ok(Planning { images, owner, chart, layers, service, marks: Marks::new(project, &options.metadata)? })
 }
 
+/// What images see of the commit.
+fn views(images: Option<&images::Images>) -> &[View] {
+    images.map_or(&[], |images| images.tree.views())
+}
+
 impl Planning {
+    /// Does the work, and compares all that the commit gives with the work tree.
+    async fn compared<T>(&self, project: &Arc<Project>, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match &self.images {
+            Some(images) => images::compared(project, &images.tree, work).await,
+            None => project.checked(&[], Ok(work))?.await,
+        }
+    }
+
     /// A client for the cluster. A work tree that differs is told before a cluster that is not there.
     async fn connect(&self, options: &Options, project: &Project, run: &Run) -> Result<cluster::Client> {
-        release::connect(&options.kube, run).await.or_else(|error| project.checked(self.images.tree.views(), Err(error)))
+        release::connect(&options.kube, run).await.or_else(|error| project.checked(views(self.images.as_ref()), Err(error)))
     }
 
     fn scene<'a>(&'a self, options: &'a Options, client: &'a cluster::Client, service: &'a ServiceValues) -> release::PlanScene<'a> {

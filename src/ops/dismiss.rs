@@ -37,8 +37,12 @@ pub async fn run(options: Options, run: Run) -> Result<()> {
         Some(_) => return Err(Error::new(Kind::Usage, TwoReleases)),
     };
     let client = release::connect(&options.kube, &run).await?;
-    let deploy =
-        cluster::DeployOptions { timeout: options.deploy.timeout, pod_logs: options.deploy.pod_logs, ..cluster::DeployOptions::default() };
+    let deploy = cluster::DeployOptions {
+        timeout: options.deploy.timeout,
+        pod_logs: options.deploy.pod_logs,
+        final_tracking: options.deploy.final_tracking,
+        ..cluster::DeployOptions::default()
+    };
     let _held = run.held.hold("the deletion of the release");
     let dismissed = cluster::dismiss(&client, &owner, options.with_hooks, &deploy, &run.events, &run.cancel).await;
     match dismissed {

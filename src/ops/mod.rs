@@ -29,6 +29,7 @@ mod dependencies;
 mod files;
 mod folders;
 mod gates;
+mod graph;
 mod ground;
 mod held;
 mod history;
@@ -52,6 +53,7 @@ mod triggers;
 mod validate;
 mod whole_file;
 
+pub use graph::GraphOptions;
 pub use held::{Held, Holding};
 pub use options::*;
 pub use validate::ValidateOptions;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::chart::HelmCompat;
 pub use crate::deploy::cluster::{Identity, Pem};
+pub use crate::deploy::resource::Propagation;
+pub use crate::words::duration::parse as parse_duration;
 pub use crate::registry::Proxies;
 
 /// Which project, which commit, which environment.
@@ -120,6 +122,8 @@ pub struct BuildOptions {
     pub final_only: bool,
     /// Where the report of the images goes.
     pub report: Option<PathBuf>,
+    /// The report of an earlier build that says where images are: nothing is asked and built then.
+    pub used_report: Option<PathBuf>,
     /// Further tags of final images, with shortcuts such as `%image%`.
     pub add_custom_tags: Vec<String>,
     /// The one of them that charts name.
@@ -218,6 +222,8 @@ pub struct KubeOptions {
     pub skip_tls_verify: bool,
     /// Requests at once.
     pub parallelism: Option<usize>,
+    /// Longest time of one request.
+    pub request_timeout: Option<Duration>,
     /// The user's home, for ~/.kube/config.
     pub home: Option<PathBuf>,
 }
@@ -241,6 +247,10 @@ pub struct DeployOptions {
     pub install_crds: bool,
     /// Make the release's namespace where it is not there.
     pub create_namespace: bool,
+    /// Watch what nothing else waits for until it works.
+    pub final_tracking: bool,
+    /// What happens to dependents of deleted objects.
+    pub propagation: Propagation,
 }
 
 /// Annotations and labels for every resource, as `name=value`.

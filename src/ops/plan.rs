@@ -3,6 +3,7 @@
 use super::Run;
 use super::converge::{self, Options};
 use crate::deploy::plan;
+pub use crate::deploy::plan::Shown;
 use crate::error::Result;
 
 /// A printed plan.
@@ -14,9 +15,13 @@ pub struct Printed {
 }
 
 /// Makes and prints the plan. Nothing is built: images are taken for published.
-pub async fn run(options: Options, json: bool, run: Run) -> Result<Printed> {
+pub async fn run(options: Options, json: bool, shown: Shown, run: Run) -> Result<Printed> {
     let ready = converge::planned(&options, &run).await?;
-    let plan = &ready.prepared.plan;
-    let text = if json { format!("{:#}\n", plan::to_json(plan)) } else { plan::to_text(plan) };
+    let plan = match options.deploy.final_tracking {
+        true => ready.prepared.plan,
+        false => ready.prepared.plan.without_final_tracking(),
+    };
+    options.graphs.of_deployment(&plan)?;
+    let text = if json { format!("{:#}\n", plan::to_json(&plan, &shown)) } else { plan::to_text(&plan, &shown) };
     Ok(Printed { text, changes: !plan.is_empty() })
 }

@@ -1,7 +1,7 @@
 //! The release: its name, its chart rendered for one commit, and the plan that compares it with the cluster.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -9,6 +9,7 @@ use miette::Diagnostic;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::build_report::{self, Reported};
 use super::custom_tags::CustomTags;
 use super::dependencies;
 use super::gates::{self, Gates};
@@ -16,7 +17,9 @@ use super::images::Images;
 use super::project::{self, Project};
 use super::secret::{KeyOptions, key};
 use super::validate::{self, ValidateOptions};
-use super::{DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, Proxies, RegistryOptions, ReleaseOptions, Run, ValuesOptions};
+use super::{
+    BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, Proxies, RegistryOptions, ReleaseOptions, Run, ValuesOptions,
+};
 use crate::chart::{
     self, Capabilities, Chart, Commit, Defaults, Executed, HelmCompat, ImageReference, Operation, PrintOptions, Release, RenderInput,
     RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
@@ -90,6 +93,7 @@ fn connect_options(options: &KubeOptions) -> ConnectOptions {
         tls_server_name: options.tls_server_name.clone(),
         skip_tls_verify: options.skip_tls_verify,
         parallelism: options.parallelism,
+        request_timeout: options.request_timeout,
     }
 }
 
@@ -427,6 +431,26 @@ fn service(project: &Project, images: BTreeMap<String, ImageReference>, repo: Op
         is_stub: repo.is_none(),
         docker_config_json: None,
     }
+}
+
+/// The same where a saved report says where images are.
+pub fn reported_values(
+    project: &Project,
+    registry: &RegistryOptions,
+    build: &BuildOptions,
+    report: &Path,
+    owner: &Owner,
+) -> Result<ServiceValues> {
+    let reported = build_report::read(report)?;
+    let names: Vec<&str> = reported.keys().map(String::as_str).collect();
+    let tags = CustomTags::read(build, project, &names)?;
+    let repo = registry.deployed_repo().map(str::to_owned).or_else(|| Some(reported.values().next()?.docker_repo.clone()));
+    let image = |(name, image): (String, Reported)| {
+        let tag = tags.used(&name, &image.docker_tag).unwrap_or(image.docker_tag);
+        let digest = Some(image.docker_image_digest).filter(|digest| !digest.is_empty());
+        (key(&name), ImageReference { repo: image.docker_repo, tag, digest })
+    };
+    Ok(service(project, reported.into_iter().map(image).collect(), repo.as_deref(), owner))
 }
 
 /// The same for images that have a repository.

@@ -58,14 +58,22 @@ pub struct Options {
     pub kube: KubeOptions,
 }
 
+impl Options {
+    /// What werf tells the chart where a saved report says where images are, and stand-ins are not wanted.
+    fn reported(&self, project: &Project, owner: &Owner) -> Result<Option<ServiceValues>> {
+        let report = self.build.used_report.as_deref().filter(|_| !self.stub_tags && !self.project.without_images);
+        report.map(|report| release::reported_values(project, &self.registry, &self.build, report, owner)).transpose()
+    }
+}
+
 /// Renders and prints the chart. With a repository, images that it lacks are built and published first, so that all that is named is there;
 /// the cluster is asked for nothing but schemas.
 pub async fn run(options: Options, run: Run) -> Result<String> {
     let project = project::open(&options.project, options.registry.insecure, &run)?;
     let marks = Marks::of_caller(&options.metadata)?;
-    let mut rendered = match options.registry.repo.is_some() && !options.stub_tags {
-        true => triggers::settled(async |triggers: &Triggers| with_images(&options, &project, triggers, &run).await).await?,
-        false => with_stand_ins(&options, &project, &run).await?,
+    let mut rendered = match (options.registry.repo.is_some(), options.stub_tags || options.build.used_report.is_some()) {
+        (true, false) => triggers::settled(async |triggers: &Triggers| with_images(&options, &project, triggers, &run).await).await?,
+        _ => without_images(&options, &project, &run).await?,
     };
     hold_against_schemas(&rendered, &options, &run).await?;
     marks.print_on(&mut rendered)?;
@@ -77,12 +85,15 @@ pub async fn run(options: Options, run: Run) -> Result<String> {
     }
 }
 
-/// The chart with stand-ins for references of images, of which nothing is asked.
-async fn with_stand_ins(options: &Options, project: &Arc<Project>, run: &Run) -> Result<Rendered> {
+/// The chart with references of images as a saved report has them, or with stand-ins; of images nothing is asked.
+async fn without_images(options: &Options, project: &Arc<Project>, run: &Run) -> Result<Rendered> {
     let loaded = Loaded::new(options, project);
     project.checked(&[], Ok(()))?;
     let loaded = loaded?.complete(options, run).await?;
-    let service = release::stand_ins(project, &loaded.owner);
+    let service = match options.reported(project, &loaded.owner)? {
+        Some(service) => service,
+        None => release::stand_ins(project, &loaded.owner),
+    };
     let service = release::with_docker_config(service, &options.values, &options.registry)?;
     release::render(&loaded.chart, &loaded.scene(options, &service)?, run)
 }
@@ -128,9 +139,10 @@ pub(super) async fn with_scene<T>(
     let (tree, loaded) = (tree?, loaded?.complete(options, run).await?);
     let tags = images::custom_tags(project, &options.build, &tree)?;
     let repo = options.registry.deployed_repo().filter(|_| !options.stub_tags);
-    let service = match repo {
-        Some(repo) => release::service_values(project, &tree, &tags, repo, &loaded.owner),
-        None => release::stand_ins(project, &loaded.owner),
+    let service = match (options.reported(project, &loaded.owner)?, repo) {
+        (Some(service), _) => service,
+        (None, Some(repo)) => release::service_values(project, &tree, &tags, repo, &loaded.owner),
+        (None, None) => release::stand_ins(project, &loaded.owner),
     };
     let service = release::with_docker_config(service, &options.values, &options.registry)?;
     work(&loaded.chart, &loaded.scene(options, &service)?, &tree)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::converge::holder;
 use super::release::Marks;
-use super::{DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, ReleaseOptions, Run, release, report};
+use super::{DeployOptions, GraphOptions, KubeOptions, MetadataOptions, ProjectOptions, ReleaseOptions, Run, release, report};
 use crate::deploy::cluster::{self, Outcome};
 use crate::error::Result;
 
@@ -25,6 +25,8 @@ pub struct Options {
     pub metadata: MetadataOptions,
     /// Where the report of what was changed goes.
     pub report: Option<PathBuf>,
+    /// Where the graph of what is done goes.
+    pub graphs: GraphOptions,
 }
 
 /// Deploys the objects of an earlier revision as a new one, and gives its notes. No image is built or asked for.
@@ -38,12 +40,18 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
         history_limit: options.deploy.history_max as usize,
         holder: holder(),
         pod_logs: options.deploy.pod_logs,
+        final_tracking: options.deploy.final_tracking,
+        propagation: options.deploy.propagation,
         restored: marks.restored(),
         ..cluster::DeployOptions::default()
     };
     let _held = run.held.hold("the change of the release");
     let rolled = cluster::rollback(&client, &owner, options.revision, &deploy, &run.events, &run.cancel).await;
+    if rolled.is_err() {
+        options.graphs.of_automatic_rollback(&deploy.ledger, &run.events);
+    }
     let (outcome, notes) = report::saved(options.report.as_deref(), &owner, &deploy.ledger, rolled, &run.events)?;
+    options.graphs.of_rollback(&deploy.ledger)?;
     let is_told = options.deploy.notes && matches!(outcome, Outcome::Deployed { .. }) && !notes.trim().is_empty();
     Ok(is_told.then_some(notes))
 }

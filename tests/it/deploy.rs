@@ -484,6 +484,23 @@ async fn a_server_that_says_nothing_ends_the_command_in_time() {
     ");
 }
 
+#[tokio::test]
+async fn a_request_has_the_time_that_the_user_gives_it() {
+    let address = silent_server().await;
+    let options = ConnectOptions {
+        server: Some(format!("http://{address}")),
+        request_timeout: Some(Duration::from_millis(1500)),
+        ..Default::default()
+    };
+    let client = connect(&options, &Events::none()).await.unwrap();
+    let error = load_history(&client, "ns", "app").await.unwrap_err();
+    let text = werf::ui::report::render(&error, werf::ui::style::Style::new(false));
+    insta::assert_snapshot!(text.replace(&address.to_string(), "HOST"), @r"
+    error: the Kubernetes API server http://HOST did not answer GET /api/v1/namespaces/ns/secrets within 1 s
+    help: `--kube-request-timeout` says how long a request may take
+    ");
+}
+
 /// A server that takes connections and says nothing.
 async fn silent_server() -> std::net::SocketAddr {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -220,3 +220,119 @@ fn a_report_of_images() {
     assert_eq!(json!([again["worker"]["Rebuilt"], again["worker"]["BuildTime"]]), json!([false, "0.00"]));
     assert_eq!(again["worker"]["DockerImageDigest"], first["worker"]["DockerImageDigest"]);
 }
+
+/// An image that charts name by its tag and its digest, and one that they do not see.
+fn with_images() -> App {
+    let chart = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: images}\ndata:\n  front: {{ .Values.werf.image.front }}\n  ref: {{ .Values.global.werf.images.front.ref }}\n  repo: {{ .Values.werf.repo }}\n  all: {{ keys .Values.werf.image | join \",\" }}\n";
+    let yaml = "project: shop\nconfigVersion: 1\n---\nimage: front\ndockerfile: Dockerfile\n---\nimage: base\nfinal: false\ndockerfile: Dockerfile\nargs: {X: base}\n";
+    App::new(
+        Needs::Cluster,
+        &[("werf.yaml", yaml), ("Dockerfile", "FROM scratch\nARG X\nCOPY Dockerfile /\n"), (".helm/templates/images.yaml", chart)],
+    )
+}
+
+#[test]
+fn a_report_of_images_says_what_is_deployed() {
+    let app = with_images();
+    done(&app.werf(&["build", "--save-build-report"]));
+    done(&app.werf(&["build", "--save-build-report", "--build-report-path", "images.env"]));
+    let text = std::fs::read_to_string(app.sandbox.app().join(".werf-build-report.json")).expect("a report");
+    let written: Value = serde_json::from_str(&text).expect("JSON");
+    let front = &written["Images"]["front"];
+    let (name, digest) = (front["DockerImageName"].as_str().expect("a name"), front["DockerImageDigest"].as_str().expect("a digest"));
+    let expect = format!("front: {name}\n  ref: {name}@{digest}\n  repo: {}\n  all: front\n", app.repo);
+
+    // neither a repository nor a builder is asked
+    let nothing = [("WERF_REPO", ""), ("BUILDKIT_HOST", "tcp://127.0.0.1:1")];
+    for path in [".werf-build-report.json", "images.env"] {
+        let rendered = app.werf_with(&["render", "--use-build-report", "--build-report-path", path], &nothing);
+        assert!(rendered.code == 0 && rendered.stdout.contains(&expect), "{path}: {rendered:?}");
+    }
+    // what is deployed is what the report has, whatever the commit has by now
+    app.commit(&[("Dockerfile", "FROM scratch\nARG X\nCOPY Dockerfile /other\n")]);
+    let planned = app.werf_with(&["plan", "--use-build-report"], &nothing);
+    assert!(planned.code == 0 && planned.stdout.contains(&format!("ref: {name}@{digest}\n")), "{planned:?}");
+    let deployed = app.werf_with(&["converge", "--use-build-report", "--log-debug"], &nothing);
+    done(&deployed);
+    assert!(!deployed.stderr.contains("/v2/"), "no registry is asked: {}", deployed.stderr);
+    assert_eq!(app.kubectl(&["get", "configmap", "images", "-o", "jsonpath={.data.ref}"]), format!("{name}@{digest}"));
+    done(&app.werf_with(&["lint", "--use-build-report"], &nothing));
+    // stand-ins have the last word
+    let stubs = app.werf_with(&["plan", "--stub-tags", "--use-build-report"], &nothing);
+    assert!(stubs.code == 0 && stubs.stdout.contains("+  front: REPO:TAG\n"), "{stubs:?}");
+
+    let write = |name: &str, text: &str| std::fs::write(app.sandbox.app().join(name), text).expect("a file");
+    write("none.json", "{\"Images\": {\"base\": {\"DockerRepo\": \"r\", \"DockerTag\": \"t\", \"Final\": false}}}");
+    write("half.json", "{\"Images\": {\"front\": {\"DockerRepo\": \"r\"}}}");
+    write("bad.json", "[");
+    write("bad.env", "WERF_FRONT_DOCKER_REPO=r\nnonsense\n");
+    for (path, error, help) in [
+        (
+            "none.json",
+            "the report `none.json` has no image that a chart may name",
+            "`werf build --save-build-report` writes one that has; where there are no images, leave `--use-build-report` out",
+        ),
+        (
+            "half.json",
+            "the report `half.json` does not tell `DockerTag` of image `front`",
+            "`werf build --save-build-report` writes one that does",
+        ),
+        ("bad.json", "`bad.json` is no report of images", "`werf build --save-build-report` writes one"),
+        ("bad.env", "`bad.env` is no report of images: line 2 has no `=`", "`werf build --save-build-report` writes one"),
+        (
+            "gone.json",
+            "cannot read the report of images `gone.json`",
+            "`werf build --save-build-report` writes it; `--build-report-path` says where it is",
+        ),
+    ] {
+        let refused = app.werf_with(&["converge", "--use-build-report", "--build-report-path", path], &nothing);
+        assert_eq!(refused.code, 1, "{}", refused.stderr);
+        assert_says(&refused.stderr, &[&format!("error: {error}\n"), &format!("help: {help}\n")]);
+    }
+}
+
+#[test]
+fn graphs_of_what_is_done_and_no_wait_for_the_end() {
+    let app = app();
+    let read = |file: &str| std::fs::read_to_string(app.sandbox.app().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let converge = |tone: &str, more: &[&str]| app.werf(&[&["converge", "--set", tone], more].concat());
+    done(&converge("tone=low", &["--deploy-graph-path", "first"]));
+    let first = read("first.dot");
+    assert!(first.starts_with("strict digraph {\n\trankdir=\"LR\";\n") && first.contains("[label=\"create ConfigMap/a\"];"), "{first}");
+    assert!(first.contains("track readiness of ConfigMap/a"), "{first}");
+    done(&app.werf(&["plan", "--set", "tone=high", "--deploy-graph-path", "planned.dot", "--no-final-tracking"]));
+    assert_eq!(read("planned.dot"), "strict digraph {\n\trankdir=\"LR\";\n\t0 [label=\"update ConfigMap/b\"];\n}\n");
+
+    // a pod that there cannot be is not waited for
+    let never = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: never}\nspec:\n  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    spec:\n      nodeSelector: {no: where}\n      containers: [{name: c, image: registry.example.org/none:1}]\n";
+    app.commit(&[(".helm/templates/c.yaml", never)]);
+    done(&converge("tone=high", &["--no-final-tracking", "--delete-propagation", "Orphan"]));
+    assert_eq!(app.kubectl(&["get", "deployment", "never", "-o", "jsonpath={.metadata.name}"]), "never");
+    let owned = || app.kubectl(&["get", "replicaset", "-l", "a=b", "-o", "name"]);
+    app.kubectl(&["wait", "--for=jsonpath={.status.observedGeneration}=1", "deployment/never", "--timeout=300s"]);
+    assert!(!owned().is_empty());
+    app.sandbox.git(&["rm", "-q", ".helm/templates/c.yaml"]);
+    app.commit(&[]);
+    done(&converge("tone=high", &["--delete-propagation", "Orphan"]));
+    assert!(!owned().is_empty(), "what it owned stays");
+
+    done(&app.werf(&["rollback", "--revision", "1", "--rollback-graph-path", "back.dot"]));
+    assert!(read("back.dot").contains("[label=\"update ConfigMap/b\"];"), "{}", read("back.dot"));
+    std::fs::create_dir(app.sandbox.app().join("dir.dot")).expect("a directory");
+    let unwritten = converge("tone=mid", &["--deploy-graph-path", "dir.dot"]);
+    assert_eq!(unwritten.code, 1, "{}", unwritten.stderr);
+    assert_says(
+        &unwritten.stderr,
+        &["error: cannot write the graph `dir.dot`\n", "help: check the path, its permissions and the space on its disk\n"],
+    );
+    assert_eq!(app.kubectl(&["get", "configmap", "b", "-o", "jsonpath={.data.tone}"]), "low", "nothing was changed");
+    for (flag, value, error) in [
+        ("--deploy-graph-path", "x.png", "the extension must be .dot, or none"),
+        ("--delete-propagation", "foreground", "`foreground` is none of Foreground, Background, Orphan"),
+        ("--kube-request-timeout", "5", "a time is wanted, such as 30s or 1m30s"),
+    ] {
+        let refused = converge("tone=mid", &[flag, value]);
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert_says(&refused.stderr, &[&format!("error: invalid value '{value}' for '{flag} "), error]);
+    }
+}

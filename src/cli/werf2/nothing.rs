@@ -96,13 +96,10 @@ pub const NOTHING: &[Nothing] = &[
         why: "no cluster is asked",
     },
     Nothing { flags: &["parallel", "parallel-tasks-limit"], commands: &["cleanup"], why: "requests always run side by side" },
-    Nothing {
-        flags: &["parallel", "parallel-tasks-limit", "save-build-report", "build-report-path"],
-        commands: &["lint", "plan"],
-        why: "nothing is built",
-    },
+    Nothing { flags: &["parallel", "parallel-tasks-limit", "save-build-report"], commands: &["lint", "plan"], why: "nothing is built" },
     Nothing { flags: &["runtime-annotations", "runtime-labels"], commands: &["lint"], why: "nothing is deployed" },
     Nothing { flags: &["force-adoption"], commands: &["lint", "render"], why: "nothing is deployed" },
+    Nothing { flags: &["delete-propagation", "no-final-tracking"], commands: &["lint"], why: "nothing is deployed" },
     Nothing { flags: &["releases-history-max"], commands: &["render"], why: "no record is written" },
     Nothing { flags: &["kube-config", "kube-config-base64", "kube-context"], commands: &["build"], why: "no cluster is asked" },
     // `ci-env github` sets its variable for all commands of the job

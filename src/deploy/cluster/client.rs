@@ -51,6 +51,8 @@ struct Inner {
     requests: AtomicUsize,
     permits: Semaphore,
     limits: Limits,
+    /// How long one request may take in all.
+    request_timeout: Option<Duration>,
     /// Who gives credentials that do not last.
     login: Option<Login>,
     /// Who tells of requests that wait for long.
@@ -127,10 +129,10 @@ impl Client {
         transport: Multiplexed<Body>,
         config: &kube::Config,
         login: Option<Login>,
-        server: String,
-        origin: String,
+        (server, origin): (String, String),
         namespace: String,
         parallelism: usize,
+        request_timeout: Option<Duration>,
     ) -> Result<Self, kube::Error> {
         let service = ServiceBuilder::new()
             .layer(config.base_uri_layer())
@@ -149,6 +151,7 @@ impl Client {
                 requests: AtomicUsize::new(0),
                 permits: Semaphore::new(parallelism),
                 limits: Limits::default(),
+                request_timeout,
                 login,
                 slow: OnceLock::new(),
                 kinds: Mutex::new(Kinds::default()),
@@ -244,14 +247,29 @@ impl Client {
     async fn try_call(&self, call: &Call) -> Result<Vec<u8>, Refusal> {
         // The semaphore is never closed; without a permit the request would simply go unthrottled.
         let _permit = self.inner.permits.acquire().await.ok();
-        let mut body = self.answer(call).await?.into_body();
-        let mut bytes = Vec::new();
-        while let Some(frame) = self.in_time(call, body.frame()).await? {
-            if let Ok(data) = frame.map_err(|error| self.unreachable(&error))?.into_data() {
-                bytes.extend_from_slice(&data);
+        self.limited(call, async {
+            let mut body = self.answer(call).await?.into_body();
+            let mut bytes = Vec::new();
+            while let Some(frame) = self.in_time(call, body.frame()).await? {
+                if let Ok(data) = frame.map_err(|error| self.unreachable(&error))?.into_data() {
+                    bytes.extend_from_slice(&data);
+                }
             }
-        }
-        Ok(bytes)
+            Ok(bytes)
+        })
+        .await
+    }
+
+    /// Does what belongs to one request, and gives it no more time than the user gives each.
+    async fn limited<T>(&self, call: &Call, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+        let Some(limit) = self.inner.request_timeout else { return work.await };
+        let help = "`--kube-request-timeout` says how long a request may take";
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(self.silent(call, limit, help).into()))
+    }
+
+    fn silent(&self, call: &Call, after: Duration, help: &'static str) -> ClusterError {
+        let (server, method) = (self.inner.server.clone(), call.method.to_string());
+        ClusterError::Silent { server, method, path: call.path_only().into(), after, help }
     }
 
     /// Does the work, and tells where it waits for long.
@@ -265,23 +283,20 @@ impl Client {
     /// Waits for a part of an answer, and no longer than the server may think or all requests have.
     async fn in_time<T>(&self, call: &Call, part: impl Future<Output = T>) -> Result<T, ClusterError> {
         let allowed = if call.method == Method::GET { ANSWER } else { ANSWER_TO_WRITE };
-        self.inner.limits.within(allowed, part).await.map_err(|TimeUp { after, of_all }| ClusterError::Silent {
-            server: self.inner.server.clone(),
-            method: call.method.to_string(),
-            path: call.path_only().into(),
-            after,
-            help: match of_all {
+        self.inner.limits.within(allowed, part).await.map_err(|TimeUp { after, of_all }| {
+            let help = match of_all {
                 true => "`--timeout` says how long the command may take",
                 false => {
                     "it takes connections: see whether a proxy or a load balancer stands in between; `kubectl version` asks the same server"
                 }
-            },
+            };
+            self.silent(call, after, help)
         })
     }
 
     /// Opens a watch or a log stream: the body arrives as it comes, and nothing is tried again.
     pub(super) async fn stream(&self, call: &Call) -> Result<impl AsyncBufRead + Unpin + Send + use<>, ClusterError> {
-        let response = self.told(call, self.answer(call)).await.map_err(|refusal| refusal.error)?;
+        let response = self.told(call, self.limited(call, self.answer(call))).await.map_err(|refusal| refusal.error)?;
         Ok(response.into_body().into_data_stream().map_err(std::io::Error::other).into_async_read())
     }
 

@@ -49,6 +49,8 @@ pub struct ConnectOptions {
     pub skip_tls_verify: bool,
     /// How many requests run at once, watches and logs apart; 30 where `None`.
     pub parallelism: Option<usize>,
+    /// How long one request may take in all, watches and logs apart.
+    pub request_timeout: Option<Duration>,
 }
 
 /// Who asks the API server. What is absent is as the kubeconfig has it.
@@ -139,7 +141,7 @@ pub async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client
     let transport = Multiplexed::new(dialing, is_followed);
     let source = if origin.is_empty() { "the flags".to_owned() } else { format!("the kubeconfig {origin}") };
     let parallelism = options.parallelism.unwrap_or_else(|| at_once(PARALLELISM)).max(1);
-    Client::new(transport, &config, login, server, source, namespace, parallelism).map_err(bad)
+    Client::new(transport, &config, login, (server, source), namespace, parallelism, options.request_timeout).map_err(bad)
 }
 
 /// Watches and logs go on for as long as the deployment does.

@@ -11,7 +11,7 @@ use super::client::Client;
 use super::error::ClusterError;
 use super::surroundings::Crowds;
 use super::watch::Hub;
-use crate::deploy::resource::ResourceId;
+use crate::deploy::resource::{Propagation, Resource, ResourceId};
 use crate::event::{Event, Events};
 use crate::net::at_once;
 
@@ -30,6 +30,8 @@ pub(super) struct Context {
     pub(super) since: Option<Timestamp>,
     /// The same moment by our own clock.
     begun: Instant,
+    /// What happens to dependents of deleted objects that do not say it themselves.
+    pub(super) propagation: Propagation,
     /// How many objects of each collection are tracked.
     pub(super) crowds: Crowds,
     /// Who may follow a log.
@@ -51,12 +53,18 @@ impl Context {
             pod_logs,
             since,
             begun: Instant::now(),
+            propagation: Propagation::default(),
             crowds,
             log_streams: Arc::new(Semaphore::new(at_once(LOG_STREAMS))),
             tail: None,
             pending: Mutex::default(),
             told: Mutex::default(),
         }
+    }
+
+    /// What happens to dependents of an object that is deleted.
+    pub(super) fn propagation_of(&self, resource: &Resource) -> Propagation {
+        resource.steering.propagation.unwrap_or(self.propagation)
     }
 
     pub(super) fn note(&self, id: &ResourceId, message: Option<&str>) {

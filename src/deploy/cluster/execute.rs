@@ -64,7 +64,9 @@ pub(super) async fn execute(
     let watches = CancellationToken::new();
     let _guard = watches.clone().drop_guard();
     let hub = Hub::new(client.clone(), watches);
-    let context = Context::new(client, hub, events, options.pod_logs, since, crowds(plan));
+    let plan = &*options.as_carried_out(plan);
+    let mut context = Context::new(client, hub, events, options.pod_logs, since, crowds(plan));
+    context.propagation = options.propagation;
     let progress = Mutex::default();
     let run = run(&context, plan, live, &progress);
     let limited = async {
@@ -173,7 +175,7 @@ async fn one(context: &Context, plan: &Plan, operation: &Operation, live: &Live,
         Verb::Delete
             if operation.change.is_none() && super::live::get(&context.client, &resource.id).await?.is_some_and(|live| is_kept(&live)) => {}
         Verb::Delete => {
-            if delete(&context.client, &resource.id, resource.steering.propagation).await? {
+            if delete(&context.client, &resource.id, context.propagation_of(resource)).await? {
                 emit_applied(context, &resource.id, "deleted");
             }
         }
@@ -247,7 +249,7 @@ fn may_replace(resource: &Resource) -> bool {
 }
 
 async fn replace(context: &Context, resource: &Resource) -> Result<Value, DeployError> {
-    delete(&context.client, &resource.id, resource.steering.propagation).await?;
+    delete(&context.client, &resource.id, context.propagation_of(resource)).await?;
     track::absent(context, resource).await.map_err(|failure| blame(resource, failure))?;
     let object = apply_patiently(context, resource, None).await.map_err(|error| refused(resource, error))?;
     emit_applied(context, &resource.id, "recreated");

@@ -17,6 +17,8 @@ struct Book {
     /// Changes of the plans that were made, and all of them.
     changes: (usize, usize),
     works: Vec<Work>,
+    /// The plan that brings an earlier revision back.
+    rollback: Option<Plan>,
 }
 
 /// A change of an object.
@@ -55,6 +57,15 @@ impl Ledger {
     /// How many changes of the plans were made, and how many were to be made.
     pub(super) fn changes(&self) -> (usize, usize) {
         held(&self.0).changes
+    }
+
+    /// The plan by which an earlier revision was brought back; `None` where none was.
+    pub fn rollback(&self) -> Option<Plan> {
+        held(&self.0).rollback.clone()
+    }
+
+    pub(super) fn begin_rollback(&self, plan: Plan) {
+        held(&self.0).rollback = Some(plan);
     }
 
     pub(super) fn begin(&self, revision: u32) {

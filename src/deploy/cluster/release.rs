@@ -4,6 +4,7 @@
 //! carries the plan out, and writes how it ended. Killed at any instant, it leaves a pending revision and a lock that expires: the next
 //! deployment marks the one as failed and finishes the job.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use super::live::observe;
 use super::lock::{Acquired, Lock};
 use super::record::{self, History, Origin, Record, RecordStatus, load_history};
 use crate::deploy::plan::{self, Input, Live, Plan};
-use crate::deploy::resource::{self, Action, DeletePolicy, Identity, Moment, Owner, Ownership, Resource};
+use crate::deploy::resource::{self, Action, DeletePolicy, Identity, Moment, Owner, Ownership, Propagation, Resource};
 use crate::event::{Event, Events};
 
 /// What a revision's record keeps beside its objects.
@@ -73,6 +74,10 @@ pub struct DeployOptions {
     pub pod_logs: bool,
     /// Whether the release's namespace is made where it is not there.
     pub create_namespace: bool,
+    /// Whether what nothing else waits for is watched until it works.
+    pub final_tracking: bool,
+    /// What happens to dependents of deleted objects that do not say it themselves.
+    pub propagation: Propagation,
     /// What an earlier revision is given when it is brought back, beside what its record has.
     pub restored: Additions,
     /// Where it is kept what became of the changes.
@@ -103,6 +108,13 @@ impl Additions {
     }
 }
 
+impl DeployOptions {
+    /// A plan as it is carried out.
+    pub(super) fn as_carried_out<'a>(&self, plan: &'a Plan) -> Cow<'a, Plan> {
+        if self.final_tracking { Cow::Borrowed(plan) } else { Cow::Owned(plan.without_final_tracking()) }
+    }
+}
+
 impl Default for DeployOptions {
     fn default() -> Self {
         DeployOptions {
@@ -113,6 +125,8 @@ impl Default for DeployOptions {
             history_limit: 5,
             pod_logs: true,
             create_namespace: true,
+            final_tracking: true,
+            propagation: Propagation::default(),
             restored: Additions::default(),
             ledger: Ledger::default(),
             begun: Instant::now(),
@@ -578,6 +592,7 @@ async fn roll_back(
     )?;
     lock.expect(history.newest()..=history.newest());
     let prepared = prepare_from(client, desired, history, live, Some(format!("rollback to {}", good.revision))).await?;
+    options.ledger.begin_rollback(options.as_carried_out(&prepared.plan).into_owned());
     client.bound(None);
     let revision = prepared.history.newest() + 1;
     run(client, &prepared, options, events, cancel, lock).await?;

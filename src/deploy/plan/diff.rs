@@ -3,14 +3,14 @@
 use serde_json::Value;
 use similar::TextDiff;
 
-/// A unified diff with three lines of context, without file headers; empty where nothing differs.
-pub fn unified(before: Option<&Value>, after: Option<&Value>) -> String {
+/// A unified diff with some lines of context, without file headers; empty where nothing differs.
+pub fn unified(before: Option<&Value>, after: Option<&Value>, context: usize) -> String {
     let text = |value: Option<&Value>| value.map(crate::yaml::emit).unwrap_or_default();
     let (before, after) = (text(before), text(after));
     if before == after {
         return String::new();
     }
-    TextDiff::from_lines(&before, &after).unified_diff().context_radius(3).to_string()
+    TextDiff::from_lines(&before, &after).unified_diff().context_radius(context).to_string()
 }
 
 /// The paths at which two objects differ, such as `spec.replicas`, shortest first; at most `limit` of them.

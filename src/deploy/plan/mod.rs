@@ -12,6 +12,7 @@ mod changes;
 mod claims;
 mod compare;
 mod diff;
+mod dot;
 mod error;
 mod graph;
 mod managed;
@@ -31,10 +32,11 @@ pub use changes::undecided;
 pub use claims::Leaving;
 pub use compare::{clean, is_settled};
 pub use diff::unified;
+pub use dot::to_dot;
 pub use error::PlanError;
 pub use managed::FIELD_MANAGER;
 pub use previous::{from_manifest, known, parse_text};
-pub use print::{to_json, to_text};
+pub use print::{Shown, to_json, to_text};
 pub use removal::removal;
 
 #[cfg(test)]
@@ -141,12 +143,35 @@ pub enum Verb {
     Join(&'static str),
 }
 
+impl Verb {
+    /// Whether it changes the cluster.
+    pub fn is_change(&self) -> bool {
+        matches!(self, Verb::Create | Verb::Update | Verb::Recreate | Verb::Delete)
+    }
+}
+
 impl Plan {
     /// Whether nothing has to be done: no object changes and no new revision is due.
     ///
     /// Hooks alone make no change: they run when there is another reason.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty() && self.release_reason.is_none()
+    }
+
+    /// The plan without waits for states that no change comes after (`--no-final-tracking`).
+    pub fn without_final_tracking(&self) -> Plan {
+        let mut is_wanted: Vec<bool> = self.operations.iter().map(|operation| operation.verb.is_change()).collect();
+        for (index, operation) in self.operations.iter().enumerate().rev() {
+            if is_wanted[index] {
+                operation.after.iter().for_each(|before| is_wanted[*before] = true);
+            }
+        }
+        let places: Vec<usize> =
+            is_wanted.iter().scan(0, |next, wanted| Some(std::mem::replace(next, *next + usize::from(*wanted)))).collect();
+        let wanted = self.operations.iter().zip(&is_wanted).filter(|(_, wanted)| **wanted);
+        let operations = wanted
+            .map(|(operation, _)| Operation { after: operation.after.iter().map(|before| places[*before]).collect(), ..operation.clone() });
+        Plan { operations: operations.collect(), ..self.clone() }
     }
 
     /// How many operations there are by verb: created, updated, recreated, deleted.

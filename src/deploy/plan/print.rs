@@ -1,4 +1,4 @@
-//! A plan for people and for programs. Secrets are masked in both.
+//! A plan for people and for programs. Secrets are masked in both, unless they are asked for.
 
 use std::fmt::Write as _;
 
@@ -6,11 +6,72 @@ use serde_json::{Value, json};
 
 use super::diff::unified;
 use super::mask::masked;
-use super::{Operation, Plan, Verb};
-use crate::deploy::resource::State;
+use super::{Change, Operation, Plan, Verb};
+use crate::deploy::resource::{Resource, State};
+
+/// What is shown of differences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Lines of context around each.
+    pub context: usize,
+    /// Values that are secret.
+    pub sensitive: bool,
+    /// Whole manifests of what is created.
+    pub verbose: bool,
+    /// The same of definitions (CustomResourceDefinition), which are long.
+    pub verbose_definitions: bool,
+    /// Annotations that steer Helm and werf alone.
+    pub insignificant: bool,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Shown { context: 3, sensitive: false, verbose: true, verbose_definitions: false, insignificant: false }
+    }
+}
+
+/// The differences of one change as they are shown.
+enum Difference {
+    Text(String),
+    /// They are left out; the flag that shows them.
+    Hidden(&'static str),
+}
+
+impl Shown {
+    fn difference(&self, change: &Change, resource: &Resource) -> Difference {
+        if change.before.is_none() {
+            if resource.id.is("apiextensions.k8s.io", "CustomResourceDefinition") && !self.verbose_definitions {
+                return Difference::Hidden("--show-verbose-crd-diffs");
+            }
+            if !self.verbose {
+                return Difference::Hidden("--show-verbose-diffs");
+            }
+        }
+        let mut change = if self.sensitive { change.clone() } else { masked(change, resource) };
+        let differs = change.before != change.after;
+        if !self.insignificant && change.before.is_some() {
+            change.before.iter_mut().chain(&mut change.after).for_each(without_steering);
+        }
+        match unified(change.before.as_ref(), change.after.as_ref(), self.context) {
+            text if text.is_empty() && differs => Difference::Hidden("--show-insignificant-diffs"),
+            text => Difference::Text(text),
+        }
+    }
+}
+
+/// Takes annotations out of an object that steer Helm and werf and change nothing in the cluster.
+fn without_steering(object: &mut Value) {
+    let Some(annotations) = object["metadata"]["annotations"].as_object_mut() else { return };
+    annotations.retain(|name, _| !name.starts_with("helm.sh/") && !name.contains("werf.io/"));
+    if annotations.is_empty()
+        && let Some(metadata) = object["metadata"].as_object_mut()
+    {
+        metadata.remove("annotations");
+    }
+}
 
 /// The plan as text: each change with its reason and a unified diff of its YAML, then a line of counts.
-pub fn to_text(plan: &Plan) -> String {
+pub fn to_text(plan: &Plan, shown: &Shown) -> String {
     let mut text = String::new();
     for operation in &plan.operations {
         let Some((verb, sign)) = visible(&operation.verb) else { continue };
@@ -21,14 +82,15 @@ pub fn to_text(plan: &Plan) -> String {
         };
         let _ = writeln!(text, "{sign} {verb} {}{place}: {}", resource.id, operation.reason);
         if let Some(change) = &operation.change {
-            let change = masked(change, resource);
-            let diff = match (&change.before, &change.after) {
-                // Whole manifests of what comes and goes would bury the differences.
-                (_, None) => String::new(),
-                (before, after) => unified(before.as_ref(), after.as_ref()),
-            };
-            for line in diff.lines() {
-                let _ = writeln!(text, "    {line}");
+            match shown.difference(change, resource) {
+                // Whole manifests of what goes would bury the differences.
+                _ if change.after.is_none() => {}
+                Difference::Text(diff) => diff.lines().for_each(|line| {
+                    let _ = writeln!(text, "    {line}");
+                }),
+                Difference::Hidden(flag) => {
+                    let _ = writeln!(text, "    (not shown without {flag})");
+                }
             }
         }
     }
@@ -52,8 +114,8 @@ pub fn to_text(plan: &Plan) -> String {
 }
 
 /// The plan as JSON. `after` holds indices into `operations`.
-pub fn to_json(plan: &Plan) -> Value {
-    let operations: Vec<Value> = plan.operations.iter().map(|operation| operation_json(plan, operation)).collect();
+pub fn to_json(plan: &Plan, shown: &Shown) -> Value {
+    let operations: Vec<Value> = plan.operations.iter().map(|operation| operation_json(plan, operation, shown)).collect();
     let [create, update, recreate, delete] = plan.counts();
     json!({
         "release": plan.owner.release,
@@ -67,7 +129,7 @@ pub fn to_json(plan: &Plan) -> Value {
     })
 }
 
-fn operation_json(plan: &Plan, operation: &Operation) -> Value {
+fn operation_json(plan: &Plan, operation: &Operation, shown: &Shown) -> Value {
     let verb = match &operation.verb {
         Verb::Create => "create",
         Verb::Update => "update",
@@ -91,9 +153,10 @@ fn operation_json(plan: &Plan, operation: &Operation) -> Value {
         if !resource.path.is_empty() {
             value["template"] = resource.path.clone().into();
         }
-        if let Some(change) = &operation.change {
-            let change = masked(change, resource);
-            value["diff"] = unified(change.before.as_ref(), change.after.as_ref()).into();
+        if let Some(change) = &operation.change
+            && let Difference::Text(diff) = shown.difference(change, resource)
+        {
+            value["diff"] = diff.into();
         }
     }
     value

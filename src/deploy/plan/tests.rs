@@ -240,9 +240,9 @@ fn a_plan_without_changes_is_empty_and_runs_no_hooks() {
     }});
     case.live = live_of(&desired[..1]).into_iter().map(|(id, live)| (id, applied(live, fields.clone()))).collect();
     let plan = case.plan().unwrap();
-    assert!(plan.is_empty(), "{}", to_text(&plan));
+    assert!(plan.is_empty(), "{}", to_text(&plan, &Shown::default()));
     assert_eq!(undecided(&resources(&desired), &case.live, &owner()).len(), 0);
-    assert_eq!(to_text(&plan), "Nothing to do: release app is as wanted (1 objects).\n");
+    assert_eq!(to_text(&plan, &Shown::default()), "Nothing to do: release app is as wanted (1 objects).\n");
 
     case.retrack = true;
     case.reason = Some("revision 1 is failed".into());
@@ -315,9 +315,9 @@ fn secrets_are_masked_in_every_form() {
     case.live = live_of(&before);
     case.dry_runs = live_of(&desired).into_iter().map(|(id, object)| (id, DryRun::Would(object))).collect();
     let plan = case.plan().unwrap();
-    let text = to_text(&plan);
+    let text = to_text(&plan, &Shown::default());
     for secret in ["bmV3", "b2xk", "c2FtZQ", "YWRk", "t0ken"] {
-        assert!(!text.contains(secret) && !to_json(&plan).to_string().contains(secret), "{secret} in\n{text}");
+        assert!(!text.contains(secret) && !to_json(&plan, &Shown::default()).to_string().contains(secret), "{secret} in\n{text}");
     }
     insta::assert_snapshot!(text, @r"
     ~ update Secret/sec: data.added, data.changed changed
@@ -557,4 +557,131 @@ fn the_releases_own_namespace_may_be_in_the_chart() {
     case.desired = vec![object("Namespace", "other", json!({}))];
     case.live = resources(std::slice::from_ref(&other)).into_iter().map(|resource| (resource.id.identity(), other.clone())).collect();
     assert_eq!(case.plan().unwrap_err()[0].to_string(), "Namespace/other (app/templates/x.yaml) exists and belongs to no release");
+}
+
+#[test]
+fn what_is_shown_of_differences_is_for_the_user_to_say() {
+    let mut secret = object("Secret", "sec", json!({}));
+    secret["data"] = json!({"a": "bmV3"});
+    let desired = [
+        secret,
+        object("ConfigMap", "steered", json!({"werf.io/weight": "2", "helm.sh/resource-policy": "keep"})),
+        object("ConfigMap", "new", json!({"werf.io/weight": "2"})),
+        object("CustomResourceDefinition", "things", json!({})),
+    ];
+    let mut case = Case::new(&desired);
+    case.previous = desired[..2].to_vec();
+    let mut before = desired[..2].to_vec();
+    before[0]["data"] = json!({"a": "b2xk"});
+    before[1]["metadata"]["annotations"] = json!({"werf.io/weight": "1"});
+    case.live = live_of(&before);
+    case.dry_runs = live_of(&desired[..2]).into_iter().map(|(id, object)| (id, DryRun::Would(object))).collect();
+    let plan = case.plan().unwrap();
+    let text = |shown: Shown| to_text(&plan, &shown);
+    insta::assert_snapshot!(text(Shown { context: 1, ..Shown::default() }), @r#"
+    + create CustomResourceDefinition/things: it does not exist
+        (not shown without --show-verbose-crd-diffs)
+    ~ update Secret/sec: data.a changed
+        @@ -2,3 +2,3 @@
+         data:
+        -  a: '*** (before)'
+        +  a: '*** (after)'
+         kind: Secret
+    ~ update ConfigMap/steered: metadata.annotations.helm.sh/resource-policy, metadata.annotations.werf.io/weight changed
+        (not shown without --show-insignificant-diffs)
+    + create ConfigMap/new: it does not exist
+        @@ -0,0 +1,11 @@
+        +apiVersion: v1
+        +kind: ConfigMap
+        +metadata:
+        +  annotations:
+        +    meta.helm.sh/release-name: app
+        +    meta.helm.sh/release-namespace: ns
+        +    werf.io/weight: "2"
+        +  labels:
+        +    app.kubernetes.io/managed-by: Helm
+        +  name: new
+        +  namespace: ns
+    ~ release app: it is the first revision
+    Plan: 2 to create, 2 to update, 0 to recreate, 0 to delete, 0 unchanged.
+    "#);
+    let all = Shown { sensitive: true, verbose_definitions: true, insignificant: true, context: 0, verbose: false };
+    insta::assert_snapshot!(text(all), @r#"
+    + create CustomResourceDefinition/things: it does not exist
+        (not shown without --show-verbose-diffs)
+    ~ update Secret/sec: data.a changed
+        @@ -3 +3 @@
+        -  a: b2xk
+        +  a: bmV3
+    ~ update ConfigMap/steered: metadata.annotations.helm.sh/resource-policy, metadata.annotations.werf.io/weight changed
+        @@ -4,0 +5 @@
+        +    helm.sh/resource-policy: keep
+        @@ -7 +8 @@
+        -    werf.io/weight: "1"
+        +    werf.io/weight: "2"
+    + create ConfigMap/new: it does not exist
+        (not shown without --show-verbose-diffs)
+    ~ release app: it is the first revision
+    Plan: 2 to create, 2 to update, 0 to recreate, 0 to delete, 0 unchanged.
+    "#);
+    let diffs = |shown: Shown| to_json(&plan, &shown)["operations"].to_string();
+    assert!(!diffs(Shown::default()).contains("b2xk") && diffs(all).contains("b2xk"));
+    assert!(!diffs(Shown::default()).contains("werf.io/weight: \\\"1\\\"") && diffs(all).contains("-    werf.io/weight"));
+}
+
+#[test]
+fn final_states_need_not_be_waited_for() {
+    let plan = Case::new(&[
+        object("Deployment", "web", json!({})),
+        object("ConfigMap", "cfg", json!({})),
+        object("Job", "migrate", json!({"helm.sh/hook": "pre-install", "helm.sh/hook-delete-policy": "hook-succeeded"})),
+        object("Job", "outside", json!({"other.external-dependency.werf.io/resource": "deployment/x", "werf.io/weight": "1"})),
+    ])
+    .plan()
+    .unwrap();
+    let short = plan.without_final_tracking();
+    assert_eq!(short.counts(), plan.counts());
+    insta::assert_snapshot!(graph(&short), @r"
+    0 Create Job/migrate []
+    1 track Ready Job/migrate [0]
+    2 Delete Job/migrate [1]
+    3 track Absent Job/migrate [2]
+    4 Create ConfigMap/cfg [3]
+    5 track Ready ConfigMap/cfg [4]
+    6 Create Deployment/web [4]
+    7 track Ready Deployment/web [6]
+    8 -- objects [5, 7]
+    9 await deployment/x for Job/outside [8]
+    10 Create Job/outside [8, 9]
+    ");
+    assert_eq!(graph(&short.without_final_tracking()), graph(&short));
+}
+
+#[test]
+fn a_plan_is_drawn_for_graphviz() {
+    let desired = [
+        object("Deployment", "web", json!({"werf.io/deploy-dependency-a": "state=ready,kind=ConfigMap"})),
+        object("ConfigMap", "cfg", json!({})),
+        object("Job", "migrate", json!({"helm.sh/hook": "pre-install", "x.external-dependency.werf.io/resource": "deployment/y"})),
+    ];
+    insta::assert_snapshot!(to_dot(&Case::new(&desired).plan().unwrap()), @r#"
+    strict digraph {
+    	rankdir="LR";
+    	0 [label="await deployment/y"];
+    	1 [label="create Job/migrate"];
+    	2 [label="track readiness of Job/migrate"];
+    	3 [label="create ConfigMap/cfg"];
+    	4 [label="track readiness of ConfigMap/cfg"];
+    	5 [label="create Deployment/web"];
+    	6 [label="track readiness of Deployment/web"];
+    	7 [label="end of objects"];
+    	0 -> 1;
+    	1 -> 2;
+    	2 -> 3;
+    	3 -> 4;
+    	4 -> 5;
+    	5 -> 6;
+    	6 -> 7;
+    }
+    "#);
 }

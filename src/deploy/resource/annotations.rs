@@ -45,12 +45,10 @@ impl Reader<'_> {
                 .unwrap_or(if is_hook || is_crd_file { Ownership::Anyone } else { Ownership::Release }),
             delete_policies: self.delete_policies(is_hook),
             resource_policies: self.resource_policies(),
-            propagation: self
-                .choice(
-                    "werf.io/delete-propagation",
-                    &[("Foreground", Propagation::Foreground), ("Background", Propagation::Background), ("Orphan", Propagation::Orphan)],
-                )
-                .unwrap_or(Propagation::Foreground),
+            propagation: self.choice(
+                "werf.io/delete-propagation",
+                &[("Foreground", Propagation::Foreground), ("Background", Propagation::Background), ("Orphan", Propagation::Orphan)],
+            ),
             replicas_on_creation: self.number(&["werf.io/replicas-on-creation"]),
             tracking: self.tracking(),
             logs: self.logs(),

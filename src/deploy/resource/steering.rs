@@ -27,7 +27,7 @@ pub struct Steering {
     /// What is never done to the object.
     pub resource_policies: BTreeSet<ResourcePolicy>,
     /// What happens to the objects that it owns.
-    pub propagation: Propagation,
+    pub propagation: Option<Propagation>,
     /// Replicas to set when it is created, and to leave alone afterwards.
     pub replicas_on_creation: Option<u32>,
     /// How it is watched.
@@ -156,9 +156,10 @@ pub enum ResourcePolicy {
 }
 
 /// What happens to dependents of a deleted object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Propagation {
     /// They go first.
+    #[default]
     Foreground,
     /// They go later.
     Background,
@@ -167,6 +168,11 @@ pub enum Propagation {
 }
 
 impl Propagation {
+    /// Reads Kubernetes' name for it.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Propagation::Foreground, Propagation::Background, Propagation::Orphan].into_iter().find(|known| known.as_str() == text)
+    }
+
     /// Kubernetes' name for it.
     pub fn as_str(self) -> &'static str {
         match self {
