@@ -174,6 +174,11 @@ pub enum Event {
         #[serde(serialize_with = "seconds")]
         pause: Duration,
     },
+    /// Nothing is to be done until there is a new commit (`--follow`).
+    CommitAwaited {
+        /// Whether a change of the work tree is enough.
+        or_change: bool,
+    },
     /// The user or the system asked to stop, and something has to be finished first.
     Stopping {
         /// What it is, as in `the change of release shop`.

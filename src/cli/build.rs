@@ -1,6 +1,7 @@
 //! `werf build`.
 
 use super::args::{AddCustomTagArgs, BuildArgs, BuildReportArgs, LogArgs, ProjectArgs, ReposArgs, SaveBuildReportArgs, seconds, whole};
+use super::follow::FollowArgs;
 use crate::ops;
 
 /// Arguments of `werf build`.
@@ -16,6 +17,8 @@ pub struct Args {
     timeout: Option<u64>,
     #[command(flatten)]
     project: ProjectArgs,
+    #[command(flatten)]
+    follow: FollowArgs,
     #[command(flatten)]
     repo: ReposArgs,
     #[command(flatten)]
@@ -47,5 +50,6 @@ pub fn run(args: Args) -> u8 {
     if args.explain {
         return super::run::run_within(limit, look, |run| ops::build::explain(options, run), |text| super::printed(&text));
     }
-    super::run::run_within(limit, look, |run| ops::build::run(options, run), |()| 0)
+    args.follow
+        .run(&look, &options.project, || super::run::run_within(limit, look.clone(), |run| ops::build::run(options.clone(), run), |()| 0))
 }

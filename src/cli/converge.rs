@@ -7,6 +7,7 @@ use super::args::{
     ReleaseArgs, ReposArgs, RollbackGraphArgs, RuntimeArgs, SaveBuildReportArgs, UseBuildReportArgs, UseCustomTagArgs, ValidateArgs,
     ValuesArgs, WithoutImagesArgs, json_path,
 };
+use super::follow::FollowArgs;
 use crate::ops;
 
 /// Arguments of `werf converge`.
@@ -23,6 +24,8 @@ pub struct Args {
     /// Do not make the namespace of the release: it must be there
     #[arg(long, env = "WERF_NO_CREATE_NAMESPACE", help_heading = "Deploy")]
     no_create_namespace: bool,
+    #[command(flatten)]
+    follow: FollowArgs,
     #[command(flatten)]
     save: SaveBuildReportArgs,
     #[command(flatten)]
@@ -106,5 +109,8 @@ pub fn run(args: Args) -> u8 {
     options.build.report = images_report;
     options.graphs.rollback = args.rollback_graph.rollback_graph_path;
     options.deploy.create_namespace = !args.no_create_namespace;
-    super::run::run(look, |run| ops::converge::run(options, run), |notes| notes.map_or(0, |text| super::told(&text)))
+    args.follow.run(&look, &options.project, || {
+        let converge = |run| ops::converge::run(options.clone(), run);
+        super::run::run(look.clone(), converge, |notes| notes.map_or(0, |text| super::told(&text)))
+    })
 }

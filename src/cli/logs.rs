@@ -10,7 +10,7 @@ pub struct Args {
     #[arg(value_name = "IMAGE|KIND/NAME")]
     of: Vec<String>,
     /// Go on with what the containers write
-    #[arg(long, short = 'f', env = "WERF_FOLLOW")]
+    #[arg(long, short = 'f', env = "WERF_LOGS_FOLLOW")]
     follow: bool,
     /// How many lines of each container; -1 for all
     #[arg(long, env = "WERF_TAIL", value_name = "N", default_value = "100", value_parser = lines, allow_negative_numbers = true)]

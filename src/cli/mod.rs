@@ -13,6 +13,7 @@ mod converge;
 mod cr;
 mod dismiss;
 mod env;
+mod follow;
 mod helm;
 mod help;
 mod includes;

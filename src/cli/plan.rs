@@ -2,6 +2,7 @@
 
 use super::args::{LogArgs, whole};
 use super::converge::DeploymentArgs;
+use super::follow::FollowArgs;
 use crate::ops;
 
 /// Exit code of `--exit-code` where something would change.
@@ -21,6 +22,8 @@ pub struct Args {
     stub_tags: bool,
     #[command(flatten)]
     diffs: DiffArgs,
+    #[command(flatten)]
+    follow: FollowArgs,
     #[command(flatten)]
     deployment: DeploymentArgs,
     #[command(flatten)]
@@ -64,17 +67,19 @@ pub fn run(args: Args) -> u8 {
     let look = args.log.look();
     let (exit_code, json, shown) = (args.exit_code, args.json, args.diffs.shown());
     let options = ops::converge::Options { stub_tags: args.stub_tags, ..args.deployment.options(Vec::new()) };
-    super::run::run(
-        look,
-        |run| ops::plan::run(options, json, shown, run),
-        |plan| {
-            // secret values that are asked for are not masked on the way
-            if shown.sensitive {
-                super::printed(&plan.text)
-            } else {
-                super::told(&plan.text)
-            };
-            if exit_code && plan.changes { CHANGES } else { 0 }
-        },
-    )
+    args.follow.run(&look, &options.project, || {
+        super::run::run(
+            look.clone(),
+            |run| ops::plan::run(options.clone(), json, shown, run),
+            |plan| {
+                // secret values that are asked for are not masked on the way
+                if shown.sensitive {
+                    super::printed(&plan.text)
+                } else {
+                    super::told(&plan.text)
+                };
+                if exit_code && plan.changes { CHANGES } else { 0 }
+            },
+        )
+    })
 }

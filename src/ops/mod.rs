@@ -7,6 +7,7 @@ pub mod config;
 pub mod converge;
 pub mod cr;
 pub mod dismiss;
+pub mod follow;
 pub mod helm;
 pub mod includes;
 pub mod init;

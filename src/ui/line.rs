@@ -47,6 +47,8 @@ pub fn of(event: &Event) -> Option<Line> {
             let text = format!("in {}: {} ({}: {})", seconds(*pause), printable(doing), printable(whom), printable(why));
             line(level, Tone::Note, "Trying again", text)
         }
+        Event::CommitAwaited { or_change: false } => line(Normal, Tone::Note, "Waiting", "for a new commit".to_owned()),
+        Event::CommitAwaited { or_change: true } => line(Normal, Tone::Note, "Waiting", "for a change of the work tree".to_owned()),
         Event::Stopping { finishing } => {
             let more = finishing.len().saturating_sub(3);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };

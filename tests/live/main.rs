@@ -34,6 +34,7 @@ mod custom_tags;
 mod embedded;
 mod failures;
 mod faults;
+mod follow;
 mod front;
 mod helm_words;
 mod holds;

@@ -32,9 +32,10 @@ fn each_flag(check: &mut dyn FnMut(&str, &clap::Arg)) {
     walk(&command, check);
 }
 
-/// Pipelines of werf 2 say by `WERF_TIMEOUT` how long a deployment waits: it must not cut their builds and cleanups short.
-fn bounds_the_whole(command: &str, flag: &str) -> bool {
-    flag == "timeout" && ["build", "cleanup"].contains(&command)
+/// Flags whose variable has the command in its name. Pipelines of werf 2 say by `WERF_TIMEOUT` how long a deployment waits: it must not cut
+/// their builds and cleanups short. By `WERF_FOLLOW` they say that commands run for each commit: those who read logs use the flag otherwise.
+fn is_its_own(command: &str, flag: &str) -> bool {
+    [("build", "timeout"), ("cleanup", "timeout"), ("logs", "follow")].contains(&(command, flag))
 }
 
 #[test]
@@ -47,8 +48,8 @@ fn every_flag_has_help_and_the_variable_of_its_name() {
         let expected = IRREGULAR.iter().find(|(flag, _)| *flag == long).map_or(regular.as_str(), |(_, variable)| variable);
         // werf 2 has no variable for it either
         let expected = (long != "config-render-path").then_some(expected);
-        let of_the_whole = format!("WERF_{}_TIMEOUT", command.to_uppercase());
-        let expected = if bounds_the_whole(command, long) { Some(of_the_whole.as_str()) } else { expected };
+        let own = format!("WERF_{}_{}", command.to_uppercase(), long.to_uppercase());
+        let expected = if is_its_own(command, long) { Some(own.as_str()) } else { expected };
         assert_eq!(arg.get_env().and_then(|name| name.to_str()), expected, "{command} --{long}");
     });
 }
@@ -75,7 +76,7 @@ fn one_name_means_one_thing_in_all_commands() {
     let mut seen = std::collections::BTreeMap::new();
     each_flag(&mut |command, arg| {
         let long = arg.get_long().unwrap_or_default().to_owned();
-        if bounds_the_whole(command, &long) {
+        if is_its_own(command, &long) {
             return;
         }
         let meaning = (arg.get_help().map(ToString::to_string), arg.get_short(), arg.get_env().map(std::ffi::OsStr::to_owned));

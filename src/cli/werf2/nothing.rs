@@ -85,6 +85,7 @@ pub const NOTHING: &[Nothing] = &[
         why: "no registry is asked",
     },
     Nothing { flags: &["platform"], commands: &["includes"], why: "no image is looked at" },
+    Nothing { flags: &["follow"], commands: &["includes"], why: "what is included is looked at once" },
     Nothing {
         flags: &["dev", "dev-branch", "dev-ignore", "loose-giterminism"],
         commands: &["helm secret"],
