@@ -6,11 +6,12 @@ use prost_build::Config;
 use protox::prost::Message as _;
 
 const OPS: &str = "buildkit/ops.proto";
-const SERVICES: [&str; 11] = [
+const SERVICES: [&str; 12] = [
     "buildkit/auth.proto",
     "buildkit/control.proto",
     "buildkit/filesync.proto",
     "buildkit/gateway.proto",
+    "buildkit/policy.proto",
     "buildkit/secrets.proto",
     "buildkit/ssh.proto",
     "buildkit/worker.proto",

@@ -107,6 +107,10 @@ pub struct RepoArgs {
     /// Repository that missing images are copied from, and new ones to, as far as it can be reached (may be given many times)
     #[arg(long, env = "WERF_CACHE_REPO", value_name = "REPO")]
     cache_repo: Vec<String>,
+    /// Mirror of docker.io, where base images are looked for first (may be given many times)
+    // hidden: its long name would widen the column of flags in the help of every command
+    #[arg(long, env = "WERF_CONTAINER_REGISTRY_MIRROR", value_name = "HOST", hide = true)]
+    container_registry_mirror: Vec<String>,
     #[command(flatten)]
     registry: RegistryArgs,
 }
@@ -118,6 +122,7 @@ impl RepoArgs {
             repo: self.repo.or_else(|| env::text("WERF_DOCKER_REPO")),
             final_repo: self.final_repo.filter(|repo| !repo.is_empty()),
             cache_repos: env::list("CACHE_REPO", self.cache_repo),
+            mirrors: env::list("CONTAINER_REGISTRY_MIRROR", self.container_registry_mirror),
             ..self.registry.options()
         }
     }
@@ -163,6 +168,7 @@ impl RegistryArgs {
             final_repo: None,
             secondary_repos: Vec::new(),
             cache_repos: Vec::new(),
+            mirrors: Vec::new(),
             insecure: self.insecure_registry,
             skip_tls_verify: self.skip_tls_verify_registry,
             docker_config: self.config.file(),

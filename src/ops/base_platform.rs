@@ -9,22 +9,28 @@ use crate::images::buildkit::SolveError;
 use crate::platform::Platform;
 use crate::registry::{Client, ImageConfig, Reference, RegistryError};
 
-/// The configuration of a base. An index must have the image's platform; a base that is for one platform only is taken all the same, as
+/// The configuration of a base, and where it was found. An index must have the image's platform; a base that is for one platform only is taken all the same, as
 /// BuildKit takes it, and a warning says so.
-pub async fn config(client: &Client, images: &[String], reference: &Reference, platform: &Platform, run: &Run) -> Result<ImageConfig> {
-    let config = match client.config(reference, platform).await {
+pub async fn config(
+    client: &Client,
+    images: &[String],
+    reference: &Reference,
+    platform: &Platform,
+    run: &Run,
+) -> Result<(Reference, ImageConfig)> {
+    let (place, config) = match client.base_config(reference, platform).await {
         Err(RegistryError::NoPlatform { available, .. }) => {
             let (images, reference, platform) = (named(images), reference.to_string(), platform.to_string());
             return Err(NoBase { images, reference, platform, available }.into());
         }
-        config => config?,
+        found => found?,
     };
     if let Some(other) = config.platform().filter(|other| (other.os(), other.architecture()) != (platform.os(), platform.architecture())) {
         let message = format!("{}, built for {platform}: `{reference}`, of which it is made, is for {other}", named(images));
         let help = format!("name a base for {platform}, or say with `platform` in werf.yaml or `--platform` that the image is for {other}");
         run.events.emit(Event::Warned { message, help: Some(help) });
     }
-    Ok(config)
+    Ok((place, config))
 }
 
 /// What a builder means that finds no base for a platform: it names neither.

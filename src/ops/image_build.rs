@@ -35,6 +35,8 @@ pub struct Work<'a> {
     pub client: &'a Client,
     pub builder: &'a Builder,
     pub bases: BTreeMap<Platform, Bases>,
+    /// Where else images are fetched from than by their names.
+    pub moved: BTreeMap<String, String>,
     /// The trees that files are in.
     pub trees: Vec<Arc<dyn FileTree>>,
     pub run: &'a Run,
@@ -94,15 +96,16 @@ impl Work<'_> {
         };
         let (client, run) = (self.builder.client(), self.run);
         let entitlements = if rights.host_network { vec!["network.host".to_owned()] } else { Vec::new() };
+        let moved = self.moved.clone();
         let held = run.held.hold(format!("the build of image {name}"));
         let solved = match whole(&compiled) {
             Some((build, config)) => {
                 let export = ImageExport { config, ..export };
-                let request = SolveRequest { entitlements, ..SolveRequest::new(name, build, Some(export)) };
+                let request = SolveRequest { entitlements, moved, ..SolveRequest::new(name, build, Some(export)) };
                 client.solve(&session, request, &run.events, &run.cancel).await.map_err(Stop::Solve)
             }
             None => {
-                let request = SolveRequest { entitlements, ..SolveRequest::new(name, (), Some(export)) };
+                let request = SolveRequest { entitlements, moved, ..SolveRequest::new(name, (), Some(export)) };
                 let steps = async |bridge: &Bridge| one.steps(bridge, &mut compiled, &store).await;
                 client.solve_in_steps(&session, request, &run.events, &run.cancel, steps).await
             }

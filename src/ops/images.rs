@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
 use futures::future::{self, Either};
 use futures::stream::FuturesUnordered;
+use futures::{StreamExt, TryStreamExt};
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -23,7 +23,7 @@ use crate::glob;
 use crate::images::image::{self, Base, ImageError, ImageTree, LookedUp, NeedForm, Node, Options};
 use crate::platform::Platform;
 use crate::project::config::image::{Image, Recipe};
-use crate::registry::{Client, Reference, Repository, Tag};
+use crate::registry::{Client, Mirror, Reference, Repository, Tag};
 
 /// The images of one commit and where they are or will be.
 pub struct Images {
@@ -364,16 +364,19 @@ impl Images {
         if options.require_built {
             return Err(NotBuilt::of(self, &missing).into());
         }
-        let insecure = if project.insecure_registry { vec![repository.registry().to_owned()] } else { Vec::new() };
+        let mirrors = client.mirrors().iter().map(Mirror::registry);
+        let insecure: Vec<String> = [repository.registry()].into_iter().chain(mirrors).map(str::to_owned).collect();
+        let insecure = if project.insecure_registry { insecure } else { Vec::new() };
         let triggers = triggers::note(self, project, client, &missing, run);
         let (builder, triggers) = futures::future::try_join(builder::open(options, insecure, run), triggers).await?;
         if !triggers.is_empty() {
             return Ok((digests, Took::new(), triggers));
         }
         let bases = self.resolve_bases(client, &missing, run).await?;
+        let moved = self.moved_bases(client, &missing).await?;
         let trees = self.tree.trees(project.image_files());
         tokio::task::block_in_place(|| image::bring(&self.tree, &missing, &trees, &*project.layer_cache))?;
-        let work = Work { images: self, project, client, builder: &builder, bases, trees, run };
+        let work = Work { images: self, project, client, builder: &builder, bases, moved, trees, run };
 
         let mut unpublished = missing.clone();
         let mut waiting: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| missing.contains(*name)).collect();
@@ -407,6 +410,24 @@ impl Images {
         platforms.first().and_then(|text| Platform::parse(text)).unwrap_or_else(|| Platform::linux("amd64"))
     }
 
+    /// What Dockerfiles take from docker.io and a mirror has, by its name: the builder must be told to fetch it there.
+    async fn moved_bases(&self, client: &Client, missing: &BTreeSet<String>) -> Result<BTreeMap<String, String>> {
+        let dockerfiles = missing.iter().filter_map(|name| self.tree.node(name)).filter_map(Node::dockerfile);
+        let written: BTreeSet<&str> =
+            dockerfiles.flat_map(|dockerfile| dockerfile.taken()).filter(|_| !client.mirrors().is_empty()).collect();
+        let look = async |written: &str| {
+            // what is no reference is told by the builder, who knows the line
+            let Ok(reference) = Reference::parse(written) else { return Ok(None) };
+            let Some((place, found)) = client.base(&reference).await?.filter(|(place, _)| *place != reference) else { return Ok(None) };
+            let latest = || Tag::parse("latest").ok().filter(|_| reference.digest.is_none());
+            let named = Reference { tag: reference.tag.clone().or_else(latest), ..reference };
+            Result::<_>::Ok(Some((named.to_string(), place.repository.with_digest(found.digest).to_string())))
+        };
+        let looking: FuturesUnordered<_> = written.into_iter().map(look).collect();
+        let found: Vec<Option<_>> = looking.try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// Reads the configs of the external bases for each platform: they are pinned by their manifest digests for this run.
     async fn resolve_bases(&self, client: &Client, missing: &BTreeSet<String>, run: &Run) -> Result<BTreeMap<Platform, Bases>> {
         // Who is made of it directly is told where something is wrong with it.
@@ -425,8 +446,8 @@ impl Images {
                 if let Some(latest) = self.tree.looked_up().latest.get(&written) {
                     reference = Reference::parse(&format!("{}@{latest}", reference.repository))?;
                 }
-                let config = base_platform::config(client, &users, &reference, &platform, run).await?;
-                let pinned = reference.repository.with_digest(config.manifest.digest).to_string();
+                let (place, config) = base_platform::config(client, &users, &reference, &platform, run).await?;
+                let pinned = place.repository.with_digest(config.manifest.digest).to_string();
                 Result::<_>::Ok((platform, written, Base { reference: pinned, config: config.json }))
             }
         };

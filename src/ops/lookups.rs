@@ -47,8 +47,8 @@ async fn latest(project: &Project, options: &RegistryOptions, run: &Run) -> Resu
     let ask = |written: String| {
         let client = client.clone();
         async move {
-            let found = client.head(&Reference::parse(&written)?).await?;
-            Result::<_>::Ok((written, found.map(|found| found.digest.to_string())))
+            let found = client.base(&Reference::parse(&written)?).await?;
+            Result::<_>::Ok((written, found.map(|(_, found)| found.digest.to_string())))
         }
     };
     wanted.into_iter().map(ask).collect::<FuturesUnordered<_>>().try_collect().await

@@ -77,6 +77,8 @@ pub struct RegistryOptions {
     pub secondary_repos: Vec<String>,
     /// The same, to which new images are copied too.
     pub cache_repos: Vec<String>,
+    /// Where base images of docker.io are looked for first.
+    pub mirrors: Vec<String>,
     /// Plain HTTP.
     pub insecure: bool,
     /// Any certificate.

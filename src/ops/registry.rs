@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use super::{ChartOptions, RegistryOptions, Run};
 use crate::error::Result;
 use crate::images::buildkit::session::{self, CredentialSource, ServeError};
-use crate::registry::{Client, Credentials, DockerConfig, Options, Reason, ReferenceError, Repository, Scheme, Secret, Verify};
+use crate::registry::{Client, Credentials, DockerConfig, Mirror, Options, Reason, ReferenceError, Repository, Scheme, Secret, Verify};
 
 /// A client with the user's credentials. Nothing is sent.
 pub fn client(options: &RegistryOptions, run: &Run) -> Result<Client> {
@@ -18,28 +18,31 @@ pub fn client(options: &RegistryOptions, run: &Run) -> Result<Client> {
         Some(path) => DockerConfig::load(path)?,
         None => DockerConfig::default(),
     };
-    Ok(with_credentials(options, credentials, run))
+    let mirror = |text: &String| Mirror::parse(text).map_err(|error| BadMirror { text: text.clone(), reason: error.reason });
+    let mirrors = options.mirrors.iter().map(mirror).collect::<Result<_, _>>()?;
+    Ok(with_credentials(options, credentials, mirrors, run))
 }
 
 /// A client that shows one login to every registry. Nothing is sent.
 pub fn client_as(options: &RegistryOptions, username: &str, password: &Secret, run: &Run) -> Client {
-    with_credentials(options, DockerConfig::everywhere(username, password.clone()), run)
+    with_credentials(options, DockerConfig::everywhere(username, password.clone()), Vec::new(), run)
 }
 
-fn with_credentials(options: &RegistryOptions, credentials: DockerConfig, run: &Run) -> Client {
+fn with_credentials(options: &RegistryOptions, credentials: DockerConfig, mirrors: Vec<Mirror>, run: &Run) -> Client {
     Client::new(Options {
         scheme: if options.insecure { Scheme::Insecure } else { Scheme::Secure },
         tls: if options.skip_tls_verify { Verify::Nothing } else { Verify::System }.into(),
         proxies: options.proxies.clone(),
         credentials,
         events: run.events.clone(),
+        mirrors,
         ..Options::default()
     })
 }
 
 /// A client for charts: with Helm's credentials, and Docker's where those know nothing of a host.
 pub fn client_for_charts(charts: &ChartOptions, options: &RegistryOptions, run: &Run) -> Result<Client> {
-    Ok(with_credentials(options, credentials_for_charts(charts, options.docker_config.as_deref())?, run))
+    Ok(with_credentials(options, credentials_for_charts(charts, options.docker_config.as_deref())?, Vec::new(), run))
 }
 
 /// Helm's credentials for registries, and Docker's where those know nothing of a host.
@@ -77,6 +80,14 @@ struct BadRepo {
     reason: Reason,
     #[help]
     help: &'static str,
+}
+
+#[derive(Debug, Error, Diagnostic)]
+#[error("--container-registry-mirror: `{text}` is not the name of a registry: {reason}")]
+#[diagnostic(help("the form is `HOST[:PORT][/PATH]`, such as `mirror.gcr.io`; `--insecure-registry` asks for plain HTTP"))]
+struct BadMirror {
+    text: String,
+    reason: Reason,
 }
 
 #[derive(Debug, Error, Diagnostic)]

@@ -86,8 +86,8 @@ pub async fn note(images: &Images, project: &Project, client: &Client, missing: 
         .map(|(written, platform)| async move {
             // What is wrong with a base is told by the build.
             let reference = Reference::parse(written).ok()?;
-            let config = client.config(&reference, &platform).await;
-            Some((written.clone(), config.map(|config| lines(&config.json)).ok()))
+            let config = client.base_config(&reference, &platform).await;
+            Some((written.clone(), config.map(|(_, config)| lines(&config.json)).ok()))
         })
         .collect();
     let mut found = Triggers::new();

@@ -15,6 +15,7 @@ use super::copy;
 use super::credentials::{Credentials, CredentialsError, DockerConfig};
 use super::error::RegistryError;
 use super::manifest::{Content, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, ImageConfig, Manifest, OCI_INDEX, OCI_MANIFEST, select};
+use super::mirror::Mirror;
 use super::reference::{Digest, Reference, Repository, Tag};
 use super::session::{self, Call, Context, Host};
 use crate::event::Events;
@@ -39,6 +40,8 @@ pub struct Options {
     pub patience: Patience,
     /// Where waits and further tries are told.
     pub events: Events,
+    /// Where base images of docker.io are looked for first.
+    pub mirrors: Vec<Mirror>,
 }
 
 /// Plain or encrypted.
@@ -71,14 +74,15 @@ struct Inner {
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     /// Places for blobs that are copied.
     copies: Semaphore,
+    mirrors: Vec<Mirror>,
 }
 
 impl Client {
     /// Makes a client; sends and opens nothing.
     pub fn new(options: Options) -> Self {
-        let Options { scheme, tls, proxies, credentials, patience, events } = options;
+        let Options { scheme, tls, proxies, credentials, patience, events, mirrors } = options;
         let context = Context { transport: Transport::new(tls, proxies).telling(&events), credentials, patience };
-        Client(Arc::new(Inner { context, scheme, hosts: Mutex::default(), copies: Semaphore::new(copy::AT_ONCE) }))
+        Client(Arc::new(Inner { context, scheme, hosts: Mutex::default(), copies: Semaphore::new(copy::AT_ONCE), mirrors }))
     }
 
     /// The credentials for a registry's host as they are now, for those who must show them elsewhere, such as BuildKit's session: a build
@@ -325,6 +329,11 @@ impl Client {
     pub(super) async fn successful(&self, host: &Host, call: &Call<'_>) -> Result<Reply, RegistryError> {
         let reply = session::converse(&self.0.context, host, call).await?;
         if reply.status.is_success() { Ok(reply) } else { Err(session::unwanted(host, call, &reply)) }
+    }
+
+    /// The mirrors of docker.io.
+    pub fn mirrors(&self) -> &[Mirror] {
+        &self.0.mirrors
     }
 
     pub(super) fn copies(&self) -> &Semaphore {

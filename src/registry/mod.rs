@@ -16,6 +16,7 @@ mod helper;
 mod inventory;
 pub mod logins;
 pub mod manifest;
+mod mirror;
 pub mod reference;
 mod session;
 
@@ -24,4 +25,5 @@ pub use client::{Client, Deletion, Options, Scheme};
 pub use credentials::{Credentials, CredentialsError, DockerConfig, Secret};
 pub use error::RegistryError;
 pub use manifest::{CREATED, Content, Descriptor, ImageConfig, Manifest, OCI_INDEX, TaggedImage};
+pub use mirror::Mirror;
 pub use reference::{Digest, Reason, Reference, ReferenceError, Repository, Tag};

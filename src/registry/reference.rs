@@ -240,7 +240,7 @@ pub struct ReferenceError {
 }
 
 impl ReferenceError {
-    fn new(text: &str, reason: Reason) -> Self {
+    pub(super) fn new(text: &str, reason: Reason) -> Self {
         let help = match reason {
             Reason::NotARepository => "write the repository alone, such as `registry.example.com/team/app`; tags are made by content",
             Reason::Scheme => "leave the scheme out; `--insecure-registry` asks for plain HTTP",

@@ -750,3 +750,23 @@ async fn a_copy_that_breaks_is_begun_again_and_says_whose_fault_it_was() {
     assert!(other.blob_of(&layer).is_none() || other.blob_of(&Digest::of(b"{}")).is_none(), "{error}");
     assert!(client().head(&reference(&other, "final:1")).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn bases_of_docker_hub_are_looked_for_in_mirrors_first() {
+    let (empty, mirror) = (FakeRegistry::start(Login::Open).await, FakeRegistry::start(Login::Open).await);
+    let digest = mirror.image("hub/library/busybox", "1", r#"{"architecture":"amd64","os":"linux"}"#);
+    let mirrors = [empty.address.to_string(), format!("https://{}/hub/", mirror.address)];
+    let mirrors = mirrors.iter().map(|text| werf::registry::Mirror::parse(text).unwrap()).collect();
+    let client = client_with("{}", Options { mirrors, ..Options::default() });
+    let base = Reference::parse("busybox:1").unwrap();
+    let (place, found) = client.base(&base).await.unwrap().unwrap();
+    assert_eq!((place.to_string(), found.digest), (mirror.repository("hub/library/busybox:1"), digest.clone()));
+    let (place, config) = client.base_config(&base, &Platform::parse("linux/amd64").unwrap()).await.unwrap();
+    assert_eq!((place.repository.registry().to_owned(), config.manifest.digest), (mirror.address.to_string(), digest));
+    assert_eq!(empty.take_log(), ["HEAD /v2/library/busybox/manifests/1", "GET /v2/library/busybox/manifests/1"]);
+    // an image of another registry is where its name says
+    mirror.image("app", "1", "{}");
+    let own = reference(&mirror, "app:1");
+    assert_eq!(client.base(&own).await.unwrap().unwrap().0, own);
+    assert!(empty.take_log().is_empty());
+}

@@ -242,3 +242,37 @@ fn copies_go_with_their_originals_unless_they_are_used() {
         assert!(!there(repo, &used) && there(repo, &current), "{repo}");
     }
 }
+
+#[test]
+fn base_images_come_from_a_mirror_of_docker_hub() {
+    let app = App::new(Needs::Images, &[("werf.yaml", "project: shop\nconfigVersion: 1\n---\nimage: base\ndockerfile: Dockerfile\n")]);
+    // nobody has an image of this name but the mirror
+    let name = format!("werf-{}", app.namespace);
+    app.commit(&[("Dockerfile", "FROM scratch\nCOPY page /\n"), ("page", &name)]);
+    let mirror = app.testbed.registry.as_str();
+    let published = format!("{mirror}/library/{name}");
+    done(app.werf(&["build", "--repo", &published, "--add-custom-tag", "v1"]));
+
+    let yaml = format!(
+        "project: shop\nconfigVersion: 1\n---\nimage: file\ndockerfile: Dockerfile\n---\nimage: stapel\nfrom: {name}:v1\ngit: [{{add: /page, to: /other}}]\n"
+    );
+    app.commit(&[("werf.yaml", &yaml), ("Dockerfile", &format!("FROM docker.io/library/{name}:v1\nCOPY page /other\n"))]);
+    let bad = app.werf(&["build", "--container-registry-mirror", "http://m.io"]);
+    assert_eq!(bad.code, 1, "{}", bad.stderr);
+    assert_says(
+        &bad.stderr,
+        &[
+            "error: --container-registry-mirror: `http://m.io` is not the name of a registry: it has a scheme\n",
+            "help: the form is `HOST[:PORT][/PATH]`, such as `mirror.gcr.io`; `--insecure-registry` asks for plain HTTP\n",
+        ],
+    );
+    let built = done(app.werf_with(&["build"], &[("WERF_CONTAINER_REGISTRY_MIRROR_1", mirror)]));
+    for image in ["file", "stapel"] {
+        let tag = tag_of(&built, "Published", image, &app.repo);
+        let files = crate::published::Published::read(&format!("{}:{tag}", app.repo)).files;
+        assert!(files.contains_key("page") && files.contains_key("other"), "{image}: {files:?}");
+    }
+    // names are the same with and without
+    let again = done(app.werf(&["build", "--require-built-images"]));
+    assert!(!again.contains("Published"), "{again}");
+}

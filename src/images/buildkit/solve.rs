@@ -10,6 +10,7 @@ use super::embedded;
 use super::error::SolveError;
 use super::progress::Follower;
 use super::proto::moby::buildkit::v1 as proto;
+use super::proto::moby::buildkit::v1::sourcepolicy;
 use super::session::Session;
 use crate::event::Events;
 use crate::images::llb::Definition;
@@ -25,6 +26,8 @@ pub struct SolveRequest<B = Build> {
     pub export: Option<ImageExport>,
     /// Rights beyond a sandbox, such as `network.host`.
     pub entitlements: Vec<String>,
+    /// Images that are fetched from elsewhere than their names say: reference by reference, both in full.
+    pub moved: BTreeMap<String, String>,
     /// Caches to read.
     pub cache_from: Vec<CacheEntry>,
     /// Caches to write.
@@ -94,6 +97,7 @@ impl<B> SolveRequest<B> {
             build,
             export,
             entitlements: Vec::new(),
+            moved: BTreeMap::new(),
             cache_from: Vec::new(),
             cache_to: Vec::new(),
             record: false,
@@ -176,6 +180,7 @@ pub(super) fn message<B>(request: SolveRequest<B>, reference: String, session: &
         session: session.to_owned(),
         entitlements: request.entitlements,
         internal: !request.record,
+        source_policy: policy(request.moved),
         cache: Some(proto::CacheOptions {
             imports: request.cache_from.into_iter().map(cache_message).collect(),
             exports: request.cache_to.into_iter().map(cache_message).collect(),
@@ -188,6 +193,17 @@ pub(super) fn message<B>(request: SolveRequest<B>, reference: String, session: &
         message.exporter_attrs_deprecated = export_attrs(export);
     }
     (request.build, message)
+}
+
+/// The rules by which the daemon fetches images from elsewhere.
+fn policy(moved: BTreeMap<String, String>) -> Option<sourcepolicy::Policy> {
+    let source = |reference: String| format!("docker-image://{reference}");
+    let rule = |(named, place): (String, String)| sourcepolicy::Rule {
+        action: sourcepolicy::PolicyAction::Convert.into(),
+        selector: Some(sourcepolicy::Selector { identifier: source(named), match_type: sourcepolicy::MatchType::Exact.into() }),
+        updates: Some(sourcepolicy::Update { identifier: source(place), attrs: BTreeMap::new() }),
+    };
+    (!moved.is_empty()).then(|| sourcepolicy::Policy { version: 1, rules: moved.into_iter().map(rule).collect() })
 }
 
 fn export_attrs(export: ImageExport) -> BTreeMap<String, String> {

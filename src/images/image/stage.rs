@@ -261,6 +261,14 @@ pub struct Dockerfile {
     pub unpinned: Vec<dockerfile::Unpinned>,
 }
 
+impl Dockerfile {
+    /// The images outside the file that a build takes, as written: what it is built from, and the frontend that reads it.
+    pub fn taken(&self) -> impl Iterator<Item = &str> {
+        let syntax = self.directives.iter().filter_map(|directive| directive.strip_prefix("syntax=")?.split(' ').next());
+        self.bases.iter().map(|base| base.reference.as_str()).chain(syntax)
+    }
+}
+
 /// The name of a stage, as werf has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StageName {
