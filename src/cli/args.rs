@@ -210,6 +210,31 @@ impl WithoutImagesArgs {
     }
 }
 
+/// How charts of repositories and registries are had.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Chart")]
+pub struct DependencyArgs {
+    /// Talk plain HTTP to the registries of charts that Chart.yaml names
+    // hidden: their long names would widen the column of flags in the help of every command
+    #[arg(long, env = "WERF_INSECURE_HELM_DEPENDENCIES", hide = true)]
+    insecure_helm_dependencies: bool,
+    /// Accept any TLS certificate of the repositories and registries of charts that Chart.yaml names
+    #[arg(long, env = "WERF_SKIP_TLS_VERIFY_HELM_DEPENDENCIES", hide = true)]
+    skip_tls_verify_helm_dependencies: bool,
+}
+
+impl DependencyArgs {
+    /// The project with charts that are had so.
+    pub fn of(self, project: ops::ProjectOptions) -> ops::ProjectOptions {
+        let charts = ops::ChartOptions {
+            insecure: self.insecure_helm_dependencies,
+            skip_tls_verify: self.skip_tls_verify_helm_dependencies,
+            ..project.charts
+        };
+        ops::ProjectOptions { charts, ..project }
+    }
+}
+
 /// What images are for.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Build")]

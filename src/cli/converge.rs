@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::args::{
-    AddCustomTagArgs, BuildArgs, DEPLOY_REPORT, DeployArgs, DeployGraphArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, PropagationArgs,
-    ReleaseArgs, ReposArgs, RollbackGraphArgs, RuntimeArgs, SaveBuildReportArgs, UseBuildReportArgs, UseCustomTagArgs, ValidateArgs,
-    ValuesArgs, WithoutImagesArgs, json_path,
+    AddCustomTagArgs, BuildArgs, DEPLOY_REPORT, DependencyArgs, DeployArgs, DeployGraphArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs,
+    PropagationArgs, ReleaseArgs, ReposArgs, RollbackGraphArgs, RuntimeArgs, SaveBuildReportArgs, UseBuildReportArgs, UseCustomTagArgs,
+    ValidateArgs, ValuesArgs, WithoutImagesArgs, json_path,
 };
 use super::follow::FollowArgs;
 use crate::ops;
@@ -44,6 +44,8 @@ pub struct DeploymentArgs {
     #[command(flatten)]
     repo: ReposArgs,
     #[command(flatten)]
+    dependencies: DependencyArgs,
+    #[command(flatten)]
     without: WithoutImagesArgs,
     #[command(flatten)]
     build: BuildArgs,
@@ -79,7 +81,7 @@ impl DeploymentArgs {
         let tags = (self.add_tags.tags(), self.use_tag.tag());
         ops::converge::Options {
             images,
-            project: self.without.of(self.project),
+            project: self.dependencies.of(self.without.of(self.project)),
             registry: self.repo.options(),
             build: ops::BuildOptions {
                 add_custom_tags: tags.0,

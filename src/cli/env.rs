@@ -134,6 +134,8 @@ pub fn helm_files() -> crate::ops::ChartOptions {
         archives: cache_dir().join("charts"),
         skip_refresh: false,
         proxies: proxies(),
+        insecure: false,
+        skip_tls_verify: false,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::{
-    BuildArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, ReposArgs, SaveBuildReportArgs, UseBuildReportArgs,
-    UseCustomTagArgs, ValidateArgs, ValuesArgs, WithoutImagesArgs,
+    BuildArgs, DependencyArgs, KubeArgs, LogArgs, MetadataArgs, ProjectArgs, ReleaseArgs, ReposArgs, SaveBuildReportArgs,
+    UseBuildReportArgs, UseCustomTagArgs, ValidateArgs, ValuesArgs, WithoutImagesArgs,
 };
 use crate::ops;
 
@@ -50,6 +50,8 @@ pub struct SceneArgs {
     #[command(flatten)]
     repo: ReposArgs,
     #[command(flatten)]
+    dependencies: DependencyArgs,
+    #[command(flatten)]
     without: WithoutImagesArgs,
     #[command(flatten)]
     build: BuildArgs,
@@ -80,7 +82,7 @@ impl SceneArgs {
             stub_tags: self.stub_tags,
             kube_version: self.kube_version,
             api_versions: self.extra_apiversions,
-            project: self.without.of(self.project),
+            project: self.dependencies.of(self.without.of(self.project)),
             registry: self.repo.options(),
             images: Vec::new(),
             build: ops::BuildOptions { use_custom_tag: self.use_tag.tag(), used_report: self.build_report.used(), ..self.build.options() },

@@ -12,9 +12,9 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::chart_store;
-use super::{ProjectOptions, RegistryOptions, Run};
+use super::{ChartOptions, ProjectOptions, RegistryOptions, Run};
+use crate::chart_repository::{self, Access, Index, Pin, SourceError, Store, oci, url};
 use crate::chart::{self, Chart, ChartError, Defaults, Dependency, HelmCompat, Lock, is_compatible};
-use crate::chart_repository::{self, Index, Pin, SourceError, Store, oci, url};
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
 use crate::file_tree::FileTree;
@@ -73,7 +73,8 @@ pub async fn add_remote(
     let pin = |locked: &Dependency| Pin::new(&bytes, &locked.name, &locked.version, &locked.repository);
     let at_hand: Vec<Option<Vec<u8>>> = locked.iter().map(|locked| store.archives.pinned(&pin(locked))).collect();
     let absent = locked.iter().zip(&at_hand).filter(|(_, archive)| archive.is_none()).map(|(locked, _)| *locked).collect();
-    let fetching = Fetching { store, indexes: BTreeMap::new(), skip_refresh: options.charts.skip_refresh };
+    let ChartOptions { skip_refresh, skip_tls_verify, .. } = options.charts;
+    let fetching = Fetching { store, indexes: BTreeMap::new(), skip_refresh, skip_tls_verify };
     let fetched = run.cancel.run_until_cancelled(fetching.all(absent)).await;
     let (store, fetched) = fetched.ok_or(DependencyError::Cancelled)??;
     let mut fetched = fetched.into_iter();
@@ -211,6 +212,7 @@ struct Fetching {
     store: Store,
     indexes: BTreeMap<String, Arc<Index>>,
     skip_refresh: bool,
+    skip_tls_verify: bool,
 }
 
 impl Fetching {
@@ -241,9 +243,15 @@ impl Fetching {
     async fn index(&self, place: &str) -> Result<Index, SourceError> {
         match self.store.repositories.by_url(place) {
             Some(entry) if self.skip_refresh => self.store.cached_index(entry),
-            Some(entry) => self.store.index(place, &entry.access()).await,
-            None => self.store.index(place, &self.store.access(place)).await,
+            _ => self.store.index(place, &self.access(place)).await,
         }
+    }
+
+    /// How a repository is reached: as it was added, with what the user says now.
+    fn access(&self, place: &str) -> Access {
+        let mut access = self.store.access(place);
+        access.tls.skip_verify |= self.skip_tls_verify;
+        access
     }
 
     async fn fetch(&self, locked: &Dependency) -> Result<Vec<u8>> {
@@ -255,7 +263,7 @@ impl Fetching {
         }
         let index = self.indexes.get(repository).cloned().unwrap_or_default();
         let found = chart_repository::find(&index, repository, name, version)?;
-        Ok(self.store.archive(&found, &self.store.access(repository)).await?)
+        Ok(self.store.archive(&found, &self.access(repository)).await?)
     }
 }
 

@@ -62,6 +62,10 @@ pub struct ChartOptions {
     pub archives: PathBuf,
     /// Indexes of added repositories are taken from the cache.
     pub skip_refresh: bool,
+    /// Registries of charts are spoken to without TLS.
+    pub insecure: bool,
+    /// Any certificate of repositories and registries of charts is fine.
+    pub skip_tls_verify: bool,
     /// What is between us and repositories.
     pub proxies: Proxies,
 }

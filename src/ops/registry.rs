@@ -42,6 +42,11 @@ fn with_credentials(options: &RegistryOptions, credentials: DockerConfig, mirror
 
 /// A client for charts: with Helm's credentials, and Docker's where those know nothing of a host.
 pub fn client_for_charts(charts: &ChartOptions, options: &RegistryOptions, run: &Run) -> Result<Client> {
+    let options = &RegistryOptions {
+        insecure: options.insecure || charts.insecure,
+        skip_tls_verify: options.skip_tls_verify || charts.skip_tls_verify,
+        ..options.clone()
+    };
     Ok(with_credentials(options, credentials_for_charts(charts, options.docker_config.as_deref())?, Vec::new(), run))
 }
 

@@ -103,6 +103,7 @@ pub const NOTHING: &[Nothing] = &[
     Nothing { flags: &["delete-propagation", "no-final-tracking"], commands: &["lint"], why: "nothing is deployed" },
     Nothing { flags: &["releases-history-max"], commands: &["render"], why: "no record is written" },
     Nothing { flags: &["kube-config", "kube-config-base64", "kube-context"], commands: &["build"], why: "no cluster is asked" },
+    Nothing { flags: &["insecure-helm-dependencies"], commands: &["build", "cleanup"], why: "no chart is looked at" },
     // `ci-env github` sets its variable for all commands of the job
     Nothing {
         flags: &["repo-github-token", "final-repo-github-token"],

@@ -1,7 +1,7 @@
 //! Charts that a project's chart depends on and that lie elsewhere: fetched by Chart.lock, kept, and what is said where they cannot be had.
 
 use super::super::fake_charts::{packed, publish, push};
-use super::super::fake_registry::{FakeRegistry, Login, Trouble, raw_server};
+use super::super::fake_registry::{FakeRegistry, Login, Trouble, raw_server, tls_front};
 use super::super::sandbox::Sandbox;
 use super::{told, told_beside};
 
@@ -399,4 +399,18 @@ async fn indexes_of_the_cache() {
     error: the index of repository `team` is not in the cache ([SANDBOX]/home/.cache/helm/repository/team-index.yaml)
     help: run `werf helm repo update team`
     ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_certificate_is_fine_where_the_user_says_so() {
+    let server = FakeRegistry::start(Login::Open).await;
+    publish(&server, &[("one", "1.2.3")]);
+    let front = tls_front(&server).await;
+    push(&server, "three", "3.0.0");
+    let (place, registry) = (format!("https://{front}/charts"), format!("oci://{front}/team"));
+    let sandbox = project(&[("one", "^1.0.0", "1.2.3", &place), ("three", "3.x", "3.0.0", &registry)]);
+    let refused = rendered(&sandbox);
+    assert!(refused.contains("the certificate of "), "{refused}");
+    let told = told_beside(&sandbox, &["render", "--log-quiet", "--skip-tls-verify-helm-dependencies"]);
+    assert!(told.starts_with("exit 0") && told.contains("{name: one-1.2.3}") && told.contains("{name: three-3.0.0}"), "{told}");
 }
