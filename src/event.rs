@@ -117,10 +117,30 @@ impl Events {
         }
     }
 
+    /// Tells that something is waited for, until what this gives is dropped.
+    pub fn wait(&self, whom: impl Into<String>, doing: impl Into<String>) -> Wait {
+        let whom = whom.into();
+        self.emit(Event::WaitBegun { whom: whom.clone(), doing: doing.into() });
+        Wait { events: self.clone(), whom }
+    }
+
     /// Waits until more of what others print may be brought. With nobody who draws there is always room.
     pub async fn room(&self) {
         let Some(mut drawn) = self.printed.drawn.clone() else { return };
         let _ = drawn.wait_for(|drawn| self.printed.sent.load(Ordering::Relaxed).wrapping_sub(*drawn) <= BACKLOG).await;
+    }
+}
+
+/// A wait that is told. It is over when this is dropped.
+#[derive(Debug)]
+pub struct Wait {
+    events: Events,
+    whom: String,
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.events.emit(Event::SlowOver { whom: std::mem::take(&mut self.whom) });
     }
 }
 
@@ -146,6 +166,13 @@ pub enum Event {
         message: String,
         /// What to do about it.
         help: Option<String>,
+    },
+    /// Something is waited for from now on, until `slow-over`.
+    WaitBegun {
+        /// Another command, a builder that starts.
+        whom: String,
+        /// What for, as an infinitive: `end its deployment …`.
+        doing: String,
     },
     /// Something is waited for that usually takes no time.
     Slow {
@@ -207,6 +234,18 @@ pub enum Event {
         from: String,
         /// `repo:tag` of the copy.
         reference: String,
+    },
+    /// An image is built once others are published.
+    ImageQueued {
+        /// Image name in werf.yaml.
+        image: String,
+        /// Names of those others.
+        needs: Vec<String>,
+    },
+    /// The build of an image began.
+    ImageStarted {
+        /// Image name in werf.yaml.
+        image: String,
     },
     /// A chart that the project's chart depends on came from its repository.
     ChartFetched {

@@ -52,7 +52,9 @@ pub async fn open(options: &BuildOptions, insecure: Vec<String>, run: &Run) -> R
     });
     let endpoint = Endpoint::parse(host, tls)?;
     let reaching = connect(&endpoint, ConnectOptions { timeout: Duration::from_secs(20), wait: false });
+    let wait = run.events.wait(host, "reach the builder");
     let client = Slow::new(&run.events).watch(host, "reach the builder", reaching).await?;
+    drop(wait);
     run.events.emit(Event::BuilderReady { endpoint: client.endpoint().to_owned(), took: began.elapsed() });
     Ok(Builder::Remote(client))
 }

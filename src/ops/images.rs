@@ -380,6 +380,12 @@ impl Images {
 
         let mut unpublished = missing.clone();
         let mut waiting: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| missing.contains(*name)).collect();
+        for name in &waiting {
+            let needs: Vec<String> = self.tree.prerequisites(name, &unpublished).into_iter().map(str::to_owned).collect();
+            if !needs.is_empty() {
+                run.events.emit(Event::ImageQueued { image: (*name).to_owned(), needs });
+            }
+        }
         let mut running = FuturesUnordered::new();
         let mut took = Took::new();
         while !waiting.is_empty() || !running.is_empty() {
@@ -389,6 +395,7 @@ impl Images {
             let (start, later) = start.split_at(room.min(start.len()));
             waiting = later.iter().copied().chain(rest).collect();
             for &name in start {
+                run.events.emit(Event::ImageStarted { image: name.to_owned() });
                 let (work, unpublished) = (&work, unpublished.clone());
                 running.push(async move {
                     let began = Instant::now();

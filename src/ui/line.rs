@@ -90,7 +90,7 @@ pub fn of(event: &Event) -> Option<Line> {
         Event::BuilderReady { endpoint, took } => line(Normal, Tone::Good, "Builder", format!("{endpoint} after {}", seconds(*took))),
         Event::StepStarted { image, name, .. } => line(Normal, Tone::Note, "Building", format!("{image}  {}", own_step(image, name))),
         Event::StepCached { image, name, .. } => line(Verbose, Tone::Dim, "Cached", format!("{image}  {}", own_step(image, name))),
-        Event::SlowOver { .. } => None,
+        Event::SlowOver { .. } | Event::WaitBegun { .. } | Event::ImageQueued { .. } | Event::ImageStarted { .. } => None,
         Event::StepPrinted { .. } | Event::StepProgressed { .. } | Event::StepDone { .. } | Event::StepFailed { .. } => None,
         Event::ImagePublished { image, reference, took, .. } => {
             line(Normal, Tone::Good, "Published", format!("image {image}  {reference} in {}", seconds(*took)))
@@ -171,6 +171,16 @@ pub fn seconds(took: Duration) -> String {
     }
 }
 
+/// An amount of bytes for people: `340 kB`, `45.2 MB`.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
 /// The name of a step beside the name of its image: `[app] from alpine` is `from alpine`, `[app install] make` is `[install] make`.
 pub fn own_step(image: &str, name: &str) -> String {
     let own = match name.strip_prefix('[').and_then(|rest| rest.strip_prefix(image)) {
@@ -181,9 +191,14 @@ pub fn own_step(image: &str, name: &str) -> String {
     visible(&own)
 }
 
-/// Text from outside without control characters, so that a log line cannot steer the terminal.
+/// Text from outside without control characters, so that a log line can neither steer the terminal nor turn the direction of what follows.
 pub fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || *c == '\t').collect()
+    text.chars().filter(|c| (!c.is_control() || *c == '\t') && !turns(*c)).collect()
+}
+
+/// Whether a character turns the direction of text until another one ends it.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A name from outside on one line, its control characters shown and not obeyed: `\u{1b}`, `\n`.

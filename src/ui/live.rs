@@ -2,157 +2,108 @@
 //!
 //! Nothing is drawn in the first 250 ms, so that a command with nothing to do leaves only its lines.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::MissedTickBehavior;
 
+use super::board::{Board, Told};
+use super::line::Line;
 use super::plain::{StepOutput, stamped};
-use super::{Look, Verbosity, line, write_stderr};
-use crate::concealed::masked;
+use super::region::Region;
+use super::row::Row;
+use super::{Look, Verbosity};
 use crate::event::{Event, Facts};
 
 const QUIET_START: Duration = Duration::from_millis(250);
 
+/// How often the rows are drawn.
+const FRAME: Duration = Duration::from_millis(125);
+
+/// So much printed text makes a frame, however much more there is.
+const LINES: usize = 64 << 10;
+
 /// Draws until the senders are gone, then takes the region away.
 pub async fn run(look: Look, mut events: Facts) {
-    let region = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
-    let start = Instant::now();
-    let mut running = Running::new();
-    let mut steps = StepOutput::default();
-    while let Some(event) = events.recv().await {
-        if let Some(line) = line::of(&event)
-            && line.level <= look.verbosity
-            && !moves_only(&event, look.verbosity)
-        {
-            print(&region, &stamped(&look, &line.print(look.style)));
+    let mut display =
+        Display { look, board: Board::default(), steps: StepOutput::default(), region: Region::default(), begun: Instant::now() };
+    let mut frames = tokio::time::interval(FRAME);
+    frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let mut lines = String::new();
+        tokio::select! {
+            event = events.recv() => {
+                let Some(event) = event else { break };
+                lines += &display.take(&event);
+                while lines.len() < LINES && let Some(event) = events.try_recv() {
+                    lines += &display.take(&event);
+                }
+                if lines.is_empty() {
+                    continue;
+                }
+            }
+            _ = frames.tick() => {}
         }
-        if look.verbosity > Verbosity::Normal {
-            steps.take(&event, |text| print(&region, &stamped(&look, text)));
-        }
-        update(&region, &mut running, &event, start.elapsed() >= QUIET_START);
+        display.draw(&lines);
     }
-    let _ = region.clear();
+    display.end();
 }
 
-/// Prints whole lines above the region. They end with line ends, not with the terminal's edge: what is copied stays in lines, and so
-/// does what a resized window shows.
-fn print(region: &MultiProgress, lines: &str) {
-    region.suspend(|| write_stderr(&masked(lines)));
+struct Display {
+    look: Look,
+    board: Board,
+    steps: StepOutput,
+    region: Region,
+    begun: Instant,
 }
 
-/// What stands in the region, by owner and key.
-type Running = BTreeMap<(String, String), Row>;
+impl Display {
+    /// The lines that an event leaves.
+    fn take(&mut self, event: &Event) -> String {
+        let Told { before, after } = self.board.take(event, Instant::now());
+        let own = self.look.line(event).filter(|_| !moves_only(event, self.look.verbosity));
+        let mut text: String =
+            before.into_iter().map(|line| self.ended(line)).chain(own).chain(after).map(|line| self.print(&line)).collect();
+        if self.look.verbosity > Verbosity::Normal {
+            self.steps.take(event, |line| text += &stamped(&self.look, line));
+        }
+        text
+    }
 
-/// A line of the region: the name of what runs, and its bar.
-struct Row {
-    name: String,
-    bar: ProgressBar,
+    fn ended(&self, line: Line) -> Line {
+        Line { text: self.look.digests(line.text), ..line }
+    }
+
+    fn print(&self, line: &Line) -> String {
+        stamped(&self.look, &line.print(self.look.style))
+    }
+
+    fn row(&self, row: Row, columns: usize) -> String {
+        let parts = row.parts.into_iter().map(|part| self.look.digests(part)).collect();
+        Row { parts, ..row }.print(self.look.style, columns)
+    }
+
+    fn draw(&mut self, lines: &str) {
+        let (columns, height) = self.look.size();
+        // the first lines stand alone: a command with nothing to do leaves nothing else
+        let room = if self.begun.elapsed() < QUIET_START { 0 } else { (height - 1).max(1) };
+        let rows = self.board.rows(Instant::now(), room);
+        let rows = rows.into_iter().map(|row| self.row(row, columns)).collect();
+        self.region.draw(lines, rows, (columns, height));
+    }
+
+    fn end(mut self) {
+        let ended = self.board.end();
+        let lines: String = ended.into_iter().map(|line| self.print(&self.ended(line))).collect();
+        let size = self.look.size();
+        self.region.draw(&lines, Vec::new(), size);
+    }
 }
 
 /// Events that a person sees in the region and needs no line for.
 fn moves_only(event: &Event, verbosity: Verbosity) -> bool {
-    verbosity <= Verbosity::Normal && matches!(event, Event::StepStarted { .. } | Event::ResourceProgressed { .. } | Event::Slow { .. })
-}
-
-fn update(region: &MultiProgress, running: &mut Running, event: &Event, visible: bool) {
-    // `name` is what runs, where the event tells it; `news` is how far it is
-    let show = |running: &mut Running, owner: &str, key: &str, name: Option<String>, news: &str| {
-        let row = running.entry((owner.to_owned(), key.to_owned())).or_insert_with(|| {
-            let bar = region.add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {prefix:>10.bold} {wide_msg} {elapsed:.dim}") {
-                bar.set_style(style);
-            }
-            bar.set_prefix(owner.to_owned());
-            bar.enable_steady_tick(Duration::from_millis(125));
-            Row { name: String::new(), bar }
-        });
-        if let Some(name) = name {
-            row.name = name;
-        }
-        row.bar.set_message(masked(format!("{}  {news}", row.name).trim()).into_owned());
-        if visible {
-            row.bar.tick();
-        }
-    };
-    match event {
-        Event::StepStarted { image, step, name } => show(running, image, step, Some(line::own_step(image, name)), ""),
-        // what is told late of a step that has ended does not bring its row back
-        Event::StepProgressed { image, step, .. } | Event::StepPrinted { image, step, .. }
-            if !running.contains_key(&(image.clone(), step.clone())) => {}
-        Event::StepProgressed { image, step, what, current, total } => {
-            let amount = if *total > 0 { format!("{what} {}%", current * 100 / total) } else { what.clone() };
-            show(running, image, step, None, &amount);
-        }
-        Event::StepPrinted { image, step, text, .. } => {
-            if let Some(last) = text.lines().map(line::printable).rfind(|line| !line.trim().is_empty()) {
-                show(running, image, step, None, &last);
-            }
-        }
-        Event::Slow { whom, doing, since } => show(running, "waiting", whom, None, &line::slow(whom, doing, *since)),
-        Event::ResourceProgressed { resource, message } => show(running, "waiting", resource, Some(resource.clone()), message),
-        Event::SlowOver { whom } => finish(running, "waiting", whom),
-        Event::StepDone { image, step, .. } | Event::StepFailed { image, step } | Event::StepCached { image, step, .. } => {
-            finish(running, image, step);
-        }
-        // a step that another image's build went on with is never told to have ended
-        Event::ImagePublished { image, .. } | Event::ImageFound { image, .. } => finish_all(running, |owner| owner == image),
-        Event::ResourceReady { resource, .. } | Event::ResourceFailed { resource, .. } => finish(running, "waiting", resource),
-        Event::ReleaseDeployed { .. }
-        | Event::ReleaseUnchanged { .. }
-        | Event::ReleaseRolledBack { .. }
-        | Event::ReleaseDismissed { .. } => {
-            finish_all(running, |_| true);
-        }
-        _ => {}
-    }
-}
-
-/// Takes the rows of some owners away.
-fn finish_all(running: &mut Running, is_over: impl Fn(&str) -> bool) {
-    let over: Vec<(String, String)> = running.keys().filter(|(owner, _)| is_over(owner)).cloned().collect();
-    for (owner, key) in over {
-        finish(running, &owner, &key);
-    }
-}
-
-fn finish(running: &mut Running, owner: &str, key: &str) {
-    if let Some(row) = running.remove(&(owner.to_owned(), key.to_owned())) {
-        row.bar.finish_and_clear();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::Stream;
-
-    #[test]
-    fn a_row_lives_as_long_as_what_it_shows() {
-        let region = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
-        let mut running = Running::new();
-        let mut rows = |event: Event| {
-            update(&region, &mut running, &event, true);
-            running.keys().map(|(owner, key)| format!("{owner} {key}")).collect::<Vec<_>>()
-        };
-        let started = |image: &str, step: &str| Event::StepStarted { image: image.into(), step: step.into(), name: "RUN".into() };
-        let (image, step) = (|| "app".to_owned(), || "1".to_owned());
-        let took = Duration::from_secs(1);
-        assert_eq!(rows(started("app", "1")), ["app 1"]);
-        assert_eq!(rows(started("app", "2")), ["app 1", "app 2"]);
-        assert_eq!(rows(started("other", "2")), ["app 1", "app 2", "other 2"]);
-        assert_eq!(rows(Event::StepDone { image: image(), step: step(), took }), ["app 2", "other 2"]);
-        let late = [
-            Event::StepProgressed { image: image(), step: step(), what: "x".into(), current: 1, total: 2 },
-            Event::StepPrinted { image: image(), step: step(), stream: Stream::Stdout, text: "late\n".into() },
-        ];
-        for event in late {
-            assert_eq!(rows(event), ["app 2", "other 2"], "what is told late brings no row back");
-        }
-        assert_eq!(rows(Event::ImagePublished { image: image(), reference: String::new(), digest: String::new(), took }), ["other 2"]);
-        let slow = Event::Slow { whom: "r.io".into(), doing: "check".into(), since: took };
-        assert_eq!(rows(slow), ["other 2", "waiting r.io"]);
-        assert_eq!(rows(Event::SlowOver { whom: "r.io".into() }), ["other 2"]);
-        assert!(rows(Event::ReleaseUnchanged { release: "r".into(), revision: 1 }).is_empty());
-    }
+    let is_row = matches!(
+        event,
+        Event::StepStarted { .. } | Event::ResourceProgressed { .. } | Event::Slow { .. } | Event::RepositoryFetching { .. }
+    );
+    verbosity <= Verbosity::Normal && is_row
 }

@@ -1,9 +1,11 @@
 //! The only writer of standard output and standard error.
 //!
 //! Data (rendered manifests, a plan, a list) goes to standard output, everything else to standard error. Events are drawn live on a
-//! terminal ([`live`]) and as append-only lines elsewhere ([`plain`]); both print the same [`mod@line`]s. Programs read [`json`]. Errors are laid out by [`report`], and
-//! [`prompt`] asks.
+//! terminal ([`live`]: [`board`] knows what goes on, [`mod@row`] lays it out, [`region`] draws) and as append-only lines elsewhere
+//! ([`plain`]); both print the same [`mod@line`]s. Programs read [`json`]. Errors are laid out by [`report`], and [`prompt`] asks.
 
+mod board;
+mod digests;
 pub mod fold;
 mod json;
 pub mod line;
@@ -11,8 +13,12 @@ mod live;
 mod pending;
 mod plain;
 pub mod prompt;
+mod region;
 pub mod report;
+mod row;
 pub mod style;
+mod title;
+mod waiting;
 
 use std::io::{IsTerminal, Write};
 
@@ -20,8 +26,9 @@ use tokio::task::JoinHandle;
 
 use crate::concealed::masked;
 use crate::error::Error;
-use crate::event::Facts;
+use crate::event::{Event, Facts};
 use fold::Folds;
+use line::Line;
 use style::Style;
 
 /// How much is told.
@@ -70,8 +77,10 @@ pub struct Look {
     pub folds: Option<Folds>,
     /// Whether a live region may be drawn.
     pub live: bool,
-    /// Columns of the terminal.
-    pub width: usize,
+    /// Whether digests are told by their first digits.
+    pub short_digests: bool,
+    /// Columns of the terminal, where somebody says so.
+    pub width: Option<usize>,
 }
 
 impl Look {
@@ -83,10 +92,38 @@ impl Look {
             ColorMode::Off => false,
             ColorMode::Auto => terminal && !no_color && !dumb,
         };
-        let columns = || rustix::termios::tcgetwinsize(std::io::stderr()).ok().map(|size| usize::from(size.ws_col)).filter(|&n| n > 0);
-        let width = width.or_else(columns).unwrap_or(140);
         let live = terminal && !dumb && verbosity != Verbosity::Quiet;
-        Look { format: Format::Text, verbosity, style: Style::new(colored), time: None, folds: None, live, width }
+        let short_digests = terminal && verbosity < Verbosity::Verbose;
+        Look { format: Format::Text, verbosity, style: Style::new(colored), time: None, folds: None, live, short_digests, width }
+    }
+
+    /// The line of an event, where it is told.
+    fn line(&self, event: &Event) -> Option<Line> {
+        let line = line::of(event).filter(|line| line.level <= self.verbosity)?;
+        // what others say, and what is there to be copied, stays whole
+        let is_whole = matches!(
+            event,
+            Event::Warned { .. }
+                | Event::PodPrinted { .. }
+                | Event::ResourceTold { .. }
+                | Event::ApplicationReachable { .. }
+                | Event::NextSteps { .. }
+        );
+        let text = if is_whole { line.text } else { self.digests(line.text) };
+        Some(Line { text, ..line })
+    }
+
+    /// A text with digests as they are told.
+    fn digests(&self, text: String) -> String {
+        if self.short_digests { digests::shortened(&text) } else { text }
+    }
+
+    /// Columns and rows that the terminal has now.
+    fn size(&self) -> (usize, usize) {
+        let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
+        let known = |of: fn(&rustix::termios::Winsize) -> u16| size.as_ref().map(|size| usize::from(of(size))).filter(|&count| count > 0);
+        let columns = self.width.filter(|&columns| columns > 0).or_else(|| known(|size| size.ws_col)).unwrap_or(80);
+        (columns, known(|size| size.ws_row).unwrap_or(24))
     }
 }
 
@@ -150,5 +187,6 @@ impl Write for Masked {
 
 /// Writes whole lines to standard error in one call, so that they never tear. Secret values are left out.
 fn write_stderr(text: &str) {
-    let _ = std::io::stderr().lock().write_all(masked(text).as_bytes());
+    let mut stderr = std::io::stderr().lock();
+    let _ = stderr.write_all(format!("{}{}", region::erased(), masked(text)).as_bytes());
 }

@@ -30,7 +30,7 @@ impl Pending {
             Event::ResourceReady { resource, .. } | Event::ResourceFailed { resource, .. } => {
                 self.resources.remove(resource);
             }
-            Event::Slow { whom, doing, .. } => {
+            Event::Slow { whom, doing, .. } | Event::WaitBegun { whom, doing } => {
                 self.slow.insert(whom.clone(), format!("{}: {}", line::printable(whom), line::printable(doing)));
             }
             Event::SlowOver { whom } => {

@@ -29,10 +29,7 @@ pub async fn run(look: Look, mut events: Facts) {
         };
         let Some(event) = event else { break };
         let mut text = String::new();
-        if let Some(line) = line::of(&event)
-            && line.level <= look.verbosity
-            && said.is_news(&event)
-        {
+        if let Some(line) = look.line(&event).filter(|_| said.is_news(&event)) {
             text += &stamped(&look, &line.print(look.style));
         }
         if look.verbosity > Verbosity::Quiet {

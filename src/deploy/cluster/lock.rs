@@ -100,6 +100,7 @@ impl Lock {
         };
         let started = Instant::now();
         let mut seen: Option<(String, Instant)> = None;
+        let mut wait = None;
         loop {
             let asked = Moment::now();
             let mut map = client.config_map().await?;
@@ -134,6 +135,7 @@ impl Lock {
                             help: None,
                         });
                     }
+                    wait.get_or_insert_with(|| events.wait(&other, format!("end its deployment of release {release}")));
                     seen = Some((text.clone(), since));
                     tokio::time::sleep(POLL).await;
                     continue;

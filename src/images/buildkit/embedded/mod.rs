@@ -138,6 +138,7 @@ impl Run {
 /// Joins the daemon of this cache, or starts it.
 pub async fn start(options: &EmbeddedOptions, events: &Events) -> Result<Embedded, EmbeddedError> {
     let began = Instant::now();
+    let _wait = events.wait("the builder", "start");
     let options = options.clone();
     let told = events.clone();
     // gone where nobody waits for the daemon any more
