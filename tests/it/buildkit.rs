@@ -5,6 +5,7 @@ mod embedded;
 pub mod fake;
 mod numbers;
 mod session;
+pub mod stage;
 
 use std::time::Duration;
 

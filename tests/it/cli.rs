@@ -63,7 +63,7 @@ fn told_beside(sandbox: &Sandbox, args: &[&str]) -> String {
 }
 
 /// An application of one image and one object.
-fn app() -> Sandbox {
+pub fn app() -> Sandbox {
     Sandbox::commit(&[
         ("werf.yaml", "project: app\nconfigVersion: 1\n---\nimage: web\ndockerfile: Dockerfile\n"),
         ("Dockerfile", "FROM scratch\nCOPY index.html /\n"),

@@ -26,3 +26,4 @@ mod language;
 mod names;
 mod registry;
 mod sandbox;
+mod screens;

@@ -1,6 +1,7 @@
 //! A daemon that speaks the control service over a socket and builds nothing.
 
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use prost_types::{Any, Timestamp};
 use tokio::net::UnixListener;
 use tokio::sync::{Barrier, Mutex, Notify, mpsc};
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
+use tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream, UnixListenerStream};
 use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status, Streaming};
 use werf::images::buildkit::Endpoint;
@@ -24,6 +25,8 @@ use werf::images::buildkit::proto::moby::buildkit::v1::frontend::llb_bridge_serv
 use werf::images::buildkit::proto::moby::buildkit::v1::types::{BuildkitVersion, WorkerRecord};
 use werf::images::buildkit::proto::moby::buildkit::v1::*;
 use werf::images::llb::pb;
+
+use super::stage::Stage;
 
 /// What a solve comes to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,11 +54,13 @@ pub struct Fake {
     pub version: Option<&'static str>,
     pub workers: usize,
     pub solving: Solving,
+    /// Who says what builds say, where a test does.
+    pub stage: Option<Arc<Stage>>,
 }
 
 impl Default for Fake {
     fn default() -> Self {
-        Fake { version: Some("v0.34.2"), workers: 1, solving: Solving::Succeeds }
+        Fake { version: Some("v0.34.2"), workers: 1, solving: Solving::Succeeds, stage: None }
     }
 }
 
@@ -164,11 +169,12 @@ impl Health for Always {
 struct Service(Arc<Shared>);
 
 type Stream<T> = ReceiverStream<Result<T, Status>>;
+type Told = Pin<Box<dyn futures::Stream<Item = Result<StatusResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl Control for Service {
     type PruneStream = Stream<UsageRecord>;
-    type StatusStream = Stream<StatusResponse>;
+    type StatusStream = Told;
     type SessionStream = Stream<BytesMessage>;
 
     async fn info(&self, _: Request<InfoRequest>) -> Result<Response<InfoResponse>, Status> {
@@ -195,7 +201,11 @@ impl Control for Service {
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 
-    async fn status(&self, _: Request<StatusRequest>) -> Result<Response<Self::StatusStream>, Status> {
+    async fn status(&self, request: Request<StatusRequest>) -> Result<Response<Self::StatusStream>, Status> {
+        if let Some(stage) = &self.0.fake.stage {
+            let told = UnboundedReceiverStream::new(stage.follow(&request.into_inner().r#ref));
+            return Ok(Response::new(Box::pin(told)));
+        }
         let (sender, receiver) = mpsc::channel(16);
         let shared = self.0.clone();
         tokio::spawn(async move {
@@ -213,11 +223,16 @@ impl Control for Service {
                 sender.closed().await;
             }
         });
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
     async fn solve(&self, request: Request<SolveRequest>) -> Result<Response<SolveResponse>, Status> {
         let request = request.into_inner();
+        if let Some(stage) = &self.0.fake.stage {
+            let dockerfile = request.frontend_attrs.get("filename").cloned().unwrap_or_default();
+            stage.build(&request.r#ref, &dockerfile).await;
+            return Ok(Response::new(exported()));
+        }
         let in_steps = request.definition.is_none() && request.frontend.is_empty();
         *self.0.last.lock().await = Some(request);
         let solving = self.0.fake.solving;
