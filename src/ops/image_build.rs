@@ -16,7 +16,7 @@ use super::ground;
 use super::images::Images;
 use super::layers::Store;
 use super::project::Project;
-use super::{Run, base_platform, history, registry, triggers};
+use super::{Run, absent_source, base_platform, history, registry, triggers};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::file_tree::FileTree;
@@ -121,6 +121,11 @@ impl Work<'_> {
                 }
                 let bases = node.map(Node::bases).unwrap_or_default();
                 base_platform::explained(self.client, name, bases, &self.images.platform(name), &error, run).await?;
+                if let Some((image, _)) = self.images.tree.get(name)
+                    && let Some(absent) = absent_source::explained(&error, image, &*self.project.image_files())?
+                {
+                    return Err(absent.into());
+                }
                 return Err(self.explain(error, &compiled));
             }
         };

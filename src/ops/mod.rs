@@ -20,6 +20,7 @@ pub mod rollback;
 pub mod secret;
 pub mod status;
 
+mod absent_source;
 mod base_platform;
 mod build_report;
 mod builder;

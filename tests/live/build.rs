@@ -702,3 +702,38 @@ fn a_long_layer_that_finds_a_full_disk() {
     );
     assert!(disk.is_as_before() && app.tags().is_empty());
 }
+
+#[test]
+fn a_source_that_is_not_in_the_context_is_told_with_the_nearest_name() {
+    let app = App::new(
+        Needs::Images,
+        &[
+            ("werf.yaml", "project: app\nconfigVersion: 1\n---\nimage: web\ndockerfile: Dockerfile\ncontext: svc\n"),
+            ("svc/src/main.rs", "1"),
+            ("svc/src/secret", "2"),
+            ("svc/.dockerignore", "src/secret\n"),
+        ],
+    );
+    let failed = |line: &str| {
+        app.commit(&[("svc/Dockerfile", &format!("FROM scratch\n{line} /app/\n"))]);
+        let printed = app.werf(&["build"]);
+        assert_eq!(printed.code, 1, "{line}: {}", printed.stderr);
+        printed.stderr.split_once("error: ").map(|(_, error)| format!("error: {error}")).unwrap_or(printed.stderr)
+    };
+    insta::assert_snapshot!(failed("COPY srcc"), @r"
+    error: image `web`: `srcc` is not in the build context
+      ╭─[svc/Dockerfile:2:1]
+    2 │ COPY srcc /app/
+      · ───────┬─────── this step
+    help: did you mean `src`? The context is `svc` of the commit, with what its ignore file leaves
+    ");
+    assert_says(&failed("COPY src/man.rs"), &["`src/man.rs` is not in the build context", "did you mean `src/main.rs`?"]);
+    assert_says(
+        &failed("COPY src/secret"),
+        &["`src/secret` is not in", "help: it is among `svc` of the commit, and the ignore file of the Dockerfile leaves it out\n"],
+    );
+    assert_says(&failed("COPY other"), &["help: the context is `svc` of the commit, with what its ignore file leaves; is it committed?\n"]);
+    // what another stage has is not ours to know
+    app.commit(&[("svc/Dockerfile", "FROM scratch AS one\nCOPY src /src\nFROM scratch\nCOPY --from=one /srcc /app\n")]);
+    assert_says(&app.werf(&["build"]).stderr, &["error: image `web`: step `[stage-1 1/1] COPY --from=one /srcc /app` failed: "]);
+}
