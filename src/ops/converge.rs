@@ -11,16 +11,17 @@ use tokio::time::Instant;
 use super::project::Project;
 use super::release::Marks;
 use super::triggers::{self, Settling, Triggers};
+use super::validate::Problem;
 use super::{
     BuildOptions, DeployOptions, GraphOptions, KubeOptions, MetadataOptions, ProjectOptions, RegistryOptions, ReleaseOptions, Run,
     ValidateOptions, ValuesOptions,
 };
-use super::{dependencies, images, lookups, project, registry, release, report, standing};
+use super::{dependencies, images, lookups, project, registry, rejected, release, report, standing};
 use crate::chart::{Chart, ServiceValues, ValueLayers};
-use crate::deploy::cluster::{self, Outcome, Prepared};
+use crate::deploy::cluster::{self, DeployError, Outcome, Prepared};
 use crate::deploy::resource::Owner;
 use crate::error::Result;
-use crate::event::Event;
+use crate::event::{Event, Events};
 use crate::images::image::View;
 
 /// What `converge` and `plan` are asked.
@@ -92,7 +93,13 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
     let _held = run.held.hold("the change of the release");
     let outcome = cluster::deploy(&ready.client, ready.prepared, &deploy, &run.events, &run.cancel).await;
     options.graphs.of_automatic_rollback(&deploy.ledger, &run.events);
-    let ended = outcome.map(|outcome| (outcome, ()));
+    // in a namespace that was not there the cluster has its say only now
+    let ended = match outcome {
+        Err(DeployError::NoPlan { problems }) if rejected::is_any(&problems) => {
+            return Err(rejected::explained(problems, located(&options, &project, &run).await));
+        }
+        outcome => outcome.map(|outcome| (outcome, ())),
+    };
     let (outcome, ()) = report::saved(options.report.as_deref(), &owner, &deploy.ledger, ended, &run.events)?;
     Ok(match outcome {
         Outcome::Unchanged { .. } => None,
@@ -103,6 +110,17 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
             ready.notes.filter(|_| options.deploy.notes)
         }
     })
+}
+
+/// What the cluster's schemas say of the chart; nothing where that cannot be found out.
+async fn located(options: &Options, project: &Arc<Project>, run: &Run) -> Vec<(String, Problem)> {
+    let run = Run { events: Events::none(), ..run.clone() };
+    let found = async {
+        let planning = planning(options, project, &Triggers::new(), &run).await?;
+        let client = planning.connect(options, project, &run).await?;
+        Result::<_>::Ok(release::located(&planning.scene(options, &client, &planning.service), &run).await)
+    };
+    found.await.unwrap_or_default()
 }
 
 /// A commit whose images are published and whose plan is made.

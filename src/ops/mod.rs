@@ -45,6 +45,7 @@ mod options;
 mod project;
 mod records;
 mod registry;
+mod rejected;
 mod release;
 mod remotes;
 mod report;

@@ -15,8 +15,9 @@ use super::dependencies;
 use super::gates::{self, Gates};
 use super::images::Images;
 use super::project::{self, Project};
+use super::rejected;
 use super::secret::{KeyOptions, key};
-use super::validate::{self, ValidateOptions};
+use super::validate::{self, Problem, ValidateOptions};
 use super::{
     BuildOptions, DeployOptions, KubeOptions, MetadataOptions, ProjectOptions, Proxies, RegistryOptions, ReleaseOptions, Run, ValuesOptions,
 };
@@ -25,7 +26,7 @@ use crate::chart::{
     RenderOptions, Rendered, SecretAccess, ServiceValues, ValueLayers, ValuesFile,
 };
 use crate::concealed;
-use crate::deploy::cluster::{self, Additions, Client, ConnectOptions, Desired, History, Origin, Prepared, Revision};
+use crate::deploy::cluster::{self, Additions, Client, ConnectOptions, DeployError, Desired, History, Origin, Prepared, Revision};
 use crate::deploy::resource::{self, Action, Owner, Resource};
 use crate::error::{Problems, Result};
 use crate::event::{Event, Events};
@@ -239,7 +240,20 @@ impl Drawn {
 
 /// Renders the chart for the next revision, and holds it against schemas.
 pub async fn draw(scene: &PlanScene<'_>, run: &Run) -> Result<Drawn> {
-    let &PlanScene { owner, chart, layers, compat, service, client, deploy, marks: _, deterministic, dns, validate, proxies } = scene;
+    let &PlanScene { client, deploy, validate, .. } = scene;
+    let drawn = drawn(scene, validate.is_wanted(), run).await?;
+    validate::check(&drawn.rendered, &printed(deploy), validate, Some(client).filter(|_| validate.cluster), run).await?;
+    Ok(drawn)
+}
+
+/// What of a chart is held against schemas.
+fn printed(deploy: &DeployOptions) -> PrintOptions {
+    PrintOptions { include_crds: deploy.install_crds, skip_tests: true, no_hooks: false }
+}
+
+/// Renders the chart for the next revision; `traced` keeps what wrote what.
+async fn drawn(scene: &PlanScene<'_>, traced: bool, run: &Run) -> Result<Drawn> {
+    let &PlanScene { owner, chart, layers, compat, service, client, deterministic, dns, proxies, .. } = scene;
     let (history, capabilities) = futures::future::try_join(
         async { Ok(cluster::load_history(client, &owner.namespace, &owner.release).await?) },
         capabilities(chart, client),
@@ -248,15 +262,12 @@ pub async fn draw(scene: &PlanScene<'_>, run: &Run) -> Result<Drawn> {
     let revision = history.newest() + 1;
     let operation = if history.next_action() == Action::Install { Operation::Install } else { Operation::Upgrade };
     let cluster = Some(client);
-    let traced = validate.is_wanted();
     let debug = false;
     let scene =
         Scene { owner, layers, compat, service, capabilities, revision, operation, cluster, deterministic, dns, debug, traced, proxies };
     // warnings are told of what is compared
     let quiet = Run { events: Events::none(), ..run.clone() };
     let rendered = render(chart, &scene, &quiet)?;
-    let how = PrintOptions { include_crds: deploy.install_crds, skip_tests: true, no_hooks: false };
-    validate::check(&rendered, &how, validate, Some(client).filter(|_| validate.cluster), run).await?;
     Ok(Drawn { history, rendered })
 }
 
@@ -270,7 +281,24 @@ pub async fn compare(scene: &PlanScene<'_>, drawn: Drawn, run: &Run) -> Result<(
     for warning in desired.resources.iter().flat_map(|resource| &resource.warnings) {
         run.events.emit(Event::Warned { message: warning.clone(), help: None });
     }
-    Ok((cluster::prepare(client, desired, history).await?, notes))
+    match cluster::prepare(client, desired, history).await {
+        Ok(prepared) => Ok((prepared, notes)),
+        Err(DeployError::NoPlan { problems }) if rejected::is_any(&problems) => {
+            Err(rejected::explained(problems, located(scene, run).await))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What schemas of the cluster say of the chart's manifests, by object, at their places in templates. What cannot be found out is left out.
+pub async fn located(scene: &PlanScene<'_>, run: &Run) -> Vec<(String, Problem)> {
+    let options = ValidateOptions { cluster: true, ..scene.validate.clone() };
+    let quiet = Run { events: Events::none(), ..run.clone() };
+    let found = async {
+        let drawn = drawn(scene, true, &quiet).await?;
+        validate::found(&drawn.rendered, &printed(scene.deploy), &options, Some(scene.client), &quiet).await
+    };
+    found.await.unwrap_or_default()
 }
 
 /// What a plan is made from.

@@ -39,6 +39,26 @@ pub async fn check(rendered: &Rendered, how: &PrintOptions, options: &ValidateOp
     if !options.is_wanted() {
         return Ok(());
     }
+    let problems: Vec<_> = found(rendered, how, options, client, run).await?.into_iter().map(|(_, problem)| problem).collect();
+    let headline = match problems.len() {
+        0 => return Ok(()),
+        1 => "one thing in the chart's manifests is not what Kubernetes takes".to_owned(),
+        several => format!("{several} things in the chart's manifests are not what Kubernetes takes"),
+    };
+    Err(Problems::new(headline, problems).into())
+}
+
+/// A problem for people.
+pub type Problem = Box<dyn Diagnostic + Send + Sync>;
+
+/// What is wrong in the manifests, each with its object, `Kind/name`.
+pub async fn found(
+    rendered: &Rendered,
+    how: &PrintOptions,
+    options: &ValidateOptions,
+    client: Option<&Client>,
+    run: &Run,
+) -> Result<Vec<(String, Problem)>> {
     let crds = rendered.crds(how.include_crds)?;
     let crds = crds.iter().flat_map(|crd| {
         let documents = chart::split(&crd.text, rendered.compat);
@@ -73,17 +93,11 @@ pub async fn check(rendered: &Rendered, how: &PrintOptions, options: &ValidateOp
         run.events.emit(Event::Warned { message, help: None });
     }
     let found = texts.iter().flat_map(|text| schema::check(*text, &schemas, &served).into_iter().map(|error| (*text, error)));
-    let problems: Vec<_> = found.map(|(text, error)| located(error, text, rendered)).collect();
-    let headline = match problems.len() {
-        0 => return Ok(()),
-        1 => "one thing in the chart's manifests is not what Kubernetes takes".to_owned(),
-        several => format!("{several} things in the chart's manifests are not what Kubernetes takes"),
-    };
-    Err(Problems::new(headline, problems).into())
+    Ok(found.map(|(text, error)| (error.object.clone(), located(error, text, rendered))).collect())
 }
 
 /// The problem with the place of the template that wrote it, where that is known.
-fn located(error: SchemaError, text: Text<'_>, rendered: &Rendered) -> Box<dyn Diagnostic + Send + Sync> {
+fn located(error: SchemaError, text: Text<'_>, rendered: &Rendered) -> Problem {
     match error.place().and_then(|place| rendered.writer(text.path, text.text, place)) {
         Some(written) => Box::new(Located { error, written }),
         None => Box::new(error),

@@ -230,7 +230,7 @@ fn a_manifest_that_the_server_rejects_names_template_and_field() {
     assert_eq!(app.kubectl(&["get", "configmap", "settings", "--ignore-not-found", "-o", "name"]), "", "nothing was applied");
 
     app.commit(&[(".helm/templates/net/service.yaml", &service.replace("700000", "many").replace("ports", "gates"))]);
-    failed(&app.werf(&["converge"]), &["Service/web", "shop/templates/net/service.yaml", "spec.gates", "field not declared in schema"]);
+    failed(&app.werf(&["converge"]), &["Service/web: `spec.gates` is no field here", ".helm/templates/net/service.yaml:5:3"]);
 }
 
 #[test]

@@ -331,3 +331,39 @@ spec:
     assert_eq!(planned.code, 0, "{}", planned.stderr);
     assert_says(&planned.stdout, &["Lamp/a", "Deployment/web"]);
 }
+
+#[test]
+fn what_the_cluster_rejects_is_shown_in_its_template_with_the_nearest_name() {
+    let template = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicaz: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: main, image: web}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: Bad_Name}
+spec: {ports: [{port: 80}]}
+";
+    let app = App::new(Needs::Cluster, &[("werf.yaml", "project: shop\nconfigVersion: 1\n"), (".helm/templates/app.yaml", template)]);
+    // the first time the namespace is not there, and the cluster says nothing of the plan
+    for command in ["converge", "plan", "converge"] {
+        let printed = app.werf(&[command]);
+        assert_eq!(printed.code, 1, "{command} {}", printed.stderr);
+        assert_says(
+            &printed.stderr,
+            &[
+                "error: 2 objects cannot be deployed; nothing was changed\n",
+                "error: Deployment/web: `spec.replicaz` is no field here\n  ╭─[.helm/templates/app.yaml:5:3]\n5 │   replicaz: 3\n",
+                "help: did you mean `replicas`?\n",
+                // no schema knows what names are
+                "error: the cluster rejects Service/Bad_Name (shop/templates/app.yaml): ",
+            ],
+        );
+    }
+}
