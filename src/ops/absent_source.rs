@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::file_tree::{FileTree, ReadError};
 use crate::images::buildkit::SolveError;
 use crate::project::config::image::{Image, Recipe};
-use crate::project::document::closest;
+use crate::words::near;
 
 /// A step that reads a file which is not there.
 #[derive(Debug, Error, Diagnostic)]
@@ -81,7 +81,7 @@ fn nearest(path: &str, paths: &[String]) -> Near {
             found = format!("{found}{part}/");
             continue;
         }
-        return closest(part, names).map_or(Near::None, |near| Near::Name(format!("{found}{near}")));
+        return near::nearest(part, names).map_or(Near::None, |name| Near::Name(format!("{found}{name}")));
     }
     Near::Ignored
 }

@@ -13,8 +13,8 @@ use thiserror::Error;
 
 use super::chart_store;
 use super::{ChartOptions, ProjectOptions, RegistryOptions, Run};
-use crate::chart_repository::{self, Access, Index, Pin, SourceError, Store, oci, url};
 use crate::chart::{self, Chart, ChartError, Defaults, Dependency, HelmCompat, Lock, is_compatible};
+use crate::chart_repository::{self, Access, Index, Pin, SourceError, Store, oci, url};
 use crate::error::{Error, Problems, Result};
 use crate::event::Event;
 use crate::file_tree::FileTree;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::chart::HelmCompat;
 pub use crate::deploy::cluster::{Identity, Pem};
 pub use crate::deploy::resource::Propagation;
-pub use crate::words::duration::parse as parse_duration;
 pub use crate::registry::Proxies;
+pub use crate::words::duration::parse as parse_duration;
 
 /// Which project, which commit, which environment.
 #[derive(Clone, Debug)]

@@ -181,7 +181,8 @@ pub fn open_past(
         let tree = Arc::new(git::commit_tree_with(repository, &commit, provider.clone())?);
         let giterminism = giterminism::load(&commit.short(), tree.clone(), None, Mode::Strict, options.giterminism_config.as_deref())?;
         let giterminism = Arc::new(included(with_whole(giterminism, &tree, |_| None), &project.includer, &mut |_| {})?);
-        let opened = Opened { repository: repository.clone(), commit, giterminism, provider, includer: project.includer.clone() };
+        let opened =
+            Opened { repository: repository.clone(), commit, giterminism, provider, above: None, includer: project.includer.clone() };
         checked(options, opened, project.insecure_registry, project.remotes.clone(), Some(project.sums.clone()), &asked)
     };
     (open(), asked.load(Ordering::Relaxed))
@@ -208,7 +209,7 @@ fn checked(
         config.images.clear();
     }
     let config = Arc::new(config);
-    let Opened { repository, commit, giterminism, provider, includer } = opened;
+    let Opened { repository, commit, giterminism, provider, includer, above: _ } = opened;
     let sums = sums.unwrap_or_else(|| Arc::new(Sums::load(&options.cache_dir.join("sums").join(&config.meta.project))));
     Ok(Arc::new(Project {
         sums,
