@@ -146,8 +146,9 @@ pub fn masked_data(text: &str) {
     data(&masked(text));
 }
 
-/// The same for data that may be no text.
+/// The same for data that may be no text. Where rows stand on the terminal it takes their place; they come again below it.
 pub fn bytes(bytes: &[u8]) {
+    region::erase();
     let mut stdout = std::io::stdout().lock();
     let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
 }

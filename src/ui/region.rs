@@ -42,6 +42,12 @@ pub fn erased() -> &'static str {
     if STANDS.swap(false, Ordering::Relaxed) { ERASE } else { "" }
 }
 
+/// Takes the rows away until they are drawn again.
+pub fn erase() {
+    let mut stderr = std::io::stderr().lock();
+    let _ = stderr.write_all(erased().as_bytes());
+}
+
 fn frame(lines: &str, rows: &[String], stood: bool) -> String {
     const BEGIN: &str = "\x1b[?2026h";
     const END: &str = "\x1b[?2026l";

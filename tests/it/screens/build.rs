@@ -4,6 +4,7 @@ use super::super::buildkit::stage::Step::{Cached, Moved, Printed, Runs, Took};
 use super::super::buildkit::stage::step;
 use super::terminal::Terminal;
 use super::{Built, page};
+use rustix::process::Signal;
 
 const WEB: &str = "web.Dockerfile";
 
@@ -205,4 +206,54 @@ async fn a_window_that_changes_its_size_is_not_torn() {
     built.stage.end("worker.Dockerfile").await;
     let (_, all) = terminal.ended();
     assert!(!all.contains("building"), "no row stays: {all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_step_prints_has_its_columns_and_does_not_steer() {
+    let built = Built::of(&["web"]).await;
+    let mut terminal = built.run(40, 24);
+    let (stage, name) = (&built.stage, "[2/2] RUN x");
+    stage.tell(WEB, step(name, Runs)).await;
+    for (printed, expect) in
+        [("one two three\n", "   building  web  [2/2] RUN x · T"), ("\u{1b}[2Jwiped\u{202e}\u{7}\n", "   building  web  [2/2] RUN x · T")]
+    {
+        stage.tell(WEB, step(name, Printed(printed))).await;
+        assert!(terminal.shows(expect).contains("Missing image web"), "narrow windows have no room for it, and nothing is wiped");
+    }
+    terminal.resize(80, 24);
+    for (printed, expect) in [
+        ("\u{1b}[2Jwiped\u{202e}\u{7}\n", "RUN x · [2Jwiped · T"),
+        ("日本語のログがとても長いのでこの行には入らない、とても長いログ\n", "RUN x · 日本語のログがとても長いのでこの行に… · T"),
+        ("שלום עולם\n", "RUN x · שלום עולם · T"),
+    ] {
+        stage.tell(WEB, step(name, Printed(printed))).await;
+        terminal.shows(expect);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interruption_takes_the_rows_away_and_keeps_what_has_ended() {
+    let built = Built::of(&["web"]).await;
+    let mut terminal = built.run(100, 24);
+    middle(&built).await;
+    terminal.shows("added 340");
+    terminal.signal(Signal::INT);
+    let (code, all) = terminal.ended();
+    assert_eq!(code, Some(130), "{all}");
+    // what is slow to end is told
+    let all: String = all.split_inclusive('\n').filter(|line| !line.contains("Stopping after")).collect();
+    insta::assert_snapshot!(all, @r"
+         Missing image web  HOST/app:DIGEST…
+         Builder ENDPOINT after T
+            Done web  [2/4] COPY package.json package-lock.json ./ in T
+    error: interrupted
+    help: nothing half-done is taken for done: run the same command again to finish
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn digests_are_whole_where_everything_is_told() {
+    let built = Built::of(&["web"]).await;
+    let mut terminal = Terminal::run(built.command(&["--log-verbose"]), 160, 24);
+    terminal.shows("Missing image web  HOST/app:WHOLE-DIGEST\n");
 }

@@ -23,10 +23,6 @@ spec:
   template:
     metadata: {labels: {app: payment}}
     spec: {containers: [{name: app, image: 'r.io/payment:1'}]}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: settings}
 ";
 
 fn shop(templates: &str) -> Sandbox {
@@ -75,30 +71,22 @@ async fn the_reason_of_a_wait_comes_first_at_every_width() {
         let screen = terminal.shows("Insufficient memory");
         match columns {
             40 => insta::assert_snapshot!(screen, @r"
-             Planned 2 to create
-             Created ConfigMap/settings
-               Ready ConfigMap/settings after T
+             Planned 1 to create
              Created Deployment/payment
             waiting  Insufficient memory · T
             "),
             80 => insta::assert_snapshot!(screen, @r"
-             Planned 2 to create
-             Created ConfigMap/settings
-               Ready ConfigMap/settings after T
+             Planned 1 to create
              Created Deployment/payment
             waiting  Insufficient memory · Deployment/payment · 0 of 2 ready · T
             "),
             100 => insta::assert_snapshot!(screen, @r"
-             Planned 2 to create
-             Created ConfigMap/settings
-               Ready ConfigMap/settings after T
+             Planned 1 to create
              Created Deployment/payment
             waiting  Insufficient memory · Deployment/payment · 0 of 2 ready · pod payment-1-x · T
             "),
             _ => insta::assert_snapshot!(screen, @r"
-             Planned 2 to create
-             Created ConfigMap/settings
-               Ready ConfigMap/settings after T
+             Planned 1 to create
              Created Deployment/payment
             waiting  Insufficient memory · Deployment/payment · 0 of 2 ready · pod payment-1-x · T
             "),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use regex::Regex;
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -54,6 +55,11 @@ impl Terminal {
         self.is_resized = true;
         self.emulator.resize(columns.into(), rows.into());
         tcsetwinsize(&self.master, size(columns, rows)).expect("a size");
+    }
+
+    /// Sends a signal, as a terminal does for Ctrl-C.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_raw(self.child.id().cast_signed()).expect("a process id"), signal).expect("it runs");
     }
 
     /// Waits for a screen, and gives it with what differs from run to run under names.
