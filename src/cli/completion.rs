@@ -42,7 +42,9 @@ pub fn answer(args: &[OsString]) -> u8 {
         command.build();
         suggestions::given(command, &words)
     };
-    match CompleteEnv::with_factory(program).var(env::COMPLETE).completer("werf").try_complete(args.to_vec(), None) {
+    #[allow(clippy::disallowed_methods)] // paths that somebody begins to write count from there
+    let here = std::env::current_dir().ok();
+    match CompleteEnv::with_factory(program).var(env::COMPLETE).completer("werf").try_complete(args.to_vec(), here.as_deref()) {
         Ok(_) => 0,
         Err(error) => super::usage(&error),
     }

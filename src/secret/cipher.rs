@@ -61,7 +61,7 @@ pub fn encrypt(key: &SecretKey, iv: [u8; IV], bytes: &[u8]) -> String {
         24 => seal::<Aes192>(&key.0, &iv, bytes),
         _ => seal::<Aes256>(&key.0, &iv, bytes),
     };
-    hex::lower(&[&HEADER[..], &iv, &body].concat())
+    hex::lower([&HEADER[..], &iv, &body].concat())
 }
 
 /// Decrypts a blob, with or without white space around it. An empty text is the blob of an empty text.

@@ -96,7 +96,7 @@ impl Keyring {
         if signature.kind > 1 {
             return Err(malformed("its signature is over something else than a text"));
         }
-        let name = hex::upper(&issuer);
+        let name = hex::upper(issuer);
         let key = self.keys.iter().find(|key| key.own[12..] == issuer).ok_or(ProvenanceError::UnknownKey { key: name.clone() })?;
         let is_over = |from: u64, lasts: Option<u64>| lasts.is_some_and(|seconds| from.saturating_add(seconds) < now);
         let old = |problem| Err(ProvenanceError::OldKey { key: name.clone(), problem });
@@ -134,7 +134,7 @@ impl Key {
 
     /// The fingerprint that people know: that of the primary key.
     pub fn fingerprint_text(&self) -> String {
-        hex::upper(&self.primary)
+        hex::upper(self.primary)
     }
 
     /// Whether the key made a signature over bytes; `None` where that cannot be told.

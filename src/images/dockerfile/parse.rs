@@ -244,7 +244,7 @@ fn escape(file: &Dockerfile) -> Result<char, DockerfileError> {
 fn instruction(file: &Dockerfile, text: &str, line: usize, span: std::ops::Range<usize>) -> Result<Instruction, DockerfileError> {
     let (keyword, flags, rest) = command(text, file.escape);
     if !KEYWORDS.contains(&keyword.as_str()) {
-        let help = nearest(&keyword, KEYWORDS.into_iter()).map(|known| format!("did you mean `{known}`?"));
+        let help = nearest(&keyword, KEYWORDS).map(|known| format!("did you mean `{known}`?"));
         return Err(file.syntax(format!("line {line} of `{}`: unknown instruction `{keyword}`", file.path), span, help));
     }
     // The shell may well be given nothing to do.

@@ -74,7 +74,7 @@ impl Keeper {
 
     /// The bytes, and what they are called.
     pub fn end(mut self) -> io::Result<(Kept, Blob)> {
-        let blob = Blob { digest: format!("sha256:{}", hex::lower(&self.hash.clone().finalize())), size: self.size };
+        let blob = Blob { digest: format!("sha256:{}", hex::lower(self.hash.clone().finalize())), size: self.size };
         if !self.pieces.is_empty() {
             self.spill()?;
         }

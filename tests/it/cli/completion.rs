@@ -52,7 +52,7 @@ fn bash_completes_commands_flags_and_values() {
     let sandbox = project();
     for (words, expect) in [
         (&["werf", "conv"][..], &["converge"][..]),
-        (&["werf", "helm", "dep"], &["dependency"]),
+        (&["werf", "helm", "depen"], &["dependency"]),
         (&["werf", "converge", "--auto-r"], &["--auto-rollback"]),
         (&["werf", "build", "ba"], &["backend", "base"]),
         (&["werf", "build", "base", "w"], &["web"]),
@@ -91,14 +91,14 @@ fn zsh_completes_commands_and_values() {
     fs::write(sandbox.root().join("inner"), inner).expect("a file");
     let script = format!(
         "zmodload zsh/zpty\nzpty -b z zsh -f -i\nzpty -w z 'source {}'\nzpty -r -m z line '*READY*'\n\
-        for words in 'werf conv' 'werf build we' 'werf build --kube-context st' 'werf build --dir sub/fo'; do\n\
+        for words in 'werf conv' 'werf build we' 'werf plan --kube-context st' 'werf build --dir sub/fo'; do\n\
         zpty -w -n z \"$words\"$'\\x14'\nzpty -r -m z line '*BECAME:*:*'\nprint -r -- ${{${{line#*BECAME:}}%%:*}}\ndone\nzpty -d z\n",
         sandbox.root().join("inner").display()
     );
     let output = shell(&sandbox, "zsh", &["-f", "-c", &script]).env("TERM", "xterm").output().expect("zsh runs");
     let became: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(|line| line.trim_end().to_owned()).collect();
     let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(became, ["werf converge", "werf build web", "werf build --kube-context stage", "werf build --dir sub/folder/"], "{told}");
+    assert_eq!(became, ["werf converge", "werf build web", "werf plan --kube-context stage", "werf build --dir sub/folder/"], "{told}");
 }
 
 #[test]
