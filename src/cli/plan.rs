@@ -32,6 +32,7 @@ pub struct Args {
 
 /// What is shown of differences.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Differences")]
 struct DiffArgs {
     /// Lines of context around each difference; 0 is 3
     #[arg(long, env = "WERF_DIFF_CONTEXT_LINES", value_name = "N", default_value_t = 3, value_parser = whole::<usize>)]
