@@ -31,6 +31,9 @@ enum Named {
 /// A command whose flags know what they may be given.
 pub fn given(command: clap::Command, words: &Arc<Vec<OsString>>) -> clap::Command {
     let command = command.mut_args(|arg| {
+        if !arg.get_possible_values().is_empty() {
+            return arg;
+        }
         let named = match arg.get_id().as_str() {
             "images" | "of" => Named::Image,
             "release" => Named::Release,
