@@ -47,19 +47,25 @@ impl Row {
     }
 
     fn text(&self, room: usize) -> String {
+        // a secret is taken out before it can be cut in two
+        let parts: Vec<String> = self.parts.iter().map(|part| printable(&masked(part)).replace('\t', " ")).collect();
+        // a long reason leaves room for whose it is
+        let kept = match parts.get(1).map(|second| width(second)) {
+            Some(second) if room >= NARROW => second.min(room / 3) + width(DOT),
+            Some(second) if room >= NARROW / 2 => second.min(LEAST) + width(DOT),
+            _ => 0,
+        };
         let mut text = String::new();
-        for part in &self.parts {
-            // a secret is taken out before it can be cut in two
-            let part = printable(&masked(part)).replace('\t', " ");
+        for part in &parts {
             if text.is_empty() {
-                text = cut(&part, room);
+                text = cut(part, room - kept);
                 continue;
             }
             let left = room.saturating_sub(width(&text) + width(DOT));
-            if width(&part) > left && left < LEAST {
+            if width(part) > left && left < LEAST {
                 break;
             }
-            text = format!("{text}{DOT}{}", cut(&part, left));
+            text = format!("{text}{DOT}{}", cut(part, left));
         }
         text
     }
@@ -119,6 +125,20 @@ mod tests {
             (40, "    waiting  Insufficient memory · 1m3s"),
             (30, "    waiting  Insuffic… · 1m3s"),
             (5, "    waiting   · 1m3s"),
+        ] {
+            assert_eq!(row.print(Style::new(false), columns), expect, "{columns}");
+        }
+    }
+
+    #[test]
+    fn a_long_reason_leaves_room_for_whose_it_is() {
+        let reason = "Insufficient memory, 1 node(s) didn't match Pod's node affinity/selector, 2 node(s) had untolerated taints";
+        let row = waiting(&[reason, "Deployment/payment", "0 of 2 ready"], 3);
+        for (columns, expect) in [
+            (120, "    waiting  Insufficient memory, 1 node(s) didn't match Pod's node affinity/selector, … · Deployment/payment · 3s"),
+            (100, "    waiting  Insufficient memory, 1 node(s) didn't match Pod's n… · Deployment/payment · 3s"),
+            (60, "    waiting  Insufficient memory, … · Deployment/… · 3s"),
+            (40, "    waiting  Insufficient memory,… · 3s"),
         ] {
             assert_eq!(row.print(Style::new(false), columns), expect, "{columns}");
         }
