@@ -135,10 +135,10 @@ mod tests {
         let reason = "Insufficient memory, 1 node(s) didn't match Pod's node affinity/selector, 2 node(s) had untolerated taints";
         let row = waiting(&[reason, "Deployment/payment", "0 of 2 ready"], 3);
         for (columns, expect) in [
-            (120, "    waiting  Insufficient memory, 1 node(s) didn't match Pod's node affinity/selector, … · Deployment/payment · 3s"),
-            (100, "    waiting  Insufficient memory, 1 node(s) didn't match Pod's n… · Deployment/payment · 3s"),
+            (120, "    waiting  Insufficient memory, 1 node(s) didn't match Pod's node affinity/selector, 2… · Deployment/payment · 3s"),
+            (100, "    waiting  Insufficient memory, 1 node(s) didn't match Pod's node … · Deployment/payment · 3s"),
             (60, "    waiting  Insufficient memory, … · Deployment/… · 3s"),
-            (40, "    waiting  Insufficient memory,… · 3s"),
+            (40, "    waiting  Insufficient memory… · 3s"),
         ] {
             assert_eq!(row.print(Style::new(false), columns), expect, "{columns}");
         }
