@@ -2,8 +2,9 @@
 //!
 //! Follows Helm 3's loader; the project's own chart may lack a Chart.yaml, as in werf.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::error::{ChartError, TableError};
@@ -298,11 +299,17 @@ pub fn unpack(archive: &[u8], path: &str) -> Result<Vec<File>, ChartError> {
 
 fn unpack_into(archive: &[u8], path: &str, room: &mut Room) -> Result<Vec<File>, ChartError> {
     let wrong = |problem: String| ChartError::Archive { path: path.to_owned(), problem };
-    let mut reader = tar::Archive::new(flate2::read::GzDecoder::new(archive));
+    let allowance = Cell::new(HEADERS);
+    let mut reader = tar::Archive::new(Bounded { inner: flate2::read::GzDecoder::new(archive), left: &allowance });
     let mut files: Vec<File> = Vec::new();
     let mut total = 0;
-    for entry in reader.entries().map_err(|error| wrong(error.to_string()))? {
+    let mut entries = reader.entries().map_err(|error| wrong(error.to_string()))?;
+    loop {
+        allowance.set(HEADERS);
+        let Some(entry) = entries.next() else { break };
         let mut entry = entry.map_err(|error| wrong(error.to_string()))?;
+        // a file has its own bound
+        allowance.set(u64::MAX);
         let kind = entry.header().entry_type();
         if kind.is_dir() || kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
             continue;
@@ -338,6 +345,27 @@ fn unpack_into(archive: &[u8], path: &str, room: &mut Room) -> Result<Vec<File>,
     Ok(files)
 }
 
+/// How many bytes the headers of one file may have together, its long name and what else is said of it. Go's reader takes a megabyte of each.
+const HEADERS: u64 = 4 << 20;
+
+/// A reader that gives so many bytes, and an error where more are wanted: names that unpack to gigabytes would be held in memory.
+struct Bounded<'a, R> {
+    inner: R,
+    left: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = buffer.len().min(usize::try_from(self.left.get()).unwrap_or(usize::MAX));
+        if most == 0 && !buffer.is_empty() {
+            return Err(io::Error::other(format!("the headers of a file are longer than {} MiB", HEADERS >> 20)));
+        }
+        let read = self.inner.read(&mut buffer[..most])?;
+        self.left.set(self.left.get() - read as u64);
+        Ok(read)
+    }
+}
+
 /// Normalises a path of an archive.
 fn clean(path: &str) -> Result<String, &'static str> {
     if path.starts_with('/') {
@@ -361,4 +389,40 @@ fn clean(path: &str) -> Result<String, &'static str> {
 
 fn join(dir: &str, name: &str) -> String {
     if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// An archive whose second file has a long name or other long headers of so many bytes.
+    fn with_headers(kind: tar::EntryType, size: usize) -> Vec<u8> {
+        let chart = b"apiVersion: v2\nname: c\nversion: 1.0.0\n";
+        let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        let mut header = tar::Header::new_gnu();
+        header.set_size(chart.len() as u64);
+        archive.append_data(&mut header, "c/Chart.yaml", &chart[..]).unwrap();
+        let mut long = tar::Header::new_gnu();
+        long.set_entry_type(kind);
+        long.set_size(size as u64);
+        long.set_cksum();
+        archive.append(&long, io::repeat(b'a').take(size as u64)).unwrap();
+        let mut empty = tar::Header::new_gnu();
+        empty.set_size(0);
+        archive.append_data(&mut empty, "c/templates/a.yaml", &b""[..]).unwrap();
+        let mut encoder = archive.into_inner().unwrap();
+        encoder.flush().unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn headers_that_unpack_to_much_are_refused_before_they_are_held() {
+        for kind in [tar::EntryType::GNULongName, tar::EntryType::GNULongLink, tar::EntryType::XHeader, tar::EntryType::XGlobalHeader] {
+            let error = unpack(&with_headers(kind, 64 << 20), "c.tgz").unwrap_err();
+            assert_eq!(error.to_string(), "`c.tgz` is no chart archive: the headers of a file are longer than 4 MiB", "{kind:?}");
+        }
+        assert!(unpack(&with_headers(tar::EntryType::GNULongLink, 1 << 20), "c.tgz").is_ok());
+    }
 }
