@@ -7,8 +7,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::cluster::Use;
-use super::decide::{age, fates};
-use super::policy::is_within;
+use super::decide::{Own, fates};
 use super::{Decision, KeepList, Published, Reason};
 use crate::project::config::meta::Cleanup;
 use crate::registry::reference::{Repository, Tag};
@@ -39,26 +38,8 @@ pub fn decide_copies(input: Copies<'_>) -> Decision {
     let asked = used.is_some();
     let used = used.filter(|_| !config.disable_kubernetes_based_policy).map(|used| used.of(repository)).unwrap_or_default();
     let staying: HashSet<&Tag> = originals.kept().collect();
-    let by_age = !config.disable_built_within_last_n_hours_policy;
-    let reasons = |image: &Published| -> Vec<Reason> {
-        if let Some(problem) = &image.doubt {
-            return vec![Reason::Unreadable { problem: problem.clone() }];
-        }
-        if image.origin.is_none() {
-            return vec![Reason::Foreign];
-        }
-        if config.disable {
-            return vec![Reason::Disabled];
-        }
-        let cluster = used.by(image).map(|by| Reason::Cluster { by: by.to_owned() });
-        let recent = match image.created {
-            Some(created) => is_within(created, now, config.keep_images_built_within).then(|| Reason::Recent { ago: age(created, now) }),
-            None => Some(Reason::Undated),
-        };
-        let listed = keep_list.names(image).then_some(Reason::KeepList);
-        let original = staying.contains(&image.tag).then_some(Reason::Original);
-        cluster.into_iter().chain(original).chain(recent.filter(|_| by_age)).chain(listed).collect()
-    };
+    let own = Own { config, used: &used, keep_list, now };
+    let reasons = |image: &Published| own.reasons(image, staying.contains(&image.tag).then_some(Reason::Original));
     let why_not = |_: &Published| match asked {
         true => "its original goes or is gone, no workload uses it".to_owned(),
         false => "its original goes or is gone, no cluster was asked".to_owned(),

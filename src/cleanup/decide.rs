@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::cluster::Use;
+use super::cluster::{Use, UseOf};
 use super::history::{self, Contents, History};
 use super::policy::is_within;
 use super::{Decision, Fate, KeepList, Published, Reason, Verdict};
@@ -40,25 +40,8 @@ pub fn decide(input: Input<'_>, contents: &mut dyn Contents) -> Result<Decision>
 
     let asked = used.is_some();
     let used = used.filter(|_| by_cluster).map(|used| used.of(repository)).unwrap_or_default();
-    let reasons = |image: &Published| -> Vec<Reason> {
-        if let Some(problem) = &image.doubt {
-            return vec![Reason::Unreadable { problem: problem.clone() }];
-        }
-        if image.origin.is_none() {
-            return vec![Reason::Foreign];
-        }
-        if config.disable {
-            return vec![Reason::Disabled];
-        }
-        let cluster = used.by(image).map(|by| Reason::Cluster { by: by.to_owned() });
-        let recent = match image.created {
-            Some(created) => is_within(created, now, config.keep_images_built_within).then(|| Reason::Recent { ago: age(created, now) }),
-            None => Some(Reason::Undated),
-        };
-        let listed = keep_list.names(image).then_some(Reason::KeepList);
-        cluster.into_iter().chain(recent.filter(|_| by_age)).chain(listed).collect()
-    };
-    let mut judged: Vec<(&Published, Vec<Reason>)> = images.iter().map(|image| (image, reasons(image))).collect();
+    let own = Own { config, used: &used, keep_list, now };
+    let mut judged: Vec<(&Published, Vec<Reason>)> = images.iter().map(|image| (image, own.reasons(image, None))).collect();
     if by_git {
         let held = held(&judged);
         let candidates: Vec<bool> = judged.iter().map(|(image, reasons)| reasons.is_empty() && !held.contains_key(&image.digest)).collect();
@@ -73,6 +56,39 @@ pub fn decide(input: Input<'_>, contents: &mut dyn Contents) -> Result<Decision>
         }
     }
     Ok(fates(judged, |image| why_not(image, by_cluster.then_some(asked), [by_git, by_age], now)))
+}
+
+/// What an image's own reasons to stay depend on: those that are known without the history and without other tags.
+pub(super) struct Own<'a> {
+    pub config: &'a Cleanup,
+    /// What uses images of the repository, where that counts.
+    pub used: &'a UseOf<'a>,
+    pub keep_list: &'a KeepList,
+    pub now: Timestamp,
+}
+
+impl Own<'_> {
+    /// The reasons of an image; `besides` is one that the caller knows.
+    pub fn reasons(&self, image: &Published, besides: Option<Reason>) -> Vec<Reason> {
+        let Own { config, used, keep_list, now } = *self;
+        if let Some(problem) = &image.doubt {
+            return vec![Reason::Unreadable { problem: problem.clone() }];
+        }
+        if image.origin.is_none() {
+            return vec![Reason::Foreign];
+        }
+        if config.disable {
+            return vec![Reason::Disabled];
+        }
+        let cluster = used.by(image).map(|by| Reason::Cluster { by: by.to_owned() });
+        let recent = match image.created {
+            Some(created) => is_within(created, now, config.keep_images_built_within).then(|| Reason::Recent { ago: age(created, now) }),
+            None => Some(Reason::Undated),
+        };
+        let recent = recent.filter(|_| !config.disable_built_within_last_n_hours_policy);
+        let listed = keep_list.names(image).then_some(Reason::KeepList);
+        cluster.into_iter().chain(besides).chain(recent).chain(listed).collect()
+    }
 }
 
 /// The fates of images with their own reasons to stay. `why_not` says of one that has none, and that nothing else holds, what was looked
