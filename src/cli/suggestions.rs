@@ -62,30 +62,28 @@ impl Named {
             let leaf = super::leaf(matches.as_ref()?);
             leaf.try_get_one::<String>("namespace").ok().flatten().cloned()
         };
-        soon(|run| async move {
-            match self {
-                Named::Image => match project() {
-                    Some(project) => ops::names::images(project, run).await,
-                    None => Ok(Vec::new()),
-                },
-                Named::Context => match kube() {
-                    Some(kube) => ops::names::contexts(&kube).await,
-                    None => Ok(Vec::new()),
-                },
-                Named::Namespace => match kube() {
-                    Some(kube) => ops::names::namespaces(&kube, &run).await,
-                    None => Ok(Vec::new()),
-                },
-                Named::Release => match kube() {
-                    Some(kube) => ops::names::releases(&kube, namespace().as_deref(), &run).await,
-                    None => Ok(Vec::new()),
-                },
-                Named::Environment => match (project(), kube()) {
-                    (Some(project), Some(kube)) => ops::names::environments(&project, &kube, &run).await,
-                    _ => Ok(Vec::new()),
-                },
+        match self {
+            Named::Image => {
+                let project = project()?;
+                soon(|run| ops::names::images(project, run))
             }
-        })
+            Named::Context => {
+                let kube = kube()?;
+                soon(|_| async move { ops::names::contexts(&kube).await })
+            }
+            Named::Namespace => {
+                let kube = kube()?;
+                soon(|run| async move { ops::names::namespaces(&kube, &run).await })
+            }
+            Named::Release => {
+                let (kube, namespace) = (kube()?, namespace());
+                soon(|run| async move { ops::names::releases(&kube, namespace.as_deref(), &run).await })
+            }
+            Named::Environment => {
+                let (project, kube) = (project()?, kube()?);
+                soon(|run| async move { ops::names::environments(&project, &kube, &run).await })
+            }
+        }
     }
 }
 
