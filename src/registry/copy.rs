@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use hyper::body::Bytes;
 
 use super::auth::Access;
@@ -18,7 +18,7 @@ use super::error::RegistryError;
 use super::manifest::{Content, Descriptor, Manifest};
 use super::reference::{Digest, Reference, Repository};
 use super::session::{self, Call, Host};
-use crate::net::{Answer, Failure, Reply};
+use crate::net::{Answer, Failure, Patience, Reply, Setback, Tries};
 
 /// Blobs that are copied at once. Each may take two of the places that a server has.
 pub(super) const AT_ONCE: usize = 8;
@@ -112,20 +112,19 @@ impl Blob<'_> {
             },
             false => None,
         };
-        let mut tries = 0;
+        let context = self.client.context();
+        // how long a blob takes is a matter of its size
+        let mut tries = Tries::new(Patience { tries: TRIES, budget: Duration::MAX, ..context.patience }, true);
         loop {
             if self.client.has_blob(self.to, &self.blob.digest).await? {
                 return Ok(());
             }
-            tries += 1;
-            match self.send(begun.take()).await {
-                Err(error) if error.is_transient() && tries < TRIES => {
-                    let pause = Duration::from_millis(200) * 3u32.pow(tries - 1);
-                    self.client.context().transport.slow().again(self.to.registry(), &self.doing, &error.to_string(), pause);
-                    tokio::time::sleep(pause).await;
-                }
-                sent => return sent.map_err(|error| error.after(tries)),
-            }
+            tries.begin(0);
+            let Err(error) = self.send(begun.take()).await else { return Ok(()) };
+            let pause = error.is_transient().then(|| tries.pause_after(Setback::Passing(&HeaderMap::new()))).flatten();
+            let Some(pause) = pause else { return Err(error.after(tries.made())) };
+            context.transport.slow().again(self.to.registry(), &self.doing, &error.to_string(), pause);
+            tokio::time::sleep(pause).await;
         }
     }
 
