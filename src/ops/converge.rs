@@ -84,10 +84,7 @@ pub async fn run(options: Options, run: Run) -> Result<Option<String>> {
         begun,
         ..cluster::DeployOptions::default()
     };
-    match options.deploy.final_tracking {
-        true => options.graphs.of_deployment(&ready.prepared.plan)?,
-        false => options.graphs.of_deployment(&ready.prepared.plan.without_final_tracking())?,
-    }
+    options.graphs.of_deployment(&ready.prepared.plan.as_carried_out(options.deploy.final_tracking))?;
     let owner = ready.prepared.desired.owner.clone();
     let doors = standing::doors(&ready.prepared.desired.resources);
     let _held = run.held.hold("the change of the release");

@@ -17,10 +17,7 @@ pub struct Printed {
 /// Makes and prints the plan. Nothing is built: images are taken for published.
 pub async fn run(options: Options, json: bool, shown: Shown, run: Run) -> Result<Printed> {
     let ready = converge::planned(&options, &run).await?;
-    let plan = match options.deploy.final_tracking {
-        true => ready.prepared.plan,
-        false => ready.prepared.plan.without_final_tracking(),
-    };
+    let plan = ready.prepared.plan.as_carried_out(options.deploy.final_tracking);
     options.graphs.of_deployment(&plan)?;
     let text = if json { format!("{:#}\n", plan::to_json(&plan, &shown)) } else { plan::to_text(&plan, &shown) };
     Ok(Printed { text, changes: !plan.is_empty() })

@@ -20,7 +20,7 @@ use super::deploy_error::DeployError;
 use super::discovery::{await_served, kind_named};
 use super::error::ClusterError;
 use super::ledger::Ledger;
-use super::release::DeployOptions;
+use super::options::DeployOptions;
 use super::surroundings::Crowds;
 use super::track::{self, Failure};
 use super::watch::Hub;
@@ -64,7 +64,7 @@ pub(super) async fn execute(
     let watches = CancellationToken::new();
     let _guard = watches.clone().drop_guard();
     let hub = Hub::new(client.clone(), watches);
-    let plan = &*options.as_carried_out(plan);
+    let plan = &*plan.as_carried_out(options.final_tracking);
     let mut context = Context::new(client, hub, events, options.pod_logs, since, crowds(plan));
     context.propagation = options.propagation;
     let progress = Mutex::default();

@@ -4,13 +4,10 @@
 //! carries the plan out, and writes how it ended. Killed at any instant, it leaves a pending revision and a lock that expires: the next
 //! deployment marks the one as failed and finishes the job.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{dry_run, ensure_namespace, has_namespace};
@@ -22,9 +19,10 @@ use super::execute::{Stopped, execute};
 use super::ledger::Ledger;
 use super::live::observe;
 use super::lock::{Acquired, Lock};
+use super::options::DeployOptions;
 use super::record::{self, History, Origin, Record, RecordStatus, load_history};
 use crate::deploy::plan::{self, Input, Live, Plan};
-use crate::deploy::resource::{self, Action, DeletePolicy, Identity, Moment, Owner, Ownership, Propagation, Resource};
+use crate::deploy::resource::{Action, DeletePolicy, Identity, Moment, Owner, Ownership, Resource};
 use crate::event::{Event, Events};
 
 /// What a revision's record keeps beside its objects.
@@ -55,83 +53,6 @@ pub struct Desired {
     pub revision: Revision,
     /// Whether objects of other owners are taken over.
     pub force_adoption: bool,
-}
-
-/// How to deploy.
-#[derive(Clone, Debug)]
-pub struct DeployOptions {
-    /// Limit of the whole deployment.
-    pub timeout: Option<Duration>,
-    /// How long to wait for another deployment of the same release.
-    pub lock_timeout: Option<Duration>,
-    /// Who we are, for others who wait: `user@host (pid 7)`.
-    pub holder: String,
-    /// Whether a failed deployment is followed by a rollback to the last good revision.
-    pub auto_rollback: bool,
-    /// How many revisions are kept.
-    pub history_limit: usize,
-    /// Whether what containers print is shown as they print it. The last lines of those that fail are shown in any case.
-    pub pod_logs: bool,
-    /// Whether the release's namespace is made where it is not there.
-    pub create_namespace: bool,
-    /// Whether what nothing else waits for is watched until it works.
-    pub final_tracking: bool,
-    /// What happens to dependents of deleted objects that do not say it themselves.
-    pub propagation: Propagation,
-    /// What an earlier revision is given when it is brought back, beside what its record has.
-    pub restored: Additions,
-    /// Where it is kept what became of the changes.
-    pub ledger: Ledger,
-    /// When the command began.
-    pub begun: Instant,
-}
-
-/// Annotations and labels of all objects, and labels of the release's record.
-#[derive(Clone, Debug, Default)]
-pub struct Additions {
-    /// Annotations.
-    pub annotations: BTreeMap<String, String>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// Labels of the record.
-    pub release_labels: BTreeMap<String, String>,
-}
-
-impl Additions {
-    /// Puts annotations and labels on an object.
-    pub fn write(&self, object: &mut Value) {
-        for (map, entries) in [("annotations", &self.annotations), ("labels", &self.labels)] {
-            for (name, value) in entries {
-                resource::mark(object, map, name, value);
-            }
-        }
-    }
-}
-
-impl DeployOptions {
-    /// A plan as it is carried out.
-    pub(super) fn as_carried_out<'a>(&self, plan: &'a Plan) -> Cow<'a, Plan> {
-        if self.final_tracking { Cow::Borrowed(plan) } else { Cow::Owned(plan.without_final_tracking()) }
-    }
-}
-
-impl Default for DeployOptions {
-    fn default() -> Self {
-        DeployOptions {
-            timeout: None,
-            lock_timeout: None,
-            holder: "werf".into(),
-            auto_rollback: false,
-            history_limit: 5,
-            pod_logs: true,
-            create_namespace: true,
-            final_tracking: true,
-            propagation: Propagation::default(),
-            restored: Additions::default(),
-            ledger: Ledger::default(),
-            begun: Instant::now(),
-        }
-    }
 }
 
 /// A plan with what it was made from.
@@ -592,7 +513,7 @@ async fn roll_back(
     )?;
     lock.expect(history.newest()..=history.newest());
     let prepared = prepare_from(client, desired, history, live, Some(format!("rollback to {}", good.revision))).await?;
-    options.ledger.begin_rollback(options.as_carried_out(&prepared.plan).into_owned());
+    options.ledger.begin_rollback(prepared.plan.as_carried_out(options.final_tracking).into_owned());
     client.bound(None);
     let revision = prepared.history.newest() + 1;
     run(client, &prepared, options, events, cancel, lock).await?;

@@ -22,6 +22,7 @@ mod print;
 mod removal;
 mod room;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::Value;
@@ -158,8 +159,13 @@ impl Plan {
         self.operations.is_empty() && self.release_reason.is_none()
     }
 
+    /// The plan as it is carried out: with its last waits, or without them.
+    pub fn as_carried_out(&self, final_tracking: bool) -> Cow<'_, Plan> {
+        if final_tracking { Cow::Borrowed(self) } else { Cow::Owned(self.without_final_tracking()) }
+    }
+
     /// The plan without waits for states that no change comes after (`--no-final-tracking`).
-    pub fn without_final_tracking(&self) -> Plan {
+    fn without_final_tracking(&self) -> Plan {
         let mut is_wanted: Vec<bool> = self.operations.iter().map(|operation| operation.verb.is_change()).collect();
         for (index, operation) in self.operations.iter().enumerate().rev() {
             if is_wanted[index] {
