@@ -220,11 +220,6 @@ impl From<RegistryError> for SourceError {
     }
 }
 
-/// A list for a message: `a`, `b`, `c`.
-pub fn quoted<T: AsRef<str>>(names: &[T]) -> String {
-    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
-}
-
 /// Advice where no version fits.
 pub fn versions_help(versions: &[&str]) -> String {
     match versions {

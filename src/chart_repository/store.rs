@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::cache::{Cache, sha256};
-use super::error::{SourceError, quoted, versions_help};
+use super::error::{SourceError, versions_help};
 use super::fetch::{Access, Fetcher};
 use super::index::Index;
 use super::oci::{self, Pulled};
@@ -15,6 +15,7 @@ use super::repositories::{Entry, Repositories};
 use super::url;
 use crate::event::Events;
 use crate::registry::{Client, Patience, Proxies, Reference};
+use crate::words::quoted::quoted;
 use crate::{cache_file, private_file};
 
 /// Where Helm's files are.

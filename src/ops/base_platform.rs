@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::images::buildkit::SolveError;
 use crate::platform::Platform;
 use crate::registry::{Client, ImageConfig, Reference, RegistryError};
+use crate::words::quoted::quoted;
 
 /// The configuration of a base, and where it was found. An index must have the image's platform; a base that is for one platform only is taken all the same, as
 /// BuildKit takes it, and a warning says so.
@@ -55,8 +56,7 @@ pub async fn explained(
 
 /// `image `a``, `images `a`, `b``.
 fn named(images: &[String]) -> String {
-    let names = images.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    format!("{} {names}", if images.len() == 1 { "image" } else { "images" })
+    format!("{} {}", if images.len() == 1 { "image" } else { "images" }, quoted(images))
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

@@ -24,6 +24,7 @@ use crate::images::image::{self, Base, ImageError, ImageTree, LookedUp, NeedForm
 use crate::platform::Platform;
 use crate::project::config::image::{Image, Recipe};
 use crate::registry::{Client, Mirror, Reference, Repository, Tag};
+use crate::words::quoted::quoted;
 
 /// The images of one commit and where they are or will be.
 pub struct Images {
@@ -177,8 +178,7 @@ fn select<'a>(all: &[&'a str], chosen: &[String]) -> Result<Vec<&'a str>> {
         let (glob, add) = pattern.strip_prefix('!').map_or((pattern.as_str(), true), |glob| (glob, false));
         let matching: Vec<&str> = all.iter().copied().filter(|name| matches(glob, name)).collect();
         if matching.is_empty() {
-            let known = all.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            return Err(UnknownImage { pattern: pattern.clone(), help: format!("images of this commit: {known}") }.into());
+            return Err(UnknownImage { pattern: pattern.clone(), help: format!("images of this commit: {}", quoted(all)) }.into());
         }
         for name in matching {
             if add {

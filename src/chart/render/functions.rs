@@ -14,6 +14,7 @@ use crate::template::call::{FunctionError, ObjectType, Ref, Rest, Table};
 use crate::template::functions;
 use crate::template::value::{Entries, List, Map, MapType, Str, Value};
 use crate::words::near::nearest;
+use crate::words::quoted::quoted;
 use crate::yaml;
 
 pub use crate::template::functions::DebugLog;
@@ -56,12 +57,12 @@ fn unknown_image(name: &str, images: &BTreeMap<String, String>) -> String {
     if images.is_empty() {
         return format!("unknown image `{name}`: werf.yaml has no images");
     }
-    let known: Vec<String> = images.keys().map(|name| format!("`{name}`")).collect();
+    let known: Vec<&String> = images.keys().collect();
     let hint = match nearest(name, images.keys().map(String::as_str)) {
         Some(near) => format!(", did you mean `{near}`? Images"),
         None => "; images".to_owned(),
     };
-    format!("unknown image `{name}`{hint} of werf.yaml: {}", known.join(", "))
+    format!("unknown image `{name}`{hint} of werf.yaml: {}", quoted(&known))
 }
 
 fn secret_files(table: &mut Table, chart: &Chart, secrets: &SecretAccess) {

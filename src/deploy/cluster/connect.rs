@@ -19,6 +19,7 @@ use crate::error::root_cause;
 use crate::event::Events;
 use crate::net::{Dialing, Multiplexed, Proxies, Route, at_once};
 use crate::words::near::nearest;
+use crate::words::quoted::quoted;
 
 /// Where the cluster is and who we are. Empty fields leave the kubeconfig's word.
 #[derive(Clone, Debug, Default)]
@@ -383,8 +384,8 @@ fn unknown_context(kubeconfig: &Kubeconfig, origin: &str, name: &str) -> Cluster
 }
 
 fn names_of(kubeconfig: &Kubeconfig) -> String {
-    let names: Vec<String> = kubeconfig.contexts.iter().map(|context| format!("`{}`", context.name)).collect();
-    if names.is_empty() { "none".into() } else { names.join(", ") }
+    let names: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
+    if names.is_empty() { "none".into() } else { quoted(&names) }
 }
 
 fn certificates(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
