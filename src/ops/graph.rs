@@ -36,8 +36,8 @@ impl GraphOptions {
     /// The same where something else has failed, and it can only be told.
     pub fn of_automatic_rollback(&self, ledger: &Ledger, events: &Events) {
         if let Err(error) = self.of_rollback(ledger) {
-            let cause = &error.cause;
-            events.emit(Event::Warned { message: format!("{error}: {cause}"), help: None });
+            let (cause, help) = (&error.cause, error.help().map(|help| help.to_string()));
+            events.emit(Event::Warned { message: format!("{error}: {cause}"), help });
         }
     }
 }

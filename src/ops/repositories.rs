@@ -27,6 +27,9 @@ pub struct Others {
     pub caches: Vec<Repository>,
 }
 
+/// What to do where something is wrong with a cache.
+pub const CACHE_HELP: &str = "nothing fails by it: see that the cache can be reached and that its login may write there, or leave it out";
+
 /// Repositories of caches that are of no use in this run.
 pub type Useless = BTreeSet<Repository>;
 
@@ -171,8 +174,9 @@ fn tell(image: &str, from: &Reference, to: &Reference, run: &Run) {
     run.events.emit(Event::ImageCopied { image: image.to_owned(), from: from.repository.to_string(), reference: to.to_string() });
 }
 
+/// Tells what is wrong with a cache.
 fn warn(run: &Run, message: String) {
-    run.events.emit(Event::Warned { message, help: None });
+    run.events.emit(Event::Warned { message, help: Some(CACHE_HELP.into()) });
 }
 
 #[derive(Debug, Error, Diagnostic)]

@@ -11,6 +11,7 @@ use crate::cleanup::{Deletion, Record};
 use crate::error::Result;
 use crate::event::Event;
 use crate::ops::Run;
+use crate::ops::repositories::CACHE_HELP;
 use crate::registry::{self, Digest, Repository};
 
 /// Deletions at once: registries write at each.
@@ -83,8 +84,8 @@ async fn empty_caches(work: &Work<'_>, fates: &Fates, run: &Run) -> Result<()> {
             refused = refused.or(answer.err());
         }
         if let Some(error) = refused {
-            run.events
-                .emit(Event::Warned { message: format!("not all that went is deleted in --cache-repo {cache}: {error}"), help: None });
+            let message = format!("not all that went is deleted in --cache-repo {cache}: {error}");
+            run.events.emit(Event::Warned { message, help: Some(CACHE_HELP.into()) });
         }
     }
     Ok(())
