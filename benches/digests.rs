@@ -75,7 +75,7 @@ fn timed(project: &Project, sums: Arc<Sums>) -> std::time::Duration {
         giterminism: &giterminism,
         commit: CommitData::default(),
         config: None,
-        above: None,
+        above: &|| None,
         templates_dir: None,
         env: "",
         project_name: None,

@@ -1,13 +1,11 @@
 //! `--follow`: waits for what a command is to run for again.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ProjectOptions, Run};
+use super::{ProjectOptions, Run, project};
 use crate::error::Result;
 use crate::event::Event;
 use crate::file_tree::ObjectId;
-use crate::project::git;
 
 /// How often the repository is looked at.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -35,9 +33,6 @@ pub async fn next(options: ProjectOptions, last: Option<Seen>, run: Run) -> Resu
 }
 
 fn newest(options: &ProjectOptions) -> Result<Seen> {
-    let dir = options.dir.clone().unwrap_or_else(|| PathBuf::from("."));
-    let repository = git::discover(&dir, options.work_tree.as_deref())?;
-    let head = git::head(&repository)?;
-    let commit = if options.dev { git::dev_snapshot(&repository, &head, git::DEV_BRANCH, &options.dev_ignore)? } else { head };
+    let (_, commit) = project::newest(options)?;
     Ok(Seen(commit.id))
 }

@@ -11,6 +11,7 @@ use thiserror::Error as ThisError;
 
 use super::whole_file::{self, Staged};
 use crate::error::Result;
+use crate::project::config;
 
 /// What `init` is asked.
 #[derive(Clone)]
@@ -29,7 +30,7 @@ const FOREIGN: [&str; 6] = ["node_modules", "vendor", "target", "dist", "build",
 pub fn run(options: &Options) -> Result<String> {
     let unreadable = |cause: io::Error| InitError::Unreadable { path: options.dir.clone().unwrap_or_else(|| ".".into()), cause };
     let dir = fs::canonicalize(options.dir.as_deref().unwrap_or(Path::new("."))).map_err(unreadable)?;
-    for name in ["werf.yaml", "werf.yml", "werf.yaml.j2"] {
+    for name in config::NAMES {
         if dir.join(name).symlink_metadata().is_ok() {
             return Err(InitError::IsThere { name }.into());
         }

@@ -61,8 +61,8 @@ pub struct Opened {
     pub commit: Commit,
     /// The rules.
     pub giterminism: Arc<Giterminism>,
-    /// The way up to the nearest project above.
-    above: Option<String>,
+    /// Finds the way up to the nearest project above: only errors want it.
+    above: Box<config::Above>,
     /// Who asks other repositories for what is included.
     pub includer: Arc<Includer>,
     /// Who brings what the clone lacks.
@@ -86,12 +86,18 @@ fn included(rules: Giterminism, includer: &Includer, warned: &mut dyn FnMut(Vec<
     Ok(if files.is_empty() { rules } else { rules.with_included(files)? })
 }
 
-/// `include` gives the rules what is included.
-fn open_with(options: &ProjectOptions, run: &Run, include: impl FnOnce(Giterminism, &Includer) -> Result<Giterminism>) -> Result<Opened> {
+/// The repository, and the commit that HEAD names; with `--dev` a snapshot of the work tree.
+pub fn newest(options: &ProjectOptions) -> Result<(Arc<Repository>, Commit)> {
     let dir = options.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     let repository = git::discover(&dir, options.work_tree.as_deref())?;
     let head = git::head(&repository)?;
     let commit = if options.dev { git::dev_snapshot(&repository, &head, git::DEV_BRANCH, &options.dev_ignore)? } else { head };
+    Ok((repository, commit))
+}
+
+/// `include` gives the rules what is included.
+fn open_with(options: &ProjectOptions, run: &Run, include: impl FnOnce(Giterminism, &Includer) -> Result<Giterminism>) -> Result<Opened> {
+    let (repository, commit) = newest(options)?;
     let mode = match options {
         ProjectOptions { loose_giterminism: true, .. } => Mode::Loose,
         ProjectOptions { dev: true, .. } => Mode::Dev,
@@ -107,7 +113,7 @@ fn open_with(options: &ProjectOptions, run: &Run, include: impl FnOnce(Gitermini
     warn(run, giterminism.warnings());
     let includer = Includer::new(options, &repository, run);
     let giterminism = Arc::new(include(giterminism, &includer)?);
-    let above = tree.above_with(&config::NAMES);
+    let above = above(tree);
     Ok(Opened { repository, commit, giterminism, above, provider, includer })
 }
 
@@ -125,6 +131,10 @@ fn with_whole(rules: Giterminism, tree: &CommitTree, work_tree: fn(&Arc<CommitTr
     }
     let whole = Arc::new(tree.whole());
     rules.with_content(whole.clone(), work_tree(&whole))
+}
+
+fn above(tree: Arc<CommitTree>) -> Box<config::Above> {
+    Box::new(move || tree.above_with(&config::NAMES))
 }
 
 /// The work tree beside a commit.
@@ -181,8 +191,8 @@ pub fn open_past(
         let tree = Arc::new(git::commit_tree_with(repository, &commit, provider.clone())?);
         let giterminism = giterminism::load(&commit.short(), tree.clone(), None, Mode::Strict, options.giterminism_config.as_deref())?;
         let giterminism = Arc::new(included(with_whole(giterminism, &tree, |_| None), &project.includer, &mut |_| {})?);
-        let opened =
-            Opened { repository: repository.clone(), commit, giterminism, provider, above: None, includer: project.includer.clone() };
+        let (repository, includer) = (repository.clone(), project.includer.clone());
+        let opened = Opened { repository, commit, giterminism, provider, above: above(tree), includer };
         checked(options, opened, project.insecure_registry, project.remotes.clone(), Some(project.sums.clone()), &asked)
     };
     (open(), asked.load(Ordering::Relaxed))
@@ -246,7 +256,7 @@ impl ConfigWords {
             giterminism: &opened.giterminism,
             commit: CommitData { hash: &self.hash, date_human: &self.date, date_unix: opened.commit.authored.seconds },
             config: options.config.as_deref(),
-            above: opened.above.as_deref(),
+            above: &*opened.above,
             templates_dir: options.config_templates_dir.as_deref(),
             env: options.env.as_deref().unwrap_or_default(),
             project_name: options.project_name.as_deref(),

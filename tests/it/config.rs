@@ -32,7 +32,7 @@ fn load(dir: &Path, mode: Mode) -> Result<Config, werf::error::Error> {
         giterminism: &rules,
         commit: CommitData::default(),
         config: None,
-        above: None,
+        above: &|| None,
         templates_dir: None,
         env: "",
         project_name: None,

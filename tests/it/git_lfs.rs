@@ -336,7 +336,7 @@ fn make_all(tree: Arc<dyn FileTree>, cache: &dyn LayerCache) {
         giterminism: &rules,
         commit: CommitData::default(),
         config: None,
-        above: None,
+        above: &|| None,
         templates_dir: None,
         env: "",
         project_name: None,

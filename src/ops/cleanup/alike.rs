@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::file_tree::ObjectId;
 use crate::images::image::ImageTree;
 use crate::ops::project::Project;
-use crate::project::config::image::Recipe;
+use crate::project::config::{self, image::Recipe};
 use crate::project::git::{self, Repository, Selection, TreeReader};
 use crate::project::giterminism::CONFIG_FILE;
 use crate::project::includes;
@@ -65,7 +65,7 @@ impl Alike {
     pub fn new(repository: Arc<Repository>, config: Option<&str>, templates: Option<&str>, rules: Option<&str>, stock: &Stock) -> Self {
         let config_paths = match config {
             Some(path) => vec![path.to_owned()],
-            None => ["werf.yaml", "werf.yml", "werf.yaml.j2"].map(str::to_owned).to_vec(),
+            None => config::NAMES.map(str::to_owned).to_vec(),
         };
         let more =
             [templates.unwrap_or(".werf"), rules.unwrap_or(CONFIG_FILE), includes::CONFIG_FILE, includes::LOCK_FILE, ".gitattributes"];

@@ -63,6 +63,9 @@ impl Config {
     }
 }
 
+/// Finds a directory by the way that leads there, such as `../..`.
+pub type Above = dyn Fn() -> Option<String> + Send + Sync;
+
 /// What a configuration is made from.
 pub struct ConfigInput<'a> {
     /// The files and the rules about them.
@@ -71,8 +74,8 @@ pub struct ConfigInput<'a> {
     pub commit: CommitData<'a>,
     /// `--config`: another file than `werf.yaml`, `werf.yml` or `werf.yaml.j2`.
     pub config: Option<&'a str>,
-    /// The way up to the nearest project above, where this is a part of a repository.
-    pub above: Option<&'a str>,
+    /// Finds the way up to the nearest project above, where this is a part of a repository.
+    pub above: &'a Above,
     /// `--config-templates-dir`: another directory than `.werf`.
     pub templates_dir: Option<&'a str>,
     /// `--env`: `.Env` of templates.

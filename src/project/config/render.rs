@@ -148,8 +148,8 @@ fn find(input: &ConfigInput<'_>) -> Result<(String, String), ConfigError> {
     let help = match input.config {
         Some(_) => "pass the path of a committed file with `--config`".to_owned(),
         None => {
-            let above =
-                input.above.map(|above| format!("there is a project in `{above}`: run the command there, or pass `--dir {above}`; else "));
+            let above = (input.above)()
+                .map(|above| format!("there is a project in `{above}`: run the command there, or pass `--dir {above}`; else "));
             above.unwrap_or_default()
                 + "create `werf.yaml` in the project's directory and commit it, or point `--dir` at the project; `--config` names another file"
         }

@@ -20,7 +20,7 @@ fn input(rules: &Arc<Giterminism>) -> ConfigInput<'_> {
         giterminism: rules,
         commit: CommitData { hash: "1a2b3c4d", date_human: "2026-03-01 12:30:00 +0300 +0300", date_unix: 1_772_357_400 },
         config: None,
-        above: None,
+        above: &|| None,
         templates_dir: None,
         env: "dev",
         project_name: None,

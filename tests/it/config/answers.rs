@@ -67,7 +67,7 @@ fn render(template: &str) -> Result<String, String> {
         giterminism: &rules,
         commit: CommitData { hash: "0123abcd", date_human: "2024-05-06 07:08:09 +0300 +0300", date_unix: 1_714_968_489 },
         config: None,
-        above: None,
+        above: &|| None,
         templates_dir: None,
         env: "dev",
         project_name: None,

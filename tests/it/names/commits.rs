@@ -102,7 +102,7 @@ pub fn of_commit(repository: &Arc<Repository>, id: &str, options: &Options) -> R
         giterminism: &rules,
         commit: CommitData::default(),
         config: None,
-        above: None,
+        above: &|| None,
         templates_dir: None,
         env: "",
         project_name: None,
